@@ -1,0 +1,55 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this doc fragment is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections!
+
+"""What every module of the collection says of itself in the same words."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The attributes, written once."""
+
+    DOCUMENTATION = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return the result that a real run would, without changing anything.
+  diff_mode:
+    description: Returns what has changed, or would in C(check_mode), when in diff mode.
+  idempotent:
+    description:
+      - When run twice in a row outside check mode with the same arguments, the second run indicates no change.
+      - This assumes that nobody else has changed the same thing in between.
+"""
+
+    INFO_MODULE = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+    details:
+      - This module reads only.
+  diff_mode:
+    support: N/A
+    details:
+      - This module reads only.
+  idempotent:
+    support: full
+    details:
+      - This module reads only.
+"""
+
+    ACTION_GROUP = r"""
+options: {}
+attributes:
+  action_group:
+    description:
+      - Use C(group/sshkeys.aws.aws) in C(module_defaults) to set defaults for this module and those of P(amazon.aws#collection).
+    support: full
+    membership:
+      - sshkeys.aws.aws
+"""

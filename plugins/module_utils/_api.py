@@ -1,0 +1,356 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""The only file that calls AWS: clients, retries, one function a call, and errors to words.
+
+How a call is tried: botocore's standard mode backs off from throttling, 5xx and broken connections. What it does not
+know of is added here: EC2InstanceUnavailableException, and Transfer's RetryAfterSeconds. ``aws_config`` has the last word.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, NoReturn
+
+try:
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        ConnectTimeoutError,
+        EndpointConnectionError,
+        NoCredentialsError,
+        ParamValidationError,
+        ProfileNotFound,
+        ProxyConnectionError,
+        SSLError,
+    )
+except ImportError:
+    # AnsibleAWSModule says so, in the words that its users know.
+    pass
+
+from ansible_collections.amazon.aws.plugins.module_utils.botocore import boto3_conn, get_aws_connection_info
+from ansible_collections.amazon.aws.plugins.module_utils.common import set_collection_info
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, SetUpError, hint_for
+from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import Lease, Target
+from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import PublicKey
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import HeldKey
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2_instance_connect import EC2InstanceConnectClient
+    from mypy_boto3_transfer import TransferClient
+
+COLLECTION_VERSION = "0.1.0"
+
+INSTANCE_CONNECT = "ec2-instance-connect"
+TRANSFER = "transfer"
+
+# Enough to outlast a throttled fleet: up to 71 seconds of backing off, 35 on average.
+_TOTAL_MAX_ATTEMPTS = 8
+# Both services answer within a second or two; botocore's own 60 seconds, tried again, would be minutes of silence.
+_CONNECT_TIMEOUT_SECONDS = 5
+_READ_TIMEOUT_SECONDS = 10
+_MAX_DELAY_SECONDS = 20
+
+
+# -- Clients ---------------------------------------------------------------------------------------------------------
+
+
+class Scope(NamedTuple):
+    """Where calls go, known without a client: the endpoint's URL (empty for AWS's own) and the region."""
+
+    endpoint: str
+    region: str
+
+
+def scope(params: Mapping[str, Any]) -> Scope:
+    """Return where the calls of a task to EC2 Instance Connect go.
+
+    params: the options of amazon.aws's common and region fragments, among others.
+    Raises SetUpError where no region is configured.
+    """
+    # The variables are those of the SDKs (AWS SDKs and Tools Reference Guide, "Service-specific endpoints").
+    endpoint = (
+        params.get("endpoint_url")
+        or os.environ.get("AWS_ENDPOINT_URL_EC2_INSTANCE_CONNECT")
+        or os.environ.get("AWS_ENDPOINT_URL")
+        or ""
+    )
+    return Scope(endpoint, _region(params))
+
+
+def _region(params: Mapping[str, Any]) -> str:
+    region = params.get("region")
+    if not region:
+        try:
+            region = boto3.session.Session(profile_name=params.get("profile") or None).region_name
+        except ProfileNotFound as error:
+            raise _set_up_error(error) from error
+    region = region or (params.get("aws_config") or {}).get("region_name")
+    if not region:
+        raise SetUpError(
+            "No region is configured, and the call needs one. Set region, AWS_REGION in the environment, or a region in the "
+            "profile, on the host that runs the module."
+        )
+    return str(region)
+
+
+def connect(params: Mapping[str, Any], service: str) -> Any:
+    """Make a client of a service. Sends nothing to it.
+
+    params: the options of amazon.aws's common and region fragments, and ``concurrency``.
+    service: INSTANCE_CONNECT or TRANSFER.
+    Raises SetUpError where region, credentials, profile, endpoint or aws_config cannot be used.
+    """
+    _region(params)
+    set_collection_info(collection_name="sshkeys.aws", collection_version=COLLECTION_VERSION)
+    asker = _Asker(params)
+    defaults = Config(
+        retries={"mode": "standard", "total_max_attempts": _TOTAL_MAX_ATTEMPTS},
+        connect_timeout=_CONNECT_TIMEOUT_SECONDS,
+        read_timeout=_READ_TIMEOUT_SECONDS,
+        max_pool_connections=params["concurrency"],
+    )
+    try:
+        region, endpoint, arguments = get_aws_connection_info(asker)
+        client = boto3_conn(
+            asker, conn_type="client", resource=service, region=region, endpoint=endpoint, config=defaults, **arguments
+        )
+        _check_credentials(client, service)
+    except (BotoCoreError, TypeError, ValueError) as error:
+        raise _set_up_error(error) from error
+    client.meta.events.register(f"before-send.{service}", _attempt.begin)
+    client.meta.events.register_first(f"needs-retry.{service}", _delay_before_retry)
+    client.meta.events.register(f"needs-retry.{service}", _attempt.end)
+    return client
+
+
+class _Asker:
+    """What amazon.aws's functions take for the module that asks for a client: its failures are raised, nothing exits."""
+
+    _name = "sshkeys.aws"
+
+    def __init__(self, params: Mapping[str, Any]) -> None:
+        self.params = params
+
+    def fail_json(self, msg: str, **_details: object) -> NoReturn:
+        raise SetUpError(msg)
+
+    def fail_json_aws(self, exception: Exception, **_details: object) -> NoReturn:
+        raise _set_up_error(exception) from exception
+
+
+def _set_up_error(error: Exception) -> SetUpError:
+    return SetUpError(f"No connection to AWS can be set up: {_sentence(error)} {hint_for(type(error).__name__)}")
+
+
+# A call of each service that can be signed, to see whether there is anything to sign with.
+_SIGNABLE = {
+    INSTANCE_CONNECT: (
+        "send_ssh_public_key",
+        {"InstanceId": "i-00000000", "InstanceOSUser": "nobody", "SSHPublicKey": "-" * 80},
+    ),
+    TRANSFER: ("list_users", {"ServerId": "s-00000000000000000"}),
+}
+
+
+def _check_credentials(client: Any, service: str) -> None:
+    """Raise botocore's error where there are no credentials, before a fleet fails target by target. Sends no request."""
+    method, arguments = _SIGNABLE[service]
+    client.generate_presigned_url(method, Params=arguments)
+
+
+# -- Retries ---------------------------------------------------------------------------------------------------------
+
+
+class _Attempt(threading.local):
+    """What happened in the attempts of this thread's call, as botocore's events tell it.
+
+    sent_at: when the last attempt was sent, seconds since the epoch.
+    lost: whether an attempt was sent and no answer tells what became of it.
+    """
+
+    sent_at = 0.0
+    lost = False
+
+    def reset(self) -> None:
+        self.sent_at, self.lost = time.time(), False
+
+    def begin(self, **_event: object) -> None:
+        self.sent_at = time.time()
+
+    def end(self, response: Any, caught_exception: Exception | None, **_event: object) -> None:
+        if caught_exception is not None:
+            self.lost = self.lost or not isinstance(caught_exception, _NEVER_SENT)
+        elif response is not None and response[0].status_code >= _SERVER_ERROR:
+            self.lost = True
+
+
+_SERVER_ERROR = 500
+_attempt = _Attempt()
+
+try:
+    # Failures before the request left this host.
+    _NEVER_SENT: tuple[type[Exception], ...] = (
+        EndpointConnectionError,
+        ConnectTimeoutError,
+        ProxyConnectionError,
+        SSLError,
+        NoCredentialsError,
+        ParamValidationError,
+    )
+except NameError:
+    _NEVER_SENT = ()
+
+
+def _delay_before_retry(
+    response: Any, attempts: int, operation: Any, request_dict: Any, **_event: object
+) -> float | None:
+    """Return the seconds to wait before another attempt, None to leave it to botocore. Handles its needs-retry event.
+
+    attempts: how often the call was tried, 1 and up.
+    """
+    if response is None:
+        return None
+    answer = response[1]
+    code = answer.get("Error", {}).get("Code")
+    retries = request_dict["context"]["client_config"].retries or {}
+    if attempts >= retries.get("total_max_attempts", _TOTAL_MAX_ATTEMPTS):
+        return None
+    if code == "EC2InstanceUnavailableException":
+        return random.random() * min(2.0 ** (attempts - 1), _MAX_DELAY_SECONDS)
+    if code == "ThrottlingException" and str(answer.get("RetryAfterSeconds", "")).isdigit():
+        return min(float(answer["RetryAfterSeconds"]), _MAX_DELAY_SECONDS) + random.random()
+    return None
+
+
+# -- Errors to words -------------------------------------------------------------------------------------------------
+
+
+def _call(method: Callable[..., Any], **arguments: Any) -> Any:
+    """Make a call. Returns its answer, a dict. Raises ServiceError when it failed for good."""
+    _attempt.reset()
+    try:
+        return method(**arguments)
+    except ClientError as error:
+        raise _refusal(error) from error
+    except BotoCoreError as error:
+        code = type(error).__name__
+        in_doubt = _attempt.lost or not isinstance(error, _NEVER_SENT)
+        raise ServiceError(code, _sentence(error), hint_for(code), in_doubt=in_doubt) from error
+
+
+# Of a page of HTML, which a proxy may send, the beginning is enough.
+_MAX_MESSAGE_LENGTH = 500
+
+
+def _refusal(error: ClientError) -> ServiceError:
+    details = error.response.get("Error", {})
+    metadata = error.response.get("ResponseMetadata", {})
+    code = _printable(details.get("Code") or "UnknownError")
+    message = _printable(details.get("Message") or "AWS gave no message")[:_MAX_MESSAGE_LENGTH]
+    tries = metadata.get("RetryAttempts", 0) + 1
+    facts = [f"tried {tries} times"] if tries > 1 else []
+    if metadata.get("RequestId"):
+        facts.append(f"request id {_printable(metadata['RequestId'])}")
+    return ServiceError(
+        code,
+        f"{message.rstrip('.')} ({', '.join(facts)})" if facts else message,
+        hint_for(code),
+        in_doubt=_attempt.lost or metadata.get("HTTPStatusCode", 0) >= _SERVER_ERROR,
+        resource_type=_printable(error.response.get("ResourceType", "")),
+    )
+
+
+def _unexpected(answer: Mapping[str, Any], missing: str) -> ServiceError:
+    """Return the error for an answer that lacks what the service always sends: something else answered."""
+    request_id = answer.get("ResponseMetadata", {}).get("RequestId", "unknown")
+    return ServiceError(
+        "UnexpectedAnswer",
+        f"The answer has no {missing} (request id {_printable(request_id)})",
+        hint_for("ResponseParserError"),
+        in_doubt=True,
+    )
+
+
+def _sentence(error: Exception) -> str:
+    return _printable(str(error)).rstrip(".") + "."
+
+
+def _printable(text: object) -> str:
+    """Make foreign text safe for a terminal."""
+    return "".join(character if character.isprintable() else " " for character in str(text)).strip()
+
+
+# -- EC2 Instance Connect --------------------------------------------------------------------------------------------
+
+
+def push(client: EC2InstanceConnectClient, target: Target, key: PublicKey) -> Lease:
+    """Push a key to a target (SendSSHPublicKey, SendSerialConsoleSSHPublicKey). Raises ServiceError."""
+    if target.os_user is None:
+        answer = _call(
+            client.send_serial_console_ssh_public_key,
+            InstanceId=target.instance_id,
+            SerialPort=target.serial_port,
+            SSHPublicKey=key.line,
+        )
+    else:
+        zone = {"AvailabilityZone": target.availability_zone} if target.availability_zone else {}
+        answer = _call(
+            client.send_ssh_public_key,
+            InstanceId=target.instance_id,
+            InstanceOSUser=target.os_user,
+            SSHPublicKey=key.line,
+            **zone,
+        )
+    if not answer.get("Success"):
+        raise _unexpected(answer, "Success")
+    return Lease(_attempt.sent_at, str(answer.get("RequestId", "")))
+
+
+# -- Transfer Family -------------------------------------------------------------------------------------------------
+
+
+def user_names(client: TransferClient, server_id: str) -> list[str]:
+    """Return the names of all users of a server, all pages followed (ListUsers). Raises ServiceError."""
+    answer = _call(client.get_paginator("list_users").paginate(ServerId=server_id).build_full_result)
+    if "Users" not in answer:
+        raise _unexpected(answer, "Users")
+    return [user["UserName"] for user in answer["Users"]]
+
+
+def held_keys(client: TransferClient, server_id: str, user_name: str) -> tuple[HeldKey, ...] | None:
+    """Return the keys of a user, or None where the user does not exist (DescribeUser). Raises ServiceError."""
+    try:
+        answer = _call(client.describe_user, ServerId=server_id, UserName=user_name)
+    except ServiceError as error:
+        if error.is_missing_user:
+            return None
+        raise
+    if "User" not in answer:
+        raise _unexpected(answer, "User")
+    return tuple(
+        HeldKey.stored(key["SshPublicKeyId"], key["SshPublicKeyBody"], key["DateImported"])
+        for key in answer["User"].get("SshPublicKeys", [])
+    )
+
+
+def import_key(client: TransferClient, server_id: str, user_name: str, body: str) -> str:
+    """Import a key (ImportSshPublicKey). Returns its id. Raises ServiceError."""
+    answer = _call(client.import_ssh_public_key, ServerId=server_id, UserName=user_name, SshPublicKeyBody=body)
+    if "SshPublicKeyId" not in answer:
+        raise _unexpected(answer, "SshPublicKeyId")
+    return str(answer["SshPublicKeyId"])
+
+
+def delete_key(client: TransferClient, server_id: str, user_name: str, key_id: str) -> None:
+    """Delete a key (DeleteSshPublicKey). Raises ServiceError."""
+    _call(client.delete_ssh_public_key, ServerId=server_id, UserName=user_name, SshPublicKeyId=key_id)

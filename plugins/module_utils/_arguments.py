@@ -1,0 +1,95 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""Options that an argument spec alone cannot check: lists of names or dicts, and public keys."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Iterator, Mapping, Sequence
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
+from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
+    PublicKey,
+    PublicKeyError,
+    parse_public_key,
+    parse_public_keys,
+)
+
+# A judge takes a key, returns warnings, and raises PublicKeyError.
+Judge = Callable[[PublicKey], "list[str]"]
+
+
+def expand(elements: Sequence[Any], *, option: str, name: str, spec: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Turn a list of names or dicts into a list of dicts.
+
+    elements: the option's value; a bare string stands for a dict that holds only ``name``.
+    spec: the argument spec of such a dict.
+    Returns dicts with every option of the spec; what was left out is None.
+    Raises ArgumentError with every fault of the list.
+    """
+    validator = ArgumentSpecValidator(spec)
+    expanded, faults = [], []
+    for position, element in enumerate(elements):
+        values = {name: element} if isinstance(element, str) else element
+        if not isinstance(values, dict):
+            faults.append(f"{option}[{position}] is of type {type(element).__name__}, and must be a string or a dict")
+            continue
+        validated = validator.validate(values)
+        faults += [f"{option}[{position}]: {message}" for message in validated.error_messages]
+        expanded.append(validated.validated_parameters)
+    if faults:
+        raise ArgumentError(f"{'; '.join(faults)}.")
+    return expanded
+
+
+def one_public_key(text: str, option: str, judge: Judge) -> tuple[PublicKey, list[str]]:
+    """Read an option that holds one public key. Returns it with warnings. Raises ArgumentError."""
+    try:
+        key = parse_public_key(text)
+        return key, judge(key)
+    except PublicKeyError as error:
+        raise ArgumentError(f"{option}: {error}") from None
+
+
+def public_keys(value: Any, option: str, judge: Judge) -> tuple[tuple[PublicKey, ...], list[str]]:
+    """Read an option that holds public keys: a string or a list of strings, each with one key or more.
+
+    Returns each key once, in order, and warnings.
+    Raises ArgumentError that names every key which cannot be used, so that nothing is sent before all are judged.
+    """
+    keys: dict[tuple[str, bytes], PublicKey] = {}
+    warnings: list[str] = []
+    faults: list[str] = []
+    for place, text in _texts(value, option):
+        try:
+            for key in parse_public_keys(text):
+                if key.identity not in keys:
+                    warnings += judge(key)
+                    keys[key.identity] = key
+        except PublicKeyError as error:
+            faults.append(f"{place}: {error}")
+    if faults:
+        raise ArgumentError(" ".join(faults))
+    return tuple(keys.values()), warnings
+
+
+def _texts(value: Any, option: str) -> Iterator[tuple[str, str]]:
+    """Yield (where it stands, text) of each string. Raises ArgumentError for what is no string."""
+    if isinstance(value, str):
+        yield option, value
+        return
+    for position, text in enumerate(value if isinstance(value, (list, tuple)) else [value]):
+        if not isinstance(text, str):
+            raise ArgumentError(f"{option}[{position}] is of type {type(text).__name__}, and must be a string.")
+        yield f"{option}[{position}]", text
+
+
+def check_concurrency(concurrency: int) -> None:
+    """Raise ArgumentError unless at least one call may be made at a time."""
+    if concurrency < 1:
+        raise ArgumentError(f"concurrency is {concurrency}, and must be 1 or more.")

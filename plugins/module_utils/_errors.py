@@ -1,0 +1,162 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""The errors that the collection raises, and the words for what AWS answers.
+
+Pure. Nothing here exits: the front of a module puts an error into its result.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+class SshKeysError(Exception):
+    """The base of every error that the collection raises on purpose. ``str()`` is a sentence for the user."""
+
+
+class ArgumentError(SshKeysError):
+    """An option's value cannot be used. Nothing was sent."""
+
+
+class SetUpError(SshKeysError):
+    """No client could be made: region, credentials, profile, endpoint or configuration. Nothing was sent."""
+
+
+@dataclass(eq=False)
+class ServiceError(SshKeysError):
+    """A call to AWS failed for good.
+
+    code: the service's error code, or botocore's exception name where no service answered.
+    message: the service's own words.
+    hint: what to do about it, a sentence.
+    in_doubt: whether an attempt was sent and nobody knows if the service carried it out.
+    resource_type: what was not found or exists already ("Server", "User", ...), where the service tells.
+    """
+
+    code: str
+    message: str
+    hint: str
+    in_doubt: bool = False
+    resource_type: str = ""
+
+    def __str__(self) -> str:
+        doubt = " It is not known whether AWS carried the call out." if self.in_doubt else ""
+        return f"{self.code}: {self.message.rstrip('.')}.{doubt} {self.hint}"
+
+    def result(self) -> dict[str, str]:
+        """Return the ``error`` of a module's result: code, message and hint."""
+        return {"code": self.code, "message": self.message, "hint": self.hint}
+
+    @property
+    def is_missing_user(self) -> bool:
+        """Whether the answer is that the Transfer user is unknown, rather than its server or key.
+
+        ResourceNotFoundException names the kind of the resource in ResourceType (botocore's transfer model).
+        """
+        if self.code != "ResourceNotFoundException":
+            return False
+        return "server" not in (self.resource_type or self.message).lower()
+
+    @property
+    def is_full_user(self) -> bool:
+        """Whether an import was refused because the user holds as many keys as the service allows.
+
+        The number is a quota that AWS has changed, and no error of its own is documented for it, so the words count.
+        """
+        if re.search(r"Quota|LimitExceeded", self.code):
+            return True
+        if self.code != "InvalidRequestException":
+            return False
+        # A key that is too long is refused in similar words, and no other key must go for it.
+        too_many = re.search(r"quota|limit|maximum|exceed|too many|at most", self.message, re.IGNORECASE)
+        too_long = re.search(r"length|size|bits|bytes|characters", self.message, re.IGNORECASE)
+        return too_many is not None and too_long is None
+
+
+def missing_user(server_id: str, user_name: str, hint: str) -> ServiceError:
+    """Return the error for a Transfer user that does not exist, with the code that AWS has for it."""
+    return ServiceError("ResourceNotFoundException", f"The user {user_name} does not exist on {server_id}", hint)
+
+
+# Sources: the service models of botocore (ec2-instance-connect 2018-04-02, transfer 2018-11-05) for the codes,
+# the API pages of both services for their meaning, the common errors page of AWS for the codes that every service has.
+_HINTS = {
+    # EC2 Instance Connect
+    "AuthException": (
+        "Allow ec2-instance-connect:SendSSHPublicKey (or SendSerialConsoleSSHPublicKey) on this instance in the IAM "
+        "policy of these credentials, and look at its ec2:osuser condition."
+    ),
+    "InvalidArgsException": "Check the instance id, the OS user, the Availability Zone and the key of this target.",
+    "ServiceException": "The fault is on the side of AWS. Run the task again; what was pushed before stays.",
+    "EC2InstanceNotFoundException": (
+        "Check that this instance exists in the region and account of the task, and in the Availability Zone if one is "
+        "given."
+    ),
+    "EC2InstanceStateInvalidException": "Start the instance: a key can be pushed to a running instance only.",
+    "EC2InstanceUnavailableException": (
+        "The instance cannot take a key at the moment. Wait a few minutes, check its status checks, and run again."
+    ),
+    "EC2InstanceTypeInvalidException": "The serial console needs an instance type built on the Nitro System.",
+    "SerialConsoleAccessDisabledException": (
+        "Turn the serial console on for the account in this region (ec2:EnableSerialConsoleAccess)."
+    ),
+    "SerialConsoleSessionLimitExceededException": (
+        "A serial console session is open already, and there can be one only. Close it, or wait until it ends."
+    ),
+    "SerialConsoleSessionUnavailableException": "The session could not be opened. Wait a few minutes and run again.",
+    "SerialConsoleSessionUnsupportedException": "This instance does not support the serial console.",
+    # Transfer Family
+    "InternalServiceError": "The fault is on the side of AWS. Run the task again; it does what is left to do.",
+    "ServiceUnavailableException": "Transfer Family is not available at the moment. Run the task again later.",
+    "InvalidRequestException": (
+        "Check that the server manages its users itself (identity provider SERVICE_MANAGED) and that the key is sound."
+    ),
+    "ResourceExistsException": "Somebody else has made it in the meantime. Run the task again.",
+    "ResourceNotFoundException": "Check the server id, the user name, and the region and account of the task.",
+    "ValidationException": "Check the value that the message names against the documentation of the module.",
+    "InvalidNextTokenException": "The list of users changed while it was read. Run the task again.",
+    # Every service
+    "ThrottlingException": "AWS limits the rate of these calls. Lower concurrency, or run again in a minute.",
+    "AccessDeniedException": "Allow the action that the message names in the IAM policy of these credentials.",
+    "UnrecognizedClientException": "AWS does not know this access key. Check access_key, profile and region.",
+    "InvalidClientTokenId": "AWS does not know this access key. Check access_key, profile and region.",
+    "MissingAuthenticationTokenException": "Check that endpoint_url is the endpoint of this service.",
+    "ExpiredTokenException": "The session token has expired. Get new temporary credentials.",
+    "InvalidSignatureException": "Check the secret key, and the clock of the host that runs the module.",
+    "SignatureDoesNotMatch": "Check the secret key, and the clock of the host that runs the module.",
+    "RequestExpired": "Set the clock of the host that runs the module.",
+    "OptInRequired": "This account is not signed up for the service, or not for this region.",
+    # botocore's own, where no service answered
+    "NoCredentialsError": (
+        "Set access_key and secret_key, profile, or the environment of AWS on the host that runs the module."
+    ),
+    "ProfileNotFound": "Check profile, and the AWS configuration files of the host that runs the module.",
+    "ValueError": "Check endpoint_url and aws_config.",
+    "TypeError": "Check aws_config.",
+    "PartialCredentialsError": "Set both access_key and secret_key.",
+    "CredentialRetrievalError": "Run the credential process, or the login, of this profile by hand and see what it says.",
+    "SSOTokenLoadError": "Log in again: aws sso login.",
+    "UnauthorizedSSOTokenError": "Log in again: aws sso login.",
+    "TokenRetrievalError": "Log in again: aws sso login.",
+    "EndpointConnectionError": "Check endpoint_url and region, and that this host reaches the address.",
+    "ConnectTimeoutError": "Check endpoint_url and region, and that a firewall lets this host reach the address.",
+    "ReadTimeoutError": "The service did not answer in time. Run again, or raise read_timeout in aws_config.",
+    "ConnectionClosedError": "The connection was cut before an answer came. Run the task again.",
+    "ProxyConnectionError": "Check the proxy in the environment of the host that runs the module.",
+    "SSLError": "Check aws_ca_bundle, and that endpoint_url speaks TLS.",
+    "ResponseParserError": "What answered is not this service of AWS. Check endpoint_url and proxies.",
+}
+
+_NO_HINT = "Look the code up in the API reference of the service; the request id in the message helps AWS Support."
+
+
+def hint_for(code: str) -> str:
+    """Return what to do about an error code of AWS or an exception name of botocore, as a sentence."""
+    # A bare HTTP status is what botocore makes of an answer without a code of AWS.
+    return _HINTS.get("ResponseParserError" if code.isdigit() else code, _NO_HINT)

@@ -1,0 +1,73 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""The front of a module: run its function, put typed errors into words once, and keep secrets out of the result."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Callable, Iterator, Mapping
+
+from ansible.module_utils.common.warnings import warn
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.sshkeys.aws.plugins.module_utils import _api
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import SshKeysError
+from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import PublicKeyError, parse_public_keys
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
+
+# A module's function: (parameters, check mode, a way to get a client) -> what to report. Raises SshKeysError.
+Run = Callable[..., Report]
+
+
+def front(module: AnsibleAWSModule, run: Run, service: str) -> Report:
+    """Run a module's function and return its report. Exits nowhere.
+
+    service: the service that the function gets its client of, as _api.connect names it.
+    """
+    try:
+        report = run(module.params, check_mode=module.check_mode, connect=partial(_api.connect, module.params, service))
+    except SshKeysError as error:
+        report = Report(failure=str(error))
+    _show_what_is_public(module)
+    for warning in report.warnings:
+        # Not module.warn: amazon.aws 10 then hands its warnings to exit_json, which ansible-core 2.19 complains about.
+        warn(warning)
+    return report
+
+
+def _show_what_is_public(module: AnsibleAWSModule) -> None:
+    """Let the result show the keys that turned out to be public.
+
+    The options with keys are declared no_log, so that a private key pasted by mistake reaches neither the system log
+    nor the result. What reads as a public key is none of that, and people want to see it.
+    """
+    shown = set(_public_texts({option: module.params.get(option) for option in _OPTIONS_WITH_KEYS}))
+    kept = {text for option in ("secret_key", "session_token") for text in [module.params.get(option)] if text}
+    module.no_log_values.difference_update(shown - kept)
+
+
+_KEY_OPTIONS = frozenset({"public_key", "public_keys", "ssh_public_key", "ssh_public_key_body"})
+_OPTIONS_WITH_KEYS = ("public_key", "public_keys", "users")
+
+
+def _public_texts(value: Any, *, is_key: bool = False) -> Iterator[str]:
+    """Yield the strings inside a value that may be shown: public keys, and all that is no key."""
+    if isinstance(value, Mapping):
+        for option, inner in value.items():
+            yield from _public_texts(inner, is_key=option in _KEY_OPTIONS)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _public_texts(inner, is_key=is_key)
+    elif value is not None and (not is_key or _is_public(str(value))):
+        yield str(value)
+
+
+def _is_public(text: str) -> bool:
+    try:
+        return bool(parse_public_keys(text))
+    except PublicKeyError:
+        return False

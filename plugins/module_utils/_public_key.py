@@ -1,0 +1,442 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""OpenSSH public keys: read them, name them, measure them, and judge whether a service can use them.
+
+Pure. A key that is read here is one that ``ssh-keygen -l`` accepts too. No error ever repeats what it was given:
+a private key pasted by mistake must not come out again, not even in part.
+
+Formats: RFC 4253 section 6.6 (blob, ssh-rsa, ssh-dss), RFC 5656 section 3.1 (ecdsa), RFC 8709 section 4 (ssh-ed25519),
+RFC 4716 (SSH2 PUBLIC KEY files), sshd(8) "AUTHORIZED_KEYS FILE FORMAT" (one line a key).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+import sys
+from dataclasses import dataclass
+
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import SshKeysError
+
+
+class PublicKeyError(SshKeysError):
+    """What was given is not a public key that can be used. ``str()`` says why and what to do, never what was given."""
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """A public key. Two keys are the same when type and blob are: the comment is for people.
+
+    type: the key type as OpenSSH writes it, such as ``ssh-ed25519``.
+    blob: the public key in SSH wire format, which begins with the type again.
+    comment: what follows the key in its line, or an empty string; printable characters only.
+    bits: the length of the key as ``ssh-keygen -l`` counts it.
+    """
+
+    type: str
+    blob: bytes
+    comment: str
+    bits: int
+
+    @property
+    def identity(self) -> tuple[str, bytes]:
+        """What two keys must share to be the same key."""
+        return self.type, self.blob
+
+    @property
+    def line(self) -> str:
+        """The key in OpenSSH's one-line format, without its comment."""
+        return f"{self.type} {base64.b64encode(self.blob).decode()}"
+
+    @property
+    def line_with_comment(self) -> str:
+        """The key in OpenSSH's one-line format."""
+        return f"{self.line} {self.comment}".rstrip()
+
+    @property
+    def fingerprint(self) -> str:
+        """The SHA256 fingerprint as ``ssh-keygen -l`` prints it."""
+        return "SHA256:" + base64.b64encode(hashlib.sha256(self.blob).digest()).decode().rstrip("=")
+
+    @property
+    def fingerprint_md5(self) -> str:
+        """The MD5 fingerprint as ``ssh-keygen -l -E md5`` prints it."""
+        # It names a key and secures nothing; a host in FIPS mode has MD5 only for whoever says so.
+        unsecured = {"usedforsecurity": False} if sys.version_info >= (3, 9) else {}
+        return "MD5:" + hashlib.new("md5", self.blob, **unsecured).digest().hex(":")
+
+
+def parse_public_key(text: str) -> PublicKey:
+    """Read text that holds exactly one public key.
+
+    text: a line, or the content of a ``.pub`` or RFC 4716 file.
+    Raises PublicKeyError when there is none, more than one different, or one that is refused.
+    """
+    keys = parse_public_keys(text)
+    if len(keys) > 1:
+        raise PublicKeyError(f"It holds {len(keys)} different keys, and one is needed. Give one of them.")
+    return keys[0]
+
+
+def parse_public_keys(text: str) -> list[PublicKey]:
+    """Read text that holds one public key or more: a line, or a file of several lines as authorized_keys has them.
+
+    Empty lines and lines that begin with ``#`` are passed over; the same key twice is one key, with its first comment.
+    Returns at least one key, in the order of the text.
+    Raises PublicKeyError for the first thing that is no public key, with the number of its line where there are several.
+    """
+    _refuse_private_key(text)
+    if "\x00" in text:
+        raise PublicKeyError("It is not UTF-8 text, perhaps UTF-16 as Windows writes it. Save the file as UTF-8.")
+    lines = re.split(r"\r\n|\r|\n", text.strip())
+    keys: dict[tuple[str, bytes], PublicKey] = {}
+    for number, line in _logical_lines(lines):
+        try:
+            key = _parse_line(line)
+        except PublicKeyError as error:
+            if len(lines) == 1:
+                raise
+            raise PublicKeyError(f"Line {number}: {error}") from None
+        keys.setdefault(key.identity, key)
+    if not keys:
+        raise PublicKeyError("It is empty. Give a public key, the content of a .pub file.")
+    return list(keys.values())
+
+
+def describe_held_key(body: str) -> PublicKey | None:
+    """Read a key that a service holds already, or return None where it cannot be read.
+
+    A service may hold what nobody would import today, such as ssh-dss: that is read, not refused.
+    """
+    try:
+        return parse_public_key(body)
+    except PublicKeyError:
+        return None
+
+
+def result_of_key(key: PublicKey) -> dict[str, str | int]:
+    """Return what a module's result says of a key."""
+    return {
+        "type": key.type,
+        "bits": key.bits,
+        "fingerprint": key.fingerprint,
+        "fingerprint_md5": key.fingerprint_md5,
+        "comment": key.comment,
+    }
+
+
+def judge_for_instance_connect(key: PublicKey) -> list[str]:
+    """Judge whether EC2 Instance Connect can use a key. Returns warnings.
+
+    Raises PublicKeyError where the service takes the key and it then never opens anything: the instance's
+    AuthorizedKeysCommand reads only lines that begin with ``ssh``.
+    """
+    if key.type.startswith("ecdsa-"):
+        raise PublicKeyError(
+            f"EC2 Instance Connect takes {key.type} keys, but the instance then ignores them and ssh is refused. "
+            "Use ssh-ed25519 or ssh-rsa: ssh-keygen -t ed25519."
+        )
+    return _judge(key, "EC2 Instance Connect", max_length=4096, length=len(key.line))
+
+
+def judge_for_transfer(key: PublicKey) -> list[str]:
+    """Judge whether Transfer Family can use a key. Returns warnings. Raises PublicKeyError where it cannot."""
+    return _judge(key, "Transfer Family", max_length=_TRANSFER_MAX_LENGTH, length=len(key.line))
+
+
+def transfer_body(key: PublicKey) -> str:
+    """Return what is sent to Transfer Family: the key with its comment, as far as the comment fits.
+
+    SshPublicKeyBody has at most 2048 characters (API page of ImportSshPublicKey).
+    """
+    return key.line_with_comment[:_TRANSFER_MAX_LENGTH].rstrip()
+
+
+_TRANSFER_MAX_LENGTH = 2048
+
+
+def _judge(key: PublicKey, service: str, *, max_length: int, length: int) -> list[str]:
+    if key.type == "ssh-dss":
+        raise PublicKeyError(
+            f"It is an ssh-dss key, which {service} and OpenSSH no longer use. Make a new one: ssh-keygen -t ed25519."
+        )
+    if length > max_length:
+        raise PublicKeyError(
+            f"It has {length} characters, and {service} takes at most {max_length}. "
+            "Use a shorter RSA key or an ssh-ed25519 one: ssh-keygen -t ed25519."
+        )
+    if key.type == "ssh-rsa" and key.bits < _RSA_WEAK_BELOW_BITS:
+        return [
+            f"The key {key.fingerprint} ({key.comment or 'no comment'}) is RSA with {key.bits} bits, which is weak: "
+            f"use {_RSA_WEAK_BELOW_BITS} bits or more, or ssh-ed25519."
+        ]
+    return []
+
+
+# NIST SP 800-57 part 1: 112 bits of security need RSA 2048.
+_RSA_WEAK_BELOW_BITS = 2048
+
+_PRIVATE_KEY = re.compile(
+    # The first lines of PEM, SSH2 and PuTTY files; then the magic of OpenSSH's own format ("openssh-key-v1") in base64,
+    # for a key pasted without its first line.
+    r"BEGIN[A-Z0-9 ]*PRIVATE *KEY|PuTTY-User-Key-File|SSH PRIVATE KEY FILE FORMAT|b3BlbnNzaC1rZXktdjE"
+)
+
+
+def holds_private_key(text: str) -> bool:
+    """Whether text has the marks of a private key, of whatever format."""
+    # Blanks are taken out because a paste may have broken the mark itself.
+    return bool(_PRIVATE_KEY.search(text) or _PRIVATE_KEY.search(re.sub(r"[\s\x00]+", "", text)))
+
+
+def _refuse_private_key(text: str) -> None:
+    if holds_private_key(text):
+        raise PublicKeyError(
+            "It is a private key. Nothing of it was sent or is shown here. Give the public key, the .pub file beside it "
+            "(ssh-keygen -y -f FILE prints it), and treat the private key as disclosed if it was pasted anywhere."
+        )
+
+
+def _logical_lines(lines: list[str]) -> list[tuple[int, str]]:
+    """Return (line number, text) of each line that must be a key; an RFC 4716 block becomes one such line."""
+    logical = []
+    block: list[str] | None = None
+    begun_at = 0
+    for number, line in enumerate((line.strip().strip("\ufeff").strip() for line in lines), start=1):
+        if line.startswith("---- BEGIN SSH2 PUBLIC KEY"):
+            block, begun_at = [], number
+        elif block is not None and line.startswith("---- END SSH2 PUBLIC KEY"):
+            logical.append((begun_at, _line_of_rfc4716(block)))
+            block = None
+        elif block is not None:
+            block.append(line)
+        elif line and not line.startswith("#"):
+            logical.append((number, line))
+    if block is not None:
+        raise PublicKeyError(
+            f"Line {begun_at}: the SSH2 PUBLIC KEY block has no END line. The file is cut short: copy it again."
+        )
+    return logical
+
+
+def _line_of_rfc4716(block: list[str]) -> str:
+    """Turn the inside of an RFC 4716 block into an OpenSSH line. The type stands in the blob alone (section 3.4)."""
+    headers: list[str] = []
+    body = []
+    continues = False
+    for line in block:
+        if continues:
+            headers[-1] = headers[-1][:-1] + line
+        elif ":" in line:
+            headers.append(line)
+        else:
+            body.append(line)
+            continue
+        continues = line.endswith("\\")
+    comments = [value.strip() for tag, _colon, value in (header.partition(":") for header in headers) if tag.lower() == "comment"]
+    comment = comments[0].strip('"') if comments else ""
+    encoded = "".join(body)
+    key_type = _type_inside(encoded)
+    if not key_type:
+        raise PublicKeyError(_DAMAGED)
+    return f"{key_type} {encoded} {comment}"
+
+
+def _type_inside(encoded: str) -> str:
+    """Return the key type that a base64 blob begins with, or an empty string."""
+    try:
+        # The type is within the first 64 characters of base64, whatever damage follows.
+        return _Reader(base64.b64decode(encoded[:64])).string().decode("ascii")
+    except (ValueError, PublicKeyError):
+        return ""
+
+
+def _parse_line(line: str) -> PublicKey:
+    key_type, _blank, rest = line.replace("\t", " ").partition(" ")
+    encoded, _blank, comment = rest.lstrip(" ").partition(" ")
+    _refuse_what_is_no_key_line(line, key_type, encoded)
+    blob = _decode(encoded)
+    reader = _Reader(blob)
+    inside = reader.string()
+    if inside != key_type.encode():
+        declared = _type_inside(encoded)
+        told = f"holds a {declared} key" if declared in _BITS else "holds another kind of key"
+        raise PublicKeyError(f"It says {key_type} but {told}: two keys were mixed up. Copy the .pub file again.")
+    bits = _BITS[key_type](reader)
+    reader.end()
+    return PublicKey(key_type, blob, _printable(comment), bits)
+
+
+def _refuse_what_is_no_key_line(line: str, key_type: str, encoded: str) -> None:
+    """Raise PublicKeyError with the sentence that fits a line which is not ``type base64 comment`` of a known type."""
+    if line.startswith("-----BEGIN"):
+        raise PublicKeyError(
+            "It is PEM, not an OpenSSH public key. Convert it: ssh-keygen -i -m PKCS8 -f FILE "
+            "(for BEGIN RSA PUBLIC KEY: -m PEM)."
+        )
+    if key_type.startswith("AAAA") and _type_inside(key_type) in _BITS:
+        raise PublicKeyError(f"The key type is missing. Put {_type_inside(key_type)} and a blank before it.")
+    if "-cert-v0" in key_type:
+        raise PublicKeyError(
+            "It is an OpenSSH certificate, and neither service takes one. Give the plain public key, the file without "
+            "-cert in its name."
+        )
+    if key_type.startswith("sk-"):
+        raise PublicKeyError(
+            "It is a key of a FIDO security key (sk-), and neither service takes one. "
+            "Make one without hardware: ssh-keygen -t ed25519."
+        )
+    if key_type in _BITS:
+        if not encoded:
+            raise PublicKeyError(f"There is nothing after {key_type}. The key is cut short: copy the .pub file again.")
+        return
+    if _OPTIONS_BEFORE_KEY.search(line):
+        raise PublicKeyError(
+            "There are authorized_keys options before the key type, and neither service honours them. "
+            "Remove all that stands before the key type."
+        )
+    if not (key_type + encoded).isascii():
+        raise PublicKeyError(
+            "There is a character before the key that is not plain ASCII, perhaps an invisible blank from a web page "
+            "or a chat. Copy the .pub file again as plain text."
+        )
+    raise PublicKeyError(
+        "It does not begin with a key type such as ssh-ed25519 or ssh-rsa. Give a line as it stands in a .pub file; a key "
+        "that was broken into several lines must be put back into one."
+    )
+
+
+_OPTIONS_BEFORE_KEY = re.compile(r"[\s](ssh-(rsa|dss|ed25519)|ecdsa-sha2-nistp\d+|sk-\S+@openssh\.com)[ \t]+AAAA")
+
+
+def _decode(encoded: str) -> bytes:
+    try:
+        blob = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        raise PublicKeyError(_DAMAGED) from None
+    # Bits left over in the last character would give one key two spellings; OpenSSH refuses them too.
+    if base64.b64encode(blob).decode() != encoded:
+        raise PublicKeyError(_DAMAGED)
+    return blob
+
+
+_DAMAGED = (
+    "The base64 part of the key is damaged or cut short, often by a line break that was pasted into it. "
+    "Copy the .pub file again and keep the key on one line."
+)
+
+
+class _Reader:
+    """Reads the SSH wire format (RFC 4251 section 5) from the front. Raises PublicKeyError where it runs out."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def string(self) -> bytes:
+        length = int.from_bytes(self._data[:4], "big")
+        if len(self._data) < 4 or len(self._data) - 4 < length:
+            raise PublicKeyError(_DAMAGED)
+        value, self._data = self._data[4 : 4 + length], self._data[4 + length :]
+        return value
+
+    def mpint(self) -> int:
+        value = self.string()
+        # OpenSSH refuses negative numbers and more than 16384 bits (sshbuf-getput-basic.c).
+        if value[:1] >= b"\x80" or len(value.lstrip(b"\x00")) > 2048 or len(value) > 2049:
+            raise PublicKeyError(_UNSOUND)
+        return int.from_bytes(value, "big")
+
+    def end(self) -> None:
+        if self._data:
+            raise PublicKeyError(f"There are {len(self._data)} bytes too many inside the key. Copy the .pub file again.")
+
+
+_UNSOUND = "The numbers inside the key are not those of a key. Copy the .pub file again, or make a new key."
+
+
+def _rsa_bits(reader: _Reader) -> int:
+    _exponent, modulus = reader.mpint(), reader.mpint()
+    bits = modulus.bit_length()
+    # SSH_RSA_MINIMUM_MODULUS_SIZE of OpenSSH (sshkey.h): shorter keys are refused wherever they are used.
+    if bits < 1024:
+        raise PublicKeyError(
+            f"It is RSA with {bits} bits, and OpenSSH takes none below 1024. Make a new one: ssh-keygen -t ed25519."
+        )
+    return bits
+
+
+def _dss_bits(reader: _Reader) -> int:
+    prime, _q, _g, _y = reader.mpint(), reader.mpint(), reader.mpint(), reader.mpint()
+    return prime.bit_length()
+
+
+def _ed25519_bits(reader: _Reader) -> int:
+    if len(reader.string()) != 32:
+        raise PublicKeyError(_UNSOUND)
+    return 256
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """A curve y² = x³ - 3x + b over the prime p, as NIST FIPS 186-4 appendix D.1.2 gives it."""
+
+    name: str
+    bits: int
+    p: int
+    b: int
+
+    def has_point(self, x: int, y: int) -> bool:
+        return x < self.p and y < self.p and (y * y - (x * x * x - 3 * x + self.b)) % self.p == 0
+
+    def read_bits(self, reader: _Reader) -> int:
+        name, point = reader.string(), reader.string()
+        size = (self.bits + 7) // 8
+        # Only uncompressed points (SEC 1 section 2.3.3): OpenSSH reads no others.
+        if name != self.name.encode() or len(point) != 1 + 2 * size or point[:1] != b"\x04":
+            raise PublicKeyError(_UNSOUND)
+        x, y = int.from_bytes(point[1 : 1 + size], "big"), int.from_bytes(point[1 + size :], "big")
+        if not self.has_point(x, y):
+            raise PublicKeyError(_UNSOUND)
+        return self.bits
+
+
+_CURVES = (
+    _Curve(
+        "nistp256",
+        256,
+        2**256 - 2**224 + 2**192 + 2**96 - 1,
+        0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B,
+    ),
+    _Curve(
+        "nistp384",
+        384,
+        2**384 - 2**128 - 2**96 + 2**32 - 1,
+        0xB3312FA7E23EE7E4988E056BE3F82D19181D9C6EFE8141120314088F5013875AC656398D8A2ED19D2A85C8EDD3EC2AEF,
+    ),
+    _Curve(
+        "nistp521",
+        521,
+        2**521 - 1,
+        0x0051953EB9618E1C9A1F929A21A0B68540EEA2DA725B99B315F3B8B489918EF109E156193951EC7E937B1652C0BD3BB1BF073573DF883D2C34F1EF451FD46B503F00,
+    ),
+)
+
+# How to measure each key type that can be read; what is not here is refused.
+_BITS = {
+    "ssh-rsa": _rsa_bits,
+    "ssh-dss": _dss_bits,
+    "ssh-ed25519": _ed25519_bits,
+    **{f"ecdsa-sha2-{curve.name}": curve.read_bits for curve in _CURVES},
+}
+
+
+def _printable(comment: str) -> str:
+    """Make a comment safe to print: control characters and undecodable bytes become blanks."""
+    return "".join(character if character.isprintable() else " " for character in comment).strip()

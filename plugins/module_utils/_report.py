@@ -1,0 +1,45 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""What a module's function hands to its front. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Sequence
+
+
+@dataclass(frozen=True)
+class Report:
+    """The end of a run.
+
+    result: the values that the module returns, as its RETURN documents them.
+    warnings: sentences for the user.
+    failure: a sentence when the run failed, otherwise None. The result stands beside it: what was done is never lost.
+    """
+
+    result: dict[str, Any] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+    failure: str | None = None
+
+
+def count_and_name(failed: Sequence[tuple[str, object]], total: int, things: str) -> str:
+    """Put the failures of a run over many things into one sentence that counts and names them.
+
+    failed: (name, error) of each thing that failed; at least one.
+    things: what they are, in the plural, such as "targets".
+    """
+    named = "; ".join(f"{name}: {error}" for name, error in failed[:_NAMED_AT_MOST])
+    if total == 1:
+        return named
+    more = len(failed) - _NAMED_AT_MOST
+    rest = f"; and {more} more, see {things} in the result" if more > 0 else ""
+    return f"{len(failed)} of {total} {things} failed: {named}{rest}"
+
+
+# A fleet that fails as a whole must not fill the screen with one sentence a thousand times.
+_NAMED_AT_MOST = 10

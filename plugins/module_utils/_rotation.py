@@ -1,0 +1,203 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""Carry out the plan for one Transfer Family user. Rules:
+
+1. Imports come first and deletions last: at every moment the user can log in with an old key or a new one.
+2. Only when the service refuses an import because the user is full does one doomed key leave before it, the oldest.
+   If the import is refused again, nothing more leaves.
+3. A key that is there already when it is imported, or gone when it is deleted, is as declared: somebody else did it,
+   or an earlier attempt of ours whose answer was lost. Only the second counts as done by this run.
+4. When nobody knows whether a call took effect, the user is read again.
+5. The first step that fails for good ends the work on this user. What was done is read back and reported with it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Sequence
+
+from ansible_collections.sshkeys.aws.plugins.module_utils import _api
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, missing_user
+from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import PublicKey, transfer_body
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import HeldKey, Outcome, Plan, plan
+
+if TYPE_CHECKING:
+    from mypy_boto3_transfer import TransferClient
+
+# How often and how long a change that AWS accepted is looked for before it counts as lost.
+_LOOKS = 4
+_SECONDS_BETWEEN_LOOKS = 1.0
+
+_FULL_HINT = (
+    "The user holds as many keys as AWS allows. Remove a key, or set exclusive so that those which are not declared make room."
+)
+_MISSING_HINT = "Make the user first. If it was made a moment ago, set wait_timeout longer"
+
+
+def rotate(client: TransferClient, server_id: str, todo: Plan, wait_timeout: float) -> Outcome:
+    """Carry out a plan, and return what stands then. What fails is in the outcome.
+
+    wait_timeout: seconds to wait for a user that does not exist yet.
+    """
+    if todo.is_done:
+        return todo.after
+    if todo.held is None:
+        try:
+            held = _await_user(client, server_id, todo.wanted.user_name, wait_timeout)
+        except ServiceError as error:
+            return Outcome(todo.wanted.user_name, None, None, error=error)
+        todo = plan(held, todo.wanted)
+    rotation = _Rotation(client, server_id, todo)
+    try:
+        rotation.run()
+        return rotation.confirmed_outcome()
+    except ServiceError as error:
+        return rotation.failed_outcome(error)
+
+
+def _await_user(client: TransferClient, server_id: str, user_name: str, wait_timeout: float) -> tuple[HeldKey, ...]:
+    """Return the keys of a user that was not there a moment ago. Raises ServiceError when it does not come in time."""
+    deadline = time.monotonic() + wait_timeout
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise missing_user(server_id, user_name, f"{_MISSING_HINT} ({wait_timeout:g} seconds now).")
+        time.sleep(min(_SECONDS_BETWEEN_LOOKS, left))
+        held = _api.held_keys(client, server_id, user_name)
+        if held is not None:
+            return held
+
+
+class _Rotation:
+    """The work on one user: what is still to do, and what this run has done."""
+
+    def __init__(self, client: TransferClient, server_id: str, todo: Plan) -> None:
+        self._todo = todo
+        self._client, self._server_id, self._user_name = client, server_id, todo.wanted.user_name
+        self._imported: list[HeldKey] = []
+        self._deleted: list[HeldKey] = []
+        self._doomed: list[HeldKey] = []
+
+    def run(self) -> None:
+        """Import, then delete. Raises ServiceError at the first step that fails for good."""
+        self._doomed = sorted(self._todo.deletions, key=_date_imported)
+        for key in self._todo.imports:
+            self._import(key)
+        while self._doomed:
+            self._delete_first_doomed()
+
+    def confirmed_outcome(self) -> Outcome:
+        """Return what stands after a run. Raises ServiceError when the user is not as declared all the same."""
+        for looks_left in reversed(range(_LOOKS)):
+            held = _api.held_keys(self._client, self._server_id, self._user_name)
+            left = plan(held, self._todo.wanted)
+            if left.is_done:
+                return self._outcome(left.held or ())
+            if looks_left:
+                time.sleep(_SECONDS_BETWEEN_LOOKS)
+        raise ServiceError(
+            "NotAsDeclared",
+            f"AWS accepted every step, but then {_what_is_left(left)}",
+            "Somebody else may be changing this user at the same time. Run the task again.",
+        )
+
+    def failed_outcome(self, error: ServiceError) -> Outcome:
+        """Return what stands after a step failed, with an error that says what this run did and what the user has."""
+        try:
+            held = _api.held_keys(self._client, self._server_id, self._user_name)
+        except ServiceError:
+            # What is known then is what was there, and what was done to it.
+            held = tuple(key for key in self._todo.held or () if key not in self._deleted) + tuple(self._imported)
+        outcome = self._outcome(held)
+        facts = (
+            f"{error.message.rstrip('.')}. Imported before that: {_labels(outcome.imported)}. "
+            f"Deleted: {_labels(outcome.deleted)}. The user now has: {_labels(held or ())}"
+        )
+        return replace(outcome, error=replace(error, message=facts))
+
+    def _outcome(self, held: tuple[HeldKey, ...] | None) -> Outcome:
+        # What was read back has the id and the date of what was imported.
+        imported = [next((key for key in held or () if new.key and key.is_key(new.key)), new) for new in self._imported]
+        return Outcome(self._user_name, self._todo.held or (), held, tuple(imported), tuple(self._deleted))
+
+    def _import(self, key: PublicKey) -> None:
+        error = self._try_import(key)
+        if error is not None and error.is_full_user:
+            if not self._doomed:
+                raise replace(error, hint=_FULL_HINT)
+            # One key and no more: should the refusal have meant something else, the others stay.
+            self._delete_first_doomed()
+            error = self._try_import(key)
+        if error is not None:
+            raise error
+
+    def _try_import(self, key: PublicKey) -> ServiceError | None:
+        """Import a key, and return the error that left the user without it."""
+        try:
+            key_id = _api.import_key(self._client, self._server_id, self._user_name, transfer_body(key))
+        except ServiceError as error:
+            exists = error.code == "ResourceExistsException"
+            if exists and not error.in_doubt:
+                return None
+            if not exists and not (error.in_doubt and self._holds(key)):
+                return error
+            self._imported.append(HeldKey.to_come(key))
+        else:
+            self._imported.append(HeldKey.stored(key_id, transfer_body(key), None))
+        return None
+
+    def _delete_first_doomed(self) -> None:
+        doomed = self._doomed[0]
+        try:
+            _api.delete_key(self._client, self._server_id, self._user_name, str(doomed.id))
+        except ServiceError as error:
+            gone = error.code == "ResourceNotFoundException"
+            if not gone and not (error.in_doubt and self._lacks(doomed)):
+                raise
+            by_this_run = error.in_doubt
+        else:
+            by_this_run = True
+        self._doomed.remove(doomed)
+        if by_this_run:
+            self._deleted.append(doomed)
+
+    def _holds(self, key: PublicKey) -> bool:
+        """Whether the user is known to hold a key now."""
+        return any(held.is_key(key) for held in self._read() or ())
+
+    def _lacks(self, key: HeldKey) -> bool:
+        """Whether the user is known to hold a key no longer."""
+        held = self._read()
+        return held is not None and all(other.id != key.id for other in held)
+
+    def _read(self) -> tuple[HeldKey, ...] | None:
+        """Return the user's keys, None where they cannot be read."""
+        try:
+            return _api.held_keys(self._client, self._server_id, self._user_name)
+        except ServiceError:
+            return None
+
+
+def _date_imported(key: HeldKey) -> float:
+    return key.date_imported.timestamp() if key.date_imported else 0.0
+
+
+def _what_is_left(left: Plan) -> str:
+    if left.held is None:
+        return "the user does not exist any more"
+    faults = []
+    if left.imports:
+        faults.append(f"the user lacks {_labels([HeldKey.to_come(key) for key in left.imports])}")
+    if left.deletions:
+        faults.append(f"the user still has {_labels(left.deletions)}")
+    return " and ".join(faults)
+
+
+def _labels(keys: Sequence[HeldKey]) -> str:
+    return ", ".join(key.label for key in keys) or "none"

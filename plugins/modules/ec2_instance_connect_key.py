@@ -1,0 +1,275 @@
+#!/usr/bin/python
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Push a public key to EC2 instances with EC2 Instance Connect."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ec2_instance_connect_key
+short_description: Open an OS user of EC2 instances to an SSH key for 60 seconds
+version_added: 0.1.0
+description:
+  - Pushes a public key to one EC2 instance, or to many at once, with EC2 Instance Connect (C(SendSSHPublicKey)).
+  - For 60 seconds whoever has the matching private key can log in as that OS user. Nothing is left on the instance.
+author:
+  - sshkeys.aws contributors (@sshkeys-aws)
+options:
+  instance_id:
+    description:
+      - The id of the instance.
+      - Exactly one of O(instance_id) and O(targets) is needed.
+    type: str
+  targets:
+    description:
+      - The instances, when there are many. All are tried; if any fails, the task fails after that and returns every result.
+      - Each is an instance id, or a dictionary with RV(ignore:instance_id) and, where they differ from those of the task,
+        C(os_user) (alias C(instance_os_user)) and C(availability_zone).
+      - The same OS user of the same instance given twice is one target.
+    type: list
+    elements: raw
+  os_user:
+    description:
+      - The OS user to open, such as V(ec2-user) or V(ubuntu). It must exist on the instance.
+      - Needed unless each of O(targets) has its own.
+    type: str
+    aliases: [instance_os_user]
+  availability_zone:
+    description:
+      - The Availability Zone of the instance, such as V(us-east-1a). The service finds the instance without it.
+    type: str
+extends_documentation_fragment:
+  - sshkeys.aws._attributes
+  - sshkeys.aws._attributes.action_group
+  - sshkeys.aws._push
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+notes:
+  - The instance needs the package C(ec2-instance-connect), which Amazon Linux 2 and later and Ubuntu 20.04 and later have,
+    instance metadata turned on, and no C(AuthorizedKeysCommand) of its own in its sshd configuration.
+  - The credentials need C(ec2-instance-connect:SendSSHPublicKey) on the instance. The condition key C(ec2:osuser) limits
+    them to an OS user.
+seealso:
+  - module: sshkeys.aws.ec2_serial_console_key
+  - name: SendSSHPublicKey
+    description: The API page.
+    link: https://docs.aws.amazon.com/ec2-instance-connect/latest/APIReference/API_SendSSHPublicKey.html
+"""
+
+EXAMPLES = r"""
+- name: Open one instance for sixty seconds
+  sshkeys.aws.ec2_instance_connect_key:
+    instance_id: i-0123456789abcdef0
+    os_user: ec2-user
+    public_key: "{{ lookup('file', '~/.ssh/id_ed25519.pub') }}"
+    region: us-east-1
+  delegate_to: localhost
+
+- name: Open every instance of the play in one call, with the variables that the aws_ec2 inventory sets
+  sshkeys.aws.ec2_instance_connect_key:
+    targets: "{{ ansible_play_hosts | map('extract', hostvars, 'instance_id') | list }}"
+    os_user: ec2-user
+    public_key: "{{ lookup('file', '~/.ssh/id_ed25519.pub') }}"
+    region: us-east-1
+  delegate_to: localhost
+  run_once: true
+
+- name: Open instances with different OS users
+  sshkeys.aws.ec2_instance_connect_key:
+    targets:
+      - i-0123456789abcdef0
+      - instance_id: i-0123456789abcdef1
+        os_user: ubuntu
+        availability_zone: us-east-1b
+    os_user: ec2-user
+    public_key: "{{ lookup('file', '~/.ssh/id_ed25519.pub') }}"
+    region: us-east-1
+  delegate_to: localhost
+
+- name: Go on with the instances that could be opened
+  sshkeys.aws.ec2_instance_connect_key:
+    targets: "{{ fleet }}"
+    os_user: ec2-user
+    public_key: "{{ lookup('file', '~/.ssh/id_ed25519.pub') }}"
+    region: us-east-1
+  delegate_to: localhost
+  register: opened
+  failed_when: opened.targets is not defined or opened.targets | selectattr('success') | length == 0
+"""
+
+RETURN = r"""
+changed:
+  description: Whether the key was pushed to any target now, rather than found live everywhere.
+  returned: always
+  type: bool
+  sample: true
+key:
+  description: The key that was pushed.
+  returned: when the arguments are valid
+  type: dict
+  contains:
+    type:
+      description: The key type.
+      type: str
+      returned: always
+      sample: ssh-ed25519
+    bits:
+      description: The length of the key.
+      type: int
+      returned: always
+      sample: 256
+    fingerprint:
+      description: The SHA256 fingerprint, which the instance writes to its log when the key is used.
+      type: str
+      returned: always
+      sample: SHA256:0PJaJpZeGh5/8JPjqDIUnTQgxBqVHbmyHPAoDRZjqdg
+    fingerprint_md5:
+      description: The MD5 fingerprint.
+      type: str
+      returned: always
+      sample: MD5:f6:3a:5d:4b:8f:0c:54:7c:79:43:93:cf:6e:7a:97:26
+    comment:
+      description: The comment of the key. It was not sent.
+      type: str
+      returned: always
+      sample: alice@laptop
+expires_at:
+  description: When the key ends at the first of the targets, ISO 8601 in UTC. V(null) if it is live nowhere, or not yet in check mode.
+  returned: when the arguments are valid
+  type: str
+  sample: "2026-11-21T10:01:00Z"
+targets:
+  description:
+    - The outcome at each target, in the order of O(targets).
+    - If O(instance_id) was given, the fields of its only element also stand at the top of the result.
+  returned: when the arguments are valid
+  type: list
+  elements: dict
+  contains:
+    instance_id:
+      description: The id of the instance.
+      type: str
+      returned: always
+      sample: i-0123456789abcdef0
+    os_user:
+      description: The OS user that the key opens.
+      type: str
+      returned: always
+      sample: ec2-user
+    changed:
+      description: Whether the key was pushed now.
+      type: bool
+      returned: always
+      sample: true
+    success:
+      description: Whether the key is live, or would be in check mode.
+      type: bool
+      returned: always
+      sample: true
+    request_id:
+      description: The request id of the push, which the instance writes to its log. V(null) if there was none.
+      type: str
+      returned: always
+      sample: 9f1f7a5d-8a51-4f6c-9d59-3a2f8f1c5f0e
+    pushed_at:
+      description: When the push was sent, ISO 8601 in UTC. V(null) if there was none.
+      type: str
+      returned: always
+      sample: "2026-11-21T10:00:00Z"
+    expires_at:
+      description: When the key ends, ISO 8601 in UTC. V(null) if there was no push.
+      type: str
+      returned: always
+      sample: "2026-11-21T10:01:00Z"
+    error:
+      description: Why the push failed.
+      type: dict
+      returned: when the push failed
+      contains:
+        code:
+          description: The error code of the service, or the name of the SDK's error.
+          type: str
+          returned: always
+          sample: EC2InstanceStateInvalidException
+        message:
+          description: What the service said.
+          type: str
+          returned: always
+          sample: The instance is not in a valid state
+        hint:
+          description: What to do about it.
+          type: str
+          returned: always
+          sample: "Start the instance: a key can be pushed to a running instance only."
+"""
+
+from typing import TYPE_CHECKING, Any, Callable, Mapping
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.sshkeys.aws.plugins.module_utils._api import INSTANCE_CONNECT
+from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import expand, one_public_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
+from ansible_collections.sshkeys.aws.plugins.module_utils._front import front
+from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import Target
+from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import judge_for_instance_connect
+from ansible_collections.sshkeys.aws.plugins.module_utils._push import PUSH_ARGUMENTS, push_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2_instance_connect import EC2InstanceConnectClient
+
+TARGET_ARGUMENTS: dict[str, Any] = {
+    "instance_id": {"type": "str", "required": True},
+    "os_user": {"type": "str", "aliases": ["instance_os_user"]},
+    "availability_zone": {"type": "str"},
+}
+
+ARGUMENTS: dict[str, Any] = {
+    "instance_id": {"type": "str"},
+    "targets": {"type": "list", "elements": "raw"},
+    "os_user": {"type": "str", "aliases": ["instance_os_user"]},
+    "availability_zone": {"type": "str"},
+    **PUSH_ARGUMENTS,
+}
+
+
+def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], EC2InstanceConnectClient]) -> Report:
+    """Make the key live at every target. Raises SshKeysError before anything is sent."""
+    key, warnings = one_public_key(params["public_key"], "public_key", judge_for_instance_connect)
+    single = params["targets"] is None
+    given = [params["instance_id"]] if single else params["targets"]
+    targets = [
+        _target(element, params) for element in expand(given, option="targets", name="instance_id", spec=TARGET_ARGUMENTS)
+    ]
+    return push_key(targets, key, warnings, params, single=single, check_mode=check_mode, connect=connect)
+
+
+def _target(element: Mapping[str, Any], params: Mapping[str, Any]) -> Target:
+    """Complete an element of ``targets`` with the options of the task."""
+    os_user = element["os_user"] or params["os_user"]
+    if not os_user:
+        raise ArgumentError(
+            f"os_user is missing for {element['instance_id']}: set it for the task or for this target, such as ec2-user."
+        )
+    return Target(element["instance_id"], os_user, element["availability_zone"] or params["availability_zone"])
+
+
+def main() -> None:
+    """Run as a module."""
+    module = AnsibleAWSModule(
+        argument_spec=ARGUMENTS,
+        mutually_exclusive=[("instance_id", "targets")],
+        required_one_of=[("instance_id", "targets")],
+        supports_check_mode=True,
+    )
+    report = front(module, run, INSTANCE_CONNECT)
+    if report.failure:
+        module.fail_json(msg=report.failure, **report.result)
+    module.exit_json(**report.result)
+
+
+if __name__ == "__main__":
+    main()

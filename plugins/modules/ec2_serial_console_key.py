@@ -1,0 +1,203 @@
+#!/usr/bin/python
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Push a public key to the serial console of an EC2 instance."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ec2_serial_console_key
+short_description: Open the serial console of an EC2 instance to an SSH key for 60 seconds
+version_added: 0.1.0
+description:
+  - Pushes a public key to the serial console of an EC2 instance (C(SendSerialConsoleSSHPublicKey)).
+  - For 60 seconds whoever has the matching private key can open the console with ssh, also when the network or the boot of
+    the instance is broken.
+author:
+  - sshkeys.aws contributors (@sshkeys-aws)
+options:
+  instance_id:
+    description:
+      - The id of the instance.
+    type: str
+    required: true
+  serial_port:
+    description:
+      - The serial port of the instance. There is only V(0) today.
+    type: int
+    default: 0
+extends_documentation_fragment:
+  - sshkeys.aws._attributes
+  - sshkeys.aws._attributes.action_group
+  - sshkeys.aws._push
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+notes:
+  - The serial console must be turned on for the account in the region, the instance type must be built on the Nitro
+    System, and there can be one session at a time. To do more than read, an OS user needs a password.
+  - The credentials need C(ec2-instance-connect:SendSerialConsoleSSHPublicKey) on the instance.
+seealso:
+  - module: sshkeys.aws.ec2_instance_connect_key
+  - name: SendSerialConsoleSSHPublicKey
+    description: The API page.
+    link: https://docs.aws.amazon.com/ec2-instance-connect/latest/APIReference/API_SendSerialConsoleSSHPublicKey.html
+"""
+
+EXAMPLES = r"""
+- name: Open the serial console for sixty seconds
+  sshkeys.aws.ec2_serial_console_key:
+    instance_id: i-0123456789abcdef0
+    public_key: "{{ lookup('file', '~/.ssh/id_ed25519.pub') }}"
+    region: us-east-1
+  delegate_to: localhost
+  register: console
+
+- name: Say how to connect
+  ansible.builtin.debug:
+    msg: "ssh {{ console.ssh_user }}@serial-console.ec2-instance-connect.us-east-1.aws"
+"""
+
+RETURN = r"""
+changed:
+  description: Whether the key was pushed now, rather than found live.
+  returned: always
+  type: bool
+  sample: true
+key:
+  description: The key that was pushed.
+  returned: when the arguments are valid
+  type: dict
+  contains:
+    type:
+      description: The key type.
+      type: str
+      returned: always
+      sample: ssh-ed25519
+    bits:
+      description: The length of the key.
+      type: int
+      returned: always
+      sample: 256
+    fingerprint:
+      description: The SHA256 fingerprint.
+      type: str
+      returned: always
+      sample: SHA256:0PJaJpZeGh5/8JPjqDIUnTQgxBqVHbmyHPAoDRZjqdg
+    fingerprint_md5:
+      description: The MD5 fingerprint.
+      type: str
+      returned: always
+      sample: MD5:f6:3a:5d:4b:8f:0c:54:7c:79:43:93:cf:6e:7a:97:26
+    comment:
+      description: The comment of the key. It was not sent.
+      type: str
+      returned: always
+      sample: alice@laptop
+instance_id:
+  description: The id of the instance.
+  returned: when the arguments are valid
+  type: str
+  sample: i-0123456789abcdef0
+serial_port:
+  description: The serial port.
+  returned: when the arguments are valid
+  type: int
+  sample: 0
+ssh_user:
+  description: The user name to give to ssh. The host is the serial console endpoint of the region.
+  returned: when the arguments are valid
+  type: str
+  sample: i-0123456789abcdef0.port0
+success:
+  description: Whether the key is live, or would be in check mode.
+  returned: when the arguments are valid
+  type: bool
+  sample: true
+request_id:
+  description: The request id of the push. V(null) if there was none.
+  returned: when the arguments are valid
+  type: str
+  sample: 9f1f7a5d-8a51-4f6c-9d59-3a2f8f1c5f0e
+pushed_at:
+  description: When the push was sent, ISO 8601 in UTC. V(null) if there was none.
+  returned: when the arguments are valid
+  type: str
+  sample: "2026-11-21T10:00:00Z"
+expires_at:
+  description: When the key ends, ISO 8601 in UTC. V(null) if there was no push.
+  returned: when the arguments are valid
+  type: str
+  sample: "2026-11-21T10:01:00Z"
+targets:
+  description: A list with one element that has the fields above from RV(instance_id) on, as the other modules return it.
+  returned: when the arguments are valid
+  type: list
+  elements: dict
+error:
+  description: Why the push failed.
+  returned: when the push failed
+  type: dict
+  contains:
+    code:
+      description: The error code of the service, or the name of the SDK's error.
+      type: str
+      returned: always
+      sample: SerialConsoleAccessDisabledException
+    message:
+      description: What the service said.
+      type: str
+      returned: always
+      sample: Your account is not authorized to use the EC2 Serial Console
+    hint:
+      description: What to do about it.
+      type: str
+      returned: always
+      sample: Turn the serial console on for the account in this region (ec2:EnableSerialConsoleAccess).
+"""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Callable, Mapping
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.sshkeys.aws.plugins.module_utils._api import INSTANCE_CONNECT
+from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import one_public_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._front import front
+from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import Target
+from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import judge_for_instance_connect
+from ansible_collections.sshkeys.aws.plugins.module_utils._push import PUSH_ARGUMENTS, push_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2_instance_connect import EC2InstanceConnectClient
+
+ARGUMENTS: dict[str, Any] = {
+    "instance_id": {"type": "str", "required": True},
+    "serial_port": {"type": "int", "default": 0},
+    **PUSH_ARGUMENTS,
+}
+
+
+def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], EC2InstanceConnectClient]) -> Report:
+    """Make the key live at the serial console. Raises SshKeysError before anything is sent."""
+    key, warnings = one_public_key(params["public_key"], "public_key", judge_for_instance_connect)
+    target = Target(params["instance_id"], serial_port=params["serial_port"])
+    report = push_key([target], key, warnings, params, single=True, check_mode=check_mode, connect=connect)
+    # EC2 User Guide, "Connect to the EC2 Serial Console using an SSH client".
+    ssh_user = f"{target.instance_id}.port{target.serial_port}"
+    return replace(report, result={**report.result, "ssh_user": ssh_user})
+
+
+def main() -> None:
+    """Run as a module."""
+    module = AnsibleAWSModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    report = front(module, run, INSTANCE_CONNECT)
+    if report.failure:
+        module.fail_json(msg=report.failure, **report.result)
+    module.exit_json(**report.result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,414 @@
+#!/usr/bin/python
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Keep the SSH keys of AWS Transfer Family users as declared."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: transfer_ssh_key
+short_description: Keep the SSH keys of AWS Transfer Family users as declared
+version_added: 0.1.0
+description:
+  - Imports and deletes the SSH public keys of one user of an AWS Transfer Family server, or of many at once, until they
+    are as declared.
+  - Two keys are the same when their type and their key data are the same. The comment never matters.
+  - New keys go in before old ones come out, so that nobody is locked out by a rotation. Only when the service refuses a key
+    because the user is full does one key that has to go anyway, the oldest, leave before it.
+  - All keys are judged before the first call is made.
+author:
+  - sshkeys.aws contributors (@sshkeys-aws)
+options:
+  server_id:
+    description:
+      - The id of the server. Its identity provider must be V(SERVICE_MANAGED).
+    type: str
+    required: true
+  user_name:
+    description:
+      - The name of the user.
+      - Exactly one of O(user_name) and O(users) is needed.
+    type: str
+  users:
+    description:
+      - The users, when there are many. All are tried; if any fails, the task fails after that and returns every result.
+      - Each is a user name, or a dictionary with RV(ignore:user_name) and, where they differ from those of the task,
+        C(public_keys), C(ssh_public_key_ids), C(state) and C(exclusive).
+    type: list
+    elements: raw
+  public_keys:
+    description:
+      - The public keys, a list of strings or one string. Each string is a line as it stands in a C(.pub) file, or the
+        content of a file with one key or more, such as C(authorized_keys) or an RFC 4716 file.
+      - V(ssh-ed25519), V(ssh-rsa) and V(ecdsa-sha2-nistp256), V(ecdsa-sha2-nistp384), V(ecdsa-sha2-nistp521) keys work.
+      - The same key given twice is one key.
+      - Needed with O(state=present).
+    type: raw
+    aliases: [public_key, ssh_public_key_body]
+  ssh_public_key_ids:
+    description:
+      - The ids of keys to remove, with O(state=absent). An id that the user does not have is no error.
+    type: list
+    elements: str
+    aliases: [ssh_public_key_id]
+  state:
+    description:
+      - With V(present) the user has the keys. With V(absent) the user does not have them.
+    type: str
+    choices: [present, absent]
+    default: present
+  exclusive:
+    description:
+      - With O(state=present), remove all other keys of the user. An empty list of O(public_keys) then removes them all.
+    type: bool
+    default: false
+  wait_timeout:
+    description:
+      - For how many seconds to wait for a user that does not exist yet, because it was made a moment ago.
+    type: int
+    default: 0
+  concurrency:
+    description:
+      - How many users may be worked on at the same time.
+    type: int
+    default: 16
+extends_documentation_fragment:
+  - sshkeys.aws._attributes
+  - sshkeys.aws._attributes.action_group
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+attributes:
+  check_mode:
+    support: full
+    details:
+      - A user that does not exist fails outside check mode. In check mode it is a warning, since an earlier task may be
+        about to make the user.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+notes:
+  - How many keys a user may have is a quota of the service. The module meets it when the service refuses a key.
+  - The credentials need C(transfer:DescribeUser), C(transfer:ImportSshPublicKey) and C(transfer:DeleteSshPublicKey) on the
+    users.
+  - Throttled requests, errors of the service and broken connections are tried again, up to eight times in all. Set
+    C(retries) in O(aws_config) to change that.
+seealso:
+  - module: sshkeys.aws.transfer_ssh_key_info
+  - name: ImportSshPublicKey
+    description: The API page.
+    link: https://docs.aws.amazon.com/transfer/latest/APIReference/API_ImportSshPublicKey.html
+"""
+
+EXAMPLES = r"""
+- name: This is exactly who may log in as "partner"
+  sshkeys.aws.transfer_ssh_key:
+    server_id: s-01234567890abcdef
+    user_name: partner
+    public_keys:
+      - "{{ lookup('file', 'keys/alice.pub') }}"
+      - "{{ lookup('file', 'keys/bob.pub') }}"
+    exclusive: true
+    region: us-east-1
+
+- name: Add a key and leave the others alone
+  sshkeys.aws.transfer_ssh_key:
+    server_id: s-01234567890abcdef
+    user_name: partner
+    public_keys: "{{ lookup('file', 'keys/carol.pub') }}"
+    region: us-east-1
+
+- name: Take a key away, whatever its comment was
+  sshkeys.aws.transfer_ssh_key:
+    server_id: s-01234567890abcdef
+    user_name: partner
+    public_keys: "{{ lookup('file', 'keys/bob.pub') }}"
+    state: absent
+    region: us-east-1
+
+- name: Take a key away by its id
+  sshkeys.aws.transfer_ssh_key:
+    server_id: s-01234567890abcdef
+    user_name: partner
+    ssh_public_key_id: key-01234567890abcdef
+    state: absent
+    region: us-east-1
+
+- name: Declare many users in one call
+  sshkeys.aws.transfer_ssh_key:
+    server_id: s-01234567890abcdef
+    users:
+      - user_name: partner
+        public_keys: "{{ query('file', 'keys/alice.pub', 'keys/bob.pub') }}"
+      - user_name: auditor
+        public_keys: "{{ lookup('file', 'keys/carol.pub') }}"
+      - user_name: former-partner
+        public_keys: []
+    exclusive: true
+    region: us-east-1
+
+- name: Give a user that was made a moment ago its first key
+  sshkeys.aws.transfer_ssh_key:
+    server_id: s-01234567890abcdef
+    user_name: newcomer
+    public_keys: "{{ lookup('file', 'keys/dave.pub') }}"
+    wait_timeout: 30
+    region: us-east-1
+"""
+
+RETURN = r"""
+changed:
+  description: Whether any key was imported or deleted, or would be in check mode.
+  returned: always
+  type: bool
+  sample: true
+server_id:
+  description: The id of the server.
+  returned: when the arguments are valid
+  type: str
+  sample: s-01234567890abcdef
+users:
+  description:
+    - The outcome for each user, in the order of O(users).
+    - If O(user_name) was given, the fields of its only element also stand at the top of the result.
+  returned: when the arguments are valid
+  type: list
+  elements: dict
+  contains:
+    user_name:
+      description: The name of the user.
+      type: str
+      returned: always
+      sample: partner
+    changed:
+      description: Whether a key of this user was imported or deleted.
+      type: bool
+      returned: always
+      sample: true
+    ssh_public_keys:
+      description: The keys of the user after the change, sorted by fingerprint. V(null) if they could not be read.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        id:
+          description: The id of the key. V(null) in check mode for a key that is not imported yet.
+          type: str
+          returned: always
+          sample: key-01234567890abcdef
+        body:
+          description: The key as it is stored, with its comment.
+          type: str
+          returned: always
+          sample: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx alice@laptop
+        type:
+          description: The key type. This and what follows about the key is V(null) if the stored key cannot be read.
+          type: str
+          returned: always
+          sample: ssh-ed25519
+        bits:
+          description: The length of the key.
+          type: int
+          returned: always
+          sample: 256
+        fingerprint:
+          description: The SHA256 fingerprint.
+          type: str
+          returned: always
+          sample: SHA256:0PJaJpZeGh5/8JPjqDIUnTQgxBqVHbmyHPAoDRZjqdg
+        fingerprint_md5:
+          description: The MD5 fingerprint.
+          type: str
+          returned: always
+          sample: MD5:f6:3a:5d:4b:8f:0c:54:7c:79:43:93:cf:6e:7a:97:26
+        comment:
+          description: The comment of the key.
+          type: str
+          returned: always
+          sample: alice@laptop
+        date_imported:
+          description: When the key was imported, ISO 8601 in UTC. V(null) in check mode for a key that is not imported yet.
+          type: str
+          returned: always
+          sample: "2026-11-21T10:00:00Z"
+    imported:
+      description: The keys that this run imported, or would in check mode, each as in RV(users[].ssh_public_keys).
+      type: list
+      elements: dict
+      returned: always
+      sample: []
+    deleted:
+      description: The keys that this run deleted, or would in check mode, each as in RV(users[].ssh_public_keys).
+      type: list
+      elements: dict
+      returned: always
+      sample: []
+    error:
+      description: Why the user is not as declared.
+      type: dict
+      returned: when it failed
+      contains:
+        code:
+          description: The error code of the service, or the name of the SDK's error.
+          type: str
+          returned: always
+          sample: ResourceNotFoundException
+        message:
+          description: What the service said, what this run had done before, and what the user has now.
+          type: str
+          returned: always
+          sample: The user partner does not exist on s-01234567890abcdef
+        hint:
+          description: What to do about it.
+          type: str
+          returned: always
+          sample: Make the user first, or set wait_timeout if it was made a moment ago.
+diff:
+  description:
+    - The keys before and after, one line for each with fingerprint and comment.
+    - A dictionary if O(user_name) was given, otherwise a list with one for each user that changed.
+  returned: when the arguments are valid
+  type: raw
+  sample:
+    before_header: partner on s-01234567890abcdef
+    after_header: partner on s-01234567890abcdef
+    before: ""
+    after: "SHA256:0PJaJpZeGh5/8JPjqDIUnTQgxBqVHbmyHPAoDRZjqdg alice@laptop\n"
+"""
+
+from typing import TYPE_CHECKING, Any, Callable, Mapping
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.sshkeys.aws.plugins.module_utils._api import TRANSFER, held_keys
+from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import check_concurrency, expand, public_keys
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError
+from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
+from ansible_collections.sshkeys.aws.plugins.module_utils._front import front
+from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import PublicKey, judge_for_transfer
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
+from ansible_collections.sshkeys.aws.plugins.module_utils._rotation import rotate
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import (
+    Outcome,
+    Wanted,
+    check_server_id,
+    plan,
+    report,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_transfer import TransferClient
+
+# What one user can be declared with, for the task as a whole or in an element of ``users``.
+USER_ARGUMENTS: dict[str, Any] = {
+    # no_log until they are known to be public keys: see _front.
+    "public_keys": {"type": "raw", "aliases": ["public_key", "ssh_public_key_body"], "no_log": True},
+    "ssh_public_key_ids": {"type": "list", "elements": "str", "aliases": ["ssh_public_key_id"], "no_log": False},
+    "state": {"type": "str", "choices": ["present", "absent"]},
+    "exclusive": {"type": "bool"},
+}
+
+ARGUMENTS: dict[str, Any] = {
+    "server_id": {"type": "str", "required": True},
+    "user_name": {"type": "str"},
+    "users": {"type": "list", "elements": "raw", "no_log": True},
+    **USER_ARGUMENTS,
+    "state": {**USER_ARGUMENTS["state"], "default": "present"},
+    "exclusive": {**USER_ARGUMENTS["exclusive"], "default": False},
+    "wait_timeout": {"type": "int", "default": 0},
+    "concurrency": {"type": "int", "default": 16},
+}
+
+
+def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], TransferClient]) -> Report:
+    """Make the keys of every user as declared. Raises SshKeysError before anything is sent."""
+    check_server_id(params["server_id"])
+    check_concurrency(params["concurrency"])
+    single = params["users"] is None
+    wanted, warnings = _wanted(params, [params["user_name"]] if single else params["users"])
+    client = connect()
+
+    def settle(user: Wanted) -> Outcome:
+        try:
+            held = held_keys(client, params["server_id"], user.user_name)
+        except ServiceError as error:
+            return Outcome(user.user_name, None, None, error=error)
+        todo = plan(held, user)
+        return todo.after if check_mode else rotate(client, params["server_id"], todo, params["wait_timeout"])
+
+    outcomes = fan_out(settle, wanted, params["concurrency"])
+    return report(params["server_id"], outcomes, warnings, single=single)
+
+
+def _wanted(params: Mapping[str, Any], elements: list[Any]) -> tuple[list[Wanted], list[str]]:
+    """Return what is declared for each user, and warnings. Raises ArgumentError before any key of any user is imported."""
+    if params["exclusive"] and params["state"] == "absent":
+        raise ArgumentError(_ABSENT_AND_EXCLUSIVE)
+    spec = {"user_name": {"type": "str", "required": True}, **USER_ARGUMENTS}
+    wanted: dict[str, Wanted] = {}
+    warnings: list[str] = []
+    faults: list[str] = []
+    for user in expand(elements, option="users", name="user_name", spec=spec):
+        try:
+            declared, about_keys = _wanted_of_user(params, user)
+            if declared.user_name in wanted:
+                raise ArgumentError("The user is declared twice. Put all that is declared for a user into one element.")
+        except ArgumentError as error:
+            faults.append(f"{user['user_name']}: {error}")
+            continue
+        wanted[declared.user_name] = declared
+        warnings += about_keys
+    if faults:
+        raise ArgumentError(" ".join(faults))
+    return list(wanted.values()), list(dict.fromkeys(warnings))
+
+
+_ABSENT_AND_EXCLUSIVE = (
+    "exclusive=true and state=absent contradict each other. Use state=present with public_keys: [] to remove every key."
+)
+
+
+def _wanted_of_user(params: Mapping[str, Any], user: Mapping[str, Any]) -> tuple[Wanted, list[str]]:
+    """Complete an element of ``users`` with the options of the task. Raises ArgumentError."""
+    present = (user["state"] or params["state"]) == "present"
+    if user["exclusive"] and not present:
+        raise ArgumentError(_ABSENT_AND_EXCLUSIVE)
+    # Whoever names a user's keys in one way does not mean those of the task in the other.
+    keys_from = params if user["public_keys"] is None and user["ssh_public_key_ids"] is None else user
+    texts, key_ids = keys_from["public_keys"], keys_from["ssh_public_key_ids"] or []
+    if present and key_ids:
+        raise ArgumentError("ssh_public_key_ids says which keys to remove, and goes with state=absent only.")
+    if texts is None and (present or not key_ids):
+        raise ArgumentError(
+            "public_keys is missing. Give the keys the user must have; an empty list with exclusive=true means none."
+            if present
+            else "public_keys and ssh_public_key_ids are missing. Give the keys to remove."
+        )
+    keys, warnings = public_keys(texts or [], "public_keys", judge_for_transfer if present else _judge_nothing)
+    exclusive = params["exclusive"] if user["exclusive"] is None else user["exclusive"]
+    return Wanted(user["user_name"], present, present and exclusive, keys, tuple(key_ids)), warnings
+
+
+def _judge_nothing(_key: PublicKey) -> list[str]:
+    """Let any key through: what is to be removed need not be one that the service would take today."""
+    return []
+
+
+def main() -> None:
+    """Run as a module."""
+    module = AnsibleAWSModule(
+        argument_spec=ARGUMENTS,
+        mutually_exclusive=[("user_name", "users")],
+        required_one_of=[("user_name", "users")],
+        supports_check_mode=True,
+    )
+    report = front(module, run, TRANSFER)
+    if report.failure:
+        module.fail_json(msg=report.failure, **report.result)
+    module.exit_json(**report.result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,225 @@
+#!/usr/bin/python
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""List the SSH keys of AWS Transfer Family users."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: transfer_ssh_key_info
+short_description: List who has which SSH keys on an AWS Transfer Family server
+version_added: 0.1.0
+description:
+  - Lists the SSH public keys of one user of an AWS Transfer Family server, of several, or of every user, with type, length,
+    fingerprints and age.
+author:
+  - sshkeys.aws contributors (@sshkeys-aws)
+options:
+  server_id:
+    description:
+      - The id of the server.
+    type: str
+    required: true
+  user_names:
+    description:
+      - The names of the users. Without it, every user of the server is listed.
+      - A user that does not exist makes the task fail, after all others were read.
+    type: list
+    elements: str
+    aliases: [user_name]
+  concurrency:
+    description:
+      - How many users may be read at the same time.
+    type: int
+    default: 16
+extends_documentation_fragment:
+  - sshkeys.aws._attributes
+  - sshkeys.aws._attributes.action_group
+  - sshkeys.aws._attributes.info_module
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+notes:
+  - The credentials need C(transfer:DescribeUser) on the users, and C(transfer:ListUsers) on the server to list every user.
+seealso:
+  - module: sshkeys.aws.transfer_ssh_key
+  - name: DescribeUser
+    description: The API page.
+    link: https://docs.aws.amazon.com/transfer/latest/APIReference/API_DescribeUser.html
+"""
+
+EXAMPLES = r"""
+- name: Read every user of a server
+  sshkeys.aws.transfer_ssh_key_info:
+    server_id: s-01234567890abcdef
+    region: us-east-1
+  register: server
+
+- name: Show the keys that are older than a year
+  ansible.builtin.debug:
+    msg: "{{ item.0.user_name }} has {{ item.1.fingerprint }}, imported {{ item.1.date_imported }}"
+  loop: "{{ server.users | subelements('ssh_public_keys') | selectattr('1.age_days', '>', 365) | list }}"
+  loop_control:
+    label: "{{ item.1.id }}"
+
+- name: Read one user
+  sshkeys.aws.transfer_ssh_key_info:
+    server_id: s-01234567890abcdef
+    user_name: partner
+    region: us-east-1
+"""
+
+RETURN = r"""
+server_id:
+  description: The id of the server.
+  returned: when the arguments are valid
+  type: str
+  sample: s-01234567890abcdef
+users:
+  description: The users, in the order of O(user_names), or as the service lists them.
+  returned: when the arguments are valid
+  type: list
+  elements: dict
+  contains:
+    user_name:
+      description: The name of the user.
+      type: str
+      returned: always
+      sample: partner
+    ssh_public_keys:
+      description: The keys of the user, sorted by fingerprint. V(null) if they could not be read.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        id:
+          description: The id of the key.
+          type: str
+          returned: always
+          sample: key-01234567890abcdef
+        body:
+          description: The key as it is stored, with its comment.
+          type: str
+          returned: always
+          sample: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx alice@laptop
+        type:
+          description: The key type. This and what follows about the key is V(null) if the stored key cannot be read.
+          type: str
+          returned: always
+          sample: ssh-ed25519
+        bits:
+          description: The length of the key.
+          type: int
+          returned: always
+          sample: 256
+        fingerprint:
+          description: The SHA256 fingerprint.
+          type: str
+          returned: always
+          sample: SHA256:0PJaJpZeGh5/8JPjqDIUnTQgxBqVHbmyHPAoDRZjqdg
+        fingerprint_md5:
+          description: The MD5 fingerprint.
+          type: str
+          returned: always
+          sample: MD5:f6:3a:5d:4b:8f:0c:54:7c:79:43:93:cf:6e:7a:97:26
+        comment:
+          description: The comment of the key.
+          type: str
+          returned: always
+          sample: alice@laptop
+        date_imported:
+          description: When the key was imported, ISO 8601 in UTC.
+          type: str
+          returned: always
+          sample: "2026-11-21T10:00:00Z"
+        age_days:
+          description: For how many whole days the user has had the key.
+          type: int
+          returned: always
+          sample: 42
+    error:
+      description: Why the user could not be read.
+      type: dict
+      returned: when it failed
+      contains:
+        code:
+          description: The error code of the service, or the name of the SDK's error.
+          type: str
+          returned: always
+          sample: ResourceNotFoundException
+        message:
+          description: What the service said.
+          type: str
+          returned: always
+          sample: The user partner does not exist on s-01234567890abcdef
+        hint:
+          description: What to do about it.
+          type: str
+          returned: always
+          sample: Check the spelling of the user name, and the server.
+"""
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Callable, Mapping
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.sshkeys.aws.plugins.module_utils._api import TRANSFER, held_keys, user_names
+from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import check_concurrency
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, missing_user
+from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
+from ansible_collections.sshkeys.aws.plugins.module_utils._front import front
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import (
+    Holding,
+    check_server_id,
+    check_user_name,
+    report_holdings,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_transfer import TransferClient
+
+ARGUMENTS: dict[str, Any] = {
+    "server_id": {"type": "str", "required": True},
+    "user_names": {"type": "list", "elements": "str", "aliases": ["user_name"]},
+    "concurrency": {"type": "int", "default": 16},
+}
+
+
+def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], TransferClient]) -> Report:
+    """Read the keys of the users. Raises SshKeysError where the users of the server cannot be listed."""
+    del check_mode  # It reads only.
+    server_id = params["server_id"]
+    check_server_id(server_id)
+    check_concurrency(params["concurrency"])
+    for name in params["user_names"] or []:
+        check_user_name(name)
+    client = connect()
+
+    def read(user_name: str) -> Holding:
+        try:
+            held = held_keys(client, server_id, user_name)
+        except ServiceError as error:
+            return Holding(user_name, None, error)
+        return Holding(user_name, held, None if held is not None else missing_user(server_id, user_name, _HINT))
+
+    names = user_names(client, server_id) if params["user_names"] is None else dict.fromkeys(params["user_names"])
+    return report_holdings(server_id, fan_out(read, names, params["concurrency"]), datetime.now(tz=timezone.utc))
+
+
+_HINT = "Check the spelling of the user name, and the server."
+
+
+def main() -> None:
+    """Run as a module."""
+    module = AnsibleAWSModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    report = front(module, run, TRANSFER)
+    if report.failure:
+        module.fail_json(msg=report.failure, **report.result)
+    module.exit_json(**report.result)
+
+
+if __name__ == "__main__":
+    main()

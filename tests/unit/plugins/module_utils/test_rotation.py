@@ -1,0 +1,348 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The order of the calls on one user, and what stands after each way they can go: botocore's Stubber plays the service."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any, Iterator, Sequence
+
+import botocore.session
+import pytest
+from ansible_collections.sshkeys.aws.plugins.module_utils import _rotation
+from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import PublicKey, parse_public_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._rotation import rotate
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import HeldKey, Outcome, Wanted, plan
+from botocore.stub import Stubber
+
+SERVER_ID = "s-01234567890abcdef"
+USER = {"ServerId": SERVER_ID, "UserName": "partner"}
+
+
+def _key(number: int) -> PublicKey:
+    # RFC 8709: 32 bytes of any value are a public key as far as its form goes.
+    head = b"\x00\x00\x00\x0bssh-ed25519\x00\x00\x00\x20"
+    return PublicKey("ssh-ed25519", head + bytes([number]) * 32, f"key{number}", 256)
+
+
+A, B, C, D = (_key(number) for number in range(4))
+assert parse_public_key(A.line_with_comment) == A
+
+
+def held(number: int, key: PublicKey, year: int = 2020) -> HeldKey:
+    """Return a key that the service holds under an id made of a number, imported in a year."""
+    imported = datetime(year, 1, 1, tzinfo=timezone.utc)
+    return HeldKey.stored(f"key-{number:017x}", key.line_with_comment, imported)
+
+
+class Transfer:
+    """A Transfer client that expects exactly the calls of a script, in order."""
+
+    def __init__(self) -> None:
+        """Make a client that cannot reach anything."""
+        session = botocore.session.Session()
+        session.set_credentials("AKIAIOSFODNN7EXAMPLE", "secret")
+        self.client: Any = session.create_client("transfer", region_name="us-east-1")
+        self.stubber = Stubber(self.client)
+
+    def expect_import(self, key: PublicKey, number: int = 0, *, error: str = "", message: str = "", status: int = 400) -> None:
+        """Expect ImportSshPublicKey and answer with an id, or an error."""
+        expected = {**USER, "SshPublicKeyBody": key.line_with_comment}
+        if error:
+            self.stubber.add_client_error(
+                "import_ssh_public_key", error, message, http_status_code=status, expected_params=expected
+            )
+        else:
+            answer = {**USER, "SshPublicKeyId": f"key-{number:017x}"}
+            self.stubber.add_response("import_ssh_public_key", answer, expected)
+
+    def expect_delete(self, key: HeldKey, *, error: str = "", status: int = 400) -> None:
+        """Expect DeleteSshPublicKey and answer that it is done, or an error."""
+        expected = {**USER, "SshPublicKeyId": key.id}
+        if error:
+            self.stubber.add_client_error(
+                "delete_ssh_public_key", error, "no", http_status_code=status, expected_params=expected
+            )
+        else:
+            self.stubber.add_response("delete_ssh_public_key", {}, expected)
+
+    def expect_read(self, *keys: HeldKey) -> None:
+        """Expect DescribeUser and answer with these keys."""
+        listed = [{"SshPublicKeyId": key.id, "SshPublicKeyBody": key.body, "DateImported": key.date_imported} for key in keys]
+        answer = {"ServerId": SERVER_ID, "User": {"Arn": "arn:aws:transfer:" + "0" * 20, "SshPublicKeys": listed}}
+        self.stubber.add_response("describe_user", answer, USER)
+
+    def expect_no_user(self) -> None:
+        """Expect DescribeUser and answer that there is no such user."""
+        self.stubber.add_client_error("describe_user", "ResourceNotFoundException", "Unknown user", expected_params=USER)
+
+    def rotate(
+        self,
+        before: Sequence[HeldKey] | None,
+        *keys: PublicKey,
+        present: bool = True,
+        exclusive: bool = True,
+        wait_timeout: float = 0,
+    ) -> Outcome:
+        """Bring "partner" from the keys it has to those it must have, and check that every expected call was made."""
+        wanted = Wanted("partner", present, exclusive, keys)
+        with self.stubber:
+            outcome = rotate(self.client, SERVER_ID, plan(before, wanted), wait_timeout)
+            self.stubber.assert_no_pending_responses()
+        return outcome
+
+
+@pytest.fixture
+def transfer() -> Transfer:
+    """Return a Transfer client without a script yet."""
+    return Transfer()
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    """Let waiting take no time, by a clock that only waiting moves; return for how long each wait was."""
+    waits: list[float] = []
+    monkeypatch.setattr(_rotation.time, "sleep", waits.append)
+    monkeypatch.setattr(_rotation.time, "monotonic", lambda: sum(waits))
+    yield waits
+
+
+def names(keys: Sequence[HeldKey] | None) -> list[str]:
+    """Return the comments of keys, sorted."""
+    return sorted(key.key.comment if key.key else key.body for key in keys or ())
+
+
+def test_nothing_to_do_calls_nothing(transfer: Transfer) -> None:
+    """A user that is as declared costs no call after the first read."""
+    outcome = transfer.rotate([held(1, A)], A)
+    assert not outcome.changed
+    assert names(outcome.after) == ["key0"]
+
+
+def test_imports_come_before_deletions(transfer: Transfer) -> None:
+    """A rotation from two keys to two others: in, in, out, out, and what stands is read back."""
+    transfer.expect_import(C, 3)
+    transfer.expect_import(D, 4)
+    transfer.expect_delete(held(1, A))
+    transfer.expect_delete(held(2, B))
+    transfer.expect_read(held(3, C), held(4, D))
+    outcome = transfer.rotate([held(1, A), held(2, B)], C, D)
+    assert (names(outcome.imported), names(outcome.deleted), names(outcome.after)) == (
+        ["key2", "key3"],
+        ["key0", "key1"],
+        ["key2", "key3"],
+    )
+    assert outcome.imported[0].id == "key-00000000000000003"
+    assert outcome.imported[0].date_imported is not None
+    assert outcome.error is None
+
+
+def test_a_full_user_loses_its_oldest_doomed_key_first(transfer: Transfer) -> None:
+    """Only the refusal lets one key out early, and only one a time."""
+    young, old = held(1, A, 2024), held(2, B, 2019)
+    transfer.expect_import(C, error="InvalidRequestException", message="Exceeded the maximum number of keys")
+    transfer.expect_delete(old)
+    transfer.expect_import(C, 3)
+    transfer.expect_import(D, 4)
+    transfer.expect_delete(young)
+    transfer.expect_read(held(3, C), held(4, D))
+    outcome = transfer.rotate([young, old], C, D)
+    assert outcome.error is None
+    assert names(outcome.deleted) == ["key0", "key1"]
+
+
+def test_a_full_user_with_nothing_to_give_up(transfer: Transfer) -> None:
+    """Without a doomed key nothing is deleted, and the error says what the user has."""
+    transfer.expect_import(C, error="InvalidRequestException", message="Exceeded the maximum number of keys")
+    transfer.expect_read(held(1, A))
+    outcome = transfer.rotate([held(1, A)], C, exclusive=False)
+    assert outcome.error is not None
+    assert not outcome.changed
+    assert f"The user now has: {A.fingerprint} key0" in outcome.error.message
+    assert "Remove a key" in outcome.error.hint
+
+
+def test_a_full_user_that_stays_full(transfer: Transfer) -> None:
+    """If the import fails after a key has left, the error says precisely what was done and what the user has left."""
+    full = {"error": "InvalidRequestException", "message": "Exceeded the maximum number of keys"}
+    transfer.expect_import(C, **full)
+    transfer.expect_delete(held(1, A, 2019))
+    transfer.expect_import(C, error="InvalidRequestException", message="The key is not to our taste")
+    transfer.expect_read(held(2, B, 2024))
+    outcome = transfer.rotate([held(1, A, 2019), held(2, B, 2024)], C)
+    assert outcome.error is not None
+    assert outcome.changed
+    assert (names(outcome.imported), names(outcome.deleted), names(outcome.after)) == ([], ["key0"], ["key1"])
+    assert f"Deleted: {A.fingerprint} key0" in outcome.error.message
+    assert f"The user now has: {B.fingerprint} key1" in outcome.error.message
+
+
+def test_a_full_user_gives_up_one_key_only(transfer: Transfer) -> None:
+    """A refusal that the departure of one key does not cure leaves the other keys alone."""
+    full = {"error": "InvalidRequestException", "message": "Exceeded the maximum number of keys"}
+    transfer.expect_import(C, **full)
+    transfer.expect_delete(held(1, A, 2019))
+    transfer.expect_import(C, **full)
+    transfer.expect_read(held(2, B, 2024))
+    outcome = transfer.rotate([held(1, A, 2019), held(2, B, 2024)], C)
+    assert outcome.error is not None
+    assert names(outcome.after) == ["key1"]
+
+
+def test_another_refusal_gives_up_no_key(transfer: Transfer) -> None:
+    """An import that is refused for any other reason leaves every old key where it is."""
+    transfer.expect_import(C, error="InvalidRequestException", message="Unsupported key")
+    transfer.expect_read(held(1, A))
+    outcome = transfer.rotate([held(1, A)], C)
+    assert outcome.error is not None
+    assert outcome.error.code == "InvalidRequestException"
+    assert names(outcome.after) == ["key0"]
+
+
+def test_a_failed_import_stops_before_the_deletions(transfer: Transfer) -> None:
+    """What was imported before is reported, and nothing is deleted."""
+    transfer.expect_import(C, 3)
+    transfer.expect_import(D, error="ThrottlingException")
+    transfer.expect_read(held(1, A), held(3, C))
+    outcome = transfer.rotate([held(1, A)], C, D)
+    assert outcome.error is not None
+    assert outcome.changed
+    assert (names(outcome.imported), names(outcome.deleted), names(outcome.after)) == (["key2"], [], ["key0", "key2"])
+
+
+def test_somebody_else_imported_it(transfer: Transfer) -> None:
+    """ResourceExistsException is success, but nothing that this run did."""
+    transfer.expect_import(C, error="ResourceExistsException")
+    transfer.expect_read(held(1, A), held(9, C))
+    outcome = transfer.rotate([held(1, A)], C, exclusive=False)
+    assert outcome.error is None
+    assert not outcome.changed
+    assert names(outcome.after) == ["key0", "key2"]
+
+
+def test_somebody_else_deleted_it(transfer: Transfer) -> None:
+    """ResourceNotFoundException of a key is success, but nothing that this run did."""
+    transfer.expect_delete(held(1, A), error="ResourceNotFoundException")
+    transfer.expect_read()
+    outcome = transfer.rotate([held(1, A)], A, present=False)
+    assert outcome.error is None
+    assert not outcome.changed
+    assert names(outcome.after) == []
+
+
+def test_an_import_in_doubt_is_looked_up(transfer: Transfer) -> None:
+    """A failure of the service after it took the key: the user is read again, there is no error and no second import."""
+    transfer.expect_import(C, error="InternalServiceError", status=500)
+    transfer.expect_read(held(1, A), held(3, C))
+    transfer.expect_delete(held(1, A))
+    transfer.expect_read(held(3, C))
+    outcome = transfer.rotate([held(1, A)], C)
+    assert outcome.error is None
+    assert (names(outcome.imported), names(outcome.deleted)) == (["key2"], ["key0"])
+
+
+def test_an_import_in_doubt_that_did_not_happen(transfer: Transfer) -> None:
+    """A failure of the service that did not take the key is the failure of the task."""
+    transfer.expect_import(C, error="InternalServiceError", status=500)
+    transfer.expect_read(held(1, A))
+    transfer.expect_read(held(1, A))
+    outcome = transfer.rotate([held(1, A)], C)
+    assert outcome.error is not None
+    assert not outcome.changed
+
+
+def test_a_deletion_in_doubt_is_looked_up(transfer: Transfer) -> None:
+    """A failure of the service after it deleted the key is no failure of the task."""
+    transfer.expect_delete(held(1, A), error="InternalServiceError", status=500)
+    transfer.expect_read()
+    transfer.expect_read()
+    outcome = transfer.rotate([held(1, A)], A, present=False)
+    assert outcome.error is None
+    assert names(outcome.deleted) == ["key0"]
+
+
+def test_a_deletion_in_doubt_that_did_not_happen(transfer: Transfer) -> None:
+    """A failure of the service that left the key there is the failure of the task."""
+    transfer.expect_delete(held(1, A), error="InternalServiceError", status=500)
+    transfer.expect_read(held(1, A))
+    transfer.expect_read(held(1, A))
+    outcome = transfer.rotate([held(1, A)], A, present=False)
+    assert outcome.error is not None
+    assert not outcome.changed
+
+
+def test_a_change_that_shows_late(transfer: Transfer, no_waiting: list[float]) -> None:
+    """A read that does not show the new key yet is repeated."""
+    transfer.expect_import(C, 3)
+    transfer.expect_read(held(1, A))
+    transfer.expect_read(held(1, A), held(3, C))
+    outcome = transfer.rotate([held(1, A)], C, exclusive=False)
+    assert outcome.error is None
+    assert names(outcome.after) == ["key0", "key2"]
+    assert len(no_waiting) == 1
+
+
+def test_a_change_that_never_shows(transfer: Transfer) -> None:
+    """A deletion that AWS accepted and that did not happen is a failure, and the sentence names the key."""
+    transfer.expect_delete(held(1, A))
+    for _look in range(5):
+        transfer.expect_read(held(1, A))
+    outcome = transfer.rotate([held(1, A)], A, present=False)
+    assert outcome.error is not None
+    assert outcome.error.code == "NotAsDeclared"
+    assert f"the user still has {A.fingerprint} key0" in outcome.error.message
+
+
+def test_a_user_that_comes_in_time(transfer: Transfer) -> None:
+    """wait_timeout waits for the user, and the plan is made anew from what it then has."""
+    transfer.expect_no_user()
+    transfer.expect_read(held(1, A))
+    transfer.expect_import(B, 2)
+    transfer.expect_read(held(1, A), held(2, B))
+    outcome = transfer.rotate(None, A, B, wait_timeout=30)
+    assert outcome.error is None
+    assert names(outcome.imported) == ["key1"]
+
+
+def test_a_user_that_does_not_come(transfer: Transfer, no_waiting: list[float]) -> None:
+    """The wait is bounded, and the sentence says for how long it was."""
+    for _look in range(3):
+        transfer.expect_no_user()
+    outcome = transfer.rotate(None, A, wait_timeout=2.5)
+    assert sum(no_waiting) == 2.5
+    assert outcome.error is not None
+    assert "partner does not exist on s-01234567890abcdef" in outcome.error.message
+    assert "2.5 seconds" in outcome.error.hint
+
+
+def test_a_missing_user_without_waiting(transfer: Transfer) -> None:
+    """Without wait_timeout a user that does not exist is a failure at once."""
+    outcome = transfer.rotate(None, A)
+    assert outcome.error is not None
+    assert outcome.error.code == "ResourceNotFoundException"
+    assert outcome.after is None
+
+
+def test_a_user_that_vanishes(transfer: Transfer) -> None:
+    """A user that somebody deletes in the middle is a failure, with what was done before."""
+    transfer.expect_import(B, 2)
+    for _look in range(5):
+        transfer.expect_no_user()
+    outcome = transfer.rotate([held(1, A)], B, exclusive=False)
+    assert outcome.error is not None
+    assert "does not exist any more" in outcome.error.message
+    assert names(outcome.imported) == ["key1"]
+    assert outcome.after is None
+
+
+def test_a_user_that_cannot_be_read_back(transfer: Transfer) -> None:
+    """If nothing can be read after a failure, what is known is reported: what was there and what was done to it."""
+    transfer.expect_import(C, 3)
+    transfer.expect_delete(held(1, A), error="ThrottlingException")
+    transfer.stubber.add_client_error("describe_user", "ServiceUnavailableException", http_status_code=503)
+    outcome = transfer.rotate([held(1, A)], C)
+    assert outcome.error is not None
+    assert outcome.error.code == "ThrottlingException"
+    assert names(outcome.after) == ["key0", "key2"]

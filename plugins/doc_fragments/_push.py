@@ -18,7 +18,8 @@ options:
   public_key:
     description:
       - The public key to push, as it stands in a C(.pub) file, or the content of an RFC 4716 file.
-      - V(ssh-ed25519) and V(ssh-rsa) keys work. The service takes V(ecdsa-sha2-nistp*) keys too, but the instance ignores
+      - V(ssh-ed25519) and V(ssh-rsa) keys work. The service takes V(ecdsa-sha2-nistp*) keys too, but the instance
+        ignores
         them and ssh is then refused, so this module refuses them first.
       - The comment is not sent.
     type: str
@@ -58,9 +59,11 @@ attributes:
         again, and the module returns RV(ignore:changed=false). After that, and with O(force=true), it pushes again and
         returns RV(ignore:changed=true).
 notes:
-  - A lease is a small file below C($XDG_CACHE_HOME/sshkeys.aws/leases), or C(~/.cache/sshkeys.aws/leases), that only its
+  - A lease is a small file below C($XDG_CACHE_HOME/sshkeys.aws/leases), or C(~/.cache/sshkeys.aws/leases), that only
+    its
     owner can read. It holds no secret. It may be deleted at any time; the next run then pushes again.
-  - A key lives for 60 seconds, counted here from before the request was sent. A connection that was opened in time stays
+  - A key lives for 60 seconds, counted here from before the request was sent. A connection that was opened in time
+    stays
     open.
   - Throttled requests, errors of the service and broken connections are tried again, up to eight times in all. Set
     C(retries) in O(aws_config) to change that.

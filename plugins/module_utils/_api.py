@@ -8,7 +8,8 @@
 """The only file that calls AWS: clients, retries, one function a call, and errors to words.
 
 How a call is tried: botocore's standard mode backs off from throttling, 5xx and broken connections. What it does not
-know of is added here: EC2InstanceUnavailableException, and Transfer's RetryAfterSeconds. ``aws_config`` has the last word.
+know of is added here: EC2InstanceUnavailableException, and Transfer's RetryAfterSeconds. ``aws_config`` has the last
+word.
 """
 
 from __future__ import annotations
@@ -97,7 +98,8 @@ def _region(params: Mapping[str, Any]) -> str:
     region = region or (params.get("aws_config") or {}).get("region_name")
     if not region:
         raise SetUpError(
-            "No region is configured, and the call needs one. Set region, AWS_REGION in the environment, or a region in the "
+            "No region is configured, and the call needs one. Set region, AWS_REGION in the environment, or a region "
+            "in the "
             "profile, on the host that runs the module."
         )
     return str(region)
@@ -134,7 +136,7 @@ def connect(params: Mapping[str, Any], service: str) -> Any:
 
 
 class _Asker:
-    """What amazon.aws's functions take for the module that asks for a client: its failures are raised, nothing exits."""
+    """What amazon.aws's functions take for the module that wants a client: its failures are raised, nothing exits."""
 
     _name = "sshkeys.aws"
 
@@ -163,7 +165,7 @@ _SIGNABLE = {
 
 
 def _check_credentials(client: Any, service: str) -> None:
-    """Raise botocore's error where there are no credentials, before a fleet fails target by target. Sends no request."""
+    """Raise botocore's error if there are no credentials, before a fleet fails target by target. Sends no request."""
     method, arguments = _SIGNABLE[service]
     client.generate_presigned_url(method, Params=arguments)
 
@@ -211,9 +213,7 @@ except NameError:
     _NEVER_SENT = ()
 
 
-def _delay_before_retry(
-    response: Any, attempts: int, operation: Any, request_dict: Any, **_event: object
-) -> float | None:
+def _delay_before_retry(response: Any, attempts: int, request_dict: Any, **_event: object) -> float | None:
     """Return the seconds to wait before another attempt, None to leave it to botocore. Handles its needs-retry event.
 
     attempts: how often the call was tried, 1 and up.

@@ -39,6 +39,11 @@ def expand(elements: Sequence[Any], *, option: str, name: str, spec: Mapping[str
         if not isinstance(values, dict):
             faults.append(f"{option}[{position}] is of type {type(element).__name__}, and must be a string or a dict")
             continue
+        if not all(isinstance(key, str) for key in values):
+            faults.append(
+                f"{option}[{position}] has unsupported names, which must be strings: {', '.join(map(repr, values))}"
+            )
+            continue
         validated = validator.validate(values)
         faults += [f"{option}[{position}]: {message}" for message in validated.error_messages]
         expanded.append(validated.validated_parameters)

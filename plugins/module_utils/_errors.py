@@ -20,6 +20,17 @@ class SshKeysError(Exception):
     """The base of every error that the collection raises on purpose. ``str()`` is a sentence for the user."""
 
 
+def shown(value: str) -> str:
+    """Return an option's value for a sentence: in quotes, or only its length if it is long.
+
+    What was pasted into the wrong option may be a private key, and must not come out again.
+    """
+    return repr(value) if len(value) <= _SHOWN_AT_MOST else f"(text of {len(value)} characters)"
+
+
+_SHOWN_AT_MOST = 64
+
+
 class ArgumentError(SshKeysError):
     """An option's value cannot be used. Nothing was sent."""
 
@@ -61,7 +72,7 @@ class ServiceError(SshKeysError):
         """
         if self.code != "ResourceNotFoundException":
             return False
-        return "server" not in (self.resource_type or self.message).lower()
+        return self.resource_type.lower() == "user" if self.resource_type else "server" not in self.message.lower()
 
     @property
     def is_full_user(self) -> bool:
@@ -69,7 +80,7 @@ class ServiceError(SshKeysError):
 
         The number is a quota that AWS has changed, and no error of its own is documented for it, so the words count.
         """
-        if re.search(r"Quota|LimitExceeded", self.code):
+        if re.search(r"Quota|^LimitExceeded", self.code):
             return True
         if self.code != "InvalidRequestException":
             return False
@@ -140,7 +151,8 @@ _HINTS = {
     "ValueError": "Check endpoint_url and aws_config.",
     "TypeError": "Check aws_config.",
     "PartialCredentialsError": "Set both access_key and secret_key.",
-    "CredentialRetrievalError": "Run the credential process, or the login, of this profile by hand and see what it says.",
+    "CredentialRetrievalError": "Run the credential process, or the login, of this profile by hand and see what it "
+    "says.",
     "SSOTokenLoadError": "Log in again: aws sso login.",
     "UnauthorizedSSOTokenError": "Log in again: aws sso login.",
     "TokenRetrievalError": "Log in again: aws sso login.",

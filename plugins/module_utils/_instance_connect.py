@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Mapping, NamedTuple, Sequence
 
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError, shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import PublicKey, result_of_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report, count_and_name
 
@@ -52,18 +52,26 @@ class Target:
         """Check the values against the service's model."""
         if not _INSTANCE_ID.fullmatch(self.instance_id):
             raise ArgumentError(
-                f"instance_id {self.instance_id!r} is not the id of an EC2 instance: it must be 'i-' and hexadecimal digits, "
+                f"instance_id {shown(self.instance_id)} is not the id of an EC2 instance: it must be 'i-' and hexadecimal "
+                "digits, "
                 "such as i-0123456789abcdef0."
             )
         if self.os_user is not None and not _OS_USER.fullmatch(self.os_user):
             raise ArgumentError(
-                f"os_user {self.os_user!r} for {self.instance_id} is not an OS user that EC2 Instance Connect takes: use 1 to "
+                f"os_user {shown(self.os_user)} for {self.instance_id} is not an OS user that EC2 Instance Connect takes: "
+                "use 1 to "
                 "32 letters, digits and @ . _ -, not digits alone, and no domain with a backslash."
             )
         if self.availability_zone is not None and not _AVAILABILITY_ZONE.fullmatch(self.availability_zone):
             raise ArgumentError(
-                f"availability_zone {self.availability_zone!r} for {self.instance_id} is not an Availability Zone: give one "
+                f"availability_zone {shown(self.availability_zone)} for {self.instance_id} is not an Availability Zone: "
+                "give one "
                 "such as us-east-1a, or leave it out."
+            )
+
+        if self.serial_port not in (None, 0):
+            raise ArgumentError(
+                f"serial_port is {self.serial_port} for {self.instance_id}, and the only serial port is 0."
             )
 
     @property
@@ -151,7 +159,8 @@ def unique_targets(targets: Sequence[Target]) -> list[Target]:
         first = seen.setdefault((target.instance_id, target.door), target)
         if first != target:
             raise ArgumentError(
-                f"targets has {target.instance_id} ({target.door}) twice, with availability_zone {first.availability_zone!r} "
+                f"targets has {target.instance_id} ({target.door}) twice, with availability_zone "
+                f"{first.availability_zone!r} "
                 f"and {target.availability_zone!r}: keep one of them."
             )
     return list(seen.values())
@@ -168,7 +177,7 @@ def plan(
     live = {
         target: lease
         for target, lease in leases.items()
-        if not force and 0 < lease.seconds_left(now) and min_validity <= lease.seconds_left(now)
+        if not force and lease.seconds_left(now) > 0 and min_validity <= lease.seconds_left(now)
     }
     return Plan(tuple(targets), live)
 
@@ -187,7 +196,9 @@ def report(outcomes: Sequence[Outcome], key: PublicKey, warnings: Sequence[str],
         "targets": results,
     }
     failed = [
-        (f"{outcome.target.instance_id} ({outcome.target.door})", outcome.error) for outcome in outcomes if outcome.error
+        (f"{outcome.target.instance_id} ({outcome.target.door})", outcome.error)
+        for outcome in outcomes
+        if outcome.error
     ]
     failure = count_and_name(failed, len(outcomes), "targets") if failed else None
     return Report(result, warnings, failure)

@@ -32,7 +32,10 @@ _MAX_BYTES = 4096
 
 def default_directory() -> str:
     """Return the folder of the user's leases: below XDG_CACHE_HOME, or ``~/.cache`` (XDG Base Directory)."""
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    cache = os.environ.get("XDG_CACHE_HOME", "")
+    # The specification has relative paths ignored.
+    if not os.path.isabs(cache):
+        cache = os.path.join(os.path.expanduser("~"), ".cache")
     return os.path.join(cache, "sshkeys.aws", "leases")
 
 

@@ -90,18 +90,20 @@ def parse_public_keys(text: str) -> list[PublicKey]:
 
     Empty lines and lines that begin with ``#`` are passed over; the same key twice is one key, with its first comment.
     Returns at least one key, in the order of the text.
-    Raises PublicKeyError for the first thing that is no public key, with the number of its line where there are several.
+    Raises PublicKeyError for the first thing that is no public key, with the number of its line where there are
+    several.
     """
     _refuse_private_key(text)
     if "\x00" in text:
         raise PublicKeyError("It is not UTF-8 text, perhaps UTF-16 as Windows writes it. Save the file as UTF-8.")
-    lines = re.split(r"\r\n|\r|\n", text.strip())
+    lines = re.split(r"\r\n|\r|\n", text)
+    is_one_line = sum(bool(line.strip()) for line in lines) == 1
     keys: dict[tuple[str, bytes], PublicKey] = {}
     for number, line in _logical_lines(lines):
         try:
             key = _parse_line(line)
         except PublicKeyError as error:
-            if len(lines) == 1:
+            if is_one_line:
                 raise
             raise PublicKeyError(f"Line {number}: {error}") from None
         keys.setdefault(key.identity, key)
@@ -172,34 +174,32 @@ def _judge(key: PublicKey, service: str, *, max_length: int, length: int) -> lis
             f"It has {length} characters, and {service} takes at most {max_length}. "
             "Use a shorter RSA key or an ssh-ed25519 one: ssh-keygen -t ed25519."
         )
-    if key.type == "ssh-rsa" and key.bits < _RSA_WEAK_BELOW_BITS:
-        return [
-            f"The key {key.fingerprint} ({key.comment or 'no comment'}) is RSA with {key.bits} bits, which is weak: "
-            f"use {_RSA_WEAK_BELOW_BITS} bits or more, or ssh-ed25519."
-        ]
+    # NIST SP 800-57 part 1: 112 bits of security need RSA 2048.
+    if key.type == "ssh-rsa" and key.bits < 2048:
+        name = f"{key.fingerprint} ({key.comment or 'no comment'})"
+        return [f"The key {name} is RSA with {key.bits} bits, which is weak: use 2048 bits or more, or ssh-ed25519."]
     return []
 
 
-# NIST SP 800-57 part 1: 112 bits of security need RSA 2048.
-_RSA_WEAK_BELOW_BITS = 2048
-
 _PRIVATE_KEY = re.compile(
-    # The first lines of PEM, SSH2 and PuTTY files; then the magic of OpenSSH's own format ("openssh-key-v1") in base64,
-    # for a key pasted without its first line.
-    r"BEGIN[A-Z0-9 ]*PRIVATE *KEY|PuTTY-User-Key-File|SSH PRIVATE KEY FILE FORMAT|b3BlbnNzaC1rZXktdjE"
+    # The first and last lines of PEM, SSH2, SSH1 and PuTTY files; then, in base64, the magic of OpenSSH's own format
+    # ("openssh-key-v1"), for a key pasted without either.
+    r"(BEGIN|END)[A-Z0-9]*PRIVATEKEY|SSHPRIVATEKEYFILE|PuTTY-User-Key-File|Private-(Lines|MAC|Hash):|DEK-Info:"
+    r"|b3BlbnNzaC1rZXktdjE"
 )
 
 
 def holds_private_key(text: str) -> bool:
     """Whether text has the marks of a private key, of whatever format."""
-    # Blanks are taken out because a paste may have broken the mark itself.
-    return bool(_PRIVATE_KEY.search(text) or _PRIVATE_KEY.search(re.sub(r"[\s\x00]+", "", text)))
+    # All else is taken out, because a paste may break a line anywhere, and with whatever.
+    return bool(_PRIVATE_KEY.search(re.sub(r"[^A-Za-z0-9+/:-]+", "", text)))
 
 
 def _refuse_private_key(text: str) -> None:
     if holds_private_key(text):
         raise PublicKeyError(
-            "It is a private key. Nothing of it was sent or is shown here. Give the public key, the .pub file beside it "
+            "It is a private key. Nothing of it was sent or is shown here. Give the public key, the .pub file beside "
+            "it "
             "(ssh-keygen -y -f FILE prints it), and treat the private key as disclosed if it was pasted anywhere."
         )
 
@@ -240,7 +240,11 @@ def _line_of_rfc4716(block: list[str]) -> str:
             body.append(line)
             continue
         continues = line.endswith("\\")
-    comments = [value.strip() for tag, _colon, value in (header.partition(":") for header in headers) if tag.lower() == "comment"]
+    comments = [
+        value.strip()
+        for tag, _colon, value in (header.partition(":") for header in headers)
+        if tag.lower() == "comment"
+    ]
     comment = comments[0].strip('"') if comments else ""
     encoded = "".join(body)
     key_type = _type_inside(encoded)
@@ -276,6 +280,11 @@ def _parse_line(line: str) -> PublicKey:
 
 def _refuse_what_is_no_key_line(line: str, key_type: str, encoded: str) -> None:
     """Raise PublicKeyError with the sentence that fits a line which is not ``type base64 comment`` of a known type."""
+    if line.startswith("-----BEGIN CERT"):
+        raise PublicKeyError(
+            "It is PEM, an X.509 certificate and not a public key. Give the .pub file of the key pair; openssl x509 -pubkey shows "
+            "which key the certificate is for."
+        )
     if line.startswith("-----BEGIN"):
         raise PublicKeyError(
             "It is PEM, not an OpenSSH public key. Convert it: ssh-keygen -i -m PKCS8 -f FILE "
@@ -293,24 +302,28 @@ def _refuse_what_is_no_key_line(line: str, key_type: str, encoded: str) -> None:
             "It is a key of a FIDO security key (sk-), and neither service takes one. "
             "Make one without hardware: ssh-keygen -t ed25519."
         )
-    if key_type in _BITS:
-        if not encoded:
-            raise PublicKeyError(f"There is nothing after {key_type}. The key is cut short: copy the .pub file again.")
-        return
-    if _OPTIONS_BEFORE_KEY.search(line):
+    if re.fullmatch(r"[A-Za-z0-9+/=]{32,}", key_type):
+        raise PublicKeyError(
+            "It is base64 without a key type before it, perhaps the inside of a private key. Nothing of it was sent or is "
+            "shown here. Give a line as it stands in a .pub file."
+        )
+    if key_type not in _BITS and _OPTIONS_BEFORE_KEY.search(line):
         raise PublicKeyError(
             "There are authorized_keys options before the key type, and neither service honours them. "
             "Remove all that stands before the key type."
         )
     if not (key_type + encoded).isascii():
         raise PublicKeyError(
-            "There is a character before the key that is not plain ASCII, perhaps an invisible blank from a web page "
-            "or a chat. Copy the .pub file again as plain text."
+            "There is a character in the key or before it that is not plain ASCII, perhaps an invisible blank from a web "
+            "page or a chat. Copy the .pub file again as plain text."
         )
-    raise PublicKeyError(
-        "It does not begin with a key type such as ssh-ed25519 or ssh-rsa. Give a line as it stands in a .pub file; a key "
-        "that was broken into several lines must be put back into one."
-    )
+    if key_type not in _BITS:
+        raise PublicKeyError(
+            "It does not begin with a key type such as ssh-ed25519 or ssh-rsa. Give a line as it stands in a .pub file; "
+            "a key that was broken into several lines must be put back into one."
+        )
+    if not encoded:
+        raise PublicKeyError(f"There is nothing after {key_type}. The key is cut short: copy the .pub file again.")
 
 
 _OPTIONS_BEFORE_KEY = re.compile(r"[\s](ssh-(rsa|dss|ed25519)|ecdsa-sha2-nistp\d+|sk-\S+@openssh\.com)[ \t]+AAAA")
@@ -348,14 +361,21 @@ class _Reader:
 
     def mpint(self) -> int:
         value = self.string()
-        # OpenSSH refuses negative numbers and more than 16384 bits (sshbuf-getput-basic.c).
-        if value[:1] >= b"\x80" or len(value.lstrip(b"\x00")) > 2048 or len(value) > 2049:
+        number = int.from_bytes(value, "big")
+        # One number has one spelling (RFC 4251 section 5). OpenSSH reads others and spells them anew, so that the
+        # fingerprint would not be that of the blob; and it takes at most 16384 bits (sshbuf-getput-basic.c).
+        if (
+            value != number.to_bytes(number.bit_length() // 8 + 1 if number else 0, "big")
+            or number.bit_length() > 16384
+        ):
             raise PublicKeyError(_UNSOUND)
-        return int.from_bytes(value, "big")
+        return number
 
     def end(self) -> None:
         if self._data:
-            raise PublicKeyError(f"There are {len(self._data)} bytes too many inside the key. Copy the .pub file again.")
+            raise PublicKeyError(
+                f"There are {len(self._data)} bytes too many inside the key. Copy the .pub file again."
+            )
 
 
 _UNSOUND = "The numbers inside the key are not those of a key. Copy the .pub file again, or make a new key."
@@ -385,15 +405,21 @@ def _ed25519_bits(reader: _Reader) -> int:
 
 @dataclass(frozen=True)
 class _Curve:
-    """A curve y² = x³ - 3x + b over the prime p, as NIST FIPS 186-4 appendix D.1.2 gives it."""
+    """A curve y² = x³ - 3x + b over the prime p, of order n, as NIST FIPS 186-4 appendix D.1.2 gives it."""
 
     name: str
     bits: int
     p: int
     b: int
+    n: int
 
-    def has_point(self, x: int, y: int) -> bool:
-        return x < self.p and y < self.p and (y * y - (x * x * x - 3 * x + self.b)) % self.p == 0
+    def has_key(self, x: int, y: int) -> bool:
+        # The bounds are those of OpenSSH (sshkey_ec_validate_public in sshkey.c); all of them are below p.
+        return (
+            min(x, y).bit_length() > self.bits // 2
+            and max(x, y) < self.n - 1
+            and (y * y - (x * x * x - 3 * x + self.b)) % self.p == 0
+        )
 
     def read_bits(self, reader: _Reader) -> int:
         name, point = reader.string(), reader.string()
@@ -402,7 +428,7 @@ class _Curve:
         if name != self.name.encode() or len(point) != 1 + 2 * size or point[:1] != b"\x04":
             raise PublicKeyError(_UNSOUND)
         x, y = int.from_bytes(point[1 : 1 + size], "big"), int.from_bytes(point[1 + size :], "big")
-        if not self.has_point(x, y):
+        if not self.has_key(x, y):
             raise PublicKeyError(_UNSOUND)
         return self.bits
 
@@ -413,18 +439,21 @@ _CURVES = (
         256,
         2**256 - 2**224 + 2**192 + 2**96 - 1,
         0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B,
+        0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
     ),
     _Curve(
         "nistp384",
         384,
         2**384 - 2**128 - 2**96 + 2**32 - 1,
         0xB3312FA7E23EE7E4988E056BE3F82D19181D9C6EFE8141120314088F5013875AC656398D8A2ED19D2A85C8EDD3EC2AEF,
+        0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973,
     ),
     _Curve(
         "nistp521",
         521,
         2**521 - 1,
         0x0051953EB9618E1C9A1F929A21A0B68540EEA2DA725B99B315F3B8B489918EF109E156193951EC7E937B1652C0BD3BB1BF073573DF883D2C34F1EF451FD46B503F00,
+        0x01FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFA51868783BF2F966B7FCC0148F709A5D03BB5C9B8899C47AEBB6FB71E91386409,
     ),
 )
 

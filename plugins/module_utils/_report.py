@@ -33,11 +33,11 @@ def count_and_name(failed: Sequence[tuple[str, object]], total: int, things: str
     failed: (name, error) of each thing that failed; at least one.
     things: what they are, in the plural, such as "targets".
     """
-    named = "; ".join(f"{name}: {error}" for name, error in failed[:_NAMED_AT_MOST])
+    named = " ".join(f"{name}: {error}" for name, error in failed[:_NAMED_AT_MOST])
     if total == 1:
         return named
     more = len(failed) - _NAMED_AT_MOST
-    rest = f"; and {more} more, see {things} in the result" if more > 0 else ""
+    rest = f" And {more} more: see {things} in the result." if more > 0 else ""
     return f"{len(failed)} of {total} {things} failed: {named}{rest}"
 
 

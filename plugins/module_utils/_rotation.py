@@ -5,7 +5,9 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Carry out the plan for one Transfer Family user. Rules:
+"""Carry out the plan for one Transfer Family user.
+
+Rules:
 
 1. Imports come first and deletions last: at every moment the user can log in with an old key or a new one.
 2. Only when the service refuses an import because the user is full does one doomed key leave before it, the oldest.
@@ -35,7 +37,7 @@ _LOOKS = 4
 _SECONDS_BETWEEN_LOOKS = 1.0
 
 _FULL_HINT = (
-    "The user holds as many keys as AWS allows. Remove a key, or set exclusive so that those which are not declared make room."
+    "The user holds as many keys as AWS allows. Remove a key, or set exclusive so that what is not declared makes room."
 )
 _MISSING_HINT = "Make the user first. If it was made a moment ago, set wait_timeout longer"
 
@@ -109,9 +111,11 @@ class _Rotation:
 
     def failed_outcome(self, error: ServiceError) -> Outcome:
         """Return what stands after a step failed, with an error that says what this run did and what the user has."""
+        in_doubt = False
         try:
             held = _api.held_keys(self._client, self._server_id, self._user_name)
         except ServiceError:
+            in_doubt = error.in_doubt
             # What is known then is what was there, and what was done to it.
             held = tuple(key for key in self._todo.held or () if key not in self._deleted) + tuple(self._imported)
         outcome = self._outcome(held)
@@ -119,7 +123,7 @@ class _Rotation:
             f"{error.message.rstrip('.')}. Imported before that: {_labels(outcome.imported)}. "
             f"Deleted: {_labels(outcome.deleted)}. The user now has: {_labels(held or ())}"
         )
-        return replace(outcome, error=replace(error, message=facts))
+        return replace(outcome, error=replace(error, message=facts, in_doubt=in_doubt))
 
     def _outcome(self, held: tuple[HeldKey, ...] | None) -> Outcome:
         # What was read back has the id and the date of what was imported.

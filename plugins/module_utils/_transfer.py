@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Sequence
 
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError, shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
     PublicKey,
     describe_held_key,
@@ -40,7 +40,8 @@ def check_server_id(server_id: str) -> None:
     """Raise ArgumentError unless this is the id of a Transfer Family server."""
     if not _SERVER_ID.fullmatch(server_id):
         raise ArgumentError(
-            f"server_id {server_id!r} is not the id of a Transfer Family server: it must be 's-' and 17 hexadecimal digits, "
+            f"server_id {shown(server_id)} is not the id of a Transfer Family server: it must be 's-' and 17 hexadecimal "
+            "digits, "
             "such as s-01234567890abcdef."
         )
 
@@ -49,7 +50,7 @@ def check_user_name(user_name: str) -> None:
     """Raise ArgumentError unless Transfer Family takes this user name."""
     if not _USER_NAME.fullmatch(user_name):
         raise ArgumentError(
-            f"user_name {user_name!r} is not one that Transfer Family takes: use 3 to 100 letters, digits and _ @ . -, "
+            f"user_name {shown(user_name)} is not one that Transfer Family takes: use 3 to 100 letters, digits and _ @ . -, "
             "beginning with a letter, a digit or _."
         )
 
@@ -76,7 +77,8 @@ class Wanted:
         for key_id in self.key_ids:
             if not _KEY_ID.fullmatch(key_id):
                 raise ArgumentError(
-                    f"ssh_public_key_ids has {key_id!r}, which is not the id of a key: it must be 'key-' and 17 hexadecimal "
+                    f"ssh_public_key_ids has {shown(key_id)}, which is not the id of a key: it must be 'key-' and 17 "
+                    "hexadecimal "
                     "digits, as transfer_ssh_key_info returns it."
                 )
 
@@ -104,7 +106,8 @@ class HeldKey:
     @classmethod
     def to_come(cls, key: PublicKey) -> HeldKey:
         """Make it of a key that would be imported."""
-        return cls(None, transfer_body(key), None, key)
+        body = transfer_body(key)
+        return cls(None, body, None, describe_held_key(body))
 
     def is_key(self, key: PublicKey) -> bool:
         """Whether it is this key, whatever the comment."""
@@ -119,7 +122,8 @@ class HeldKey:
 
     def age_days(self, now: datetime) -> int | None:
         """For how many whole days the user has had it at a moment, None for a key that is not imported yet."""
-        return (now - self.date_imported).days if self.date_imported else None
+        # The clock of this host may be behind that of AWS.
+        return max(0, (now - self.date_imported).days) if self.date_imported else None
 
     def result(self) -> dict[str, Any]:
         """Return what a module's result says of it."""
@@ -181,7 +185,8 @@ class Plan:
         warning = None
         if self.held is None:
             warning = (
-                f"The user {self.wanted.user_name} does not exist. Outside check mode this fails, unless an earlier task makes "
+                f"The user {self.wanted.user_name} does not exist. Outside check mode this fails, unless an earlier "
+                "task makes "
                 "the user."
             )
         return Outcome(self.wanted.user_name, held, kept + imported, imported, self.deletions, warning=warning)
@@ -247,7 +252,7 @@ def _result_of_holding(holding: Holding, now: datetime) -> dict[str, Any]:
 
 
 def _results(keys: Sequence[HeldKey] | None, now: datetime | None = None) -> list[dict[str, Any]] | None:
-    """Return what a result says of a user's keys, in an order that no id or date decides; with their age up to ``now``."""
+    """Return what a result says of keys, in an order that no id or date decides; with their age up to ``now``."""
     if keys is None:
         return None
     # A key to come has neither id nor date, and check mode must return what the real run returns.

@@ -24,8 +24,10 @@ options:
     type: str
   targets:
     description:
-      - The instances, when there are many. All are tried; if any fails, the task fails after that and returns every result.
-      - Each is an instance id, or a dictionary with RV(ignore:instance_id) and, where they differ from those of the task,
+      - The instances, when there are many. All are tried; if any fails, the task fails after that and returns every
+        result.
+      - Each is an instance id, or a dictionary with RV(ignore:instance_id) and, where they differ from those of the
+        task,
         C(os_user) (alias C(instance_os_user)) and C(availability_zone).
       - The same OS user of the same instance given twice is one target.
     type: list
@@ -48,9 +50,11 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - amazon.aws.boto3
 notes:
-  - The instance needs the package C(ec2-instance-connect), which Amazon Linux 2 and later and Ubuntu 20.04 and later have,
+  - The instance needs the package C(ec2-instance-connect), which Amazon Linux 2 and later and Ubuntu 20.04 and later
+    have,
     instance metadata turned on, and no C(AuthorizedKeysCommand) of its own in its sshd configuration.
-  - The credentials need C(ec2-instance-connect:SendSSHPublicKey) on the instance. The condition key C(ec2:osuser) limits
+  - The credentials need C(ec2-instance-connect:SendSSHPublicKey) on the instance. The condition key C(ec2:osuser)
+    limits
     them to an OS user.
 seealso:
   - module: sshkeys.aws.ec2_serial_console_key
@@ -137,7 +141,8 @@ key:
       returned: always
       sample: alice@laptop
 expires_at:
-  description: When the key ends at the first of the targets, ISO 8601 in UTC. V(null) if it is live nowhere, or not yet in check mode.
+  description: When the key ends at the first of the targets, ISO 8601 in UTC. V(null) if it is live nowhere, or not
+    yet in check mode.
   returned: when the arguments are valid
   type: str
   sample: "2026-11-21T10:01:00Z"
@@ -242,7 +247,8 @@ def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], EC
     single = params["targets"] is None
     given = [params["instance_id"]] if single else params["targets"]
     targets = [
-        _target(element, params) for element in expand(given, option="targets", name="instance_id", spec=TARGET_ARGUMENTS)
+        _target(element, params)
+        for element in expand(given, option="targets", name="instance_id", spec=TARGET_ARGUMENTS)
     ]
     return push_key(targets, key, warnings, params, single=single, check_mode=check_mode, connect=connect)
 
@@ -252,7 +258,8 @@ def _target(element: Mapping[str, Any], params: Mapping[str, Any]) -> Target:
     os_user = element["os_user"] or params["os_user"]
     if not os_user:
         raise ArgumentError(
-            f"os_user is missing for {element['instance_id']}: set it for the task or for this target, such as ec2-user."
+            f"os_user is missing for {element['instance_id']}: set it for the task or for this target, such as "
+            "ec2-user."
         )
     return Target(element["instance_id"], os_user, element["availability_zone"] or params["availability_zone"])
 

@@ -13,7 +13,8 @@ short_description: Open the serial console of an EC2 instance to an SSH key for 
 version_added: 0.1.0
 description:
   - Pushes a public key to the serial console of an EC2 instance (C(SendSerialConsoleSSHPublicKey)).
-  - For 60 seconds whoever has the matching private key can open the console with ssh, also when the network or the boot of
+  - For 60 seconds whoever has the matching private key can open the console with ssh, also when the network or the
+    boot of
     the instance is broken.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
@@ -132,7 +133,8 @@ expires_at:
   type: str
   sample: "2026-11-21T10:01:00Z"
 targets:
-  description: A list with one element that has the fields above from RV(instance_id) on, as the other modules return it.
+  description: A list with one element that has the fields above from RV(instance_id) on, as the other modules return
+    it.
   returned: when the arguments are valid
   type: list
   elements: dict

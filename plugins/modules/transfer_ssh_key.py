@@ -15,7 +15,8 @@ description:
   - Imports and deletes the SSH public keys of one user of an AWS Transfer Family server, or of many at once, until they
     are as declared.
   - Two keys are the same when their type and their key data are the same. The comment never matters.
-  - New keys go in before old ones come out, so that nobody is locked out by a rotation. Only when the service refuses a key
+  - New keys go in before old ones come out, so that nobody is locked out by a rotation. Only when the service refuses
+    a key
     because the user is full does one key that has to go anyway, the oldest, leave before it.
   - All keys are judged before the first call is made.
 author:
@@ -92,7 +93,8 @@ attributes:
     support: full
 notes:
   - How many keys a user may have is a quota of the service. The module meets it when the service refuses a key.
-  - The credentials need C(transfer:DescribeUser), C(transfer:ImportSshPublicKey) and C(transfer:DeleteSshPublicKey) on the
+  - The credentials need C(transfer:DescribeUser), C(transfer:ImportSshPublicKey) and C(transfer:DeleteSshPublicKey) on
+    the
     users.
   - Throttled requests, errors of the service and broken connections are tried again, up to eight times in all. Set
     C(retries) in O(aws_config) to change that.
@@ -230,7 +232,8 @@ users:
           returned: always
           sample: alice@laptop
         date_imported:
-          description: When the key was imported, ISO 8601 in UTC. V(null) in check mode for a key that is not imported yet.
+          description: When the key was imported, ISO 8601 in UTC. V(null) in check mode for a key that is not imported
+            yet.
           type: str
           returned: always
           sample: "2026-11-21T10:00:00Z"
@@ -343,7 +346,7 @@ def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], Tr
 
 
 def _wanted(params: Mapping[str, Any], elements: list[Any]) -> tuple[list[Wanted], list[str]]:
-    """Return what is declared for each user, and warnings. Raises ArgumentError before any key of any user is imported."""
+    """Return what is declared for each user, and warnings. Raises ArgumentError, before any key is imported."""
     if params["exclusive"] and params["state"] == "absent":
         raise ArgumentError(_ABSENT_AND_EXCLUSIVE)
     spec = {"user_name": {"type": "str", "required": True}, **USER_ARGUMENTS}

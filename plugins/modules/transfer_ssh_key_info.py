@@ -12,7 +12,8 @@ module: transfer_ssh_key_info
 short_description: List who has which SSH keys on an AWS Transfer Family server
 version_added: 0.1.0
 description:
-  - Lists the SSH public keys of one user of an AWS Transfer Family server, of several, or of every user, with type, length,
+  - Lists the SSH public keys of one user of an AWS Transfer Family server, of several, or of every user, with type,
+    length,
     fingerprints and age.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
@@ -42,7 +43,8 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - amazon.aws.boto3
 notes:
-  - The credentials need C(transfer:DescribeUser) on the users, and C(transfer:ListUsers) on the server to list every user.
+  - The credentials need C(transfer:DescribeUser) on the users, and C(transfer:ListUsers) on the server to list every
+    user.
 seealso:
   - module: sshkeys.aws.transfer_ssh_key
   - name: DescribeUser

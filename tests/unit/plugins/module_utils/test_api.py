@@ -10,8 +10,9 @@ import json
 import socket
 import threading
 import time
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Iterator, Sequence, Union
+from typing import Any, Union
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils import _api
@@ -30,7 +31,7 @@ Answer = Union["tuple[int, dict[str, Any]]", "tuple[int, str]", str]
 DROP = "drop"
 
 
-def error(code: str, status: int = 400, **members: Any) -> Answer:
+def error(code: str, status: int = 400, **members: str) -> Answer:
     """Return an error as the JSON 1.1 protocol of AWS writes it."""
     return status, {"__type": code, "Message": f"{code} it is", **members}
 
@@ -104,7 +105,14 @@ def delays(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 @pytest.fixture(autouse=True)
 def no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     """Keep the AWS configuration of whoever runs the tests out of them."""
-    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_URL"):
+    for name in (
+        "AWS_PROFILE",
+        "AWS_DEFAULT_PROFILE",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_ENDPOINT_URL",
+        "AWS_URL",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY", raising=False)
@@ -202,7 +210,10 @@ def test_the_delays_grow(service: Service, delays: list[float], monkeypatch: pyt
 
 def test_transfer_says_how_long_to_wait(service: Service, delays: list[float]) -> None:
     """RetryAfterSeconds of a ThrottlingException is honoured, with a little jitter on top."""
-    assert import_key(service, [error("ThrottlingException", RetryAfterSeconds="3"), IMPORTED]) == IMPORTED[1]["SshPublicKeyId"]
+    assert (
+        import_key(service, [error("ThrottlingException", RetryAfterSeconds="3"), IMPORTED])
+        == IMPORTED[1]["SshPublicKeyId"]
+    )
     assert len(delays) == 1
     assert 3 <= delays[0] <= 4
 
@@ -269,9 +280,7 @@ def test_nobody_listens(service: Service, delays: list[float]) -> None:
     assert not failure.value.in_doubt
 
 
-def test_the_push_time_is_that_of_the_attempt_that_arrived(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_push_time_is_that_of_the_attempt_that_arrived(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """The 60 seconds run from before the last attempt, not from before the first."""
     waited_until: list[float] = []
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: waited_until.append(time.time()))
@@ -298,7 +307,7 @@ def test_every_page_of_users_is_followed(service: Service) -> None:
     pages = [["anna", "bert"], ["carl"], []]
     service.script = [
         (200, {"ServerId": SERVER_ID, "Users": [{"Arn": "arn", "UserName": name} for name in names], **token})
-        for names, token in zip(pages, [{"NextToken": "2"}, {"NextToken": "3"}, {}])
+        for names, token in zip(pages, [{"NextToken": "2"}, {"NextToken": "3"}, {}], strict=True)
     ]
     client = _api.connect(service.params(), _api.TRANSFER)
     assert _api.user_names(client, SERVER_ID) == ["anna", "bert", "carl"]
@@ -327,7 +336,7 @@ def test_held_keys_are_read(service: Service) -> None:
 )
 def test_a_missing_user_is_no_missing_server(service: Service, members: dict[str, str], is_missing: bool) -> None:
     """A user that does not exist is None; a server that does not exist is an error."""
-    service.script = [error("ResourceNotFoundException", **members)]
+    service.script = [error("ResourceNotFoundException", 400, **members)]
     client = _api.connect(service.params(), _api.TRANSFER)
     if is_missing:
         assert _api.held_keys(client, SERVER_ID, "partner") is None

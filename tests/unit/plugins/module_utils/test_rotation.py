@@ -2,22 +2,23 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The order of the calls on one user, and what stands after each way they can go: botocore's Stubber plays the service."""
+"""The order of the calls on one user, and what stands after each way they can go. botocore's Stubber is the service."""
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-from typing import Any, Iterator, Sequence
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
 
 import botocore.session
 import pytest
-from ansible_collections.sshkeys.aws.plugins.module_utils import _rotation
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import PublicKey, parse_public_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._rotation import rotate
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import HeldKey, Outcome, Wanted, plan
 from botocore.stub import Stubber
 
 SERVER_ID = "s-01234567890abcdef"
+FULL = "Exceeded the maximum number of keys"
 USER = {"ServerId": SERVER_ID, "UserName": "partner"}
 
 
@@ -33,7 +34,7 @@ assert parse_public_key(A.line_with_comment) == A
 
 def held(number: int, key: PublicKey, year: int = 2020) -> HeldKey:
     """Return a key that the service holds under an id made of a number, imported in a year."""
-    imported = datetime(year, 1, 1, tzinfo=timezone.utc)
+    imported = datetime(year, 1, 1, tzinfo=UTC)
     return HeldKey.stored(f"key-{number:017x}", key.line_with_comment, imported)
 
 
@@ -47,7 +48,9 @@ class Transfer:
         self.client: Any = session.create_client("transfer", region_name="us-east-1")
         self.stubber = Stubber(self.client)
 
-    def expect_import(self, key: PublicKey, number: int = 0, *, error: str = "", message: str = "", status: int = 400) -> None:
+    def expect_import(
+        self, key: PublicKey, number: int = 0, *, error: str = "", message: str = "", status: int = 400
+    ) -> None:
         """Expect ImportSshPublicKey and answer with an id, or an error."""
         expected = {**USER, "SshPublicKeyBody": key.line_with_comment}
         if error:
@@ -70,13 +73,17 @@ class Transfer:
 
     def expect_read(self, *keys: HeldKey) -> None:
         """Expect DescribeUser and answer with these keys."""
-        listed = [{"SshPublicKeyId": key.id, "SshPublicKeyBody": key.body, "DateImported": key.date_imported} for key in keys]
+        listed = [
+            {"SshPublicKeyId": key.id, "SshPublicKeyBody": key.body, "DateImported": key.date_imported} for key in keys
+        ]
         answer = {"ServerId": SERVER_ID, "User": {"Arn": "arn:aws:transfer:" + "0" * 20, "SshPublicKeys": listed}}
         self.stubber.add_response("describe_user", answer, USER)
 
     def expect_no_user(self) -> None:
         """Expect DescribeUser and answer that there is no such user."""
-        self.stubber.add_client_error("describe_user", "ResourceNotFoundException", "Unknown user", expected_params=USER)
+        self.stubber.add_client_error(
+            "describe_user", "ResourceNotFoundException", "Unknown user", expected_params=USER
+        )
 
     def rotate(
         self,
@@ -101,12 +108,12 @@ def transfer() -> Transfer:
 
 
 @pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Let waiting take no time, by a clock that only waiting moves; return for how long each wait was."""
     waits: list[float] = []
-    monkeypatch.setattr(_rotation.time, "sleep", waits.append)
-    monkeypatch.setattr(_rotation.time, "monotonic", lambda: sum(waits))
-    yield waits
+    monkeypatch.setattr("time.sleep", waits.append)
+    monkeypatch.setattr("time.monotonic", lambda: sum(waits))
+    return waits
 
 
 def names(keys: Sequence[HeldKey] | None) -> list[str]:
@@ -142,7 +149,7 @@ def test_imports_come_before_deletions(transfer: Transfer) -> None:
 def test_a_full_user_loses_its_oldest_doomed_key_first(transfer: Transfer) -> None:
     """Only the refusal lets one key out early, and only one a time."""
     young, old = held(1, A, 2024), held(2, B, 2019)
-    transfer.expect_import(C, error="InvalidRequestException", message="Exceeded the maximum number of keys")
+    transfer.expect_import(C, error="InvalidRequestException", message=FULL)
     transfer.expect_delete(old)
     transfer.expect_import(C, 3)
     transfer.expect_import(D, 4)
@@ -155,7 +162,7 @@ def test_a_full_user_loses_its_oldest_doomed_key_first(transfer: Transfer) -> No
 
 def test_a_full_user_with_nothing_to_give_up(transfer: Transfer) -> None:
     """Without a doomed key nothing is deleted, and the error says what the user has."""
-    transfer.expect_import(C, error="InvalidRequestException", message="Exceeded the maximum number of keys")
+    transfer.expect_import(C, error="InvalidRequestException", message=FULL)
     transfer.expect_read(held(1, A))
     outcome = transfer.rotate([held(1, A)], C, exclusive=False)
     assert outcome.error is not None
@@ -166,8 +173,7 @@ def test_a_full_user_with_nothing_to_give_up(transfer: Transfer) -> None:
 
 def test_a_full_user_that_stays_full(transfer: Transfer) -> None:
     """If the import fails after a key has left, the error says precisely what was done and what the user has left."""
-    full = {"error": "InvalidRequestException", "message": "Exceeded the maximum number of keys"}
-    transfer.expect_import(C, **full)
+    transfer.expect_import(C, error="InvalidRequestException", message=FULL)
     transfer.expect_delete(held(1, A, 2019))
     transfer.expect_import(C, error="InvalidRequestException", message="The key is not to our taste")
     transfer.expect_read(held(2, B, 2024))
@@ -181,10 +187,9 @@ def test_a_full_user_that_stays_full(transfer: Transfer) -> None:
 
 def test_a_full_user_gives_up_one_key_only(transfer: Transfer) -> None:
     """A refusal that the departure of one key does not cure leaves the other keys alone."""
-    full = {"error": "InvalidRequestException", "message": "Exceeded the maximum number of keys"}
-    transfer.expect_import(C, **full)
+    transfer.expect_import(C, error="InvalidRequestException", message=FULL)
     transfer.expect_delete(held(1, A, 2019))
-    transfer.expect_import(C, **full)
+    transfer.expect_import(C, error="InvalidRequestException", message=FULL)
     transfer.expect_read(held(2, B, 2024))
     outcome = transfer.rotate([held(1, A, 2019), held(2, B, 2024)], C)
     assert outcome.error is not None
@@ -233,7 +238,7 @@ def test_somebody_else_deleted_it(transfer: Transfer) -> None:
 
 
 def test_an_import_in_doubt_is_looked_up(transfer: Transfer) -> None:
-    """A failure of the service after it took the key: the user is read again, there is no error and no second import."""
+    """A failure of the service after it took the key: the user is read again, and there is no second import."""
     transfer.expect_import(C, error="InternalServiceError", status=500)
     transfer.expect_read(held(1, A), held(3, C))
     transfer.expect_delete(held(1, A))
@@ -244,12 +249,13 @@ def test_an_import_in_doubt_is_looked_up(transfer: Transfer) -> None:
 
 
 def test_an_import_in_doubt_that_did_not_happen(transfer: Transfer) -> None:
-    """A failure of the service that did not take the key is the failure of the task."""
+    """A failure of the service that did not take the key is the task's failure, and what stands is known."""
     transfer.expect_import(C, error="InternalServiceError", status=500)
     transfer.expect_read(held(1, A))
     transfer.expect_read(held(1, A))
     outcome = transfer.rotate([held(1, A)], C)
     assert outcome.error is not None
+    assert not outcome.error.in_doubt
     assert not outcome.changed
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the modules that push a key make of their options, and what a run costs: botocore's Stubber plays the service."""
+"""What the modules that push a key make of their options, and what a run costs. botocore's Stubber is the service."""
 
 from __future__ import annotations
 
@@ -84,7 +84,11 @@ def test_inside_the_lease_no_client_is_made(service: Service) -> None:
     first = service.run(instance_id=ONE, os_user="ec2-user")
     second = service.run(instance_id=ONE, os_user="ec2-user")
     assert service.connections == 1
-    assert second.result == {**first.result, "changed": False, "targets": [{**first.result["targets"][0], "changed": False}]}
+    assert second.result == {
+        **first.result,
+        "changed": False,
+        "targets": [{**first.result["targets"][0], "changed": False}],
+    }
 
 
 @pytest.mark.parametrize(
@@ -100,7 +104,7 @@ def test_inside_the_lease_no_client_is_made(service: Service) -> None:
 )
 def test_another_push_is_not_covered_by_the_lease(service: Service, other: dict[str, Any]) -> None:
     """A lease speaks for one endpoint, region, instance, OS user and key, and only while long enough."""
-    first = {"instance_id": ONE, "os_user": "ec2-user"}
+    first: dict[str, Any] = {"instance_id": ONE, "os_user": "ec2-user"}
     service.expect_push(ONE)
     service.run(**first)
     again = {**first, **other}
@@ -145,7 +149,9 @@ def test_one_bad_target_does_not_stop_the_others(service: Service) -> None:
     service.expect_push(TWO)
     report = service.run(targets=[ONE, TWO], os_user="ec2-user")
     assert report.failure is not None
-    assert report.failure.startswith(f"1 of 2 targets failed: {ONE} (user ec2-user): EC2InstanceNotFoundException: no such")
+    assert report.failure.startswith(
+        f"1 of 2 targets failed: {ONE} (user ec2-user): EC2InstanceNotFoundException: no such"
+    )
     assert [target["success"] for target in report.result["targets"]] == [False, True]
     assert report.result["targets"][0]["error"]["hint"].startswith("Check that this instance exists")
     assert report.result["changed"] is True
@@ -218,7 +224,9 @@ def test_wrong_options_are_sentences(service: Service, options: dict[str, Any], 
     assert service.connections == 0
 
 
-def test_no_region_is_a_sentence_inside_the_lease_too(service: Service, monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+def test_no_region_is_a_sentence_inside_the_lease_too(
+    service: Service, monkeypatch: pytest.MonkeyPatch, cache: Path
+) -> None:
     """Where calls would go must be known, because a lease speaks for one region."""
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)

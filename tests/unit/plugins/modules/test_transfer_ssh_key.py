@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import base64
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import botocore.session
@@ -43,7 +43,7 @@ class Service:
     def expect_read(self, user_name: str, *bodies: str) -> None:
         """Expect DescribeUser and answer with these keys."""
         keys = [
-            {"SshPublicKeyId": f"key-{number:017x}", "SshPublicKeyBody": body, "DateImported": datetime.now(tz=timezone.utc)}
+            {"SshPublicKeyId": f"key-{number:017x}", "SshPublicKeyBody": body, "DateImported": datetime.now(tz=UTC)}
             for number, body in enumerate(bodies)
         ]
         answer = {"ServerId": SERVER_ID, "User": {"Arn": "arn:aws:transfer:" + "0" * 20, "SshPublicKeys": keys}}
@@ -119,7 +119,9 @@ def test_users_take_from_the_task_what_they_leave_out(service: Service) -> None:
         check_mode=True,
         concurrency=1,
     )
-    bodies = {user["user_name"]: sorted(key["body"] for key in user["ssh_public_keys"]) for user in report.result["users"]}
+    bodies = {
+        user["user_name"]: sorted(key["body"] for key in user["ssh_public_keys"]) for user in report.result["users"]
+    }
     assert bodies == {"anna": [ALICE], "bert": [BOB], "carl": sorted([ALICE, BOB]), "dora": [ALICE]}
     assert "ssh_public_keys" not in report.result
     assert [diff["before_header"] for diff in report.result["diff"]] == [
@@ -148,7 +150,9 @@ def test_one_bad_user_does_not_stop_the_others(service: Service) -> None:
     service.expect_read("bert", ALICE)
     report = service.run(users=["anna", "bert"], public_keys=[ALICE], concurrency=1)
     assert report.failure is not None
-    assert report.failure.startswith(f"1 of 2 users failed: anna on {SERVER_ID}: ResourceNotFoundException: The user anna")
+    assert report.failure.startswith(
+        f"1 of 2 users failed: anna on {SERVER_ID}: ResourceNotFoundException: The user anna"
+    )
     assert [user["ssh_public_keys"] is None for user in report.result["users"]] == [True, False]
 
 

@@ -1,0 +1,52 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# The tools of a developer under short names. `make` lists them.
+#
+#   make units ARGS="-k expiry"          arguments for pytest
+#   make integration TARGET=transfer     one integration target
+#   make sanity V=1                      all output, as it comes
+#   make test JOBS=1                     one step at a time
+
+TOOLS := .venv/bin/python tests/tools
+VERBOSE := $(if $(V),--verbose)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint docs-lint sanity units integration format lab clean
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+
+setup:  ## Make .venv and install what the tests and the demo need
+	@tests/tools/setup.sh
+
+demo: setup  ## Watch the collection open real doors, in a lab on this machine
+	@$(TOOLS) demo
+
+test: setup  ## Run all tests
+	@$(TOOLS) test $(VERBOSE) $(if $(JOBS),--jobs $(JOBS))
+
+lint: setup  ## Check style, types and spelling
+	@$(TOOLS) test lint $(VERBOSE)
+
+docs-lint: setup  ## Check the documentation of the plugins and the changelog
+	@$(TOOLS) test docs-lint $(VERBOSE)
+
+sanity: setup  ## Run ansible-test sanity
+	@$(TOOLS) test sanity $(VERBOSE)
+
+units: setup  ## Run the unit tests (ARGS="-k name")
+	@$(TOOLS) test units $(VERBOSE) --pytest="$(ARGS)"
+
+integration: setup  ## Run the integration targets in the lab (TARGET=name)
+	@$(TOOLS) test integration $(VERBOSE) $(foreach target,$(TARGET),--target $(target))
+
+format: setup  ## Format the Python code and fix what can be fixed
+	@.venv/bin/ruff check --quiet --fix-only . && .venv/bin/ruff format .
+
+lab: setup  ## Start the lab and keep it running until Ctrl-C
+	@$(TOOLS) lab up
+
+clean:  ## Delete everything that was made here
+	rm -rf .build .venv

@@ -1,0 +1,160 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The only file that touches moto: its backends hold the instances, the servers and the users of the lab."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+from moto.core.base_backend import BackendDict
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.ec2.models import ec2_backends
+from moto.ec2.models.instance_types import INSTANCE_TYPES
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.transfer.models import transfer_backends
+from moto.transfer.types import ServerIdentityProviderType, ServerProtocols
+from werkzeug.test import EnvironBuilder
+from werkzeug.wrappers import Response
+
+from . import seed
+from .protocol import Answer
+
+if TYPE_CHECKING:
+    from moto.ec2.models.instances import Instance
+    from moto.transfer.models import TransferBackend
+    from moto.transfer.types import Server
+
+    from .protocol import Request
+
+STATES = ("running", "stopped", "terminated")
+_ROLE = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/lab-transfer"
+
+
+def is_nitro(instance: Instance) -> bool:
+    """Say whether the instance's type is built on the Nitro system, from the table of types that moto ships."""
+    return bool(INSTANCE_TYPES.get(instance.instance_type, {}).get("Hypervisor") == "nitro")
+
+
+def set_state(instance: Instance, state: str) -> None:
+    """Bring the instance into one of STATES."""
+    {"running": instance.start, "stopped": instance.stop, "terminated": instance.terminate}[state]()
+
+
+class Cloud:
+    """One account with the seeded instances and Transfer servers in the lab's region, and nothing elsewhere."""
+
+    def __init__(self) -> None:
+        """Seed the backends, which are moto's own and so the same for the whole process."""
+        # Thousands of images that nobody here looks at would make up nearly all the time that a reset takes.
+        os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self.reset()
+
+    def reset(self) -> None:
+        """Empty every service and seed anew."""
+        BackendDict.reset()
+        for instance in seed.INSTANCES:
+            self._run(instance)
+        self._create_server(seed.SERVER_ID)
+        self._create_server(seed.EMPTY_SERVER_ID)
+        for name in (*seed.SFTP_USERS, *seed.OTHER_USERS):
+            self.create_user(seed.REGION, {"ServerId": seed.SERVER_ID, "UserName": name, "Role": _ROLE})
+
+    def instance(self, region: str, instance_id: str) -> Instance | None:
+        """Return an instance in whatever state; None in a region that has none or does not exist."""
+        backends = ec2_backends[DEFAULT_ACCOUNT_ID]
+        return backends[region].get_instance_by_id(instance_id) if region in backends else None
+
+    def server(self, region: str, server_id: str) -> Server | None:
+        """Return a Transfer server; None where there is none."""
+        backends = transfer_backends[DEFAULT_ACCOUNT_ID]
+        return backends[region].servers.get(server_id) if region in backends else None
+
+    def create_user(self, region: str, parameters: dict[str, object]) -> None:
+        """Create a Transfer user without keys on a server that exists, from the input of CreateUser."""
+        given = {name: parameters.get(name) for name in ("HomeDirectory", "HomeDirectoryType", "Policy", "Role")}
+        self._transfer(region).create_user(
+            home_directory=given["HomeDirectory"],  # type: ignore[arg-type]
+            home_directory_type=given["HomeDirectoryType"],  # type: ignore[arg-type]
+            home_directory_mappings=parameters.get("HomeDirectoryMappings"),  # type: ignore[arg-type]
+            policy=given["Policy"],  # type: ignore[arg-type]
+            posix_profile=parameters.get("PosixProfile"),  # type: ignore[arg-type]
+            role=str(given["Role"] or _ROLE),
+            server_id=str(parameters["ServerId"]),
+            ssh_public_key_body=None,
+            tags=parameters.get("Tags"),  # type: ignore[arg-type]
+            user_name=str(parameters["UserName"]),
+        )
+
+    def delete_user(self, region: str, server_id: str, user_name: str) -> None:
+        """Delete a Transfer user that exists."""
+        self._transfer(region).delete_user(server_id, user_name)
+
+    def delete_server(self, region: str, server_id: str) -> None:
+        """Delete a Transfer server that exists."""
+        self._transfer(region).delete_server(server_id)
+
+    def answer(self, request: Request) -> Answer:
+        """Let moto answer a call that the lab has no stricter answer for."""
+        environ = EnvironBuilder(
+            path=request.path,
+            base_url=f"http://{request.headers.get('Host', 'localhost')}",
+            query_string=request.query,
+            method=request.method,
+            headers=list(request.headers.items()),
+            data=request.body,
+        ).get_environ()
+        response = Response.from_app(self._moto, environ, buffered=True)
+        headers = {name: value for name, value in response.headers.items() if name.lower().startswith("x-amz")}
+        return Answer(response.status_code, response.get_data(), response.content_type or "", headers)
+
+    @staticmethod
+    def _transfer(region: str) -> TransferBackend:
+        return transfer_backends[DEFAULT_ACCOUNT_ID][region]
+
+    @staticmethod
+    def _run(wanted: seed.InstanceSeed) -> None:
+        # The id must be the seed's from the first moment on: volumes and addresses are attached by it.
+        with patch("moto.ec2.models.instances.random_instance_id", return_value=wanted.instance_id):
+            reservation = ec2_backends[DEFAULT_ACCOUNT_ID][seed.REGION].run_instances(
+                image_id="ami-12c6146b",
+                count=1,
+                user_data=None,
+                security_group_names=[],
+                instance_type=wanted.instance_type,
+                is_instance_type_default=False,
+                placement=wanted.availability_zone,
+                region_name=seed.REGION,
+                tags={"instance": {"Name": f"lab-{wanted.instance_id[-4:]}"}},
+            )
+        if not wanted.running:
+            reservation.instances[0].stop()
+
+    def _create_server(self, server_id: str) -> None:
+        backend = self._transfer(seed.REGION)
+        made = backend.create_server(
+            certificate=None,
+            domain=None,
+            endpoint_details=None,
+            endpoint_type=None,
+            host_key="",
+            identity_provider_details=None,
+            identity_provider_type=ServerIdentityProviderType.SERVICE_MANAGED,
+            logging_role=None,
+            post_authentication_login_banner=None,
+            pre_authentication_login_banner=None,
+            protocols=[ServerProtocols.SFTP],
+            protocol_details=None,
+            security_policy_name=None,
+            tags=None,
+            workflow_details=None,
+            structured_log_destinations=None,
+            s3_storage_options=None,
+        )
+        server = backend.servers.pop(made)
+        server.arn = server.arn.replace(made, server_id)
+        server.server_id = server_id
+        backend.servers[server_id] = server

@@ -1,0 +1,169 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The control API below /lab/: how a test reads the journal, moves the clock, and makes the services misbehave."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from . import seed
+from .cloud import STATES, set_state
+from .errors import ServiceError
+from .faults import Fault
+from .protocol import json_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .front import Services
+    from .protocol import Answer, Request
+
+
+def _number(value: object, what: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        msg = f"{what} is a number of seconds."
+        raise ValueError(msg)  # noqa: TRY004 - every mistake in a control request is one kind of error
+    return value
+
+
+def _list(body: dict[str, Any], name: str) -> list[Any]:
+    value = body.get(name)
+    if not isinstance(value, list):
+        msg = f"The body is an object with the list {name}."
+        raise ValueError(msg)  # noqa: TRY004
+    return value
+
+
+class Control:
+    """The routes of the control API. Each gives JSON; a mistake gives status 400 or 404 and {"error": a sentence}."""
+
+    def __init__(self, services: Services) -> None:
+        """Control `services`."""
+        self._services = services
+        self._routes: list[tuple[str, str, Callable[..., object]]] = [
+            ("POST", "reset", self._reset),
+            ("GET", "requests", self._requests),
+            ("DELETE", "requests", self._clear_requests),
+            ("GET", "clock", self._clock),
+            ("POST", "clock", self._advance),
+            ("GET", "settings", self._settings),
+            ("PUT", "settings", self._change_settings),
+            ("GET", "faults", self._faults),
+            ("PUT", "faults", self._replace_faults),
+            ("DELETE", "faults", self._clear_faults),
+            ("GET", "instances/([^/]+)", self._instance),
+            ("PUT", "instances/([^/]+)", self._change_instance),
+            ("POST", "transfer/users", self._create_user),
+            ("PUT", "transfer/users/([^/]+)", self._set_keys),
+            ("DELETE", "transfer/users/([^/]+)", self._delete_user),
+        ]
+
+    def answer(self, request: Request) -> Answer:
+        """Answer a request whose path begins with /lab/."""
+        path = request.path.removeprefix("/lab/").rstrip("/")
+        for method, pattern, route in self._routes:
+            found = re.fullmatch(pattern, path)
+            if found and method == request.method:
+                return self._run(route, request, [unquote(part) for part in found.groups()])
+        return self._error(404, f"There is no {request.method} of /lab/{path}; see README.md in tests/lab.")
+
+    def _run(self, route: Callable[..., object], request: Request, names: list[str]) -> Answer:
+        try:
+            body = json.loads(request.body or b"{}")
+            if not isinstance(body, dict):
+                return self._error(400, "The body is a JSON object.")
+            return json_answer(route(body, *names), content_type="application/json")
+        except ValueError as error:
+            return self._error(400, str(error))
+        except ServiceError as error:
+            status = 404 if error.code == "ResourceNotFoundException" else 409
+            return self._error(status, f"{error.message}: {error.members.get('Resource')}.")
+
+    @staticmethod
+    def _error(status: int, sentence: str) -> Answer:
+        return json_answer({"error": sentence}, status=status, content_type="application/json")
+
+    def _reset(self, _body: dict[str, Any]) -> object:
+        self._services.reset()
+        return {}
+
+    def _requests(self, _body: dict[str, Any]) -> object:
+        return {"requests": self._services.journal.read()}
+
+    def _clear_requests(self, _body: dict[str, Any]) -> object:
+        self._services.journal.clear()
+        return {"requests": []}
+
+    def _clock(self, _body: dict[str, Any]) -> object:
+        return {"now": self._services.clock.now(), "offset": self._services.clock.offset}
+
+    def _advance(self, body: dict[str, Any]) -> object:
+        self._services.clock.advance(_number(body.get("advance"), "advance"))
+        return self._clock(body)
+
+    def _settings(self, _body: dict[str, Any]) -> object:
+        return vars(self._services.settings)
+
+    def _change_settings(self, body: dict[str, Any]) -> object:
+        self._services.settings.update(body)
+        return self._settings(body)
+
+    def _faults(self, _body: dict[str, Any]) -> object:
+        return {"faults": self._services.faults.read()}
+
+    def _replace_faults(self, body: dict[str, Any]) -> object:
+        self._services.faults.replace([Fault.from_json(fault) for fault in _list(body, "faults")])
+        return self._faults(body)
+
+    def _clear_faults(self, body: dict[str, Any]) -> object:
+        self._services.faults.replace([])
+        return self._faults(body)
+
+    def _instance(self, _body: dict[str, Any], instance_id: str) -> object:
+        instance = self._services.cloud.instance(seed.REGION, instance_id)
+        if instance is None:
+            msg = f"There is no instance {instance_id}."
+            raise ValueError(msg)
+        unavailable = instance_id in self._services.instance_connect.unavailable
+        return {"instance_id": instance_id, "state": instance.state, "unavailable": unavailable}
+
+    def _change_instance(self, body: dict[str, Any], instance_id: str) -> object:
+        instance = self._services.cloud.instance(seed.REGION, instance_id)
+        if set(body) - {"state", "unavailable"} or body.get("state", "running") not in STATES:
+            msg = f"An instance takes unavailable (true or false) and state ({', '.join(STATES)})."
+            raise ValueError(msg)
+        if instance is not None and "state" in body:
+            set_state(instance, body["state"])
+        if instance is not None and "unavailable" in body:
+            flagged = self._services.instance_connect.unavailable
+            (flagged.add if body["unavailable"] else flagged.discard)(instance_id)
+        return self._instance(body, instance_id)
+
+    def _create_user(self, body: dict[str, Any]) -> object:
+        if not isinstance(body.get("user_name"), str):
+            msg = "A user needs a user_name."
+            raise ValueError(msg)  # noqa: TRY004
+        server_id = body.get("server_id", seed.SERVER_ID)
+        self._services.transfer.create_user(seed.REGION, server_id, body["user_name"])
+        return {"server_id": server_id, "user_name": body["user_name"], "keys": []}
+
+    def _set_keys(self, body: dict[str, Any], user_name: str) -> object:
+        server_id = body.get("server_id", seed.SERVER_ID)
+        keys: list[tuple[str, float | None]] = []
+        for key in _list(body, "keys"):
+            given = key if isinstance(key, dict) else {"body": key}
+            if not isinstance(given.get("body"), str):
+                msg = "A key is its body, or an object with body and date_imported."
+                raise ValueError(msg)  # noqa: TRY004
+            date = given.get("date_imported", body.get("date_imported"))
+            keys.append((given["body"], None if date is None else _number(date, "date_imported")))
+        self._services.transfer.set_keys(seed.REGION, server_id, user_name, keys)
+        return {"server_id": server_id, "user_name": user_name, "keys": [text for text, _date in keys]}
+
+    def _delete_user(self, body: dict[str, Any], user_name: str) -> object:
+        self._services.transfer.delete_user(seed.REGION, body.get("server_id", seed.SERVER_ID), user_name)
+        return {}

@@ -1,0 +1,164 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The doors that a key opens: a real sshd for each instance and for each Transfer user.
+
+Every sshd is started by the keeper for one connection (`sshd -i`) on a socket that listens here, so its port is never
+taken and it answers from the first moment. It logs in one user, the one that runs the lab: no account is ever created.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from . import keeper
+from .errors import LabError
+from .files import write_private
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
+_PRIVILEGE_SEPARATION = Path("/run/sshd")
+# The script on a real instance gives itself about as long.
+_COMMAND_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Door:
+    """A port on 127.0.0.1, the socket that listens there, and the sshd to run for each connection."""
+
+    port: int
+    listener: socket.socket
+    command: list[str]
+
+
+@dataclass(frozen=True)
+class HostKey:
+    """An ed25519 host key: the file of the private half, and the public line without a comment."""
+
+    path: Path
+    public_line: str
+
+
+def login_user() -> str:
+    """Return the name of the user that runs the lab, the only one its sshds let in."""
+    return pwd.getpwuid(os.geteuid()).pw_name
+
+
+def _tool(name: str, package: str) -> str:
+    found = shutil.which(name, path=_SYSTEM_PATH)
+    if found is None:
+        msg = f"The lab needs {name}: install the Debian package {package}."
+        raise LabError(msg)
+    return found
+
+
+def check_machine() -> None:
+    """Raise LabError with what is missing on this machine; as root also make the folder that sshd insists on."""
+    _tool("sshd", "openssh-server")
+    _tool("curl", "curl")
+    if os.geteuid() != 0:
+        return
+    if not _PRIVILEGE_SEPARATION.exists():
+        _PRIVILEGE_SEPARATION.mkdir(mode=0o755)
+    name = login_user()
+    for line in Path("/etc/shadow").read_text("utf-8").splitlines():
+        if line.startswith(f"{name}:!"):
+            msg = f"The account {name} is locked, and sshd without PAM refuses it: use `usermod -p '*' {name}`."
+            raise LabError(msg)
+
+
+def make_host_key(path: Path) -> HostKey:
+    """Make a new host key at `path`."""
+    key = Ed25519PrivateKey.generate()
+    write_private(path, key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode())
+    return HostKey(path, key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode())
+
+
+def open_door(name: str, host_key: HostKey, keys_url: str, *, sftp_home: Path | None = None) -> Door:
+    """Open a door whose sshd takes the public keys that `keys_url` gives (`%u` in it is the login user).
+
+    With `sftp_home` there is only sftp behind it, starting in that folder; without, there is a shell.
+    Config and log lie beside the host key, as `name`.conf and `name`.log. Raises LabError for a folder that
+    internal-sftp cannot be told of.
+    """
+    curl = f"{_tool('curl', 'curl')} -q -s -f -g --max-time {_COMMAND_SECONDS} {keys_url}"
+    lines = [
+        f'HostKey "{host_key.path}"',
+        "PidFile none",
+        "UsePAM no",
+        "AuthorizedKeysFile none",
+        f"AuthorizedKeysCommand {curl}",
+        f"AuthorizedKeysCommandUser {'nobody' if os.geteuid() == 0 else login_user()}",
+        "PasswordAuthentication no",
+        "KbdInteractiveAuthentication no",
+        "PermitRootLogin prohibit-password",
+        f"AllowUsers {login_user()}",
+        "AllowAgentForwarding no",
+        "X11Forwarding no",
+        "PrintMotd no",
+        "PrintLastLog no",
+        "UseDNS no",
+        "LogLevel VERBOSE",
+    ]
+    if sftp_home is None:
+        lines += ["Subsystem sftp internal-sftp"]
+    else:
+        if set(str(sftp_home)) & set(" \t%"):
+            msg = f"internal-sftp cannot start in {sftp_home}: choose a state folder without blanks and percent signs."
+            raise LabError(msg)
+        lines += [
+            "Subsystem sftp internal-sftp",
+            f"ForceCommand internal-sftp -d {sftp_home}",
+            "DisableForwarding yes",
+            "PermitTTY no",
+        ]
+    config = host_key.path.parent / f"{name}.conf"
+    write_private(config, "\n".join(lines) + "\n")
+    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    log = host_key.path.parent / f"{name}.log"
+    command = [_tool("sshd", "openssh-server"), "-i", "-f", str(config), "-E", str(log)]
+    return Door(listener.getsockname()[1], listener, command)
+
+
+def keep(opened: Iterable[Door], lock: int) -> Callable[[], None]:
+    """Hand the doors to a keeper; return what ends it with every sshd and session, and waits for that.
+
+    The keeper holds the file descriptor `lock` as long as it lives.
+    """
+    doors = list(opened)
+    process = subprocess.Popen(  # noqa: S603 - the lab's own script
+        [sys.executable, "-I", "-S", keeper.__file__],
+        stdin=subprocess.PIPE,
+        pass_fds=[lock, *(door.listener.fileno() for door in doors)],
+        # A Ctrl-C at the terminal is for the lab, which then ends the keeper.
+        start_new_session=True,
+    )
+    told = [{"fd": door.listener.fileno(), "command": door.command} for door in doors]
+    pipe = process.stdin
+    if pipe is None:
+        msg = "The keeper has no standard input."
+        raise LabError(msg)
+    pipe.write(json.dumps(told).encode() + b"\n")
+    pipe.flush()
+    for door in doors:
+        door.listener.close()
+
+    def _end() -> None:
+        pipe.close()
+        process.wait()
+
+    return _end

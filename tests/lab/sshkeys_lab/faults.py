@@ -1,0 +1,142 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faults on demand: which call goes wrong, how often, and how."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from .errors import ServiceError
+from .protocol import INSTANCE_CONNECT, TRANSFER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .protocol import Call
+
+# The errors that each service has for the same mishap: code and HTTP status. The last row stands for EC2 and the rest.
+_MISHAPS = {
+    INSTANCE_CONNECT: {
+        "throttle": ("ThrottlingException", 400),
+        "internal": ("ServiceException", 500),
+        "unavailable": ("EC2InstanceUnavailableException", 400),
+    },
+    TRANSFER: {
+        "throttle": ("ThrottlingException", 400),
+        "internal": ("InternalServiceError", 500),
+        "unavailable": ("ServiceUnavailableException", 503),
+    },
+    "": {
+        "throttle": ("RequestLimitExceeded", 503),
+        "internal": ("InternalError", 500),
+        "unavailable": ("Unavailable", 503),
+    },
+}
+_MESSAGES = {
+    "throttle": "Rate exceeded",
+    "internal": "The service has failed in an unexpected way.",
+    "unavailable": "The service or the instance is temporarily unavailable. Wait a few minutes and try again.",
+    "error": "The lab was told to fail this call.",
+}
+_TRANSPORT_KINDS = frozenset({"slow", "drop", "lost_answer", "cut", "not_json", "hang"})
+KINDS = frozenset(_MESSAGES) | _TRANSPORT_KINDS
+
+
+@dataclass
+class Fault:
+    """A fault as the control API takes it.
+
+    operation: the exact name; fault: one of KINDS; times: how often, None for ever; after: how many matching calls
+    to let pass first; match: parameters that the call must have with these very values;
+    code, message, status, retry_after_seconds: of an error; seconds: how long `slow` holds the answer back.
+    """
+
+    operation: str
+    fault: str
+    times: int | None = 1
+    after: int = 0
+    match: dict[str, Any] = field(default_factory=dict)
+    code: str | None = None
+    message: str | None = None
+    status: int | None = None
+    retry_after_seconds: int | None = None
+    seconds: float = 1.0
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Fault:
+        """Read a fault; raise ValueError with a sentence when it is none."""
+        unknown = set(value) - {known.name for known in fields(cls)}
+        if unknown or not {"operation", "fault"} <= set(value):
+            msg = f"A fault has operation and fault, and none of: {', '.join(sorted(unknown)) or 'nothing else'}."
+            raise ValueError(msg)
+        for name in ("times", "after", "status", "retry_after_seconds", "seconds"):
+            if not isinstance(value.get(name, 0), int | float | None):
+                msg = f"A fault's {name} is a number."
+                raise ValueError(msg)  # noqa: TRY004 - every mistake in a fault is one kind of error
+        if not isinstance(value.get("match", {}), dict):
+            msg = "A fault's match is an object of request parameters."
+            raise ValueError(msg)  # noqa: TRY004
+        fault = cls(**value)
+        if fault.fault not in KINDS:
+            msg = f"There is no fault {fault.fault}; the faults are {', '.join(sorted(KINDS))}."
+            raise ValueError(msg)
+        if fault.fault == "error" and not fault.code:
+            msg = "A fault of the kind error needs a code."
+            raise ValueError(msg)
+        return fault
+
+    def error(self, service: str) -> ServiceError | None:
+        """Return the refusal that this fault is at `service`, or None when it spoils the transport instead."""
+        if self.fault in _TRANSPORT_KINDS:
+            return None
+        code, status = _MISHAPS.get(service, _MISHAPS[""]).get(self.fault, ("", 400))
+        members = {} if self.retry_after_seconds is None else {"RetryAfterSeconds": str(self.retry_after_seconds)}
+        return ServiceError(
+            self.code or code,
+            self.message or _MESSAGES[self.fault],
+            status=self.status or status,
+            members=members,
+        )
+
+    def _matches(self, call: Call) -> bool:
+        return self.operation == call.operation and all(
+            name in call.parameters and call.parameters[name] == value for name, value in self.match.items()
+        )
+
+    def strikes(self, call: Call) -> bool:
+        """Count `call` against `after` and `times`, and say whether it is struck."""
+        if not self._matches(call) or self.times == 0:
+            return False
+        if self.after > 0:
+            self.after -= 1
+            return False
+        if self.times is not None:
+            self.times -= 1
+        return True
+
+
+class Faults:
+    """The faults in force. The first one that strikes a call is the only one applied to it."""
+
+    def __init__(self) -> None:
+        """Start without any."""
+        self._faults: list[Fault] = []
+        self._lock = threading.Lock()
+
+    def replace(self, faults: list[Fault]) -> None:
+        """Put `faults` in force instead of all others."""
+        with self._lock:
+            self._faults = faults
+
+    def take(self, call: Call) -> Fault | None:
+        """Return the fault that strikes `call`, if any, and count it as used."""
+        with self._lock:
+            return next((fault for fault in self._faults if fault.strikes(call)), None)
+
+    def read(self) -> list[dict[str, Any]]:
+        """Return the faults with what is left of their `times` and `after`."""
+        with self._lock:
+            return [asdict(fault) for fault in self._faults]

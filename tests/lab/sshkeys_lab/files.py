@@ -1,0 +1,102 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab's state folder: private, claimed by one lab at a time, and recognised before anything in it is touched."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import LabError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+BUILD = CHECKOUT / ".build"
+LOCK = "lab.lock"
+LAB_FILE = "lab.json"
+ENVIRONMENT_FILE = "env.sh"
+LOG = "lab.log"
+# Each of these would make a client look past the credentials of the lab.
+FOREIGN_VARIABLES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a new file of mode 0600, or such content into the one that is there."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def prepare(state: Path) -> None:
+    """Make the state folder, mode 0700; raise LabError for a folder that holds something other than a lab's state."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not (state / LOCK).exists() and any(state.iterdir()):
+        msg = f"{state} is not empty and not a lab's state folder."
+        raise LabError(msg)
+    state.chmod(0o700)
+    (state / LOCK).touch(mode=0o600)
+
+
+def claim(state: Path) -> int:
+    """Prepare the folder and lock it for this process; return the lock's file descriptor.
+
+    The lock is released when every process that holds the descriptor has ended, so it also says that no process
+    is left. Raises LabError when another lab has it.
+    """
+    prepare(state)
+    lock = os.open(state / LOCK, os.O_RDWR)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        msg = f"A lab is running in {state}; `down` stops it."
+        raise LabError(msg) from error
+    os.truncate(lock, 0)
+    os.write(lock, str(os.getpid()).encode())
+    return lock
+
+
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    def _give_up(*_args: object) -> None:
+        raise TimeoutError
+
+    previous = signal.signal(signal.SIGALRM, _give_up)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+def stop_claimant(state: Path) -> bool:
+    """End the lab that runs in `state` and return when none of its processes is left; False when none runs.
+
+    Raises LabError when it cannot be ended.
+    """
+    try:
+        lock = os.open(state / LOCK, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    with os.fdopen(lock, encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = int(file.read())
+        else:
+            return False
+        for ending in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.kill(pid, ending)
+            with suppress(TimeoutError), _at_most(10):
+                fcntl.flock(file, fcntl.LOCK_EX)
+                return True
+    msg = f"The lab in {state}, process {pid}, does not end."
+    raise LabError(msg)

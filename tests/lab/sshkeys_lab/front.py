@@ -1,0 +1,193 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What happens to each request, in this order: whose is it, may they, write it down, spoil it, serve it."""
+
+from __future__ import annotations
+
+import secrets
+import string
+import time
+import traceback
+from dataclasses import dataclass, replace
+from hmac import compare_digest
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from . import model, protocol, seed
+from .clock import LabClock
+from .cloud import Cloud
+from .control import Control
+from .errors import ServiceError
+from .faults import Faults
+from .instance_connect import InstanceConnect
+from .journal import Journal
+from .protocol import Answer, Delivery
+from .settings import Settings
+from .transfer import Transfer
+
+if TYPE_CHECKING:
+    from .faults import Fault
+    from .journal import Entry
+    from .protocol import Call, Request
+
+_NO_ANSWER = Answer(0, b"", "", delivery=Delivery.NONE)
+_HTML = Answer(200, b"<html><body>Welcome. Please accept the terms of use.</body></html>", "text/html")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The one pair of keys that the lab accepts."""
+
+    access_key: str
+    secret_key: str
+
+    @classmethod
+    def fresh(cls) -> Credentials:
+        """Make a new pair. On loopback the access key is all that keeps other users of the machine out."""
+        letters = string.ascii_uppercase + "234567"
+        return cls("AKIA" + "".join(secrets.choice(letters) for _index in range(16)), secrets.token_hex(20))
+
+
+class Services:
+    """The emulated services, and everything about them that a test can change."""
+
+    def __init__(self) -> None:
+        """Start in the seeded state."""
+        self.clock = LabClock()
+        self.settings = Settings()
+        self.journal = Journal()
+        self.faults = Faults()
+        self.cloud = Cloud()
+        self.instance_connect = InstanceConnect(self.cloud, self.clock, self.settings)
+        self.transfer = Transfer(self.cloud, self.clock, self.settings)
+        # Reading a service model takes longer than a call may: do it before the first one comes.
+        model.members(protocol.INSTANCE_CONNECT, "SendSSHPublicKey")
+        model.members(protocol.TRANSFER, "ImportSshPublicKey")
+
+    def reset(self) -> None:
+        """Go back to the seeded state."""
+        self.clock.offset = 0.0
+        self.settings.update(vars(Settings()))
+        self.faults.replace([])
+        self.journal.clear()
+        self.instance_connect.clear()
+        self.cloud.reset()
+
+    def serve(self, request: Request, call: Call) -> Answer:
+        """Let `call` take effect and answer it."""
+        try:
+            if call.service == protocol.INSTANCE_CONNECT and call.operation in self.instance_connect.operations:
+                return protocol.json_answer(self.instance_connect.operations[call.operation](call))
+            if call.service == protocol.TRANSFER and call.operation in self.transfer.operations:
+                return protocol.json_answer(self.transfer.answer(call))
+        except ServiceError as error:
+            return protocol.error_answer(error, uses_json=call.uses_json)
+        return self.cloud.answer(request)
+
+
+class Front:
+    """Every request that reaches the lab comes here first."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        """Start fresh services that only `credentials` open."""
+        self._credentials = credentials
+        self.services = Services()
+        self._control = Control(self.services)
+
+    def answer(self, request: Request) -> Answer:
+        """Answer any request. What an sshd asks needs no key, for it reveals public keys only."""
+        try:
+            if request.path.startswith("/lab/"):
+                return self._control_answer(request)
+            if request.path.startswith(("/instances/", "/transfer/")):
+                return self._keys_for_sshd(request)
+            return self._service_answer(request)
+        except Exception:  # noqa: BLE001 - whatever goes wrong inside moto, the client gets an answer
+            traceback.print_exc()
+            return protocol.text_answer("The lab failed; its output says why.", status=500)
+
+    def _is_mine(self, access_key: str) -> bool:
+        return compare_digest(access_key.encode(), self._credentials.access_key.encode())
+
+    def _control_answer(self, request: Request) -> Answer:
+        if not self._is_mine(request.headers.get("X-Lab-Key", "")):
+            sentence = "The header X-Lab-Key must carry the lab's access key id."
+            return protocol.json_answer({"error": sentence}, status=403, content_type="application/json")
+        return self._control.answer(request)
+
+    def _keys_for_sshd(self, request: Request) -> Answer:
+        match [unquote(part) for part in request.path.strip("/").split("/")]:
+            case ["instances", instance_id, "latest", "meta-data", "managed-ssh-keys", "active-keys", os_user]:
+                lines = self.services.instance_connect.active_keys(instance_id, os_user)
+                return protocol.text_answer("".join(f"{line}\n" for line in lines), status=200 if lines else 404)
+            case ["instances", instance_id, "authorized-keys", os_user]:
+                # The instance's own script drops, without a word, what does not begin like this.
+                active = self.services.instance_connect.active_keys(instance_id, os_user)
+                return protocol.text_answer("".join(f"{line}\n" for line in active if line.startswith("ssh")))
+            case ["transfer", server_id, "users", user_name, "authorized-keys"]:
+                return self._transfer_keys(server_id, user_name)
+            case _:
+                return protocol.text_answer("There is nothing here.\n", status=404)
+
+    def _transfer_keys(self, server_id: str, user_name: str) -> Answer:
+        try:
+            bodies = self.services.transfer.held_keys(seed.REGION, server_id, user_name)
+        except ServiceError as error:
+            return protocol.text_answer(f"{error.message}\n", status=404)
+        return protocol.text_answer("".join(f"{body.strip()}\n" for body in bodies))
+
+    def _service_answer(self, request: Request) -> Answer:
+        try:
+            call = protocol.read_call(request)
+        except ServiceError as error:
+            return protocol.error_answer(error, uses_json=True)
+        refusal = self._refusal(call)
+        if refusal is not None:
+            return protocol.error_answer(refusal, uses_json=call.uses_json)
+        entry = self.services.journal.record(call)
+        started = time.monotonic()
+        try:
+            answer = self._spoilt_answer(request, call, entry)
+            entry.status = answer.status or None
+            return answer
+        finally:
+            entry.seconds = round(time.monotonic() - started, 6)
+
+    def _refusal(self, call: Call) -> ServiceError | None:
+        status = 400 if call.uses_json else 403
+        if not call.access_key:
+            return ServiceError("MissingAuthenticationTokenException", "Missing Authentication Token", status=status)
+        if not self._is_mine(call.access_key):
+            message = "The security token included in the request is invalid."
+            return ServiceError("UnrecognizedClientException", message, status=status)
+        return None
+
+    def _spoilt_answer(self, request: Request, call: Call, entry: Entry) -> Answer:
+        fault = self.services.faults.take(call)
+        if fault is None:
+            return self.services.serve(request, call)
+        entry.fault = fault.fault
+        refusal = fault.error(call.service)
+        if refusal is not None:
+            return protocol.error_answer(refusal, uses_json=call.uses_json)
+        return self._spoil(request, call, fault)
+
+    def _spoil(self, request: Request, call: Call, fault: Fault) -> Answer:
+        match fault.fault:
+            case "drop":
+                return _NO_ANSWER
+            case "hang":
+                return replace(_NO_ANSWER, delivery=Delivery.HANG)
+            case "not_json":
+                return _HTML
+        answer = self.services.serve(request, call)
+        match fault.fault:
+            case "lost_answer":
+                return _NO_ANSWER
+            case "cut":
+                return replace(answer, delivery=Delivery.CUT)
+            case _:
+                # Slow is the answer, not the change: a client that gives up early has changed something all the same.
+                time.sleep(fault.seconds)
+                return answer

@@ -1,0 +1,180 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One running lab: the services, the doors, and the files that say where everything is."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from . import doors, files, seed
+from .cloud import is_nitro
+from .front import Credentials, Front
+from .http_server import HttpServer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from .doors import Door, HostKey
+
+
+def ssh_common_args(known_hosts: Path) -> str:
+    """Return the options that make ssh and sftp use nothing but the given key and the lab's host keys."""
+    options = (
+        "IdentitiesOnly=yes",
+        "IdentityAgent=none",
+        "BatchMode=yes",
+        f"UserKnownHostsFile={known_hosts}",
+        "StrictHostKeyChecking=yes",
+        "ConnectTimeout=5",
+    )
+    return shlex.join(["-F", "none", *(word for option in options for word in ("-o", option))])
+
+
+class Lab:
+    """A lab that runs from its construction until `stop`, or for a `with` block. One at a time in a process."""
+
+    def __init__(self, state: Path, lock: int) -> None:
+        """Start a lab in the folder `state` and return when everything answers; raises LabError when it cannot be.
+
+        `lock` is what `files.claim` gave for the folder. The lab leaves it open: it is the end of the process, not of
+        the lab in it, that sets the folder free.
+        """
+        self._state = state.absolute()
+        self._known_hosts: list[str] = []
+        doors.check_machine()
+        with ExitStack() as undo:
+            self._server = HttpServer()
+            undo.callback(self._server.stop)
+            self._credentials = Credentials.fresh()
+            self._front = Front(self._credentials)
+            self._open_doors()
+            undo.callback(doors.keep([*self._instance_doors.values(), *self._user_doors.values()], lock))
+            self._server.start(self._front.answer)
+            self.description: dict[str, Any] = self._describe()
+            self._write_down()
+            undo.callback(self._forget)
+            self._undo = undo.pop_all()
+
+    def __enter__(self) -> Lab:  # noqa: PYI034 - typing.Self is younger than the oldest Python here
+        """Give the running lab."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop the lab."""
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop everything, and return when no process is left."""
+        self._undo.close()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that lead AWS clients, amazon.aws among them, to this lab."""
+        return {
+            "AWS_URL": self._server.url,
+            "AWS_ENDPOINT_URL": self._server.url,
+            "AWS_REGION": seed.REGION,
+            "AWS_DEFAULT_REGION": seed.REGION,
+            "AWS_ACCESS_KEY_ID": self._credentials.access_key,
+            "AWS_SECRET_ACCESS_KEY": self._credentials.secret_key,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "LAB_STATE": str(self._state / files.LAB_FILE),
+        }
+
+    def _open_doors(self) -> None:
+        self._folder = self._state / "sshd"
+        for old in (self._folder, self._state / "transfer"):
+            shutil.rmtree(old, ignore_errors=True)
+        self._folder.mkdir(mode=0o700)
+        self._instance_doors = {
+            instance.instance_id: self._instance_door(instance.instance_id)
+            for instance in seed.INSTANCES
+            if instance.has_sshd
+        }
+        server_key = doors.make_host_key(self._folder / f"{seed.SERVER_ID}.key")
+        self._user_doors = {name: self._user_door(name, server_key) for name in seed.SFTP_USERS}
+
+    def _instance_door(self, instance_id: str) -> Door:
+        host_key = doors.make_host_key(self._folder / f"{instance_id}.key")
+        keys_url = f"{self._server.url}/instances/{instance_id}/authorized-keys/%u"
+        door = doors.open_door(instance_id, host_key, keys_url)
+        self._know(host_key, door, instance_id)
+        return door
+
+    def _user_door(self, name: str, host_key: HostKey) -> Door:
+        home = self._home(name)
+        home.mkdir(mode=0o700, parents=True)
+        keys_url = f"{self._server.url}/transfer/{seed.SERVER_ID}/users/{name}/authorized-keys"
+        door = doors.open_door(f"{seed.SERVER_ID}-{name}", host_key, keys_url, sftp_home=home)
+        self._know(host_key, door, seed.SERVER_ID)
+        return door
+
+    def _know(self, host_key: HostKey, door: Door, alias: str) -> None:
+        self._known_hosts.append(f"[127.0.0.1]:{door.port},{alias} {host_key.public_line}\n")
+
+    def _home(self, user_name: str) -> Path:
+        return self._state / "transfer" / user_name
+
+    def _describe(self) -> dict[str, Any]:
+        known_hosts = self._state / "known_hosts"
+        settings = self._front.services.settings
+        return {
+            "endpoint_url": self._server.url,
+            "region": seed.REGION,
+            "access_key": self._credentials.access_key,
+            "secret_key": self._credentials.secret_key,
+            "control_url": f"{self._server.url}/lab",
+            "availability_zone": seed.INSTANCES[0].availability_zone,
+            "key_lifetime": settings.key_lifetime,
+            "known_hosts": str(known_hosts),
+            "ssh_common_args": ssh_common_args(known_hosts),
+            "instances": [self._describe_instance(instance) for instance in seed.INSTANCES],
+            "transfer": {
+                "server_id": seed.SERVER_ID,
+                "empty_server": seed.EMPTY_SERVER_ID,
+                "users": [self._describe_user(name) for name in (*seed.SFTP_USERS, *seed.OTHER_USERS)],
+            },
+        }
+
+    def _describe_instance(self, wanted: seed.InstanceSeed) -> dict[str, Any]:
+        door = self._instance_doors.get(wanted.instance_id)
+        instance = self._front.services.cloud.instance(seed.REGION, wanted.instance_id)
+        return {
+            "instance_id": wanted.instance_id,
+            "state": "running" if wanted.running else "stopped",
+            "availability_zone": wanted.availability_zone,
+            "os_user": doors.login_user(),
+            "host": "127.0.0.1" if door else None,
+            "port": door.port if door else None,
+            "host_key_alias": wanted.instance_id,
+            "serial_console": instance is not None and is_nitro(instance),
+        }
+
+    def _describe_user(self, name: str) -> dict[str, Any]:
+        door = self._user_doors.get(name)
+        return {
+            "user_name": name,
+            "host": "127.0.0.1" if door else None,
+            "port": door.port if door else None,
+            "login_user": doors.login_user(),
+            "home": str(self._home(name)) if door else None,
+        }
+
+    def _write_down(self) -> None:
+        files.write_private(self._state / "known_hosts", "".join(self._known_hosts))
+        exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in self.environment.items())
+        unset = f"unset {' '.join(files.FOREIGN_VARIABLES)}\n"
+        files.write_private(self._state / files.ENVIRONMENT_FILE, unset + exports)
+        files.write_private(self._state / files.LAB_FILE, json.dumps({"lab": self.description}, indent=2) + "\n")
+
+    def _forget(self) -> None:
+        for name in (files.LAB_FILE, files.ENVIRONMENT_FILE):
+            (self._state / name).unlink(missing_ok=True)

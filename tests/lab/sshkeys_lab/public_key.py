@@ -1,0 +1,62 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Does an OpenSSH public key line hold a key at all? As strict as a service that decodes the blob, and no stricter."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+
+# How many length-prefixed fields a blob of each type has, its type name included (RFC 4253, 5656, 8709, PROTOCOL.u2f).
+FIELDS = {
+    "ssh-rsa": 3,
+    "ssh-dss": 5,
+    "ssh-ed25519": 2,
+    "ecdsa-sha2-nistp256": 3,
+    "ecdsa-sha2-nistp384": 3,
+    "ecdsa-sha2-nistp521": 3,
+    "sk-ssh-ed25519@openssh.com": 3,
+    "sk-ecdsa-sha2-nistp256@openssh.com": 4,
+}
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """What makes two keys the same key: the type's name and the decoded blob. The comment never matters."""
+
+    key_type: str
+    blob: bytes
+
+
+def _fields(blob: bytes) -> list[bytes]:
+    found: list[bytes] = []
+    at = 0
+    while at < len(blob):
+        end = at + 4 + int.from_bytes(blob[at : at + 4], "big")
+        if end > len(blob):
+            msg = "the blob is truncated"
+            raise ValueError(msg)
+        found.append(blob[at + 4 : end])
+        at = end
+    return found
+
+
+def parse(line: str) -> PublicKey:
+    """Read one public key line, blanks around it allowed; raise ValueError when there is no such key in it."""
+    words = line.strip().split(None, 2)
+    if len(words) < 2 or "\n" in line.strip():  # noqa: PLR2004 - a type and a blob
+        msg = "not one public key line"
+        raise ValueError(msg)
+    key_type = words[0]
+    try:
+        blob = base64.b64decode(words[1], validate=True)
+    except binascii.Error as error:
+        msg = "the blob is not base64"
+        raise ValueError(msg) from error
+    fields = _fields(blob)
+    if not fields or fields[0] != key_type.encode() or len(fields) != FIELDS.get(key_type):
+        msg = "the blob is not a key of its type"
+        raise ValueError(msg)
+    return PublicKey(key_type, blob)

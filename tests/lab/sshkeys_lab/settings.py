@@ -1,0 +1,39 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a test may change about the services."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass
+class Settings:
+    """The lab's settings with the values of a fresh lab.
+
+    key_lifetime: seconds that a pushed key lives; key_quota: keys that a Transfer user may hold;
+    page_size: the most users that one page of ListUsers carries; serial_console_access: the account's switch.
+    """
+
+    key_lifetime: int = 60
+    key_quota: int = 10
+    page_size: int = 3
+    serial_console_access: bool = True
+
+    def update(self, values: Mapping[str, object]) -> None:
+        """Take over `values` by name; raise ValueError, and change nothing, for an unknown name or a wrong type."""
+        known = {field.name: type(field.default) for field in fields(self)}
+        for name, value in values.items():
+            if name not in known:
+                msg = f"There is no setting {name}; the settings are {', '.join(known)}."
+                raise ValueError(msg)
+            if not isinstance(value, known[name]) or (known[name] is int and (isinstance(value, bool) or value < 1)):
+                msg = f"The setting {name} takes {'true or false' if known[name] is bool else 'a positive number'}."
+                raise ValueError(msg)
+        for name, value in values.items():
+            setattr(self, name, value)

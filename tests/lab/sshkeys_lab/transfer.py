@@ -1,0 +1,238 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Transfer Family: the users' keys, as strict about them as the service. moto's backend holds the users themselves."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import threading
+from typing import TYPE_CHECKING, Any
+
+from . import model, public_key
+from .errors import ServiceError
+from .protocol import TRANSFER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from moto.transfer.types import Server, User
+
+    from .clock import LabClock
+    from .cloud import Cloud
+    from .protocol import Call
+    from .settings import Settings
+
+# Other types pass the pattern of the body, and are refused once the service looks at the key.
+KEY_TYPES = ("ssh-rsa", "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
+
+
+# What there is, as the service's sentences call it, and then as its ResourceType does.
+_SERVER, _USER, _KEY = "server", "user", "SSH public key"
+_TYPES = {_SERVER: "Server", _USER: "User", _KEY: "SshPublicKey"}
+
+
+def _not_found(kind: str, resource: str) -> ServiceError:
+    members = {"Resource": resource, "ResourceType": _TYPES[kind]}
+    return ServiceError("ResourceNotFoundException", f"Unknown {kind}", members=members)
+
+
+def _exists(kind: str, resource: str) -> ServiceError:
+    members = {"Resource": resource, "ResourceType": _TYPES[kind]}
+    return ServiceError("ResourceExistsException", f"The {kind} already exists", members=members)
+
+
+def _set_members(members: dict[str, Any]) -> dict[str, Any]:
+    """Return `members` without those that are not set, at any depth: the service leaves them out."""
+    inner = {name: _set_members(value) if isinstance(value, dict) else value for name, value in members.items()}
+    return {name: value for name, value in inner.items() if value not in (None, {}, [])}
+
+
+def _identity(body: str) -> public_key.PublicKey | None:
+    try:
+        return public_key.parse(body)
+    except ValueError:
+        return None
+
+
+class Transfer:
+    """The operations on servers, users and keys for which moto is too lax."""
+
+    def __init__(self, cloud: Cloud, clock: LabClock, settings: Settings) -> None:
+        """Work on the users that `cloud` holds."""
+        self._cloud = cloud
+        self._clock = clock
+        self._settings = settings
+        self._lock = threading.RLock()
+        self.operations: dict[str, Callable[[Call], dict[str, object]]] = {
+            "ImportSshPublicKey": self._import_ssh_public_key,
+            "DeleteSshPublicKey": self._delete_ssh_public_key,
+            "DescribeUser": self._describe_user,
+            "ListUsers": self._list_users,
+            "CreateUser": self._create_user,
+            "DeleteUser": self._delete_user,
+            "DescribeServer": self._describe_server,
+            "DeleteServer": self._delete_server,
+        }
+
+    def answer(self, call: Call) -> dict[str, object]:
+        """Serve one of `operations`, one call at a time; raise ServiceError for what the service refuses."""
+        model.check(TRANSFER, call.operation, call.parameters, code="ValidationException")
+        with self._lock:
+            return self.operations[call.operation](call)
+
+    def held_keys(self, region: str, server_id: str, user_name: str) -> list[str]:
+        """Return the bodies of the keys that a user holds now; ServiceError when there is no such user."""
+        with self._lock:
+            return [key["ssh_public_key_body"] for key in self._user(region, server_id, user_name).ssh_public_keys]
+
+    def set_keys(self, region: str, server_id: str, user_name: str, keys: Iterable[tuple[str, float | None]]) -> None:
+        """Make a user hold exactly `keys`, unchecked: pairs of body and date (seconds since 1970; None is now)."""
+        with self._lock:
+            user = self._user(region, server_id, user_name)
+            user.ssh_public_keys.clear()
+            for body, imported in keys:
+                self._hold(user, body, imported)
+
+    def create_user(self, region: str, server_id: str, user_name: str) -> None:
+        """Create a user without keys, whatever its name; ServiceError when it is there or its server is not."""
+        with self._lock:
+            self._refuse_existing_user(self._server(region, server_id), user_name)
+            self._cloud.create_user(region, {"ServerId": server_id, "UserName": user_name})
+
+    def delete_user(self, region: str, server_id: str, user_name: str) -> None:
+        """Delete a user with its keys; ServiceError when there is no such user."""
+        with self._lock:
+            self._user(region, server_id, user_name)
+            self._cloud.delete_user(region, server_id, user_name)
+
+    def _server(self, region: str, server_id: str) -> Server:
+        server = self._cloud.server(region, server_id)
+        if server is None:
+            raise _not_found(_SERVER, server_id)
+        return server
+
+    def _user(self, region: str, server_id: str, user_name: str) -> User:
+        for user in self._server(region, server_id)._users:  # noqa: SLF001 - moto has no public way to them
+            if user.user_name == user_name:
+                return user
+        raise _not_found(_USER, user_name)
+
+    def _user_of(self, call: Call) -> User:
+        return self._user(call.region, call.parameters["ServerId"], call.parameters["UserName"])
+
+    @staticmethod
+    def _refuse_existing_user(server: Server, user_name: str) -> None:
+        if any(user.user_name == user_name for user in server._users):  # noqa: SLF001 - see _user
+            raise _exists(_USER, user_name)
+
+    @staticmethod
+    def _valid_key(body: str) -> public_key.PublicKey:
+        key = _identity(body)
+        if key is None or key.key_type not in KEY_TYPES:
+            code = "InvalidRequestException"
+            raise ServiceError(code, "Unsupported or invalid SSH public key format")
+        return key
+
+    def _hold(self, user: User, body: str, imported: float | None = None) -> str:
+        key_id = f"key-{secrets.token_hex(9)[:17]}"
+        date = round(self._clock.now() if imported is None else imported, 3)
+        user.ssh_public_keys.append(
+            {"ssh_public_key_id": key_id, "ssh_public_key_body": body, "date_imported": str(date)}
+        )
+        return key_id
+
+    def _import_ssh_public_key(self, call: Call) -> dict[str, object]:
+        user = self._user_of(call)
+        body = call.parameters["SshPublicKeyBody"]
+        key = self._valid_key(body)
+        for held in user.ssh_public_keys:
+            if _identity(held["ssh_public_key_body"]) == key:
+                raise _exists(_KEY, held["ssh_public_key_id"])
+        if len(user.ssh_public_keys) >= self._settings.key_quota:
+            code = "InvalidRequestException"
+            quota = self._settings.key_quota
+            raise ServiceError(code, f"The maximum number of SSH public keys per user ({quota}) would be exceeded")
+        key_id = self._hold(user, body)
+        return {"ServerId": user.server_id, "SshPublicKeyId": key_id, "UserName": user.user_name}
+
+    def _delete_ssh_public_key(self, call: Call) -> dict[str, object]:
+        user = self._user_of(call)
+        key_id = call.parameters["SshPublicKeyId"]
+        for key in user.ssh_public_keys:
+            if key["ssh_public_key_id"] == key_id:
+                user.ssh_public_keys.remove(key)
+                return {}
+        raise _not_found(_KEY, key_id)
+
+    def _describe_user(self, call: Call) -> dict[str, object]:
+        user = self._user_of(call)
+        described = _set_members(user.to_dict())
+        described["SshPublicKeys"] = [
+            {
+                "DateImported": float(key["date_imported"]),
+                "SshPublicKeyBody": key["ssh_public_key_body"],
+                "SshPublicKeyId": key["ssh_public_key_id"],
+            }
+            for key in user.ssh_public_keys
+        ]
+        return {"ServerId": user.server_id, "User": described}
+
+    def _list_users(self, call: Call) -> dict[str, object]:
+        server = self._server(call.region, call.parameters["ServerId"])
+        last = self._last_of_page_before(call.parameters.get("NextToken"))
+        size = min(call.parameters.get("MaxResults", self._settings.page_size), self._settings.page_size)
+        users = sorted(server._users, key=lambda user: user.user_name)  # noqa: SLF001 - see _user
+        rest = [user for user in users if user.user_name > last]
+        listed = [
+            _set_members(
+                {
+                    "Arn": user.arn,
+                    "HomeDirectory": user.home_directory,
+                    "HomeDirectoryType": user.home_directory_type,
+                    "Role": user.role,
+                    "SshPublicKeyCount": len(user.ssh_public_keys),
+                    "UserName": user.user_name,
+                }
+            )
+            for user in rest[:size]
+        ]
+        page: dict[str, object] = {"ServerId": server.server_id, "Users": listed}
+        if len(rest) > size:
+            page["NextToken"] = base64.urlsafe_b64encode(rest[size - 1].user_name.encode()).decode()
+        return page
+
+    @staticmethod
+    def _last_of_page_before(token: str | None) -> str:
+        try:
+            return base64.b64decode(token or "", altchars=b"-_", validate=True).decode()
+        except ValueError as error:
+            code = "InvalidNextTokenException"
+            raise ServiceError(code, "The NextToken parameter is invalid.") from error
+
+    def _create_user(self, call: Call) -> dict[str, object]:
+        parameters = call.parameters
+        server_id, user_name = parameters["ServerId"], parameters["UserName"]
+        self._refuse_existing_user(self._server(call.region, server_id), user_name)
+        body = parameters.get("SshPublicKeyBody")
+        if body is not None:
+            self._valid_key(body)
+        self._cloud.create_user(call.region, parameters)
+        if body is not None:
+            self._hold(self._user(call.region, server_id, user_name), body)
+        return {"ServerId": server_id, "UserName": user_name}
+
+    def _delete_user(self, call: Call) -> dict[str, object]:
+        self.delete_user(call.region, call.parameters["ServerId"], call.parameters["UserName"])
+        return {}
+
+    def _describe_server(self, call: Call) -> dict[str, object]:
+        described = _set_members(self._server(call.region, call.parameters["ServerId"]).to_dict())
+        described.setdefault("IdentityProviderType", "SERVICE_MANAGED")
+        return {"Server": described}
+
+    def _delete_server(self, call: Call) -> dict[str, object]:
+        server = self._server(call.region, call.parameters["ServerId"])
+        self._cloud.delete_server(call.region, server.server_id)
+        return {}

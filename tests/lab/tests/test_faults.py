@@ -1,0 +1,141 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each kind of fault, as a real client meets it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
+
+from sshkeys_lab.faults import KINDS
+
+if TYPE_CHECKING:
+    from .conftest import Bench, KeyMaker
+
+
+def _held(bench: Bench) -> int:
+    described = bench.client("transfer").describe_user(ServerId=bench.server_id, UserName="partner")
+    return len(described["User"]["SshPublicKeys"])
+
+
+def _refused(bench: Bench, public_key: str) -> dict[str, Any]:
+    with pytest.raises(ClientError) as caught:
+        bench.import_key(public_key)
+    return dict(caught.value.response)
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "status"),
+    [
+        ("throttle", "ThrottlingException", 400),
+        ("internal", "InternalServiceError", 500),
+        ("unavailable", "ServiceUnavailableException", 503),
+    ],
+)
+def test_mishaps_of_transfer(bench: Bench, new_key: KeyMaker, fault: str, code: str, status: int) -> None:
+    bench.fault("ImportSshPublicKey", fault)
+    response = _refused(bench, new_key().public)
+    assert (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]) == (code, status)
+    assert _held(bench) == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        ("throttle", "ThrottlingException"),
+        ("internal", "ServiceException"),
+        ("unavailable", "EC2InstanceUnavailableException"),
+    ],
+)
+def test_mishaps_of_instance_connect(bench: Bench, new_key: KeyMaker, fault: str, code: str) -> None:
+    bench.fault("SendSSHPublicKey", fault)
+    with pytest.raises(ClientError) as caught:
+        bench.push(new_key().public)
+    assert caught.value.response["Error"]["Code"] == code
+
+
+def test_mishap_of_ec2_is_xml(bench: Bench) -> None:
+    bench.fault("DescribeInstances", "throttle")
+    with pytest.raises(ClientError, match="RequestLimitExceeded"):
+        bench.client("ec2").describe_instances()
+
+
+def test_throttle_says_when_to_come_back(bench: Bench, new_key: KeyMaker) -> None:
+    bench.fault("ImportSshPublicKey", "throttle", retry_after_seconds=7)
+    assert _refused(bench, new_key().public)["RetryAfterSeconds"] == "7"
+
+
+def test_error_of_any_kind(bench: Bench, new_key: KeyMaker) -> None:
+    bench.fault("ImportSshPublicKey", "error", code="AccessDeniedException", message="No.", status=403)
+    response = _refused(bench, new_key().public)
+    assert response["Error"] == {"Code": "AccessDeniedException", "Message": "No."}
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+@pytest.mark.parametrize(
+    ("fault", "failure", "takes_effect"),
+    [
+        ("drop", ConnectionClosedError, False),
+        ("hang", ReadTimeoutError, False),
+        # botocore takes both for answers without members: it neither minds the length of a body nor that it is no JSON.
+        ("not_json", KeyError, False),
+        ("lost_answer", ConnectionClosedError, True),
+        ("cut", KeyError, True),
+    ],
+)
+def test_transport(
+    bench: Bench, new_key: KeyMaker, fault: str, failure: type[Exception], *, takes_effect: bool
+) -> None:
+    bench.fault("ImportSshPublicKey", fault)
+    with pytest.raises(failure):
+        bench.import_key(new_key().public)
+    assert _held(bench) == int(takes_effect)
+
+
+def test_slow(bench: Bench, new_key: KeyMaker) -> None:
+    bench.fault("ImportSshPublicKey", "slow", seconds=0.3)
+    started = time.monotonic()
+    bench.import_key(new_key().public)
+    assert time.monotonic() - started >= 0.3
+    assert bench.control("GET", "requests")["requests"][0]["seconds"] >= 0.3
+
+
+def test_times_after_and_match(bench: Bench, new_key: KeyMaker) -> None:
+    bench.fault("ImportSshPublicKey", "throttle", times=2, after=1, match={"UserName": "partner"})
+    key = new_key().public
+    bench.import_key(key)
+    bench.import_key(key, "auditor")
+    refusals = [_refused(bench, key)["Error"]["Code"] for _time in range(3)]
+    assert refusals == ["ThrottlingException", "ThrottlingException", "ResourceExistsException"]
+
+
+def test_for_ever_until_deleted(bench: Bench, new_key: KeyMaker) -> None:
+    bench.fault("ImportSshPublicKey", "internal", times=None)
+    key = new_key().public
+    assert {_refused(bench, key)["Error"]["Code"] for _time in range(3)} == {"InternalServiceError"}
+    bench.control("DELETE", "faults")
+    bench.import_key(key)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {},
+        {"operation": "ListUsers", "fault": "earthquake"},
+        {"operation": "ListUsers", "fault": "error"},
+        {"operation": "ListUsers", "fault": "drop", "times": "often"},
+        {"operation": "ListUsers", "fault": "drop", "why": "because"},
+    ],
+)
+def test_a_fault_that_is_none(bench: Bench, fault: dict[str, object]) -> None:
+    answer = bench.control("PUT", "faults", {"faults": [fault]})
+    assert (answer["status"], answer["error"][-1]) == (400, ".")
+
+
+def test_every_kind_is_tested() -> None:
+    transport = {"drop", "hang", "not_json", "lost_answer", "cut", "slow"}
+    assert transport | {"error", "throttle", "internal", "unavailable"} == KINDS

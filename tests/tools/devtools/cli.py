@@ -1,0 +1,198 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The command line of the tools."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import os
+import platform
+import shlex
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from importlib.metadata import version
+from types import FrameType
+
+from . import report
+from .counts import Counts
+from .integration import run_targets
+from .processes import Processes
+from .project import Project, find_project
+from .report import Check, Result
+from .stage import stage
+from .steps import STEPS, Run
+
+# The one that takes longest first, so that the others run beside it.
+_ORDER = ("integration", "sanity", "lint", "units", "docs-lint")
+
+
+def main() -> int:
+    """Run a command and return its exit status."""
+    arguments = _parser().parse_args()
+    project = find_project()
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return int(arguments.run(project, arguments) or 0)
+    except KeyboardInterrupt:
+        say("Interrupted.")
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tests/tools", description="The tools of a developer.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    test = commands.add_parser("test", help="run the tests, or some steps of them")
+    test.add_argument("steps", nargs="*", metavar="STEP", help=f"all when none is named: {', '.join(STEPS)}")
+    test.add_argument("--target", action="append", default=[], help="one integration target instead of all")
+    test.add_argument("--pytest", default="", metavar="ARGUMENTS", help='such as "-k expiry" or a file below tests/')
+    test.add_argument("--jobs", type=int, default=2, help="how many steps run at once (default: 2)")
+    test.add_argument("-v", "--verbose", action="store_true", help="show all output as it comes, one step at a time")
+    test.set_defaults(run=_test)
+
+    staging = commands.add_parser("stage", help="make the staged copy of the collection below .build")
+    staging.set_defaults(run=_stage)
+
+    demo = commands.add_parser("demo", help="run tests/demo in the lab")
+    demo.set_defaults(run=_demo)
+
+    lab = commands.add_parser("lab", help="run the lab in the foreground")
+    lab.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT")
+    lab.set_defaults(run=_lab)
+
+    execute = commands.add_parser("exec", help="run any command in the environment of the tools")
+    execute.add_argument("command", nargs="+", metavar="-- COMMAND")
+    execute.set_defaults(run=_execute)
+
+    in_lab = commands.add_parser("in-lab", help="run integration targets in a lab that runs already (LAB_STATE)")
+    in_lab.add_argument("targets", nargs="*")
+    in_lab.add_argument("-v", "--verbose", action="store_true")
+    in_lab.set_defaults(run=_in_lab)
+    return parser
+
+
+def say(text: str) -> None:
+    """Print at once, so that a log shows what is going on."""
+    print(text, flush=True)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+# --- Commands that become another program ----------------------------------------------------------------------------
+
+
+def _stage(project: Project, _arguments: argparse.Namespace) -> None:
+    files = stage(project)
+    say(f"{len(files)} files in {project.staged.relative_to(project.root)}.")
+
+
+def _demo(project: Project, _arguments: argparse.Namespace) -> None:
+    stage(project)
+    say("Starting the lab.")
+    _become(project, [sys.executable, "tests/lab", "run", "--", "tests/demo/run"])
+
+
+def _lab(project: Project, arguments: argparse.Namespace) -> None:
+    project.make_folders()
+    _become(project, [sys.executable, "tests/lab", *arguments.arguments])
+
+
+def _execute(project: Project, arguments: argparse.Namespace) -> None:
+    stage(project)
+    # A lab that runs in another terminal is reached through these.
+    lab = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", "LAB_"))}
+    _become(project, arguments.command, lab)
+
+
+def _in_lab(project: Project, arguments: argparse.Namespace) -> None:
+    run_targets(project, arguments.targets, verbose=arguments.verbose)
+
+
+def _become(project: Project, command: Sequence[str], more: Mapping[str, str] | None = None) -> None:
+    os.chdir(project.root)
+    os.execvpe(command[0], list(command), {**project.environment(), **(more or {})})
+
+
+# --- test -----------------------------------------------------------------------------------------------------------
+
+
+def _test(project: Project, arguments: argparse.Namespace) -> int:
+    unknown = sorted(set(arguments.steps) - set(STEPS))
+    if unknown:
+        say(f"There is no step {', '.join(unknown)}. The steps are: {', '.join(STEPS)}.")
+        return 2
+    steps = [name for name in _ORDER if name in (arguments.steps or STEPS)]
+    jobs = 1 if arguments.verbose else min(arguments.jobs, len(steps))
+    with _alone(project):
+        start = time.monotonic()
+        files = stage(project)
+        say(
+            f"Testing {len(files)} files with Python {platform.python_version()} and ansible-core "
+            f"{version('ansible-core')}: {', '.join(steps)}{', two at a time' if jobs == 2 else ''}.\n"
+        )
+        run = Run(
+            project=project,
+            files=files,
+            processes=Processes(echo=arguments.verbose),
+            targets=arguments.target,
+            pytest_arguments=shlex.split(arguments.pytest),
+            verbose=arguments.verbose,
+            cores=max(1, len(os.sched_getaffinity(0)) // jobs),
+        )
+        results = sorted(_run_all(steps, run, jobs), key=lambda result: list(STEPS).index(result.name))
+    say(report.summary(results, time.monotonic() - start))
+    return int(any(result.counts.failed for result in results))
+
+
+def _run_all(steps: Sequence[str], run: Run, jobs: int) -> list[Result]:
+    results = []
+    with ThreadPoolExecutor(jobs) as pool:
+        names = {pool.submit(_run_step, name, run): name for name in steps}
+        pending = set(names)
+        try:
+            while pending:
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                for future in done:
+                    error = future.exception()
+                    results.append(_broken(names[future], error) if error else future.result())
+                    say(report.step(results[-1]))
+        except BaseException:
+            run.processes.stop()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    return results
+
+
+def _run_step(name: str, run: Run) -> Result:
+    start = time.monotonic()
+    checks = tuple(STEPS[name](run))
+    return Result(name, checks, time.monotonic() - start)
+
+
+def _broken(name: str, error: BaseException) -> Result:
+    """Return a result for a step that could not even run. The other steps still can."""
+    said = "".join(traceback.format_exception(error))
+    return Result(name, (Check(name, Counts(failed=1, note=str(error)), 0, said, "no log"),), 0)
+
+
+@contextlib.contextmanager
+def _alone(project: Project) -> Iterator[None]:
+    """Wait for another run in this checkout: two would write the same files."""
+    project.build.mkdir(exist_ok=True)
+    with (project.build / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("Another test run uses this checkout. Waiting for it to end.")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

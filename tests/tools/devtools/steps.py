@@ -1,0 +1,195 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The steps of a test run: which commands, and how to read what they say.
+
+A new step is a function that takes a Run and yields checks, and a line in STEPS.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import counts
+from .counts import Counts
+from .pip_seed import seed_pip
+from .processes import Finished, Processes
+from .project import Project
+from .report import Check
+
+_DOCUMENTED = ("become", "cache", "callback", "connection", "filter", "inventory", "lookup", "modules", "test", "vars")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a step needs to know: the project, its files, and what the user asked for."""
+
+    project: Project
+    files: Sequence[str]
+    processes: Processes
+    targets: Sequence[str] = ()
+    pytest_arguments: Sequence[str] = ()
+    verbose: bool = False
+    # Cores for one step: those that run side by side share them.
+    cores: int = 1
+
+    def check(
+        self,
+        name: str,
+        command: Sequence[str],
+        read: Callable[[Finished], Counts],
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Check:
+        """Run a command in the staged copy and read its counts."""
+        project = self.project
+        log = project.logs / f"{re.sub(r'[^a-z0-9]+', '-', name)}.log"
+        done = self.processes.run(
+            command, cwd=cwd or project.staged, env={**project.environment(), **(env or {})}, log=log
+        )
+        verdict = counts.verdict(read(done), done.returncode)
+        return Check(name, verdict, done.seconds, done.output, str(log.relative_to(project.root)))
+
+    def present(self, *folders: str) -> list[str]:
+        """Return those of the folders that have a Python file in them."""
+        return [folder for folder in folders if any(re.match(rf"{folder}/.*\.py$", name) for name in self.files)]
+
+    def cache(self, name: str) -> str:
+        """Return a folder where a tool keeps what makes its next run faster."""
+        return str(self.project.cache / name)
+
+
+Step = Callable[[Run], Iterator[Check]]
+
+
+def lint(run: Run) -> Iterator[Check]:
+    """Check style, types and spelling."""
+    env = {"RUFF_CACHE_DIR": run.cache("ruff")}
+    yield run.check(
+        "ruff check",
+        ["ruff", "check", "--output-format", "concise", "."],
+        lambda done: counts.from_ruff_check(done.returncode, done.output),
+        env=env,
+    )
+    yield run.check("ruff format", ["ruff", "format", "--check", "."], _linter("ruff format"), env=env)
+    yield from _mypy(run)
+    yield run.check("ansible-lint", ["ansible-lint", "--strict"], _linter("ansible-lint"))
+    yaml = [name for name in run.files if name.endswith((".yml", ".yaml"))]
+    yield run.check("yamllint", ["yamllint", "--strict", "--format", "parsable", "."], _silent(yaml))
+    # Unit tests feed damaged words to the code on purpose.
+    prose = [name for name in run.files if not name.startswith("tests/unit/")]
+    yield run.check("codespell", ["codespell", *prose], _silent(prose))
+
+
+def _mypy(run: Run) -> Iterator[Check]:
+    """Check each program on its own: the lab and the tools are no part of the collection's package."""
+    build, staged = run.project.build, run.project.staged
+    groups = {
+        "collection": (build, run.present("plugins", "tests/unit")),
+        "lab": (staged / "tests/lab", run.present("tests/lab")),
+        "tools": (staged / "tests/tools", run.present("tests/tools")),
+    }
+    for name, (base, folders) in groups.items():
+        if not folders:
+            continue
+        yield run.check(
+            f"mypy {name}",
+            [
+                *("mypy", "--config-file", str(staged / "pyproject.toml"), "--cache-dir", run.cache(f"mypy/{name}")),
+                *("--namespace-packages", "--explicit-package-bases"),
+                *(str((staged / folder).relative_to(build)) for folder in folders),
+            ],
+            _linter("mypy"),
+            # mypy takes the current folder for a base of packages too.
+            cwd=build,
+            env={"MYPYPATH": f"{base}:{build}"},
+        )
+
+
+def docs_lint(run: Run) -> Iterator[Check]:
+    """Check the documentation of the plugins, and the changelog."""
+    documented = [name for name in run.files if re.match(rf"plugins/({'|'.join(_DOCUMENTED)})/[^_][^/]*\.py$", name)]
+    yield run.check(
+        "antsibull-docs",
+        ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs=dependent", "."],
+        _silent(documented, "plugin"),
+    )
+    changes = [name for name in run.files if re.match(r"changelogs/(fragments/.+|changelog)\.ya?ml$", name)]
+    yield run.check("antsibull-changelog", ["antsibull-changelog", "lint"], _silent(changes))
+
+
+def sanity(run: Run) -> Iterator[Check]:
+    """Run all of ansible-test's sanity tests, on every Python that is there."""
+    seed_pip(run.project)
+    reports = run.project.staged / "tests" / "output" / "junit"
+    pattern = "ansible-test-sanity-*.xml"
+    for old in reports.glob(pattern):
+        old.unlink()
+    yield run.check(
+        "ansible-test sanity",
+        ["ansible-test", "sanity", "--local", "--color", "no", "--junit", *(["-v"] if run.verbose else [])],
+        lambda _done: counts.from_sanity(report.read_text(encoding="utf-8") for report in reports.glob(pattern)),
+    )
+
+
+def units(run: Run) -> Iterator[Check]:
+    """Run the unit tests of the collection, of the lab and of the tools."""
+    report = run.project.logs / "units.xml"
+    report.unlink(missing_ok=True)
+    chosen = [argument for argument in run.pytest_arguments if argument.startswith("tests/")]
+    folders = [] if chosen else run.present("tests/unit", "tests/lab/tests", "tests/tools/tests")
+    yield run.check(
+        "pytest",
+        [
+            *(
+                sys.executable,
+                "-m",
+                "pytest",
+                f"--numprocesses={run.cores if run.cores > 1 else 0}",
+                "-o",
+                f"cache_dir={run.cache('pytest')}",
+            ),
+            *(f"--junitxml={report}", *folders, *run.pytest_arguments),
+        ],
+        lambda _done: counts.from_junit([report.read_text(encoding="utf-8")] if report.exists() else []),
+    )
+
+
+def integration(run: Run) -> Iterator[Check]:
+    """Run the integration targets in the lab."""
+    root = run.project.root
+    inside = [sys.executable, str(root / "tests/tools"), "in-lab", *(["-v"] if run.verbose else []), *run.targets]
+    yield run.check(
+        "ansible-test integration",
+        [sys.executable, str(root / "tests/lab"), "run", "--", *inside],
+        lambda done: counts.from_integration(done.output),
+        cwd=root,
+    )
+
+
+STEPS: Mapping[str, Step] = {
+    "lint": lint,
+    "docs-lint": docs_lint,
+    "sanity": sanity,
+    "units": units,
+    "integration": integration,
+}
+
+
+def _linter(tool: str) -> Callable[[Finished], Counts]:
+    return lambda done: counts.from_linter(tool, done.returncode, done.output)
+
+
+def _silent(files: Sequence[str], kind: str = "file") -> Callable[[Finished], Counts]:
+    """Read a tool that says nothing when all is well: what it was given to look at stands for what it did."""
+
+    def read(done: Finished) -> Counts:
+        return counts.one(passed=done.returncode == 0, note=counts.some(len(files), kind)) if files else Counts()
+
+    return read

@@ -1,0 +1,196 @@
+#!/usr/bin/env bash
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Makes .venv in the checkout and installs what the tests and the demo need.
+# It can be run at any time: where nothing is missing it does nothing and says nothing.
+# PYTHON=/path/to/python chooses the interpreter.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+requirements=tests/requirements.txt
+venv=.venv
+stamp=$venv/.set-up
+log=.build/logs/setup.log
+
+say() {
+    printf 'setup: %s\n' "$*"
+}
+
+fail() {
+    printf 'setup: %s\n' "$*" >&2
+    exit 1
+}
+
+# Runs a command that is silent when it works and tells all when it does not.
+quietly() {
+    mkdir -p "$(dirname "$log")"
+    printf '+ %s\n' "$*" >>"$log"
+    if ! "$@" </dev/null >"$log.last" 2>&1; then
+        cat "$log.last" >>"$log"
+        return 1
+    fi
+    cat "$log.last" >>"$log"
+}
+
+show_last_output() {
+    tail -n 30 "$log.last" >&2
+}
+
+# --- Debian's packages -------------------------------------------------------------------------------------------
+
+missing_packages() {
+    PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+    command -v sshd >/dev/null || echo openssh-server
+    command -v ssh >/dev/null || echo openssh-client
+    command -v curl >/dev/null || echo curl
+    command -v shellcheck >/dev/null || echo shellcheck
+}
+
+apt_install() {
+    quietly apt-get -o DPkg::Lock::Timeout=300 update || say "apt-get update failed, so the package lists may be old."
+    quietly env DEBIAN_FRONTEND=noninteractive \
+        apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@"
+}
+
+# A package with a server in it starts that server. The lab starts its own sshd, on a port of its own, and nobody asked
+# for another one: Debian's policy-rc.d says no for as long as the installation runs.
+without_starting_services() {
+    local policy=/usr/sbin/policy-rc.d
+    if [ -e "$policy" ]; then
+        "$@"
+        return
+    fi
+    # shellcheck disable=SC2064
+    trap "rm -f '$policy'" EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    local result=0
+    "$@" || result=$?
+    rm -f "$policy"
+    trap - EXIT
+    return "$result"
+}
+
+install_packages() {
+    local packages
+    packages=$(missing_packages | tr '\n' ' ')
+    packages=${packages% }
+    if [ -z "$packages" ]; then
+        return
+    fi
+    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+        say "Not installed: $packages (the names are those of Debian's packages; root installs them)." \
+            "Without openssh-server, openssh-client or curl there is no lab; without shellcheck its test is skipped."
+        return
+    fi
+    say "Installing Debian's packages $packages."
+    # shellcheck disable=SC2086
+    if ! without_starting_services apt_install $packages; then
+        show_last_output
+        fail "Debian's packages $packages could not be installed (see $log)."
+    fi
+    if [[ " $packages " == *" openssh-server "* ]] && command -v systemctl >/dev/null; then
+        quietly systemctl disable ssh.service ssh.socket || true
+    fi
+}
+
+# --- Python ------------------------------------------------------------------------------------------------------
+
+# Prints the real path of an interpreter that fits, or fails. A pyenv shim can be there and still not run.
+fitting() {
+    "$1" -c '
+import sys
+if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+    sys.exit(1)
+print(getattr(sys, "_base_executable", sys.executable))' 2>/dev/null </dev/null
+}
+
+find_python() {
+    local candidate
+    if [ -n "${PYTHON:-}" ]; then
+        fitting "$PYTHON" || fail "PYTHON=$PYTHON is not a Python 3.11, 3.12 or 3.13 that runs."
+        return
+    fi
+    for candidate in python3 python3.13 python3.12 python3.11 \
+        "${PYENV_ROOT:-${HOME:-/nonexistent}/.pyenv}"/versions/3.1[123].*/bin/python3; do
+        fitting "$candidate" && return
+    done
+    fail "Python 3.11, 3.12 or 3.13 is needed (ansible-core 2.19 runs on these), and none was found." \
+        "Install one, or name it: make setup PYTHON=/path/to/python3."
+}
+
+uv_works() {
+    uv --version >/dev/null 2>&1 </dev/null
+}
+
+make_venv() {
+    local python=$1
+    rm -rf "$venv"
+    if uv_works; then
+        quietly uv venv --seed --python "$python" "$venv" && return
+        rm -rf "$venv"
+    fi
+    # Debian ships Python without what venv needs.
+    if ! "$python" -c 'import ensurepip' 2>/dev/null && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+        local package
+        package=$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
+        say "Installing Debian's package $package."
+        apt_install "$package" || true
+    fi
+    if ! quietly "$python" -m venv "$venv"; then
+        show_last_output
+        fail "$python cannot make a virtual environment. Install its venv module, or uv (pip install uv)."
+    fi
+}
+
+install_requirements() {
+    local uv=uv
+    if ! uv_works; then
+        # pip alone does the same in a minute; uv does it in seconds.
+        quietly "$venv/bin/python" -m pip install --quiet uv && uv=$venv/bin/uv || uv=
+    fi
+    if [ -n "$uv" ]; then
+        # The system's certificates: a company's proxy is in there, and not in the list that uv brings along.
+        quietly env UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 "$uv" pip install --python "$venv/bin/python" -r "$requirements" && return
+        say "uv could not install them (see $log); trying pip."
+    fi
+    if ! quietly "$venv/bin/python" -m pip install -r "$requirements"; then
+        show_last_output
+        fail "The packages of $requirements could not be installed (see $log)."
+    fi
+}
+
+# What the environment was made of. The path is in it because the scripts in .venv/bin name their interpreter by path.
+fingerprint() {
+    printf '%s\n' "$PWD"
+    "$venv/bin/python" --version 2>&1
+    cat "$requirements"
+}
+
+is_up_to_date() {
+    [ -e "$stamp" ] && [ "$(fingerprint | sha256sum)" = "$(cat "$stamp")" ] || return 1
+    [ -z "${PYTHON:-}" ] || [ "$("$PYTHON" --version 2>&1)" = "$("$venv/bin/python" --version 2>&1)" ]
+}
+
+set_up_python() {
+    local python
+    python=$(find_python)
+    say "Making .venv with $("$python" --version 2>&1)."
+    make_venv "$python"
+    say "Installing the packages of $requirements."
+    install_requirements
+    fingerprint | sha256sum >"$stamp"
+    say "Ready."
+}
+
+# Package managers keep what they downloaded below HOME; where there is none, here.
+if [ -z "${HOME:-}" ] || [ ! -w "${HOME:-}" ]; then
+    export UV_CACHE_DIR=$PWD/.build/cache/uv PIP_CACHE_DIR=$PWD/.build/cache/pip
+fi
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+
+install_packages
+is_up_to_date || set_up_python

@@ -1,0 +1,195 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is written in two places is the same in both."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.sshkeys.aws.plugins.module_utils import _api
+
+ROOT = Path(str(_api.__file__)).parents[2]
+COLLECTION = "sshkeys.aws"
+MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
+
+
+def module(name: str) -> Any:
+    return importlib.import_module(f"ansible_collections.{COLLECTION}.plugins.modules.{name}")
+
+
+def read_yaml(path: str) -> Any:
+    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+
+
+def fragment(name: str) -> dict[str, Any]:
+    """Return what a doc fragment documents, by the name under which a module names it."""
+    namespace, collection, file, *section = name.split(".")
+    found = importlib.import_module(f"ansible_collections.{namespace}.{collection}.plugins.doc_fragments.{file}")
+    text = getattr(found.ModuleDocFragment(), section[0].upper() if section else "DOCUMENTATION")
+    documented: dict[str, Any] = yaml.safe_load(text)
+    return documented
+
+
+def documentation(name: str) -> dict[str, Any]:
+    documented: dict[str, Any] = yaml.safe_load(module(name).DOCUMENTATION)
+    return documented
+
+
+def documented_options(name: str, *, of_amazon: bool) -> dict[str, Any]:
+    """Return the options of a module that it documents, with those of its fragments."""
+    documented = documentation(name)
+    options = dict(documented.get("options") or {})
+    for used in documented["extends_documentation_fragment"]:
+        if used.startswith(f"{COLLECTION}.") or of_amazon:
+            for option, about in (fragment(used).get("options") or {}).items():
+                options.setdefault(option, about)
+    return options
+
+
+def names_of(options: dict[str, Any]) -> set[str]:
+    return set(options) | {alias for about in options.values() for alias in about.get("aliases", [])}
+
+
+# -- The collection ---------------------------------------------------------------------------------------------------
+
+
+def test_there_are_modules() -> None:
+    assert {"ec2_instance_connect_key", "ec2_serial_console_key", "transfer_ssh_key", "transfer_ssh_key_info"} <= set(
+        MODULES
+    )
+
+
+def test_version() -> None:
+    # The SDK's user agent carries it.
+    assert read_yaml("galaxy.yml")["version"] == _api.COLLECTION_VERSION
+
+
+def test_action_group() -> None:
+    members = read_yaml("meta/runtime.yml")["action_groups"]["aws"]
+    assert sorted(member for member in members if isinstance(member, str)) == MODULES
+    (metadata,) = [member for member in members if isinstance(member, dict)]
+    assert metadata == {"metadata": {"extend_group": ["amazon.aws.aws"]}}
+
+
+# -- Documentation and argument specs ---------------------------------------------------------------------------------
+
+
+def facts(about: dict[str, Any]) -> dict[str, Any]:
+    """Return what documentation and argument spec both say of an option; what they leave out is Ansible's default."""
+    return {
+        "type": about.get("type", "str"),
+        "elements": about.get("elements"),
+        "default": about.get("default"),
+        "required": about.get("required", False),
+        "choices": about.get("choices"),
+        "aliases": sorted(about.get("aliases", [])),
+    }
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_name(name: str) -> None:
+    assert documentation(name)["module"] == name
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_documented_options_are_the_arguments(name: str) -> None:
+    documented = {option: facts(about) for option, about in documented_options(name, of_amazon=False).items()}
+    arguments = {option: facts(about) for option, about in module(name).ARGUMENTS.items()}
+    assert documented == arguments
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_option_is_described(name: str) -> None:
+    for option, about in documented_options(name, of_amazon=False).items():
+        sentences = about["description"]
+        assert sentences, option
+        assert all(sentence.endswith(".") for sentence in sentences), option
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_no_option_has_the_name_of_one_of_amazon(name: str) -> None:
+    of_amazon = {
+        taken
+        for used in documentation(name)["extends_documentation_fragment"]
+        if used.startswith("amazon.")
+        for taken in names_of(fragment(used).get("options") or {})
+    }
+    assert "region" in of_amazon
+    assert not of_amazon & names_of(module(name).ARGUMENTS)
+
+
+# Elements of lists are raw for the argument spec of a module, and have a spec of their own.
+@pytest.mark.parametrize(
+    ("name", "option", "spec"),
+    [
+        ("ec2_instance_connect_key", "targets", "TARGET_ARGUMENTS"),
+        ("transfer_ssh_key", "users", "USER_ARGUMENTS"),
+    ],
+)
+def test_options_of_an_element_are_those_of_the_task(name: str, option: str, spec: str) -> None:
+    of_task = module(name).ARGUMENTS
+    description = " ".join(documented_options(name, of_amazon=False)[option]["description"])
+    for inner, about in getattr(module(name), spec).items():
+        for fact in ("type", "elements", "choices", "aliases"):
+            assert about.get(fact) == of_task[inner].get(fact), f"{inner} is another in an element than in the task"
+        # What an element leaves out is the task's, so that it has no default of its own.
+        assert "default" not in about
+        assert inner in description, f"{option} does not say that an element may have {inner}"
+
+
+# -- Examples ---------------------------------------------------------------------------------------------------------
+
+
+def tasks(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (name of one of our modules, its arguments) of each task in a module's examples."""
+    for task in yaml.safe_load(module(name).EXAMPLES):
+        for action, arguments in task.items():
+            if action.startswith(f"{COLLECTION}."):
+                yield action.rpartition(".")[2], arguments
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_are_tasks(name: str) -> None:
+    examples = yaml.safe_load(module(name).EXAMPLES)
+    assert examples
+    for task in examples:
+        assert task["name"][0].isupper()
+        assert [action for action in task if "." in action], "an example calls a module by its full name"
+    assert name in {used for used, _arguments in tasks(name)}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_use_documented_options(name: str) -> None:
+    for used, arguments in tasks(name):
+        options = documented_options(used, of_amazon=True)
+        assert set(arguments) <= names_of(options)
+        for option, about in options.items():
+            given = {option, *about.get("aliases", [])} & set(arguments)
+            assert len(given) <= 1
+            assert given or not about.get("required"), f"{option} is missing"
+            for value in (arguments[spelling] for spelling in given):
+                assert value in about.get("choices", [value])
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_elements_in_examples_use_known_options(name: str) -> None:
+    specs = {"targets": "TARGET_ARGUMENTS", "users": "USER_ARGUMENTS"}
+    for used, arguments in tasks(name):
+        for option, spec in specs.items():
+            elements = arguments.get(option, [])
+            for element in elements if isinstance(elements, list) else []:
+                known = names_of(getattr(module(used), spec)) | {"instance_id", "user_name"}
+                assert isinstance(element, str) or set(element) <= known
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_returned_values_are_documented_as_yaml(name: str) -> None:
+    for value, about in yaml.safe_load(module(name).RETURN).items():
+        assert {"description", "returned", "type"} <= set(about), value

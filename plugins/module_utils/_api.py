@@ -99,8 +99,7 @@ def _region(params: Mapping[str, Any]) -> str:
     if not region:
         raise SetUpError(
             "No region is configured, and the call needs one. Set region, AWS_REGION in the environment, or a region "
-            "in the "
-            "profile, on the host that runs the module."
+            "in the profile, on the host that runs the module."
         )
     return str(region)
 

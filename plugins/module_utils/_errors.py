@@ -106,8 +106,8 @@ _HINTS = {
     "InvalidArgsException": "Check the instance id, the OS user, the Availability Zone and the key of this target.",
     "ServiceException": "The fault is on the side of AWS. Run the task again; what was pushed before stays.",
     "EC2InstanceNotFoundException": (
-        "Check that this instance exists in the region and account of the task, and in the Availability Zone if one is "
-        "given."
+        "Check that this instance exists in the region and account of the task, and in the Availability Zone if one "
+        "is given."
     ),
     "EC2InstanceStateInvalidException": "Start the instance: a key can be pushed to a running instance only.",
     "EC2InstanceUnavailableException": (

@@ -16,7 +16,11 @@ from ansible.module_utils.common.warnings import warn
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.sshkeys.aws.plugins.module_utils import _api
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import SshKeysError
-from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import PublicKeyError, parse_public_keys
+from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
+    PublicKeyError,
+    holds_private_key,
+    parse_public_keys,
+)
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 
 # A module's function: (parameters, check mode, a way to get a client) -> what to report. Raises SshKeysError.
@@ -40,30 +44,40 @@ def front(module: AnsibleAWSModule, run: Run, service: str) -> Report:
 
 
 def _show_what_is_public(module: AnsibleAWSModule) -> None:
-    """Let the result show the keys that turned out to be public.
+    """Let the result show the keys that turned out to be public, and hide a private key wherever it was pasted.
 
-    The options with keys are declared no_log, so that a private key pasted by mistake reaches neither the system log
-    nor the result. What reads as a public key is none of that, and people want to see it.
+    The options with keys are declared no_log, so that a private key reaches neither the system log nor the result. What
+    reads as a public key is none of that, and people want to see it.
     """
-    shown = set(_public_texts({option: module.params.get(option) for option in _OPTIONS_WITH_KEYS}))
-    kept = {text for option in ("secret_key", "session_token") for text in [module.params.get(option)] if text}
-    module.no_log_values.difference_update(shown - kept)
+    credentials = {module.params.get("secret_key"), module.params.get("session_token")}
+    for text, is_key in _texts(module.params):
+        if not _may_be_shown(text, is_key=is_key):
+            module.no_log_values.add(text)
+        elif text not in credentials:
+            module.no_log_values.discard(text)
 
 
 _KEY_OPTIONS = frozenset({"public_key", "public_keys", "ssh_public_key", "ssh_public_key_body"})
-_OPTIONS_WITH_KEYS = ("public_key", "public_keys", "users")
+# The 32 bytes of the shortest private key are 43 characters of base64. What is shorter would blot out parts of words.
+_SHORTEST_SECRET = 40
 
 
-def _public_texts(value: Any, *, is_key: bool = False) -> Iterator[str]:
-    """Yield the strings inside a value that may be shown: public keys, and all that is no key."""
+def _texts(value: Any, *, is_key: bool = False) -> Iterator[tuple[str, bool]]:
+    """Yield each string inside the options of a task, and whether it was given as a key."""
     if isinstance(value, Mapping):
         for option, inner in value.items():
-            yield from _public_texts(inner, is_key=option in _KEY_OPTIONS)
+            yield from _texts(inner, is_key=option in _KEY_OPTIONS)
     elif isinstance(value, (list, tuple)):
         for inner in value:
-            yield from _public_texts(inner, is_key=is_key)
-    elif value is not None and (not is_key or _is_public(str(value))):
-        yield str(value)
+            yield from _texts(inner, is_key=is_key)
+    elif value is not None:
+        yield str(value), is_key
+
+
+def _may_be_shown(text: str, *, is_key: bool) -> bool:
+    if holds_private_key(text):
+        return False
+    return not is_key or len(text) < _SHORTEST_SECRET or _is_public(text)
 
 
 def _is_public(text: str) -> bool:

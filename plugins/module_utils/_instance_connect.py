@@ -52,21 +52,18 @@ class Target:
         """Check the values against the service's model."""
         if not _INSTANCE_ID.fullmatch(self.instance_id):
             raise ArgumentError(
-                f"instance_id {shown(self.instance_id)} is not the id of an EC2 instance: it must be 'i-' and hexadecimal "
-                "digits, "
-                "such as i-0123456789abcdef0."
+                f"instance_id {shown(self.instance_id)} is not the id of an EC2 instance: it must be 'i-' and "
+                "hexadecimal digits, such as i-0123456789abcdef0."
             )
         if self.os_user is not None and not _OS_USER.fullmatch(self.os_user):
             raise ArgumentError(
-                f"os_user {shown(self.os_user)} for {self.instance_id} is not an OS user that EC2 Instance Connect takes: "
-                "use 1 to "
-                "32 letters, digits and @ . _ -, not digits alone, and no domain with a backslash."
+                f"os_user {shown(self.os_user)} for {self.instance_id} is not an OS user that EC2 Instance Connect "
+                "takes: use 1 to 32 letters, digits and @ . _ -, not digits alone, and no domain with a backslash."
             )
         if self.availability_zone is not None and not _AVAILABILITY_ZONE.fullmatch(self.availability_zone):
             raise ArgumentError(
-                f"availability_zone {shown(self.availability_zone)} for {self.instance_id} is not an Availability Zone: "
-                "give one "
-                "such as us-east-1a, or leave it out."
+                f"availability_zone {shown(self.availability_zone)} for {self.instance_id} is not an Availability "
+                "Zone: give one such as us-east-1a, or leave it out."
             )
 
         if self.serial_port not in (None, 0):
@@ -160,8 +157,7 @@ def unique_targets(targets: Sequence[Target]) -> list[Target]:
         if first != target:
             raise ArgumentError(
                 f"targets has {target.instance_id} ({target.door}) twice, with availability_zone "
-                f"{first.availability_zone!r} "
-                f"and {target.availability_zone!r}: keep one of them."
+                f"{first.availability_zone!r} and {target.availability_zone!r}: keep one of them."
             )
     return list(seen.values())
 

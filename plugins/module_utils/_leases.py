@@ -57,6 +57,8 @@ class LeaseDirectory:
 
     def write(self, name: LeaseName, lease: Lease) -> None:
         """Write a lease atomically. Raises OSError where the folder cannot be used."""
+        if not os.path.isabs(self._path):
+            raise FileNotFoundError(f"{self._path} is no absolute path: this user has no home folder")
         os.makedirs(self._path, mode=0o700, exist_ok=True)
         self._check_is_ours()
         descriptor, temporary = tempfile.mkstemp(dir=self._path, suffix=".new")

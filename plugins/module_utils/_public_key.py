@@ -142,8 +142,8 @@ def judge_for_instance_connect(key: PublicKey) -> list[str]:
     """
     if key.type.startswith("ecdsa-"):
         raise PublicKeyError(
-            f"EC2 Instance Connect takes {key.type} keys, but the instance then ignores them and ssh is refused. "
-            "Use ssh-ed25519 or ssh-rsa: ssh-keygen -t ed25519."
+            f"EC2 Instance Connect takes {key.type} keys, but the instance then ignores them and ssh is refused. Use "
+            "ssh-ed25519 or ssh-rsa: ssh-keygen -t ed25519."
         )
     return _judge(key, "EC2 Instance Connect", max_length=4096, length=len(key.line))
 
@@ -171,8 +171,8 @@ def _judge(key: PublicKey, service: str, *, max_length: int, length: int) -> lis
         )
     if length > max_length:
         raise PublicKeyError(
-            f"It has {length} characters, and {service} takes at most {max_length}. "
-            "Use a shorter RSA key or an ssh-ed25519 one: ssh-keygen -t ed25519."
+            f"It has {length} characters, and {service} takes at most {max_length}. Use a shorter RSA key or an "
+            "ssh-ed25519 one: ssh-keygen -t ed25519."
         )
     # NIST SP 800-57 part 1: 112 bits of security need RSA 2048.
     if key.type == "ssh-rsa" and key.bits < 2048:
@@ -199,8 +199,7 @@ def _refuse_private_key(text: str) -> None:
     if holds_private_key(text):
         raise PublicKeyError(
             "It is a private key. Nothing of it was sent or is shown here. Give the public key, the .pub file beside "
-            "it "
-            "(ssh-keygen -y -f FILE prints it), and treat the private key as disclosed if it was pasted anywhere."
+            "it (ssh-keygen -y -f FILE prints it), and treat the private key as disclosed if it was pasted anywhere."
         )
 
 
@@ -280,52 +279,67 @@ def _parse_line(line: str) -> PublicKey:
 
 def _refuse_what_is_no_key_line(line: str, key_type: str, encoded: str) -> None:
     """Raise PublicKeyError with the sentence that fits a line which is not ``type base64 comment`` of a known type."""
-    if line.startswith("-----BEGIN CERT"):
-        raise PublicKeyError(
-            "It is PEM, an X.509 certificate and not a public key. Give the .pub file of the key pair; openssl x509 -pubkey shows "
-            "which key the certificate is for."
-        )
-    if line.startswith("-----BEGIN"):
-        raise PublicKeyError(
-            "It is PEM, not an OpenSSH public key. Convert it: ssh-keygen -i -m PKCS8 -f FILE "
-            "(for BEGIN RSA PUBLIC KEY: -m PEM)."
-        )
     if key_type.startswith("AAAA") and _type_inside(key_type) in _BITS:
         raise PublicKeyError(f"The key type is missing. Put {_type_inside(key_type)} and a blank before it.")
-    if "-cert-v0" in key_type:
-        raise PublicKeyError(
-            "It is an OpenSSH certificate, and neither service takes one. Give the plain public key, the file without "
-            "-cert in its name."
-        )
-    if key_type.startswith("sk-"):
-        raise PublicKeyError(
-            "It is a key of a FIDO security key (sk-), and neither service takes one. "
-            "Make one without hardware: ssh-keygen -t ed25519."
-        )
-    if re.fullmatch(r"[A-Za-z0-9+/=]{32,}", key_type):
-        raise PublicKeyError(
-            "It is base64 without a key type before it, perhaps the inside of a private key. Nothing of it was sent or is "
-            "shown here. Give a line as it stands in a .pub file."
-        )
+    for beginning, sentence in _OTHER_BEGINNINGS:
+        if beginning.match(line):
+            raise PublicKeyError(sentence)
     if key_type not in _BITS and _OPTIONS_BEFORE_KEY.search(line):
         raise PublicKeyError(
-            "There are authorized_keys options before the key type, and neither service honours them. "
-            "Remove all that stands before the key type."
+            "There are authorized_keys options before the key type, and neither service honours them. Remove all "
+            "that stands before the key type."
         )
     if not (key_type + encoded).isascii():
         raise PublicKeyError(
-            "There is a character in the key or before it that is not plain ASCII, perhaps an invisible blank from a web "
-            "page or a chat. Copy the .pub file again as plain text."
+            "There is a character in the key or before it that is not plain ASCII, perhaps an invisible blank from a "
+            "web page or a chat. Copy the .pub file again as plain text."
         )
     if key_type not in _BITS:
         raise PublicKeyError(
-            "It does not begin with a key type such as ssh-ed25519 or ssh-rsa. Give a line as it stands in a .pub file; "
-            "a key that was broken into several lines must be put back into one."
+            "It does not begin with a key type such as ssh-ed25519 or ssh-rsa. Give a line as it stands in a .pub "
+            "file; a key that was broken into several lines must be put back into one."
         )
     if not encoded:
         raise PublicKeyError(f"There is nothing after {key_type}. The key is cut short: copy the .pub file again.")
 
 
+_OTHER_BEGINNINGS = (
+    (
+        re.compile(r"-----BEGIN CERTIFICATE"),
+        (
+            "It is PEM, an X.509 certificate and not a public key. Give the .pub file of the key pair; openssl x509 "
+            "-pubkey shows which key the certificate is for."
+        ),
+    ),
+    (
+        re.compile(r"-----BEGIN"),
+        (
+            "It is PEM, not an OpenSSH public key. Convert it: ssh-keygen -i -m PKCS8 -f FILE "
+            "(for BEGIN RSA PUBLIC KEY: -m PEM)."
+        ),
+    ),
+    (
+        re.compile(r"\S*-cert-v0"),
+        (
+            "It is an OpenSSH certificate, and neither service takes one. Give the plain public key, the file without "
+            "-cert in its name."
+        ),
+    ),
+    (
+        re.compile(r"sk-"),
+        (
+            "It is a key of a FIDO security key (sk-), and neither service takes one. Make one without hardware: "
+            "ssh-keygen -t ed25519."
+        ),
+    ),
+    (
+        re.compile(r"[A-Za-z0-9+/=]{32,}(\s|$)"),
+        (
+            "It is base64 without a key type before it, perhaps the inside of a private key. Nothing of it was sent or "
+            "is shown here. Give a line as it stands in a .pub file."
+        ),
+    ),
+)
 _OPTIONS_BEFORE_KEY = re.compile(r"[\s](ssh-(rsa|dss|ed25519)|ecdsa-sha2-nistp\d+|sk-\S+@openssh\.com)[ \t]+AAAA")
 
 
@@ -341,8 +355,8 @@ def _decode(encoded: str) -> bytes:
 
 
 _DAMAGED = (
-    "The base64 part of the key is damaged or cut short, often by a line break that was pasted into it. "
-    "Copy the .pub file again and keep the key on one line."
+    "The base64 part of the key is damaged or cut short, often by a line break that was pasted into it. Copy the "
+    ".pub file again and keep the key on one line."
 )
 
 

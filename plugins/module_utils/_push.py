@@ -77,8 +77,8 @@ def push_key(
 def _check_min_validity(seconds: int) -> None:
     if not 0 <= seconds <= KEY_LIFETIME:
         raise ArgumentError(
-            f"min_validity is {seconds}, and must be 0 to {KEY_LIFETIME} seconds: a key lives {KEY_LIFETIME} seconds. "
-            "Use force to push in any case."
+            f"min_validity is {seconds}, and must be 0 to {KEY_LIFETIME} seconds: a key lives {KEY_LIFETIME} "
+            "seconds. Use force to push in any case."
         )
 
 

@@ -120,8 +120,8 @@ class _Rotation:
             held = tuple(key for key in self._todo.held or () if key not in self._deleted) + tuple(self._imported)
         outcome = self._outcome(held)
         facts = (
-            f"{error.message.rstrip('.')}. Imported before that: {_labels(outcome.imported)}. "
-            f"Deleted: {_labels(outcome.deleted)}. The user now has: {_labels(held or ())}"
+            f"{error.message.rstrip('.')}. Imported before that: {_labels(outcome.imported)}. Deleted: "
+            f"{_labels(outcome.deleted)}. The user now has: {_labels(held or ())}"
         )
         return replace(outcome, error=replace(error, message=facts, in_doubt=in_doubt))
 

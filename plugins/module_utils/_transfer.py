@@ -40,9 +40,8 @@ def check_server_id(server_id: str) -> None:
     """Raise ArgumentError unless this is the id of a Transfer Family server."""
     if not _SERVER_ID.fullmatch(server_id):
         raise ArgumentError(
-            f"server_id {shown(server_id)} is not the id of a Transfer Family server: it must be 's-' and 17 hexadecimal "
-            "digits, "
-            "such as s-01234567890abcdef."
+            f"server_id {shown(server_id)} is not the id of a Transfer Family server: it must be 's-' and 17 "
+            "hexadecimal digits, such as s-01234567890abcdef."
         )
 
 
@@ -50,8 +49,8 @@ def check_user_name(user_name: str) -> None:
     """Raise ArgumentError unless Transfer Family takes this user name."""
     if not _USER_NAME.fullmatch(user_name):
         raise ArgumentError(
-            f"user_name {shown(user_name)} is not one that Transfer Family takes: use 3 to 100 letters, digits and _ @ . -, "
-            "beginning with a letter, a digit or _."
+            f"user_name {shown(user_name)} is not one that Transfer Family takes: use 3 to 100 letters, digits and _ "
+            "@ . -, beginning with a letter, a digit or _."
         )
 
 
@@ -78,8 +77,7 @@ class Wanted:
             if not _KEY_ID.fullmatch(key_id):
                 raise ArgumentError(
                     f"ssh_public_key_ids has {shown(key_id)}, which is not the id of a key: it must be 'key-' and 17 "
-                    "hexadecimal "
-                    "digits, as transfer_ssh_key_info returns it."
+                    "hexadecimal digits, as transfer_ssh_key_info returns it."
                 )
 
 
@@ -186,8 +184,7 @@ class Plan:
         if self.held is None:
             warning = (
                 f"The user {self.wanted.user_name} does not exist. Outside check mode this fails, unless an earlier "
-                "task makes "
-                "the user."
+                "task makes the user."
             )
         return Outcome(self.wanted.user_name, held, kept + imported, imported, self.deletions, warning=warning)
 

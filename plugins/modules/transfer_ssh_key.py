@@ -287,7 +287,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.sshkeys.aws.plugins.module_utils._api import TRANSFER, held_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import check_concurrency, expand, public_keys
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError, shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
 from ansible_collections.sshkeys.aws.plugins.module_utils._front import front
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import PublicKey, judge_for_transfer
@@ -359,7 +359,7 @@ def _wanted(params: Mapping[str, Any], elements: list[Any]) -> tuple[list[Wanted
             if declared.user_name in wanted:
                 raise ArgumentError("The user is declared twice. Put all that is declared for a user into one element.")
         except ArgumentError as error:
-            faults.append(f"{user['user_name']}: {error}")
+            faults.append(f"{shown(user['user_name'])}: {error}")
             continue
         wanted[declared.user_name] = declared
         warnings += about_keys

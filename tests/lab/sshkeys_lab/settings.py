@@ -27,13 +27,15 @@ class Settings:
 
     def update(self, values: Mapping[str, object]) -> None:
         """Take over `values` by name; raise ValueError, and change nothing, for an unknown name or a wrong type."""
-        known = {field.name: type(field.default) for field in fields(self)}
+        known = [field.name for field in fields(self)]
         for name, value in values.items():
             if name not in known:
                 msg = f"There is no setting {name}; the settings are {', '.join(known)}."
                 raise ValueError(msg)
-            if not isinstance(value, known[name]) or (known[name] is int and (isinstance(value, bool) or value < 1)):
-                msg = f"The setting {name} takes {'true or false' if known[name] is bool else 'a positive number'}."
+            is_switch = isinstance(getattr(self, name), bool)
+            is_number = isinstance(value, int) and not isinstance(value, bool) and value > 0
+            if not (isinstance(value, bool) if is_switch else is_number):
+                msg = f"The setting {name} takes {'true or false' if is_switch else 'a positive number'}."
                 raise ValueError(msg)
         for name, value in values.items():
             setattr(self, name, value)

@@ -40,7 +40,7 @@ def allowed_by_us(**values: Any) -> bool:
         said = str(error)
     else:
         return True
-    ((option, value),) = values.items()
+    option, value = next(iter(values.items()))
     assert option in said
     # What is much longer than it may be was not meant for this option, and need not be repeated.
     assert repr(value) in said or len(str(value)) > 64

@@ -185,14 +185,14 @@ def test_a_weak_key_is_a_warning_once(service: Service) -> None:
         ({"public_keys": {"a": 1}}, r"public_keys\[0\] is of type dict"),
         ({"users": [{"name": "anna"}], "public_keys": []}, r"users\[0\]: .*user_name"),
         ({"users": [["anna"]], "public_keys": []}, r"users\[0\] is of type list"),
-        ({"users": ["anna", "anna"], "public_keys": []}, "anna: The user is declared twice"),
+        ({"users": ["anna", "anna"], "public_keys": []}, "'anna': The user is declared twice"),
         (
             {"users": [{"user_name": "anna", "state": "absent", "exclusive": True, "public_keys": []}]},
-            "anna: exclusive=true and state=absent contradict",
+            "'anna': exclusive=true and state=absent contradict",
         ),
         (
             {"users": ["anna", {"user_name": "bert", "public_keys": ["nonsense"]}], "public_keys": [ALICE]},
-            r"bert: public_keys\[0\]: ",
+            r"'bert': public_keys\[0\]: ",
         ),
     ],
 )

@@ -329,6 +329,8 @@ def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], Tr
     """Make the keys of every user as declared. Raises SshKeysError before anything is sent."""
     check_server_id(params["server_id"])
     check_concurrency(params["concurrency"])
+    if params["wait_timeout"] < 0:
+        raise ArgumentError(f"wait_timeout is {params['wait_timeout']}, and must be 0 or more seconds.")
     single = params["users"] is None
     wanted, warnings = _wanted(params, [params["user_name"]] if single else params["users"])
     client = connect()

@@ -180,6 +180,7 @@ def test_a_weak_key_is_a_warning_once(service: Service) -> None:
         ({"ssh_public_key_ids": ["key-1"], "state": "absent"}, "has 'key-1', which is not the id of a key"),
         ({"public_keys": [], "state": "absent", "exclusive": True}, "contradict each other"),
         ({"public_keys": [ALICE], "concurrency": 0}, "concurrency is 0"),
+        ({"public_keys": [ALICE], "wait_timeout": -1}, "wait_timeout is -1"),
         ({"public_keys": ["nonsense", ALICE, ALICE[:60]]}, r"(?s)public_keys\[0\]: .*public_keys\[2\]: "),
         ({"public_keys": [ALICE, 5]}, r"public_keys\[1\] is of type int"),
         ({"public_keys": {"a": 1}}, r"public_keys\[0\] is of type dict"),

@@ -5,7 +5,7 @@
 # The tools of a developer under short names. `make` lists them.
 #
 #   make units ARGS="-k expiry"          arguments for pytest
-#   make integration TARGET=transfer     one integration target
+#   make integration TARGET=transfer_ssh_key
 #   make sanity V=1                      all output, as it comes
 #   make test JOBS=1                     one step at a time
 

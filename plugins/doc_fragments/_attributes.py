@@ -48,8 +48,7 @@ options: {}
 attributes:
   action_group:
     description:
-      - Use C(group/sshkeys.aws.aws) in C(module_defaults) to set defaults for this module and those of
-        C(amazon.aws).
+      - Use C(group/sshkeys.aws.aws) in C(module_defaults) to set defaults for this module and those of C(amazon.aws).
     support: full
     membership:
       - sshkeys.aws.aws

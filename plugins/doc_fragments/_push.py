@@ -19,8 +19,7 @@ options:
     description:
       - The public key to push, as it stands in a C(.pub) file, or the content of an RFC 4716 file.
       - V(ssh-ed25519) and V(ssh-rsa) keys work. The service takes V(ecdsa-sha2-nistp*) keys too, but the instance
-        ignores
-        them and ssh is then refused, so this module refuses them first.
+        ignores them and ssh is then refused, so this module refuses them first.
       - The comment is not sent.
     type: str
     required: true
@@ -36,11 +35,6 @@ options:
       - Raise it if the tasks that follow need longer to open their connection.
     type: int
     default: 15
-  concurrency:
-    description:
-      - How many requests may be under way at the same time.
-    type: int
-    default: 16
 attributes:
   check_mode:
     support: full
@@ -56,15 +50,13 @@ attributes:
     details:
       - The service cannot be asked which keys are live. So every push that was accepted leaves a I(lease) on the host
         that runs the module. While it has O(min_validity) seconds left, the same key is not pushed to the same place
-        again, and the module returns RV(ignore:changed=false). After that, and with O(force=true), it pushes again and
-        returns RV(ignore:changed=true).
+        again, and the module returns RV(ignore:changed=false). After that, and with O(force=true), it pushes again
+        and returns RV(ignore:changed=true).
 notes:
   - A lease is a small file below C($XDG_CACHE_HOME/sshkeys.aws/leases), or C(~/.cache/sshkeys.aws/leases), that only
-    its
-    owner can read. It holds no secret. It may be deleted at any time; the next run then pushes again.
+    its owner can read. It holds no secret. It may be deleted at any time; the next run then pushes again.
   - A key lives for 60 seconds, counted here from before the request was sent. A connection that was opened in time
-    stays
-    open.
+    stays open.
   - Throttled requests, errors of the service and broken connections are tried again, up to eight times in all. Set
     C(retries) in O(aws_config) to change that.
 """

@@ -30,17 +30,32 @@ try:
         EndpointConnectionError,
         NoCredentialsError,
         ParamValidationError,
-        ProfileNotFound,
         ProxyConnectionError,
         SSLError,
     )
+
+    # Failures before the request left this host.
+    _NEVER_SENT: tuple[type[Exception], ...] = (
+        EndpointConnectionError,
+        ConnectTimeoutError,
+        ProxyConnectionError,
+        SSLError,
+        NoCredentialsError,
+        ParamValidationError,
+    )
 except ImportError:
     # AnsibleAWSModule says so, in the words that its users know.
-    pass
+    _NEVER_SENT = ()
 
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import boto3_conn, get_aws_connection_info
 from ansible_collections.amazon.aws.plugins.module_utils.common import set_collection_info
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, SetUpError, hint_for
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
+    ServiceError,
+    SetUpError,
+    hint_for,
+    hint_for_sdk_error,
+    printable,
+)
 from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import Lease, Target
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import PublicKey
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import HeldKey
@@ -54,7 +69,7 @@ COLLECTION_VERSION = "0.1.0"
 INSTANCE_CONNECT = "ec2-instance-connect"
 TRANSFER = "transfer"
 
-# Enough to outlast a throttled fleet: up to 71 seconds of backing off, 35 on average.
+# For a throttled call this is up to 71 seconds of backing off, 35 on average.
 _TOTAL_MAX_ATTEMPTS = 8
 # Both services answer within a second or two; botocore's own 60 seconds, tried again, would be minutes of silence.
 _CONNECT_TIMEOUT_SECONDS = 5
@@ -73,8 +88,9 @@ class Scope(NamedTuple):
 
 
 def scope(params: Mapping[str, Any]) -> Scope:
-    """Return where the calls of a task to EC2 Instance Connect go.
+    """Return where the calls of a task to EC2 Instance Connect go, as far as that is known without the SDK's client.
 
+    An endpoint that only the configuration file of the SDK names is not seen.
     params: the options of amazon.aws's common and region fragments, among others.
     Raises SetUpError where no region is configured.
     """
@@ -93,7 +109,7 @@ def _region(params: Mapping[str, Any]) -> str:
     if not region:
         try:
             region = boto3.session.Session(profile_name=params.get("profile") or None).region_name
-        except ProfileNotFound as error:
+        except BotoCoreError as error:
             raise _set_up_error(error) from error
     region = region or (params.get("aws_config") or {}).get("region_name")
     if not region:
@@ -107,7 +123,7 @@ def _region(params: Mapping[str, Any]) -> str:
 def connect(params: Mapping[str, Any], service: str) -> Any:
     """Make a client of a service. Sends nothing to it.
 
-    params: the options of amazon.aws's common and region fragments, and ``concurrency``.
+    params: the options of amazon.aws's common and region fragments, and ``concurrency`` where there is one.
     service: INSTANCE_CONNECT or TRANSFER.
     Raises SetUpError where region, credentials, profile, endpoint or aws_config cannot be used.
     """
@@ -118,7 +134,7 @@ def connect(params: Mapping[str, Any], service: str) -> Any:
         retries={"mode": "standard", "total_max_attempts": _TOTAL_MAX_ATTEMPTS},
         connect_timeout=_CONNECT_TIMEOUT_SECONDS,
         read_timeout=_READ_TIMEOUT_SECONDS,
-        max_pool_connections=params["concurrency"],
+        max_pool_connections=params.get("concurrency", 1),
     )
     try:
         region, endpoint, arguments = get_aws_connection_info(asker)
@@ -150,7 +166,7 @@ class _Asker:
 
 
 def _set_up_error(error: Exception) -> SetUpError:
-    return SetUpError(f"No connection to AWS can be set up: {_sentence(error)} {hint_for(type(error).__name__)}")
+    return SetUpError(f"No connection to AWS can be set up: {_sentence(error)} {hint_for_sdk_error(error)}")
 
 
 # A call of each service that can be signed, to see whether there is anything to sign with.
@@ -191,25 +207,18 @@ class _Attempt(threading.local):
     def end(self, response: Any, caught_exception: Exception | None, **_event: object) -> None:
         if caught_exception is not None:
             self.lost = self.lost or not isinstance(caught_exception, _NEVER_SENT)
-        elif response is not None and response[0].status_code >= _SERVER_ERROR:
+        elif response is not None and response[0].status_code in _SERVER_ERRORS:
             self.lost = True
 
 
-_SERVER_ERROR = 500
+_SERVER_ERRORS = range(500, 600)
 _attempt = _Attempt()
 
-try:
-    # Failures before the request left this host.
-    _NEVER_SENT: tuple[type[Exception], ...] = (
-        EndpointConnectionError,
-        ConnectTimeoutError,
-        ProxyConnectionError,
-        SSLError,
-        NoCredentialsError,
-        ParamValidationError,
-    )
-except NameError:
-    _NEVER_SENT = ()
+# The longest first wait for what passes by itself. botocore tries these again too, but takes all retries of a client
+# out of one quota (botocore.retries.quota), so that the later targets of a throttled fleet would fail untried. Broken
+# connections are left to it: there the quota keeps a fleet from hammering an endpoint that is down.
+_FIRST_DELAY_SECONDS = {"ThrottlingException": 1.0, "EC2InstanceUnavailableException": 1.0}
+_FIRST_DELAY_SECONDS_OF_SERVER_ERROR = 0.25
 
 
 def _delay_before_retry(response: Any, attempts: int, request_dict: Any, **_event: object) -> float | None:
@@ -217,25 +226,31 @@ def _delay_before_retry(response: Any, attempts: int, request_dict: Any, **_even
 
     attempts: how often the call was tried, 1 and up.
     """
-    if response is None:
-        return None
-    answer = response[1]
-    code = answer.get("Error", {}).get("Code")
     retries = request_dict["context"]["client_config"].retries or {}
-    if attempts >= retries.get("total_max_attempts", _TOTAL_MAX_ATTEMPTS):
+    # Without a number it is the user who has set retries, and botocore knows what that means.
+    if response is None or attempts >= retries.get("total_max_attempts", 0):
         return None
-    if code == "EC2InstanceUnavailableException":
-        return random.random() * min(2.0 ** (attempts - 1), _MAX_DELAY_SECONDS)
-    if code == "ThrottlingException" and str(answer.get("RetryAfterSeconds", "")).isdigit():
-        return min(float(answer["RetryAfterSeconds"]), _MAX_DELAY_SECONDS) + random.random()
-    return None
+    http_response, answer = response
+    code = answer.get("Error", {}).get("Code")
+    first_delay = _FIRST_DELAY_SECONDS.get(code)
+    if first_delay is None and http_response.status_code in _SERVER_ERRORS:
+        first_delay = _FIRST_DELAY_SECONDS_OF_SERVER_ERROR
+    if first_delay is None:
+        return None
+    asked_for = str(answer.get("RetryAfterSeconds", ""))
+    if asked_for.isdecimal():
+        return min(float(asked_for), _MAX_DELAY_SECONDS) + random.random()
+    return random.random() * min(first_delay * 2 ** (attempts - 1), _MAX_DELAY_SECONDS)
 
 
 # -- Errors to words -------------------------------------------------------------------------------------------------
 
 
 def _call(method: Callable[..., Any], **arguments: Any) -> Any:
-    """Make a call. Returns its answer, a dict. Raises ServiceError when it failed for good."""
+    """Make a call. Returns its answer, a dict. Raises ServiceError when it failed for good.
+
+    While the thread makes no other call, _attempt tells when the last attempt was sent.
+    """
     _attempt.reset()
     try:
         return method(**arguments)
@@ -244,7 +259,7 @@ def _call(method: Callable[..., Any], **arguments: Any) -> Any:
     except BotoCoreError as error:
         code = type(error).__name__
         in_doubt = _attempt.lost or not isinstance(error, _NEVER_SENT)
-        raise ServiceError(code, _sentence(error), hint_for(code), in_doubt=in_doubt) from error
+        raise ServiceError(code, _sentence(error), hint_for_sdk_error(error), in_doubt=in_doubt) from error
 
 
 # Of a page of HTML, which a proxy may send, the beginning is enough.
@@ -254,18 +269,18 @@ _MAX_MESSAGE_LENGTH = 500
 def _refusal(error: ClientError) -> ServiceError:
     details = error.response.get("Error", {})
     metadata = error.response.get("ResponseMetadata", {})
-    code = _printable(details.get("Code") or "UnknownError")
-    message = _printable(details.get("Message") or "AWS gave no message")[:_MAX_MESSAGE_LENGTH]
+    code = printable(details.get("Code") or "UnknownError")
+    message = printable(details.get("Message") or "AWS gave no message")[:_MAX_MESSAGE_LENGTH]
     tries = metadata.get("RetryAttempts", 0) + 1
     facts = [f"tried {tries} times"] if tries > 1 else []
     if metadata.get("RequestId"):
-        facts.append(f"request id {_printable(metadata['RequestId'])}")
+        facts.append(f"request id {printable(metadata['RequestId'])}")
     return ServiceError(
         code,
         f"{message.rstrip('.')} ({', '.join(facts)})" if facts else message,
         hint_for(code),
-        in_doubt=_attempt.lost or metadata.get("HTTPStatusCode", 0) >= _SERVER_ERROR,
-        resource_type=_printable(error.response.get("ResourceType", "")),
+        in_doubt=_attempt.lost or metadata.get("HTTPStatusCode") in _SERVER_ERRORS,
+        resource_type=printable(error.response.get("ResourceType", "")),
     )
 
 
@@ -274,19 +289,14 @@ def _unexpected(answer: Mapping[str, Any], missing: str) -> ServiceError:
     request_id = answer.get("ResponseMetadata", {}).get("RequestId", "unknown")
     return ServiceError(
         "UnexpectedAnswer",
-        f"The answer has no {missing} (request id {_printable(request_id)})",
+        f"The answer has no {missing} (request id {printable(request_id)})",
         hint_for("ResponseParserError"),
         in_doubt=True,
     )
 
 
 def _sentence(error: Exception) -> str:
-    return _printable(str(error)).rstrip(".") + "."
-
-
-def _printable(text: object) -> str:
-    """Make foreign text safe for a terminal."""
-    return "".join(character if character.isprintable() else " " for character in str(text)).strip()
+    return printable(error).rstrip(".") + "."
 
 
 # -- EC2 Instance Connect --------------------------------------------------------------------------------------------

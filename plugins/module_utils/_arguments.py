@@ -16,7 +16,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import Argumen
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
     PublicKey,
     PublicKeyError,
-    holds_private_key,
+    could_be_a_secret,
     parse_public_key,
     parse_public_keys,
 )
@@ -46,16 +46,16 @@ def expand(elements: Sequence[Any], *, option: str, name: str, spec: Mapping[str
             )
             continue
         validated = validator.validate(values)
-        faults += [f"{option}[{position}]: {_without_private_key(message)}" for message in validated.error_messages]
+        faults += [f"{option}[{position}]: {_without_key(message)}" for message in validated.error_messages]
         expanded.append(validated.validated_parameters)
     if faults:
         raise ArgumentError(f"{'; '.join(faults)}.")
     return expanded
 
 
-def _without_private_key(message: str) -> str:
+def _without_key(message: str) -> str:
     # ansible-core repeats a value that it does not take.
-    return "A private key stands where it does not belong" if holds_private_key(message) else message
+    return "A key stands where none belongs" if could_be_a_secret(message) else message
 
 
 def one_public_key(text: str, option: str, judge: Judge) -> tuple[PublicKey, list[str]]:

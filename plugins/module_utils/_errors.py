@@ -20,6 +20,11 @@ class SshKeysError(Exception):
     """The base of every error that the collection raises on purpose. ``str()`` is a sentence for the user."""
 
 
+def printable(text: object) -> str:
+    """Make foreign text safe to print: control characters and undecodable bytes become blanks."""
+    return "".join(character if character.isprintable() else " " for character in str(text)).strip()
+
+
 def shown(value: str) -> str:
     """Return an option's value for a sentence: in quotes, or only its length if it is long.
 
@@ -28,7 +33,8 @@ def shown(value: str) -> str:
     return repr(value) if len(value) <= _SHOWN_AT_MOST else f"(text of {len(value)} characters)"
 
 
-_SHOWN_AT_MOST = 64
+# The 32 bytes of the shortest private key are 43 characters of base64.
+_SHOWN_AT_MOST = 40
 
 
 class ArgumentError(SshKeysError):
@@ -92,7 +98,8 @@ class ServiceError(SshKeysError):
 
 def missing_user(server_id: str, user_name: str, hint: str) -> ServiceError:
     """Return the error for a Transfer user that does not exist, with the code that AWS has for it."""
-    return ServiceError("ResourceNotFoundException", f"The user {user_name} does not exist on {server_id}", hint)
+    message = f"The user {user_name} does not exist on {server_id}"
+    return ServiceError("ResourceNotFoundException", message, hint, resource_type="User")
 
 
 # Sources: the service models of botocore (ec2-instance-connect 2018-04-02, transfer 2018-11-05) for the codes,
@@ -147,6 +154,8 @@ _HINTS = {
     "NoCredentialsError": (
         "Set access_key and secret_key, profile, or the environment of AWS on the host that runs the module."
     ),
+    "ConfigParseError": "Mend the AWS configuration file of the host that runs the module.",
+    "InvalidRegionError": "Check region.",
     "ProfileNotFound": "Check profile, and the AWS configuration files of the host that runs the module.",
     "ValueError": "Check endpoint_url and aws_config.",
     "TypeError": "Check aws_config.",
@@ -165,10 +174,16 @@ _HINTS = {
     "ResponseParserError": "What answered is not this service of AWS. Check endpoint_url and proxies.",
 }
 
-_NO_HINT = "Look the code up in the API reference of the service; the request id in the message helps AWS Support."
+_UNKNOWN_CODE = "Look the code up in the API reference of the service; the request id in the message helps AWS Support."
+_UNKNOWN_SDK_ERROR = "Check region, profile, endpoint_url and aws_config of the task."
 
 
 def hint_for(code: str) -> str:
     """Return what to do about an error code of AWS or an exception name of botocore, as a sentence."""
     # A bare HTTP status is what botocore makes of an answer without a code of AWS.
-    return _HINTS.get("ResponseParserError" if code.isdigit() else code, _NO_HINT)
+    return _HINTS.get("ResponseParserError" if code.isdigit() else code, _UNKNOWN_CODE)
+
+
+def hint_for_sdk_error(error: Exception) -> str:
+    """Return what to do about an exception of botocore, as a sentence."""
+    return _HINTS.get(type(error).__name__, _UNKNOWN_SDK_ERROR)

@@ -16,11 +16,7 @@ from ansible.module_utils.common.warnings import warn
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.sshkeys.aws.plugins.module_utils import _api
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import SshKeysError
-from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
-    PublicKeyError,
-    holds_private_key,
-    parse_public_keys,
-)
+from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import could_be_a_secret, holds_private_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 
 # A module's function: (parameters, check mode, a way to get a client) -> what to report. Raises SshKeysError.
@@ -50,38 +46,20 @@ def _show_what_is_public(module: AnsibleAWSModule) -> None:
     reads as a public key is none of that, and people want to see it.
     """
     credentials = {module.params.get("secret_key"), module.params.get("session_token")}
-    for text, is_key in _texts(module.params):
-        if not _may_be_shown(text, is_key=is_key):
+    for text in _texts(module.params):
+        if holds_private_key(text):
             module.no_log_values.add(text)
-        elif text not in credentials:
+        elif text not in credentials and not could_be_a_secret(text):
             module.no_log_values.discard(text)
 
 
-_KEY_OPTIONS = frozenset({"public_key", "public_keys", "ssh_public_key", "ssh_public_key_body"})
-# The 32 bytes of the shortest private key are 43 characters of base64. What is shorter would blot out parts of words.
-_SHORTEST_SECRET = 40
-
-
-def _texts(value: Any, *, is_key: bool = False) -> Iterator[tuple[str, bool]]:
-    """Yield each string inside the options of a task, and whether it was given as a key."""
+def _texts(value: Any) -> Iterator[str]:
+    """Yield each string inside the options of a task."""
     if isinstance(value, Mapping):
-        for option, inner in value.items():
-            yield from _texts(inner, is_key=option in _KEY_OPTIONS)
+        for inner in value.values():
+            yield from _texts(inner)
     elif isinstance(value, (list, tuple)):
         for inner in value:
-            yield from _texts(inner, is_key=is_key)
+            yield from _texts(inner)
     elif value is not None:
-        yield str(value), is_key
-
-
-def _may_be_shown(text: str, *, is_key: bool) -> bool:
-    if holds_private_key(text):
-        return False
-    return not is_key or len(text) < _SHORTEST_SECRET or _is_public(text)
-
-
-def _is_public(text: str) -> bool:
-    try:
-        return bool(parse_public_keys(text))
-    except PublicKeyError:
-        return False
+        yield str(value)

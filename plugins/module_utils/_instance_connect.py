@@ -111,13 +111,14 @@ class Outcome:
 
     changed: whether the key was pushed now (in check mode: would be).
     lease: the push that makes the key live, None where there is none, or none yet.
-    error: why the push failed.
+    error: why the push failed. warning: a sentence, or None.
     """
 
     target: Target
     changed: bool
     lease: Lease | None = None
     error: ServiceError | None = None
+    warning: str | None = None
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,9 @@ def report(outcomes: Sequence[Outcome], key: PublicKey, warnings: Sequence[str],
         if outcome.error
     ]
     failure = count_and_name(failed, len(outcomes), "targets") if failed else None
-    return Report(result, warnings, failure)
+    # What went wrong on this host went wrong for every target alike.
+    own_warnings = dict.fromkeys(outcome.warning for outcome in outcomes if outcome.warning)
+    return Report(result, [*warnings, *own_warnings], failure)
 
 
 def _result(outcome: Outcome) -> dict[str, Any]:

@@ -20,7 +20,6 @@ import json
 import os
 import stat
 import tempfile
-import time
 from typing import Any
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import KEY_LIFETIME, Lease, LeaseName
@@ -118,8 +117,3 @@ def _remove_when_old(entry: os.DirEntry[str], now: float) -> None:
     with contextlib.suppress(OSError):
         if entry.stat(follow_symlinks=False).st_mtime + KEY_LIFETIME < now:
             os.unlink(entry.path)
-
-
-def now() -> float:
-    """Return the time of day in seconds since the epoch, which is what a lease is compared with."""
-    return time.time()

@@ -23,7 +23,7 @@ import re
 import sys
 from dataclasses import dataclass
 
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import SshKeysError
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import SshKeysError, printable
 
 
 class PublicKeyError(SshKeysError):
@@ -112,7 +112,7 @@ def parse_public_keys(text: str) -> list[PublicKey]:
     return list(keys.values())
 
 
-def describe_held_key(body: str) -> PublicKey | None:
+def read_held_key(body: str) -> PublicKey | None:
     """Read a key that a service holds already, or return None where it cannot be read.
 
     A service may hold what nobody would import today, such as ssh-dss: that is read, not refused.
@@ -145,12 +145,12 @@ def judge_for_instance_connect(key: PublicKey) -> list[str]:
             f"EC2 Instance Connect takes {key.type} keys, but the instance then ignores them and ssh is refused. Use "
             "ssh-ed25519 or ssh-rsa: ssh-keygen -t ed25519."
         )
-    return _judge(key, "EC2 Instance Connect", max_length=4096, length=len(key.line))
+    return _judge(key, "EC2 Instance Connect", max_length=4096)
 
 
 def judge_for_transfer(key: PublicKey) -> list[str]:
     """Judge whether Transfer Family can use a key. Returns warnings. Raises PublicKeyError where it cannot."""
-    return _judge(key, "Transfer Family", max_length=_TRANSFER_MAX_LENGTH, length=len(key.line))
+    return _judge(key, "Transfer Family", max_length=_TRANSFER_MAX_LENGTH)
 
 
 def transfer_body(key: PublicKey) -> str:
@@ -164,14 +164,14 @@ def transfer_body(key: PublicKey) -> str:
 _TRANSFER_MAX_LENGTH = 2048
 
 
-def _judge(key: PublicKey, service: str, *, max_length: int, length: int) -> list[str]:
+def _judge(key: PublicKey, service: str, *, max_length: int) -> list[str]:
     if key.type == "ssh-dss":
         raise PublicKeyError(
             f"It is an ssh-dss key, which {service} and OpenSSH no longer use. Make a new one: ssh-keygen -t ed25519."
         )
-    if length > max_length:
+    if len(key.line) > max_length:
         raise PublicKeyError(
-            f"It has {length} characters, and {service} takes at most {max_length}. Use a shorter RSA key or an "
+            f"It has {len(key.line)} characters, and {service} takes at most {max_length}. Use a shorter RSA key or an "
             "ssh-ed25519 one: ssh-keygen -t ed25519."
         )
     # NIST SP 800-57 part 1: 112 bits of security need RSA 2048.
@@ -193,6 +193,22 @@ def holds_private_key(text: str) -> bool:
     """Whether text has the marks of a private key, of whatever format."""
     # All else is taken out, because a paste may break a line anywhere, and with whatever.
     return bool(_PRIVATE_KEY.search(re.sub(r"[^A-Za-z0-9+/:-]+", "", text)))
+
+
+def could_be_a_secret(text: str) -> bool:
+    """Whether text may hold a private key, marked as one or not: what no result and no log may show."""
+    return holds_private_key(text) or bool(_KEY_MATERIAL.search(text) and not _reads_as_public(text))
+
+
+# The 32 bytes of the shortest private key are 43 characters of base64, or 64 of hexadecimal.
+_KEY_MATERIAL = re.compile(r"[A-Za-z0-9+/]{40}")
+
+
+def _reads_as_public(text: str) -> bool:
+    try:
+        return bool(parse_public_keys(text))
+    except PublicKeyError:
+        return False
 
 
 def _refuse_private_key(text: str) -> None:
@@ -274,7 +290,7 @@ def _parse_line(line: str) -> PublicKey:
         raise PublicKeyError(f"It says {key_type} but {told}: two keys were mixed up. Copy the .pub file again.")
     bits = _BITS[key_type](reader)
     reader.end()
-    return PublicKey(key_type, blob, _printable(comment), bits)
+    return PublicKey(key_type, blob, printable(comment), bits)
 
 
 def _refuse_what_is_no_key_line(line: str, key_type: str, encoded: str) -> None:
@@ -340,7 +356,7 @@ _OTHER_BEGINNINGS = (
         ),
     ),
 )
-_OPTIONS_BEFORE_KEY = re.compile(r"[\s](ssh-(rsa|dss|ed25519)|ecdsa-sha2-nistp\d+|sk-\S+@openssh\.com)[ \t]+AAAA")
+_OPTIONS_BEFORE_KEY = re.compile(r"\s(ssh-(rsa|dss|ed25519)|ecdsa-sha2-nistp\d+|sk-\S+@openssh\.com)[ \t]+AAAA")
 
 
 def _decode(encoded: str) -> bytes:
@@ -478,8 +494,3 @@ _BITS = {
     "ssh-ed25519": _ed25519_bits,
     **{f"ecdsa-sha2-{curve.name}": curve.read_bits for curve in _CURVES},
 }
-
-
-def _printable(comment: str) -> str:
-    """Make a comment safe to print: control characters and undecodable bytes become blanks."""
-    return "".join(character if character.isprintable() else " " for character in comment).strip()

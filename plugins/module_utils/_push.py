@@ -9,10 +9,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils import _api
-from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import check_concurrency
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
 from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import (
@@ -26,7 +26,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect impo
     report,
     unique_targets,
 )
-from ansible_collections.sshkeys.aws.plugins.module_utils._leases import LeaseDirectory, default_directory, now
+from ansible_collections.sshkeys.aws.plugins.module_utils._leases import LeaseDirectory, default_directory
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import PublicKey
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 
@@ -40,7 +40,6 @@ PUSH_ARGUMENTS: dict[str, Any] = {
     "public_key": {"type": "str", "required": True, "aliases": ["ssh_public_key"], "no_log": True},
     "force": {"type": "bool", "default": False},
     "min_validity": {"type": "int", "default": 15},
-    "concurrency": {"type": "int", "default": 16},
 }
 
 
@@ -57,21 +56,60 @@ def push_key(
     """Make a key live at each target, and report.
 
     single: whether the task named one target.
-    params: the options ``force``, ``min_validity`` (seconds) and ``concurrency``, and those of amazon.aws.
+    params: the options ``force``, ``min_validity`` (seconds) and, with many targets, ``concurrency``, and those of
+    amazon.aws.
     connect: makes the client; called only when something is to be pushed.
     Raises ArgumentError and SetUpError; what fails at a target is in the report.
     """
-    check_concurrency(params["concurrency"])
     _check_min_validity(params["min_validity"])
     targets = unique_targets(targets)
-    book = _LeaseBook(LeaseDirectory(default_directory()), _api.scope(params), key)
-    found = {target: book.read(target) for target in targets}
+    directory = LeaseDirectory(default_directory())
+    scope = _api.scope(params)
+    names = {target: _lease_name(scope, target, key) for target in targets}
+    found = {target: directory.read(name) for target, name in names.items()}
     leases = {target: lease for target, lease in found.items() if lease}
-    todo = plan(targets, leases, now=now(), min_validity=params["min_validity"], force=params["force"])
+    todo = plan(targets, leases, now=time.time(), min_validity=params["min_validity"], force=params["force"])
     # In check mode too: what a client needs can be checked without sending anything.
     client = connect() if todo.pushes else None
-    outcomes = todo.after if check_mode or client is None else _apply(client, todo, key, book, params["concurrency"])
-    return report(outcomes, key, [*warnings, *book.warnings], single=single)
+    if check_mode or client is None:
+        outcomes = todo.after
+    else:
+        outcomes = _apply(client, todo, key, directory, names, concurrency=params.get("concurrency", 1))
+    return report(outcomes, key, warnings, single=single)
+
+
+def _apply(
+    client: EC2InstanceConnectClient,
+    todo: Plan,
+    key: PublicKey,
+    directory: LeaseDirectory,
+    names: Mapping[Target, LeaseName],
+    *,
+    concurrency: int,
+) -> list[Outcome]:
+    def push_to(target: Target) -> Outcome:
+        try:
+            lease = _api.push(client, target, key)
+        except ServiceError as error:
+            return Outcome(target, changed=False, error=error)
+        return Outcome(target, changed=True, lease=lease, warning=_write(directory, names[target], lease))
+
+    outcomes = todo.merge(fan_out(push_to, todo.pushes, concurrency))
+    directory.sweep(time.time())
+    return outcomes
+
+
+def _write(directory: LeaseDirectory, name: LeaseName, lease: Lease) -> str | None:
+    """Leave a lease behind. Returns a warning where that failed: that the key is live counts more."""
+    try:
+        directory.write(name, lease)
+    except OSError as error:
+        # No file is named, so that one sentence serves for a whole fleet.
+        return (
+            "The key was pushed, but that could not be noted for the next run, which will push it again: "
+            f"{default_directory()}: {error.strerror or error}"
+        )
+    return None
 
 
 def _check_min_validity(seconds: int) -> None:
@@ -82,43 +120,11 @@ def _check_min_validity(seconds: int) -> None:
         )
 
 
-class _LeaseBook:
-    """The leases of one key in one scope, and the warning that they could not be written."""
-
-    def __init__(self, directory: LeaseDirectory, scope: _api.Scope, key: PublicKey) -> None:
-        self._directory, self._scope, self._key = directory, scope, key
-        self.warnings: list[str] = []
-
-    def read(self, target: Target) -> Lease | None:
-        return self._directory.read(self._name(target))
-
-    def write(self, target: Target, lease: Lease) -> None:
-        try:
-            self._directory.write(self._name(target), lease)
-        except OSError as error:
-            # The key is live, which counts more; and one sentence serves for a whole fleet.
-            self.warnings[:] = [
-                f"The key was pushed, but that could not be noted for the next run, which will push it again: {error}"
-            ]
-
-    def sweep(self) -> None:
-        self._directory.sweep(now())
-
-    def _name(self, target: Target) -> LeaseName:
-        return LeaseName(*self._scope, target.instance_id, target.door, self._key.fingerprint)
-
-
-def _apply(
-    client: EC2InstanceConnectClient, todo: Plan, key: PublicKey, book: _LeaseBook, concurrency: int
-) -> list[Outcome]:
-    def push_to(target: Target) -> Outcome:
-        try:
-            lease = _api.push(client, target, key)
-        except ServiceError as error:
-            return Outcome(target, changed=False, error=error)
-        book.write(target, lease)
-        return Outcome(target, changed=True, lease=lease)
-
-    outcomes = todo.merge(fan_out(push_to, todo.pushes, concurrency))
-    book.sweep()
-    return outcomes
+def _lease_name(scope: _api.Scope, target: Target, key: PublicKey) -> LeaseName:
+    return LeaseName(
+        endpoint=scope.endpoint,
+        region=scope.region,
+        instance_id=target.instance_id,
+        door=target.door,
+        fingerprint=key.fingerprint,
+    )

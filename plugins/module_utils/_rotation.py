@@ -14,7 +14,7 @@ Rules:
    If the import is refused again, nothing more leaves.
 3. A key that is there already when it is imported, or gone when it is deleted, is as declared: somebody else did it,
    or an earlier attempt of ours whose answer was lost. Only the second counts as done by this run.
-4. When nobody knows whether a call took effect, the user is read again.
+4. When nobody knows whether a call took effect, the user is read again, and a few times more while it does not show.
 5. The first step that fails for good ends the work on this user. What was done is read back and reported with it.
 """
 
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Sequence
+from typing import TYPE_CHECKING, Callable, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils import _api
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, missing_user
@@ -32,6 +32,9 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import HeldK
 if TYPE_CHECKING:
     from mypy_boto3_transfer import TransferClient
 
+# What the keys of a user, None where it does not exist, are expected to be.
+_Condition = Callable[["tuple[HeldKey, ...] | None"], bool]
+
 # How often and how long a change that AWS accepted is looked for before it counts as lost.
 _LOOKS = 4
 _SECONDS_BETWEEN_LOOKS = 1.0
@@ -39,7 +42,6 @@ _SECONDS_BETWEEN_LOOKS = 1.0
 _FULL_HINT = (
     "The user holds as many keys as AWS allows. Remove a key, or set exclusive so that what is not declared makes room."
 )
-_MISSING_HINT = "Make the user first. If it was made a moment ago, set wait_timeout longer"
 
 
 def rotate(client: TransferClient, server_id: str, todo: Plan, wait_timeout: float) -> Outcome:
@@ -69,7 +71,9 @@ def _await_user(client: TransferClient, server_id: str, user_name: str, wait_tim
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
-            raise missing_user(server_id, user_name, f"{_MISSING_HINT} ({wait_timeout:g} seconds now).")
+            told = f"{wait_timeout:g} seconds now"
+            hint = f"Make the user first. If it was made a moment ago, set wait_timeout longer ({told})."
+            raise missing_user(server_id, user_name, hint)
         time.sleep(min(_SECONDS_BETWEEN_LOOKS, left))
         held = _api.held_keys(client, server_id, user_name)
         if held is not None:
@@ -96,13 +100,10 @@ class _Rotation:
 
     def confirmed_outcome(self) -> Outcome:
         """Return what stands after a run. Raises ServiceError when the user is not as declared all the same."""
-        for looks_left in reversed(range(_LOOKS)):
-            held = _api.held_keys(self._client, self._server_id, self._user_name)
-            left = plan(held, self._todo.wanted)
-            if left.is_done:
-                return self._outcome(left.held or ())
-            if looks_left:
-                time.sleep(_SECONDS_BETWEEN_LOOKS)
+        held = self._look(lambda held: plan(held, self._todo.wanted).is_done)
+        left = plan(held, self._todo.wanted)
+        if left.is_done:
+            return self._outcome(held)
         raise ServiceError(
             "NotAsDeclared",
             f"AWS accepted every step, but then {_what_is_left(left)}",
@@ -173,19 +174,34 @@ class _Rotation:
 
     def _holds(self, key: PublicKey) -> bool:
         """Whether the user is known to hold a key now."""
-        return any(held.is_key(key) for held in self._read() or ())
+
+        def is_so(held: tuple[HeldKey, ...] | None) -> bool:
+            return any(other.is_key(key) for other in held or ())
+
+        return self._is_known(is_so)
 
     def _lacks(self, key: HeldKey) -> bool:
         """Whether the user is known to hold a key no longer."""
-        held = self._read()
-        return held is not None and all(other.id != key.id for other in held)
 
-    def _read(self) -> tuple[HeldKey, ...] | None:
-        """Return the user's keys, None where they cannot be read."""
+        def is_so(held: tuple[HeldKey, ...] | None) -> bool:
+            return held is not None and all(other.id != key.id for other in held)
+
+        return self._is_known(is_so)
+
+    def _is_known(self, is_so: _Condition) -> bool:
         try:
-            return _api.held_keys(self._client, self._server_id, self._user_name)
+            return is_so(self._look(is_so))
         except ServiceError:
-            return None
+            return False
+
+    def _look(self, is_so: _Condition) -> tuple[HeldKey, ...] | None:
+        """Read the user's keys until they are as expected, a few times at most. Returns what was read last."""
+        for _again in range(_LOOKS - 1):
+            held = _api.held_keys(self._client, self._server_id, self._user_name)
+            if is_so(held):
+                return held
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+        return _api.held_keys(self._client, self._server_id, self._user_name)
 
 
 def _date_imported(key: HeldKey) -> float:

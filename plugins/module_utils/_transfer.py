@@ -24,7 +24,7 @@ from typing import Any, Sequence
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError, shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
     PublicKey,
-    describe_held_key,
+    read_held_key,
     result_of_key,
     transfer_body,
 )
@@ -99,13 +99,13 @@ class HeldKey:
     @classmethod
     def stored(cls, key_id: str, body: str, date_imported: datetime | None) -> HeldKey:
         """Make it of what DescribeUser returns."""
-        return cls(key_id, body, date_imported, describe_held_key(body))
+        return cls(key_id, body, date_imported, read_held_key(body))
 
     @classmethod
     def to_come(cls, key: PublicKey) -> HeldKey:
         """Make it of a key that would be imported."""
         body = transfer_body(key)
-        return cls(None, body, None, describe_held_key(body))
+        return cls(None, body, None, read_held_key(body))
 
     def is_key(self, key: PublicKey) -> bool:
         """Whether it is this key, whatever the comment."""

@@ -26,9 +26,8 @@ options:
     description:
       - The instances, when there are many. All are tried; if any fails, the task fails after that and returns every
         result.
-      - Each is an instance id, or a dictionary with RV(ignore:instance_id) and, where they differ from those of the
-        task,
-        C(os_user) (alias C(instance_os_user)) and C(availability_zone).
+      - Each is an instance id, or a dictionary with C(instance_id) and, where they differ from those of the
+        task, C(os_user) (alias C(instance_os_user)) and C(availability_zone).
       - The same OS user of the same instance given twice is one target.
     type: list
     elements: raw
@@ -42,6 +41,11 @@ options:
     description:
       - The Availability Zone of the instance, such as V(us-east-1a). The service finds the instance without it.
     type: str
+  concurrency:
+    description:
+      - How many requests may be under way at the same time.
+    type: int
+    default: 16
 extends_documentation_fragment:
   - sshkeys.aws._attributes
   - sshkeys.aws._attributes.action_group
@@ -51,11 +55,9 @@ extends_documentation_fragment:
   - amazon.aws.boto3
 notes:
   - The instance needs the package C(ec2-instance-connect), which Amazon Linux 2 and later and Ubuntu 20.04 and later
-    have,
-    instance metadata turned on, and no C(AuthorizedKeysCommand) of its own in its sshd configuration.
+    have, instance metadata turned on, and no C(AuthorizedKeysCommand) of its own in its sshd configuration.
   - The credentials need C(ec2-instance-connect:SendSSHPublicKey) on the instance. The condition key C(ec2:osuser)
-    limits
-    them to an OS user.
+    limits them to an OS user.
 seealso:
   - module: sshkeys.aws.ec2_serial_console_key
   - name: SendSSHPublicKey
@@ -195,7 +197,9 @@ targets:
       returned: when the push failed
       contains:
         code:
-          description: The error code of the service, or the name of the SDK's error.
+          description:
+            - The error code of the service, the name of the SDK's error, or V(UnexpectedAnswer) if what answered is not
+              the service.
           type: str
           returned: always
           sample: EC2InstanceStateInvalidException
@@ -215,7 +219,11 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.sshkeys.aws.plugins.module_utils._api import INSTANCE_CONNECT
-from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import expand, one_public_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import (
+    check_concurrency,
+    expand,
+    one_public_key,
+)
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
 from ansible_collections.sshkeys.aws.plugins.module_utils._front import front
 from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import Target
@@ -237,12 +245,14 @@ ARGUMENTS: dict[str, Any] = {
     "targets": {"type": "list", "elements": "raw"},
     "os_user": {"type": "str", "aliases": ["instance_os_user"]},
     "availability_zone": {"type": "str"},
+    "concurrency": {"type": "int", "default": 16},
     **PUSH_ARGUMENTS,
 }
 
 
 def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], EC2InstanceConnectClient]) -> Report:
     """Make the key live at every target. Raises SshKeysError before anything is sent."""
+    check_concurrency(params["concurrency"])
     key, warnings = one_public_key(params["public_key"], "public_key", judge_for_instance_connect)
     single = params["targets"] is None
     given = [params["instance_id"]] if single else params["targets"]
@@ -272,10 +282,10 @@ def main() -> None:
         required_one_of=[("instance_id", "targets")],
         supports_check_mode=True,
     )
-    report = front(module, run, INSTANCE_CONNECT)
-    if report.failure:
-        module.fail_json(msg=report.failure, **report.result)
-    module.exit_json(**report.result)
+    ended = front(module, run, INSTANCE_CONNECT)
+    if ended.failure:
+        module.fail_json(msg=ended.failure, **ended.result)
+    module.exit_json(**ended.result)
 
 
 if __name__ == "__main__":

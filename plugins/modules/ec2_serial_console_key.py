@@ -14,8 +14,7 @@ version_added: 0.1.0
 description:
   - Pushes a public key to the serial console of an EC2 instance (C(SendSerialConsoleSSHPublicKey)).
   - For 60 seconds whoever has the matching private key can open the console with ssh, also when the network or the
-    boot of
-    the instance is broken.
+    boot of the instance is broken.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
 options:
@@ -133,8 +132,8 @@ expires_at:
   type: str
   sample: "2026-11-21T10:01:00Z"
 targets:
-  description: A list with one element that has the fields above from RV(instance_id) on, as the other modules return
-    it.
+  description: A list with one element that has the fields above from RV(instance_id) on, as M(sshkeys.aws.ec2_instance_connect_key)
+    returns it.
   returned: when the arguments are valid
   type: list
   elements: dict
@@ -144,7 +143,9 @@ error:
   type: dict
   contains:
     code:
-      description: The error code of the service, or the name of the SDK's error.
+      description:
+        - The error code of the service, the name of the SDK's error, or V(UnexpectedAnswer) if what answered is not
+          the service.
       type: str
       returned: always
       sample: SerialConsoleAccessDisabledException
@@ -195,10 +196,10 @@ def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], EC
 def main() -> None:
     """Run as a module."""
     module = AnsibleAWSModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    report = front(module, run, INSTANCE_CONNECT)
-    if report.failure:
-        module.fail_json(msg=report.failure, **report.result)
-    module.exit_json(**report.result)
+    ended = front(module, run, INSTANCE_CONNECT)
+    if ended.failure:
+        module.fail_json(msg=ended.failure, **ended.result)
+    module.exit_json(**ended.result)
 
 
 if __name__ == "__main__":

@@ -12,12 +12,11 @@ module: transfer_ssh_key
 short_description: Keep the SSH keys of AWS Transfer Family users as declared
 version_added: 0.1.0
 description:
-  - Imports and deletes the SSH public keys of one user of an AWS Transfer Family server, or of many at once, until they
-    are as declared.
+  - Imports and deletes the SSH public keys of one user of an AWS Transfer Family server, or of many at once, until
+    they are as declared.
   - Two keys are the same when their type and their key data are the same. The comment never matters.
   - New keys go in before old ones come out, so that nobody is locked out by a rotation. Only when the service refuses
-    a key
-    because the user is full does one key that has to go anyway, the oldest, leave before it.
+    a key because the user is full does one key that has to go anyway, the oldest, leave before it.
   - All keys are judged before the first call is made.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
@@ -30,12 +29,13 @@ options:
   user_name:
     description:
       - The name of the user.
+      - The user must exist, with O(state=absent) too.
       - Exactly one of O(user_name) and O(users) is needed.
     type: str
   users:
     description:
       - The users, when there are many. All are tried; if any fails, the task fails after that and returns every result.
-      - Each is a user name, or a dictionary with RV(ignore:user_name) and, where they differ from those of the task,
+      - Each is a user name, or a dictionary with C(user_name) and, where they differ from those of the task,
         C(public_keys), C(ssh_public_key_ids), C(state) and C(exclusive).
     type: list
     elements: raw
@@ -85,17 +85,16 @@ attributes:
   check_mode:
     support: full
     details:
-      - A user that does not exist fails outside check mode. In check mode it is a warning, since an earlier task may be
-        about to make the user.
+      - A user that does not exist fails outside check mode. In check mode it is a warning, since an earlier task may
+        be about to make the user.
   diff_mode:
     support: full
   idempotent:
     support: full
 notes:
   - How many keys a user may have is a quota of the service. The module meets it when the service refuses a key.
-  - The credentials need C(transfer:DescribeUser), C(transfer:ImportSshPublicKey) and C(transfer:DeleteSshPublicKey) on
-    the
-    users.
+  - The credentials need C(transfer:DescribeUser), C(transfer:ImportSshPublicKey) and C(transfer:DeleteSshPublicKey)
+    on the users.
   - Throttled requests, errors of the service and broken connections are tried again, up to eight times in all. Set
     C(retries) in O(aws_config) to change that.
 seealso:
@@ -232,8 +231,8 @@ users:
           returned: always
           sample: alice@laptop
         date_imported:
-          description: When the key was imported, ISO 8601 in UTC. V(null) in check mode for a key that is not imported
-            yet.
+          description: When the key was imported, ISO 8601 in UTC. V(null) in check mode for a key that is not
+            imported yet.
           type: str
           returned: always
           sample: "2026-11-21T10:00:00Z"
@@ -255,7 +254,9 @@ users:
       returned: when it failed
       contains:
         code:
-          description: The error code of the service, or the name of the SDK's error.
+          description:
+            - The error code of the service, the name of the SDK's error, V(UnexpectedAnswer) if what answered is not
+              the service, or V(NotAsDeclared) if somebody else changed the user at the same time.
           type: str
           returned: always
           sample: ResourceNotFoundException
@@ -268,7 +269,7 @@ users:
           description: What to do about it.
           type: str
           returned: always
-          sample: Make the user first, or set wait_timeout if it was made a moment ago.
+          sample: Make the user first. If it was made a moment ago, set wait_timeout longer (0 seconds now).
 diff:
   description:
     - The keys before and after, one line for each with fingerprint and comment.
@@ -356,14 +357,17 @@ def _wanted(params: Mapping[str, Any], elements: list[Any]) -> tuple[list[Wanted
     warnings: list[str] = []
     faults: list[str] = []
     for user in expand(elements, option="users", name="user_name", spec=spec):
+        name = user["user_name"]
         try:
             declared, about_keys = _wanted_of_user(params, user)
-            if declared.user_name in wanted:
-                raise ArgumentError("The user is declared twice. Put all that is declared for a user into one element.")
         except ArgumentError as error:
-            faults.append(f"{shown(user['user_name'])}: {error}")
+            faults.append(f"{shown(name)}: {error}")
             continue
-        wanted[declared.user_name] = declared
+        if name in wanted:
+            faults.append(
+                f"{shown(name)}: The user is declared twice. Put all that is declared for it into one element."
+            )
+        wanted[name] = declared
         warnings += about_keys
     if faults:
         raise ArgumentError(" ".join(faults))
@@ -409,10 +413,10 @@ def main() -> None:
         required_one_of=[("user_name", "users")],
         supports_check_mode=True,
     )
-    report = front(module, run, TRANSFER)
-    if report.failure:
-        module.fail_json(msg=report.failure, **report.result)
-    module.exit_json(**report.result)
+    ended = front(module, run, TRANSFER)
+    if ended.failure:
+        module.fail_json(msg=ended.failure, **ended.result)
+    module.exit_json(**ended.result)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,7 @@ short_description: List who has which SSH keys on an AWS Transfer Family server
 version_added: 0.1.0
 description:
   - Lists the SSH public keys of one user of an AWS Transfer Family server, of several, or of every user, with type,
-    length,
-    fingerprints and age.
+    length, fingerprints and age.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
 options:
@@ -147,7 +146,9 @@ users:
       returned: when it failed
       contains:
         code:
-          description: The error code of the service, or the name of the SDK's error.
+          description:
+            - The error code of the service, the name of the SDK's error, or V(UnexpectedAnswer) if what answered is not
+              the service.
           type: str
           returned: always
           sample: ResourceNotFoundException
@@ -207,8 +208,13 @@ def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], Tr
             return Holding(user_name, None, error)
         return Holding(user_name, held, None if held is not None else missing_user(server_id, user_name, _HINT))
 
-    names = user_names(client, server_id) if params["user_names"] is None else dict.fromkeys(params["user_names"])
-    return report_holdings(server_id, fan_out(read, names, params["concurrency"]), datetime.now(tz=timezone.utc))
+    listed = params["user_names"] is None
+    names = user_names(client, server_id) if listed else dict.fromkeys(params["user_names"])
+    holdings = fan_out(read, names, params["concurrency"])
+    if listed:
+        # A user who was deleted since the server was asked for its users is no user of it.
+        holdings = [holding for holding in holdings if not (holding.error and holding.error.is_missing_user)]
+    return report_holdings(server_id, holdings, datetime.now(tz=timezone.utc))
 
 
 _HINT = "Check the spelling of the user name, and the server."
@@ -217,10 +223,10 @@ _HINT = "Check the spelling of the user name, and the server."
 def main() -> None:
     """Run as a module."""
     module = AnsibleAWSModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    report = front(module, run, TRANSFER)
-    if report.failure:
-        module.fail_json(msg=report.failure, **report.result)
-    module.exit_json(**report.result)
+    ended = front(module, run, TRANSFER)
+    if ended.failure:
+        module.fail_json(msg=ended.failure, **ended.result)
+    module.exit_json(**ended.result)
 
 
 if __name__ == "__main__":

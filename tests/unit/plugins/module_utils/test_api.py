@@ -17,6 +17,7 @@ from typing import Any, Union
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils import _api
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, SetUpError
+from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
 from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import Target
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import parse_public_key
 
@@ -37,11 +38,12 @@ def error(code: str, status: int = 400, **members: str) -> Answer:
 
 
 class Service:
-    """A service that gives the answers of a script, the last one again and again."""
+    """A service that gives the answers of a script, or of one for the instance, the last one again and again."""
 
     def __init__(self) -> None:
         """Listen on a free port of loopback."""
         self.script: list[Answer] = []
+        self.script_of_instance: dict[str, list[Answer]] = {}
         self.requests: list[tuple[str, dict[str, Any], float]] = []
         service = self
 
@@ -49,7 +51,8 @@ class Service:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 service.requests.append((self.headers["X-Amz-Target"].split(".")[1], body, time.time()))
-                answer = service.script.pop(0) if len(service.script) > 1 else service.script[0]
+                script = service.script_of_instance.get(body.get("InstanceId", ""), service.script)
+                answer = script.pop(0) if len(script) > 1 else script[0]
                 if isinstance(answer, str):
                     self.connection.shutdown(socket.SHUT_RDWR)
                     self.close_connection = True
@@ -64,7 +67,11 @@ class Service:
             def log_message(self, *_arguments: object) -> None:
                 """Stay silent: the requests are kept."""
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(ThreadingHTTPServer):
+            # A fleet connects at once.
+            request_queue_size = 128
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     @property
@@ -198,6 +205,26 @@ def test_a_lasting_fault_ends_within_bounds(service: Service, delays: list[float
     assert not failure.value.in_doubt
     assert len(service.requests) == 8
     assert sum(delays) <= 100
+
+
+@pytest.mark.parametrize(
+    "passing", [error("ThrottlingException"), error("ServiceException", 500), error("EC2InstanceUnavailableException")]
+)
+def test_a_fleet_outlasts_a_passing_fault(service: Service, delays: list[float], passing: Answer) -> None:
+    """Each of a hundred targets may be tried again as often as a single one: none pays for the others."""
+    client = _api.connect(service.params(concurrency=16), _api.INSTANCE_CONNECT)
+    targets = [Target(f"i-{number:017x}", "ec2-user") for number in range(100)]
+    service.script_of_instance = {target.instance_id: [passing, passing, passing, PUSHED] for target in targets}
+
+    def push_to(target: Target) -> str | None:
+        try:
+            _api.push(client, target, KEY)
+        except ServiceError as error:
+            return str(error)
+        return None
+
+    assert fan_out(push_to, targets, 16) == [None] * 100
+    assert len(service.requests) == 400
 
 
 def test_the_delays_grow(service: Service, delays: list[float], monkeypatch: pytest.MonkeyPatch) -> None:

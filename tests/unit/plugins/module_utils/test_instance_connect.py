@@ -43,7 +43,7 @@ def allowed_by_us(**values: Any) -> bool:
     option, value = next(iter(values.items()))
     assert option in said
     # What is much longer than it may be was not meant for this option, and need not be repeated.
-    assert repr(value) in said or len(str(value)) > 64
+    assert repr(value) in said or len(str(value)) > 40
     return False
 
 

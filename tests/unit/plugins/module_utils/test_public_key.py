@@ -22,11 +22,11 @@ from ansible_collections.sshkeys.aws.plugins.module_utils import _public_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
     PublicKey,
     PublicKeyError,
-    describe_held_key,
     judge_for_instance_connect,
     judge_for_transfer,
     parse_public_key,
     parse_public_keys,
+    read_held_key,
     result_of_key,
     transfer_body,
 )
@@ -386,7 +386,7 @@ def test_private_key(name: str, in_what: str) -> None:
         sentence, said = everything_said(IN_WHAT[in_what](private), parse)
         assert sentence.startswith("It is a private key.")
         assert not runs(said, 8) & secrets_of(private)
-    assert describe_held_key(IN_WHAT[in_what](private)) is None
+    assert read_held_key(IN_WHAT[in_what](private)) is None
 
 
 @pytest.mark.parametrize("name", [name for name in PRIVATE_KEYS if name != "SSH1"])
@@ -777,9 +777,9 @@ def test_transfer_body_of_the_longest_key_has_no_comment() -> None:
 
 
 def test_held_key() -> None:
-    assert describe_held_key(line_of(keys.dss_blob(), "old")) == parse_public_key(line_of(keys.dss_blob(), "old"))
+    assert read_held_key(line_of(keys.dss_blob(), "old")) == parse_public_key(line_of(keys.dss_blob(), "old"))
     for garbage in ("", "ssh-rsa", "ssh-rsa AAAA", "\x00", rsa_line(512), keys.certificate_line()):
-        assert describe_held_key(garbage) is None
+        assert read_held_key(garbage) is None
 
 
 # -- Laws -------------------------------------------------------------------------------------------------------------
@@ -849,7 +849,7 @@ def test_what_is_taken_for_a_public_key_is_one_when_it_comes_back(separator: str
     except PublicKeyError:
         assert "private key" in refusal(text)
     else:
-        held = describe_held_key(transfer_body(key))
+        held = read_held_key(transfer_body(key))
         assert held
         assert held.identity == key.identity
 

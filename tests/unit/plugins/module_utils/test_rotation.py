@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
-import botocore.session
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import PublicKey, parse_public_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._rotation import rotate
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import HeldKey, Outcome, Wanted, plan
-from botocore.stub import Stubber
+from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService
 
 SERVER_ID = "s-01234567890abcdef"
 FULL = "Exceeded the maximum number of keys"
@@ -38,15 +36,12 @@ def held(number: int, key: PublicKey, year: int = 2020) -> HeldKey:
     return HeldKey.stored(f"key-{number:017x}", key.line_with_comment, imported)
 
 
-class Transfer:
-    """A Transfer client that expects exactly the calls of a script, in order."""
+class Transfer(StubbedService):
+    """A Transfer service that expects exactly the calls of a script, in order."""
 
     def __init__(self) -> None:
-        """Make a client that cannot reach anything."""
-        session = botocore.session.Session()
-        session.set_credentials("AKIAIOSFODNN7EXAMPLE", "secret")
-        self.client: Any = session.create_client("transfer", region_name="us-east-1")
-        self.stubber = Stubber(self.client)
+        """Make it without a script."""
+        super().__init__("transfer")
 
     def expect_import(
         self, key: PublicKey, number: int = 0, *, error: str = "", message: str = "", status: int = 400
@@ -95,10 +90,8 @@ class Transfer:
     ) -> Outcome:
         """Bring "partner" from the keys it has to those it must have, and check that every expected call was made."""
         wanted = Wanted("partner", present, exclusive, keys)
-        with self.stubber:
-            outcome = rotate(self.client, SERVER_ID, plan(before, wanted), wait_timeout)
-            self.stubber.assert_no_pending_responses()
-        return outcome
+        with self.playing():
+            return rotate(self.client, SERVER_ID, plan(before, wanted), wait_timeout)
 
 
 @pytest.fixture
@@ -251,8 +244,8 @@ def test_an_import_in_doubt_is_looked_up(transfer: Transfer) -> None:
 def test_an_import_in_doubt_that_did_not_happen(transfer: Transfer) -> None:
     """A failure of the service that did not take the key is the task's failure, and what stands is known."""
     transfer.expect_import(C, error="InternalServiceError", status=500)
-    transfer.expect_read(held(1, A))
-    transfer.expect_read(held(1, A))
+    for _look in range(5):
+        transfer.expect_read(held(1, A))
     outcome = transfer.rotate([held(1, A)], C)
     assert outcome.error is not None
     assert not outcome.error.in_doubt
@@ -272,8 +265,8 @@ def test_a_deletion_in_doubt_is_looked_up(transfer: Transfer) -> None:
 def test_a_deletion_in_doubt_that_did_not_happen(transfer: Transfer) -> None:
     """A failure of the service that left the key there is the failure of the task."""
     transfer.expect_delete(held(1, A), error="InternalServiceError", status=500)
-    transfer.expect_read(held(1, A))
-    transfer.expect_read(held(1, A))
+    for _look in range(5):
+        transfer.expect_read(held(1, A))
     outcome = transfer.rotate([held(1, A)], A, present=False)
     assert outcome.error is not None
     assert not outcome.changed

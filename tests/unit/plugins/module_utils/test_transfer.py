@@ -460,7 +460,7 @@ def is_allowed(check: Callable[[str], object], value: str) -> bool:
     else:
         return True
     # What is much longer than it may be was not meant for this option, and need not be repeated.
-    assert repr(value) in said or len(value) > 64
+    assert repr(value) in said or len(value) > 40
     return False
 
 

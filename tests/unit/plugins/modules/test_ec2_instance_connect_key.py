@@ -10,33 +10,23 @@ import os
 from pathlib import Path
 from typing import Any
 
-import botocore.session
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, SetUpError
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 from ansible_collections.sshkeys.aws.plugins.modules import ec2_instance_connect_key, ec2_serial_console_key
-from botocore.stub import Stubber
+from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx"
 ONE, TWO = "i-0123456789abcdef0", "i-0123456789abcdef1"
 
 
-class Service:
-    """An Instance Connect client that expects exactly the calls of a script, and counts how often it was asked for."""
+class Service(StubbedService):
+    """An Instance Connect service that expects exactly the calls of a script, in order."""
 
     def __init__(self) -> None:
-        """Make a client that cannot reach anything."""
-        session = botocore.session.Session()
-        session.set_credentials("AKIAIOSFODNN7EXAMPLE", "secret")
-        self.client: Any = session.create_client("ec2-instance-connect", region_name="us-east-1")
-        self.stubber = Stubber(self.client)
-        self.connections = 0
-
-    def connect(self) -> Any:
-        """Hand out the client."""
-        self.connections += 1
-        return self.client
+        """Make it without a script."""
+        super().__init__("ec2-instance-connect")
 
     def expect_push(self, instance_id: str, os_user: str = "ec2-user", **more: str) -> None:
         """Expect SendSSHPublicKey and answer that the key is live."""
@@ -45,14 +35,19 @@ class Service:
 
     def run(self, *, check_mode: bool = False, module: Any = ec2_instance_connect_key, **options: Any) -> Report:
         """Run the module's function with a task's options, and check that every expected call was made."""
-        given = {"public_key": f"{KEY} alice@laptop", "concurrency": 1, **options}
+        # The options of amazon.aws, which its module class adds.
+        params = {
+            name: options.pop(name, default) for name, default in {"region": "us-east-1", "endpoint_url": None}.items()
+        }
+        given = {"public_key": f"{KEY} alice@laptop", **options}
+        if module is ec2_instance_connect_key:
+            # One call after the other, in the order of the script.
+            given = {"concurrency": 1, **given}
         validated = ArgumentSpecValidator(module.ARGUMENTS).validate(given)
         assert not validated.error_messages
-        # The options of amazon.aws, which its module class adds.
-        params = {"region": "us-east-1", "endpoint_url": None, **validated.validated_parameters}
-        with self.stubber:
+        params.update(validated.validated_parameters)
+        with self.playing():
             report: Report = module.run(params, check_mode=check_mode, connect=self.connect)
-            self.stubber.assert_no_pending_responses()
         return report
 
 
@@ -109,13 +104,7 @@ def test_another_push_is_not_covered_by_the_lease(service: Service, other: dict[
     service.run(**first)
     again = {**first, **other}
     service.expect_push(again["instance_id"], again["os_user"])
-    outside = {name: again.pop(name) for name in ("region", "endpoint_url") if name in again}
-    validated = ArgumentSpecValidator(ec2_instance_connect_key.ARGUMENTS).validate({"public_key": KEY, **again})
-    params = {"region": "us-east-1", "endpoint_url": None, **validated.validated_parameters, **outside}
-    with service.stubber:
-        report = ec2_instance_connect_key.run(params, check_mode=False, connect=service.connect)
-        service.stubber.assert_no_pending_responses()
-    assert report.result["changed"] is True
+    assert service.run(**again).result["changed"] is True
 
 
 def test_many_targets(service: Service) -> None:
@@ -231,8 +220,5 @@ def test_no_region_is_a_sentence_inside_the_lease_too(
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(cache / "config"))
-    validated = ArgumentSpecValidator(ec2_instance_connect_key.ARGUMENTS).validate(
-        {"instance_id": ONE, "os_user": "ec2-user", "public_key": KEY}
-    )
     with pytest.raises(SetUpError, match="No region is configured"):
-        ec2_instance_connect_key.run(validated.validated_parameters, check_mode=True, connect=service.connect)
+        service.run(instance_id=ONE, os_user="ec2-user", region=None, check_mode=True)

@@ -10,13 +10,12 @@ import base64
 from datetime import UTC, datetime
 from typing import Any
 
-import botocore.session
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 from ansible_collections.sshkeys.aws.plugins.modules import transfer_ssh_key
-from botocore.stub import Stubber
+from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService
 
 SERVER_ID = "s-01234567890abcdef"
 ALICE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx alice@laptop"
@@ -24,21 +23,12 @@ BOB = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBA
 KEY_ID = "key-01234567890abcdef"
 
 
-class Service:
-    """A Transfer client that expects exactly the calls of a script, and counts how often it was asked for."""
+class Service(StubbedService):
+    """A Transfer service that expects exactly the calls of a script, in order."""
 
     def __init__(self) -> None:
-        """Make a client that cannot reach anything."""
-        session = botocore.session.Session()
-        session.set_credentials("AKIAIOSFODNN7EXAMPLE", "secret")
-        self.client: Any = session.create_client("transfer", region_name="us-east-1")
-        self.stubber = Stubber(self.client)
-        self.connections = 0
-
-    def connect(self) -> Any:
-        """Hand out the client."""
-        self.connections += 1
-        return self.client
+        """Make it without a script."""
+        super().__init__("transfer")
 
     def expect_read(self, user_name: str, *bodies: str) -> None:
         """Expect DescribeUser and answer with these keys."""
@@ -53,10 +43,8 @@ class Service:
         """Run the module's function with a task's options, and check that every expected call was made."""
         validated = ArgumentSpecValidator(transfer_ssh_key.ARGUMENTS).validate({"server_id": SERVER_ID, **options})
         assert not validated.error_messages
-        with self.stubber:
-            report = transfer_ssh_key.run(validated.validated_parameters, check_mode=check_mode, connect=self.connect)
-            self.stubber.assert_no_pending_responses()
-        return report
+        with self.playing():
+            return transfer_ssh_key.run(validated.validated_parameters, check_mode=check_mode, connect=self.connect)
 
 
 @pytest.fixture

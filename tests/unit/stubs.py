@@ -1,0 +1,40 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A client of botocore that reaches nothing and plays a script."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+from botocore.stub import Stubber
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class StubbedService:
+    """A service that expects exactly the calls of a script, in order, and counts how often a client was asked for."""
+
+    def __init__(self, name: str) -> None:
+        """Make a client of a service, such as "transfer"."""
+        session = botocore.session.Session()
+        session.set_credentials("AKIAIOSFODNN7EXAMPLE", "secret")
+        self.client: Any = session.create_client(name, region_name="us-east-1")
+        self.stubber = Stubber(self.client)
+        self.connections = 0
+
+    def connect(self) -> Any:
+        """Hand out the client."""
+        self.connections += 1
+        return self.client
+
+    @contextmanager
+    def playing(self) -> Iterator[None]:
+        """Play the script, and check at the end that every expected call was made."""
+        with self.stubber:
+            yield
+            self.stubber.assert_no_pending_responses()

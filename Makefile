@@ -10,6 +10,8 @@
 #   make test JOBS=1                     one step at a time
 
 TOOLS := .venv/bin/python tests/tools
+# Compiled files go where make clean finds them.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.build/cache/pycache
 VERBOSE := $(if $(V),--verbose)
 
 .DEFAULT_GOAL := help

@@ -159,7 +159,10 @@ class _Asker:
         self.params = params
 
     def fail_json(self, msg: str, **_details: object) -> NoReturn:
-        raise SetUpError(msg)
+        raise SetUpError(
+            f"No connection to AWS can be set up: {msg.rstrip('.')}. Look at region, profile, access_key, secret_key "
+            "and session_token, and at what the environment says instead of them, such as AWS_ACCESS_KEY_ID."
+        )
 
     def fail_json_aws(self, exception: Exception, **_details: object) -> NoReturn:
         raise _set_up_error(exception) from exception
@@ -232,7 +235,7 @@ def _delay_before_retry(response: Any, attempts: int, request_dict: Any, **_even
         return None
     http_response, answer = response
     code = answer.get("Error", {}).get("Code")
-    first_delay = _FIRST_DELAY_SECONDS.get(code)
+    first_delay: float | None = _FIRST_DELAY_SECONDS.get(code)
     if first_delay is None and http_response.status_code in _SERVER_ERRORS:
         first_delay = _FIRST_DELAY_SECONDS_OF_SERVER_ERROR
     if first_delay is None:
@@ -240,7 +243,7 @@ def _delay_before_retry(response: Any, attempts: int, request_dict: Any, **_even
     asked_for = str(answer.get("RetryAfterSeconds", ""))
     if asked_for.isdecimal():
         return min(float(asked_for), _MAX_DELAY_SECONDS) + random.random()
-    return random.random() * min(first_delay * 2 ** (attempts - 1), _MAX_DELAY_SECONDS)
+    return random.random() * min(first_delay * 2.0 ** (attempts - 1), _MAX_DELAY_SECONDS)
 
 
 # -- Errors to words -------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
     PublicKey,
     PublicKeyError,
@@ -34,19 +34,21 @@ def expand(elements: Sequence[Any], *, option: str, name: str, spec: Mapping[str
     Raises ArgumentError with every fault of the list.
     """
     validator = ArgumentSpecValidator(spec)
+    known = {name for option, details in spec.items() for name in (option, *details.get("aliases", []))}
     expanded, faults = [], []
     for position, element in enumerate(elements):
         values = {name: element} if isinstance(element, str) else element
         if not isinstance(values, dict):
             faults.append(f"{option}[{position}] is of type {type(element).__name__}, and must be a string or a dict")
             continue
-        if not all(isinstance(key, str) for key in values):
-            faults.append(
-                f"{option}[{position}] has unsupported names, which must be strings: {', '.join(map(repr, values))}"
-            )
+        unknown = [str(key) for key in values if key not in known]
+        if unknown:
+            place, names = f"{option}[{position}]", ", ".join(shown(key) for key in unknown)
+            faults.append(f"{place} has unsupported names: {names}. It takes {', '.join(sorted(spec))}")
             continue
         validated = validator.validate(values)
-        faults += [f"{option}[{position}]: {_without_key(message)}" for message in validated.error_messages]
+        messages = [_without_key(message).rstrip(".") for message in validated.error_messages]
+        faults += [f"{option}[{position}]: {message}" for message in messages]
         expanded.append(validated.validated_parameters)
     if faults:
         raise ArgumentError(f"{'; '.join(faults)}.")
@@ -77,6 +79,9 @@ def public_keys(value: Any, option: str, judge: Judge) -> tuple[tuple[PublicKey,
     warnings: list[str] = []
     faults: list[str] = []
     for place, text in _texts(value, option):
+        if not isinstance(text, str):
+            faults.append(f"{place} is of type {type(text).__name__}, and must be a string.")
+            continue
         try:
             for key in parse_public_keys(text):
                 if key.identity not in keys:
@@ -89,15 +94,13 @@ def public_keys(value: Any, option: str, judge: Judge) -> tuple[tuple[PublicKey,
     return tuple(keys.values()), warnings
 
 
-def _texts(value: Any, option: str) -> Iterator[tuple[str, str]]:
-    """Yield (where it stands, text) of each string. Raises ArgumentError for what is no string."""
-    if isinstance(value, str):
+def _texts(value: Any, option: str) -> Iterator[tuple[str, Any]]:
+    """Yield (where it stands, what stands there) of each key that was given."""
+    if isinstance(value, (list, tuple)):
+        for position, text in enumerate(value):
+            yield f"{option}[{position}]", text
+    else:
         yield option, value
-        return
-    for position, text in enumerate(value if isinstance(value, (list, tuple)) else [value]):
-        if not isinstance(text, str):
-            raise ArgumentError(f"{option}[{position}] is of type {type(text).__name__}, and must be a string.")
-        yield f"{option}[{position}]", text
 
 
 def check_concurrency(concurrency: int) -> None:

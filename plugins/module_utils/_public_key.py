@@ -313,7 +313,8 @@ def _refuse_what_is_no_key_line(line: str, key_type: str, encoded: str) -> None:
     if key_type not in _BITS:
         raise PublicKeyError(
             "It does not begin with a key type such as ssh-ed25519 or ssh-rsa. Give a line as it stands in a .pub "
-            "file; a key that was broken into several lines must be put back into one."
+            "file; a key that was broken into several lines must be put back into one, and of a file give the content, "
+            "such as lookup('file', PATH)."
         )
     if not encoded:
         raise PublicKeyError(f"There is nothing after {key_type}. The key is cut short: copy the .pub file again.")

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Callable, Sequence
 from ansible_collections.sshkeys.aws.plugins.module_utils import _api
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, missing_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import PublicKey, transfer_body
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import HeldKey, Outcome, Plan, plan
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import HeldKey, Outcome, Plan, Wanted, plan
 
 if TYPE_CHECKING:
     from mypy_boto3_transfer import TransferClient
@@ -53,7 +53,7 @@ def rotate(client: TransferClient, server_id: str, todo: Plan, wait_timeout: flo
         return todo.after
     if todo.held is None:
         try:
-            held = _await_user(client, server_id, todo.wanted.user_name, wait_timeout)
+            held = _await_user(client, server_id, todo.wanted, wait_timeout)
         except ServiceError as error:
             return Outcome(todo.wanted.user_name, None, None, error=error)
         todo = plan(held, todo.wanted)
@@ -65,19 +65,24 @@ def rotate(client: TransferClient, server_id: str, todo: Plan, wait_timeout: flo
         return rotation.failed_outcome(error)
 
 
-def _await_user(client: TransferClient, server_id: str, user_name: str, wait_timeout: float) -> tuple[HeldKey, ...]:
+def _await_user(client: TransferClient, server_id: str, wanted: Wanted, wait_timeout: float) -> tuple[HeldKey, ...]:
     """Return the keys of a user that was not there a moment ago. Raises ServiceError when it does not come in time."""
     deadline = time.monotonic() + wait_timeout
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
-            told = f"{wait_timeout:g} seconds now"
-            hint = f"Make the user first. If it was made a moment ago, set wait_timeout longer ({told})."
-            raise missing_user(server_id, user_name, hint)
+            raise missing_user(server_id, wanted.user_name, _MISSING_HINTS[wanted.present].format(wait_timeout))
         time.sleep(min(_SECONDS_BETWEEN_LOOKS, left))
-        held = _api.held_keys(client, server_id, user_name)
+        held = _api.held_keys(client, server_id, wanted.user_name)
         if held is not None:
             return held
+
+
+# By whether the keys must be there.
+_MISSING_HINTS = {
+    True: "Make the user first. If it was made a moment ago, set wait_timeout longer ({:g} seconds now).",
+    False: "Check the spelling of the user name, and the server.",
+}
 
 
 class _Rotation:

@@ -74,14 +74,22 @@ EXAMPLES = r"""
     region: us-east-1
   delegate_to: localhost
 
-- name: Open every instance of the play in one call, with the variables that the aws_ec2 inventory sets
-  sshkeys.aws.ec2_instance_connect_key:
-    targets: "{{ ansible_play_hosts | map('extract', hostvars, 'instance_id') | list }}"
-    os_user: ec2-user
-    public_key: "{{ lookup('file', '~/.ssh/id_ed25519.pub') }}"
-    region: us-east-1
-  delegate_to: localhost
-  run_once: true
+- name: Work on the fleet, with the variables that the aws_ec2 inventory sets
+  hosts: aws_ec2
+  # Nobody can log in yet.
+  gather_facts: false
+  tasks:
+    - name: Open every instance of the play in one call
+      sshkeys.aws.ec2_instance_connect_key:
+        targets: "{{ ansible_play_hosts | map('extract', hostvars, 'instance_id') | list }}"
+        os_user: ec2-user
+        public_key: "{{ lookup('file', '~/.ssh/id_ed25519.pub') }}"
+        region: us-east-1
+      delegate_to: localhost
+      run_once: true
+
+    - name: Gather facts, now that the doors are open
+      ansible.builtin.setup:
 
 - name: Open instances with different OS users
   sshkeys.aws.ec2_instance_connect_key:
@@ -97,24 +105,35 @@ EXAMPLES = r"""
 
 - name: Go on with the instances that could be opened
   sshkeys.aws.ec2_instance_connect_key:
-    targets: "{{ fleet }}"
+    targets: "{{ ansible_play_hosts | map('extract', hostvars, 'instance_id') | list }}"
     os_user: ec2-user
     public_key: "{{ lookup('file', '~/.ssh/id_ed25519.pub') }}"
     region: us-east-1
   delegate_to: localhost
+  run_once: true
   register: opened
   failed_when: opened.targets is not defined or opened.targets | selectattr('success') | length == 0
+
+- name: Say which could not be opened
+  ansible.builtin.debug:
+    var: opened.msg
+  run_once: true
+  when: opened.msg is defined
+
+- name: Leave those out
+  ansible.builtin.meta: end_host
+  when: instance_id not in opened.targets | selectattr('success') | map(attribute='instance_id')
 """
 
 RETURN = r"""
 changed:
-  description: Whether the key was pushed to any target now, rather than found live everywhere.
+  description: Whether the key was pushed to any target, or would be in check mode.
   returned: always
   type: bool
   sample: true
 key:
   description: The key that was pushed.
-  returned: when the arguments are valid
+  returned: when the arguments are valid and AWS could be called
   type: dict
   contains:
     type:
@@ -131,28 +150,28 @@ key:
       description: The SHA256 fingerprint, which the instance writes to its log when the key is used.
       type: str
       returned: always
-      sample: SHA256:0PJaJpZeGh5/8JPjqDIUnTQgxBqVHbmyHPAoDRZjqdg
+      sample: SHA256:v4K2SCakkhOJ9gLiuwJrrfcWc3wCYzvGBWaMKche8CU
     fingerprint_md5:
       description: The MD5 fingerprint.
       type: str
       returned: always
-      sample: MD5:f6:3a:5d:4b:8f:0c:54:7c:79:43:93:cf:6e:7a:97:26
+      sample: MD5:78:92:3a:02:8d:55:32:43:5e:89:7a:9c:1a:01:92:b3
     comment:
       description: The comment of the key. It was not sent.
       type: str
       returned: always
       sample: alice@laptop
 expires_at:
-  description: When the key ends at the first of the targets, ISO 8601 in UTC. V(null) if it is live nowhere, or not
+  description: When the key ends where it ends first, ISO 8601 in UTC. V(null) if it is live nowhere, or not
     yet in check mode.
-  returned: when the arguments are valid
+  returned: when the arguments are valid and AWS could be called
   type: str
   sample: "2026-11-21T10:01:00Z"
 targets:
   description:
     - The outcome at each target, in the order of O(targets).
     - If O(instance_id) was given, the fields of its only element also stand at the top of the result.
-  returned: when the arguments are valid
+  returned: when the arguments are valid and AWS could be called
   type: list
   elements: dict
   contains:
@@ -167,7 +186,7 @@ targets:
       returned: always
       sample: ec2-user
     changed:
-      description: Whether the key was pushed now.
+      description: Whether the key was pushed, or would be in check mode.
       type: bool
       returned: always
       sample: true
@@ -177,12 +196,15 @@ targets:
       returned: always
       sample: true
     request_id:
-      description: The request id of the push, which the instance writes to its log. V(null) if there was none.
+      description:
+        - The request id of the push, or of the earlier one that is still live, which the instance writes to its log.
+          V(null) if there was none.
       type: str
       returned: always
       sample: 9f1f7a5d-8a51-4f6c-9d59-3a2f8f1c5f0e
     pushed_at:
-      description: When the push was sent, ISO 8601 in UTC. V(null) if there was none.
+      description:
+        - When the push, or the earlier one that is still live, was sent, ISO 8601 in UTC. V(null) if there was none.
       type: str
       returned: always
       sample: "2026-11-21T10:00:00Z"
@@ -204,7 +226,7 @@ targets:
           returned: always
           sample: EC2InstanceStateInvalidException
         message:
-          description: What the service said.
+          description: What the service said, with the request id and how often the call was tried.
           type: str
           returned: always
           sample: The instance is not in a valid state

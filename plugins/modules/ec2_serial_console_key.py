@@ -62,13 +62,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changed:
-  description: Whether the key was pushed now, rather than found live.
+  description: Whether the key was pushed, or would be in check mode.
   returned: always
   type: bool
   sample: true
 key:
   description: The key that was pushed.
-  returned: when the arguments are valid
+  returned: when the arguments are valid and AWS could be called
   type: dict
   contains:
     type:
@@ -85,12 +85,12 @@ key:
       description: The SHA256 fingerprint.
       type: str
       returned: always
-      sample: SHA256:0PJaJpZeGh5/8JPjqDIUnTQgxBqVHbmyHPAoDRZjqdg
+      sample: SHA256:v4K2SCakkhOJ9gLiuwJrrfcWc3wCYzvGBWaMKche8CU
     fingerprint_md5:
       description: The MD5 fingerprint.
       type: str
       returned: always
-      sample: MD5:f6:3a:5d:4b:8f:0c:54:7c:79:43:93:cf:6e:7a:97:26
+      sample: MD5:78:92:3a:02:8d:55:32:43:5e:89:7a:9c:1a:01:92:b3
     comment:
       description: The comment of the key. It was not sent.
       type: str
@@ -98,43 +98,43 @@ key:
       sample: alice@laptop
 instance_id:
   description: The id of the instance.
-  returned: when the arguments are valid
+  returned: when the arguments are valid and AWS could be called
   type: str
   sample: i-0123456789abcdef0
 serial_port:
   description: The serial port.
-  returned: when the arguments are valid
+  returned: when the arguments are valid and AWS could be called
   type: int
   sample: 0
 ssh_user:
   description: The user name to give to ssh. The host is the serial console endpoint of the region.
-  returned: when the arguments are valid
+  returned: when the arguments are valid and AWS could be called
   type: str
   sample: i-0123456789abcdef0.port0
 success:
   description: Whether the key is live, or would be in check mode.
-  returned: when the arguments are valid
+  returned: when the arguments are valid and AWS could be called
   type: bool
   sample: true
 request_id:
-  description: The request id of the push. V(null) if there was none.
-  returned: when the arguments are valid
+  description: The request id of the push, or of the earlier one that is still live. V(null) if there was none.
+  returned: when the arguments are valid and AWS could be called
   type: str
   sample: 9f1f7a5d-8a51-4f6c-9d59-3a2f8f1c5f0e
 pushed_at:
-  description: When the push was sent, ISO 8601 in UTC. V(null) if there was none.
-  returned: when the arguments are valid
+  description:
+    - When the push, or the earlier one that is still live, was sent, ISO 8601 in UTC. V(null) if there was none.
+  returned: when the arguments are valid and AWS could be called
   type: str
   sample: "2026-11-21T10:00:00Z"
 expires_at:
   description: When the key ends, ISO 8601 in UTC. V(null) if there was no push.
-  returned: when the arguments are valid
+  returned: when the arguments are valid and AWS could be called
   type: str
   sample: "2026-11-21T10:01:00Z"
 targets:
-  description: A list with one element that has the fields above from RV(instance_id) on, as M(sshkeys.aws.ec2_instance_connect_key)
-    returns it.
-  returned: when the arguments are valid
+  description: The same outcome as a list of one, for playbooks that treat both modules that push keys alike.
+  returned: when the arguments are valid and AWS could be called
   type: list
   elements: dict
 error:
@@ -150,7 +150,7 @@ error:
       returned: always
       sample: SerialConsoleAccessDisabledException
     message:
-      description: What the service said.
+      description: What the service said, with the request id and how often the call was tried.
       type: str
       returned: always
       sample: Your account is not authorized to use the EC2 Serial Console

@@ -29,7 +29,7 @@ options:
   user_name:
     description:
       - The name of the user.
-      - The user must exist, with O(state=absent) too.
+      - The user must exist, with O(state=absent) too. This module makes no users.
       - Exactly one of O(user_name) and O(users) is needed.
     type: str
   users:
@@ -168,14 +168,14 @@ changed:
   sample: true
 server_id:
   description: The id of the server.
-  returned: when the arguments are valid
+  returned: when the arguments are valid and AWS could be called
   type: str
   sample: s-01234567890abcdef
 users:
   description:
     - The outcome for each user, in the order of O(users).
     - If O(user_name) was given, the fields of its only element also stand at the top of the result.
-  returned: when the arguments are valid
+  returned: when the arguments are valid and AWS could be called
   type: list
   elements: dict
   contains:
@@ -185,7 +185,7 @@ users:
       returned: always
       sample: partner
     changed:
-      description: Whether a key of this user was imported or deleted.
+      description: Whether a key of this user was imported or deleted, or would be in check mode.
       type: bool
       returned: always
       sample: true
@@ -219,12 +219,12 @@ users:
           description: The SHA256 fingerprint.
           type: str
           returned: always
-          sample: SHA256:0PJaJpZeGh5/8JPjqDIUnTQgxBqVHbmyHPAoDRZjqdg
+          sample: SHA256:v4K2SCakkhOJ9gLiuwJrrfcWc3wCYzvGBWaMKche8CU
         fingerprint_md5:
           description: The MD5 fingerprint.
           type: str
           returned: always
-          sample: MD5:f6:3a:5d:4b:8f:0c:54:7c:79:43:93:cf:6e:7a:97:26
+          sample: MD5:78:92:3a:02:8d:55:32:43:5e:89:7a:9c:1a:01:92:b3
         comment:
           description: The comment of the key.
           type: str
@@ -274,13 +274,13 @@ diff:
   description:
     - The keys before and after, one line for each with fingerprint and comment.
     - A dictionary if O(user_name) was given, otherwise a list with one for each user that changed.
-  returned: when the arguments are valid
+  returned: when the arguments are valid and AWS could be called
   type: raw
   sample:
     before_header: partner on s-01234567890abcdef
     after_header: partner on s-01234567890abcdef
     before: ""
-    after: "SHA256:0PJaJpZeGh5/8JPjqDIUnTQgxBqVHbmyHPAoDRZjqdg alice@laptop\n"
+    after: "SHA256:v4K2SCakkhOJ9gLiuwJrrfcWc3wCYzvGBWaMKche8CU alice@laptop\n"
 """
 
 from typing import TYPE_CHECKING, Any, Callable, Mapping
@@ -358,15 +358,14 @@ def _wanted(params: Mapping[str, Any], elements: list[Any]) -> tuple[list[Wanted
     faults: list[str] = []
     for user in expand(elements, option="users", name="user_name", spec=spec):
         name = user["user_name"]
+        who = "" if params["users"] is None else f"user {shown(name)}: "
         try:
             declared, about_keys = _wanted_of_user(params, user)
         except ArgumentError as error:
-            faults.append(f"{shown(name)}: {error}")
+            faults.append(f"{who}{error}")
             continue
         if name in wanted:
-            faults.append(
-                f"{shown(name)}: The user is declared twice. Put all that is declared for it into one element."
-            )
+            faults.append(f"{who}It is declared twice. Put all that is declared for a user into one element.")
         wanted[name] = declared
         warnings += about_keys
     if faults:
@@ -395,7 +394,8 @@ def _wanted_of_user(params: Mapping[str, Any], user: Mapping[str, Any]) -> tuple
             if present
             else "public_keys and ssh_public_key_ids are missing. Give the keys to remove."
         )
-    keys, warnings = public_keys(texts or [], "public_keys", judge_for_transfer if present else _judge_nothing)
+    judge = judge_for_transfer if present else _judge_nothing
+    keys, warnings = public_keys([] if texts is None else texts, "public_keys", judge)
     exclusive = params["exclusive"] if user["exclusive"] is None else user["exclusive"]
     return Wanted(user["user_name"], present, present and exclusive, keys, tuple(key_ids)), warnings
 

@@ -60,7 +60,7 @@ EXAMPLES = r"""
 
 - name: Show the keys that are older than a year
   ansible.builtin.debug:
-    msg: "{{ item.0.user_name }} has {{ item.1.fingerprint }}, imported {{ item.1.date_imported }}"
+    msg: "{{ item.0.user_name }} has {{ item.1.fingerprint or item.1.id }}, imported {{ item.1.date_imported }}"
   loop: "{{ server.users | subelements('ssh_public_keys') | selectattr('1.age_days', '>', 365) | list }}"
   loop_control:
     label: "{{ item.1.id }}"
@@ -75,12 +75,12 @@ EXAMPLES = r"""
 RETURN = r"""
 server_id:
   description: The id of the server.
-  returned: when the arguments are valid
+  returned: when the users could be listed
   type: str
   sample: s-01234567890abcdef
 users:
   description: The users, in the order of O(user_names), or as the service lists them.
-  returned: when the arguments are valid
+  returned: when the users could be listed
   type: list
   elements: dict
   contains:
@@ -119,12 +119,12 @@ users:
           description: The SHA256 fingerprint.
           type: str
           returned: always
-          sample: SHA256:0PJaJpZeGh5/8JPjqDIUnTQgxBqVHbmyHPAoDRZjqdg
+          sample: SHA256:v4K2SCakkhOJ9gLiuwJrrfcWc3wCYzvGBWaMKche8CU
         fingerprint_md5:
           description: The MD5 fingerprint.
           type: str
           returned: always
-          sample: MD5:f6:3a:5d:4b:8f:0c:54:7c:79:43:93:cf:6e:7a:97:26
+          sample: MD5:78:92:3a:02:8d:55:32:43:5e:89:7a:9c:1a:01:92:b3
         comment:
           description: The comment of the key.
           type: str
@@ -153,7 +153,7 @@ users:
           returned: always
           sample: ResourceNotFoundException
         message:
-          description: What the service said.
+          description: What the service said, with the request id and how often the call was tried.
           type: str
           returned: always
           sample: The user partner does not exist on s-01234567890abcdef

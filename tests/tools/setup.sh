@@ -111,7 +111,7 @@ print(getattr(sys, "_base_executable", sys.executable))' 2>/dev/null </dev/null
 find_python() {
     local candidate
     if [ -n "${PYTHON:-}" ]; then
-        fitting "$PYTHON" || fail "PYTHON=$PYTHON is not a Python 3.11, 3.12 or 3.13 that runs."
+        fitting "$PYTHON" | grep . || fail "PYTHON=$PYTHON is not a Python 3.11, 3.12 or 3.13 that runs."
         return
     fi
     for candidate in python3 python3.13 python3.12 python3.11 \

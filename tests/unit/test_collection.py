@@ -147,9 +147,15 @@ def test_options_of_an_element_are_those_of_the_task(name: str, option: str, spe
 # -- Examples ---------------------------------------------------------------------------------------------------------
 
 
+def examples_of(name: str) -> Iterator[dict[str, Any]]:
+    """Yield each task in a module's examples, by itself or in a play."""
+    for example in yaml.safe_load(module(name).EXAMPLES):
+        yield from example.get("tasks", [example])
+
+
 def tasks(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (name of one of our modules, its arguments) of each task in a module's examples."""
-    for task in yaml.safe_load(module(name).EXAMPLES):
+    for task in examples_of(name):
         for action, arguments in task.items():
             if action.startswith(f"{COLLECTION}."):
                 yield action.rpartition(".")[2], arguments
@@ -157,7 +163,7 @@ def tasks(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_are_tasks(name: str) -> None:
-    examples = yaml.safe_load(module(name).EXAMPLES)
+    examples = list(examples_of(name))
     assert examples
     for task in examples:
         assert task["name"][0].isupper()

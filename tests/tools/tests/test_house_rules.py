@@ -44,3 +44,7 @@ def test_requirements_are_exact() -> None:
     wanted = [line for line in lines if line and not line.startswith("#")]
     assert wanted
     assert [line for line in wanted if not re.fullmatch(r"[A-Za-z0-9-]+(\[[a-z0-9,-]+\])?==[0-9.]+", line)] == []
+
+
+def test_nothing_compiled_is_kept() -> None:
+    assert [name for name in FILES if name.endswith(".pyc")] == []

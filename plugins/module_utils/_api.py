@@ -18,6 +18,7 @@ import os
 import random
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, NoReturn
 
 try:
@@ -57,7 +58,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
     printable,
 )
 from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import Lease, Target
-from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import PublicKey
+from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import PublicKey, could_be_a_secret
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import HeldKey
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ _MAX_DELAY_SECONDS = 20
 
 
 class Scope(NamedTuple):
-    """Where calls go, known without a client: the endpoint's URL (empty for AWS's own) and the region."""
+    """Where calls go, known without a client: what names the endpoint (empty for AWS's own) and the region."""
 
     endpoint: str
     region: str
@@ -90,7 +91,6 @@ class Scope(NamedTuple):
 def scope(params: Mapping[str, Any]) -> Scope:
     """Return where the calls of a task to EC2 Instance Connect go, as far as that is known without the SDK's client.
 
-    An endpoint that only the configuration file of the SDK names is not seen.
     params: the options of amazon.aws's common and region fragments, among others.
     Raises SetUpError where no region is configured.
     """
@@ -99,7 +99,8 @@ def scope(params: Mapping[str, Any]) -> Scope:
         params.get("endpoint_url")
         or os.environ.get("AWS_ENDPOINT_URL_EC2_INSTANCE_CONNECT")
         or os.environ.get("AWS_ENDPOINT_URL")
-        or ""
+        # The configuration of a profile may name an endpoint of its own.
+        or (f"that of the profile {params['profile']}" if params.get("profile") else "")
     )
     return Scope(endpoint, _region(params))
 
@@ -129,7 +130,7 @@ def connect(params: Mapping[str, Any], service: str) -> Any:
     """
     _region(params)
     set_collection_info(collection_name="sshkeys.aws", collection_version=COLLECTION_VERSION)
-    asker = _Asker(params)
+    asker = _Asker({**params, **{name: (params.get(name) or "").strip() or None for name in _CREDENTIALS}})
     defaults = Config(
         retries={"mode": "standard", "total_max_attempts": _TOTAL_MAX_ATTEMPTS},
         connect_timeout=_CONNECT_TIMEOUT_SECONDS,
@@ -142,12 +143,17 @@ def connect(params: Mapping[str, Any], service: str) -> Any:
             asker, conn_type="client", resource=service, region=region, endpoint=endpoint, config=defaults, **arguments
         )
         _check_credentials(client, service)
-    except (BotoCoreError, TypeError, ValueError) as error:
+    except (BotoCoreError, ClientError, OSError, TypeError, ValueError) as error:
+        # ClientError and OSError: a role that may not be assumed, a token file or credential process that is not there.
         raise _set_up_error(error) from error
     client.meta.events.register(f"before-send.{service}", _attempt.begin)
     client.meta.events.register_first(f"needs-retry.{service}", _delay_before_retry)
     client.meta.events.register(f"needs-retry.{service}", _attempt.end)
     return client
+
+
+# Read from a file, they often end in a line break, which no header of HTTP may hold.
+_CREDENTIALS = ("access_key", "secret_key", "session_token")
 
 
 class _Asker:
@@ -169,7 +175,8 @@ class _Asker:
 
 
 def _set_up_error(error: Exception) -> SetUpError:
-    return SetUpError(f"No connection to AWS can be set up: {_sentence(error)} {hint_for_sdk_error(error)}")
+    told = "an option holds a key where none belongs." if could_be_a_secret(str(error)) else _sentence(error)
+    return SetUpError(f"No connection to AWS can be set up: {told} {hint_for_sdk_error(error)}")
 
 
 # A call of each service that can be signed, to see whether there is anything to sign with.
@@ -261,9 +268,19 @@ def _call(method: Callable[..., Any], **arguments: Any) -> Any:
         raise _refusal(error) from error
     except BotoCoreError as error:
         code = type(error).__name__
+        if "Invalid header value" in str(error):
+            # The message repeats the header, which is a session token or an access key.
+            raise ServiceError(
+                code, "A credential holds a character that HTTP does not allow.", _CREDENTIAL_HINT
+            ) from None
         in_doubt = _attempt.lost or not isinstance(error, _NEVER_SENT)
         raise ServiceError(code, _sentence(error), hint_for_sdk_error(error), in_doubt=in_doubt) from error
+    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+        # botocore's parser takes the types of an answer on trust; and a credential process may vanish in the middle.
+        raise _unexpected({}, f"form that botocore can read ({type(error).__name__})") from error
 
+
+_CREDENTIAL_HINT = "Check access_key and session_token for line breaks."
 
 # Of a page of HTML, which a proxy may send, the beginning is enough.
 _MAX_MESSAGE_LENGTH = 500
@@ -287,14 +304,14 @@ def _refusal(error: ClientError) -> ServiceError:
     )
 
 
-def _unexpected(answer: Mapping[str, Any], missing: str) -> ServiceError:
+def _unexpected(answer: Mapping[str, Any], missing: str, *, in_doubt: bool = True) -> ServiceError:
     """Return the error for an answer that lacks what the service always sends: something else answered."""
     request_id = answer.get("ResponseMetadata", {}).get("RequestId", "unknown")
     return ServiceError(
         "UnexpectedAnswer",
         f"The answer has no {missing} (request id {printable(request_id)})",
         hint_for("ResponseParserError"),
-        in_doubt=True,
+        in_doubt=in_doubt,
     )
 
 
@@ -331,28 +348,38 @@ def push(client: EC2InstanceConnectClient, target: Target, key: PublicKey) -> Le
 # -- Transfer Family -------------------------------------------------------------------------------------------------
 
 
+def _read(method: Callable[..., Any], **arguments: Any) -> Any:
+    """Make a call that changes nothing, so that a failure of it leaves nothing in doubt."""
+    try:
+        return _call(method, **arguments)
+    except ServiceError as error:
+        raise replace(error, in_doubt=False) from error
+
+
 def user_names(client: TransferClient, server_id: str) -> list[str]:
     """Return the names of all users of a server, all pages followed (ListUsers). Raises ServiceError."""
-    answer = _call(client.get_paginator("list_users").paginate(ServerId=server_id).build_full_result)
-    if "Users" not in answer:
-        raise _unexpected(answer, "Users")
-    return [user["UserName"] for user in answer["Users"]]
+    answer = _read(client.get_paginator("list_users").paginate(ServerId=server_id).build_full_result)
+    try:
+        return [user["UserName"] for user in answer["Users"]]
+    except (KeyError, TypeError) as error:
+        raise _unexpected(answer, "Users with a UserName each", in_doubt=False) from error
 
 
 def held_keys(client: TransferClient, server_id: str, user_name: str) -> tuple[HeldKey, ...] | None:
     """Return the keys of a user, or None where the user does not exist (DescribeUser). Raises ServiceError."""
     try:
-        answer = _call(client.describe_user, ServerId=server_id, UserName=user_name)
+        answer = _read(client.describe_user, ServerId=server_id, UserName=user_name)
     except ServiceError as error:
         if error.is_missing_user:
             return None
         raise
-    if "User" not in answer:
-        raise _unexpected(answer, "User")
-    return tuple(
-        HeldKey.stored(key["SshPublicKeyId"], key["SshPublicKeyBody"], key["DateImported"])
-        for key in answer["User"].get("SshPublicKeys", [])
-    )
+    try:
+        return tuple(
+            HeldKey.stored(key["SshPublicKeyId"], key["SshPublicKeyBody"], key["DateImported"])
+            for key in answer["User"].get("SshPublicKeys", [])
+        )
+    except (AttributeError, KeyError, TypeError) as error:
+        raise _unexpected(answer, "User with its SshPublicKeys", in_doubt=False) from error
 
 
 def import_key(client: TransferClient, server_id: str, user_name: str, body: str) -> str:

@@ -78,7 +78,11 @@ class ServiceError(SshKeysError):
         """
         if self.code != "ResourceNotFoundException":
             return False
-        return self.resource_type.lower() == "user" if self.resource_type else "server" not in self.message.lower()
+        if self.resource_type:
+            return self.resource_type.lower().endswith("user")
+        # The words differ; what is missing is named first, and where it is missing after that.
+        named = re.search(r"\buser\b|\bserver\b|\bs-[0-9a-f]{17}\b", self.message, re.IGNORECASE)
+        return named is None or named[0].lower() == "user"
 
     @property
     def is_full_user(self) -> bool:
@@ -86,14 +90,18 @@ class ServiceError(SshKeysError):
 
         The number is a quota that AWS has changed, and no error of its own is documented for it, so the words count.
         """
-        if re.search(r"Quota|^LimitExceeded", self.code):
+        if re.search(r"Quota|^(Resource)?LimitExceeded", self.code):
             return True
-        if self.code != "InvalidRequestException":
+        if self.code not in _REFUSALS or "failed to satisfy constraint" in self.message:
             return False
         # A key that is too long is refused in similar words, and no other key must go for it.
-        too_many = re.search(r"quota|limit|maximum|exceed|too many|at most", self.message, re.IGNORECASE)
-        too_long = re.search(r"length|size|bits|bytes|characters", self.message, re.IGNORECASE)
+        too_many = re.search(_TOO_MANY, self.message, re.IGNORECASE)
+        too_long = re.search(r"length|\bbits?\b|bytes|characters", self.message, re.IGNORECASE)
         return too_many is not None and too_long is None
+
+
+_REFUSALS = frozenset({"InvalidRequestException", "ValidationException", "ConflictException"})
+_TOO_MANY = r"quota|limit|maximum|\bmax\b|exceed|too many|more than|at most"
 
 
 def missing_user(server_id: str, user_name: str, hint: str) -> ServiceError:

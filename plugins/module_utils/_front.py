@@ -16,7 +16,11 @@ from ansible.module_utils.common.warnings import warn
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.sshkeys.aws.plugins.module_utils import _api
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import SshKeysError
-from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import could_be_a_secret, holds_private_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
+    could_be_a_secret,
+    holds_private_key,
+    reads_as_public,
+)
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 
 # A module's function: (parameters, check mode, a way to get a client) -> what to report. Raises SshKeysError.
@@ -46,20 +50,24 @@ def _show_what_is_public(module: AnsibleAWSModule) -> None:
     reads as a public key is none of that, and people want to see it.
     """
     credentials = {module.params.get("secret_key"), module.params.get("session_token")}
-    for text in _texts(module.params):
-        if holds_private_key(text):
+    for text, is_suspect in _texts(module.params):
+        if holds_private_key(text) or (is_suspect and not reads_as_public(text)):
             module.no_log_values.add(text)
         elif text not in credentials and not could_be_a_secret(text):
             module.no_log_values.discard(text)
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """Yield each string inside the options of a task."""
+def _texts(value: Any, *, is_suspect: bool = False) -> Iterator[tuple[str, bool]]:
+    """Yield each string inside the options of a task, and whether it stands in one list with a private key.
+
+    A key may have been split into its lines, and its last line alone looks harmless.
+    """
     if isinstance(value, Mapping):
         for inner in value.values():
             yield from _texts(inner)
     elif isinstance(value, (list, tuple)):
+        among_secrets = any(could_be_a_secret(inner) for inner in value if isinstance(inner, str))
         for inner in value:
-            yield from _texts(inner)
+            yield from _texts(inner, is_suspect=among_secrets)
     elif value is not None:
-        yield str(value)
+        yield str(value), is_suspect

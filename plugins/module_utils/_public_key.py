@@ -197,14 +197,15 @@ def holds_private_key(text: str) -> bool:
 
 def could_be_a_secret(text: str) -> bool:
     """Whether text may hold a private key, marked as one or not: what no result and no log may show."""
-    return holds_private_key(text) or bool(_KEY_MATERIAL.search(text) and not _reads_as_public(text))
+    return holds_private_key(text) or bool(_KEY_MATERIAL.search(text) and not reads_as_public(text))
 
 
 # The 32 bytes of the shortest private key are 43 characters of base64, or 64 of hexadecimal.
 _KEY_MATERIAL = re.compile(r"[A-Za-z0-9+/]{40}")
 
 
-def _reads_as_public(text: str) -> bool:
+def reads_as_public(text: str) -> bool:
+    """Whether text holds public keys and nothing else."""
     try:
         return bool(parse_public_keys(text))
     except PublicKeyError:

@@ -51,18 +51,24 @@ def rotate(client: TransferClient, server_id: str, todo: Plan, wait_timeout: flo
     """
     if todo.is_done:
         return todo.after
+    deadline = time.monotonic() + wait_timeout
     if todo.held is None:
         try:
             held = _await_user(client, server_id, todo.wanted, wait_timeout)
         except ServiceError as error:
             return Outcome(todo.wanted.user_name, None, None, error=error)
         todo = plan(held, todo.wanted)
-    rotation = _Rotation(client, server_id, todo)
-    try:
-        rotation.run()
-        return rotation.confirmed_outcome()
-    except ServiceError as error:
-        return rotation.failed_outcome(error)
+    while True:
+        rotation = _Rotation(client, server_id, todo)
+        try:
+            rotation.run()
+            return rotation.confirmed_outcome()
+        except ServiceError as error:
+            left = deadline - time.monotonic()
+            # A user that was made a moment ago may be there for one call and not yet for the next.
+            if left <= 0 or not error.is_missing_user or rotation.has_changed_something:
+                return rotation.failed_outcome(error)
+            time.sleep(min(_SECONDS_BETWEEN_LOOKS, left))
 
 
 def _await_user(client: TransferClient, server_id: str, wanted: Wanted, wait_timeout: float) -> tuple[HeldKey, ...]:
@@ -95,6 +101,11 @@ class _Rotation:
         self._deleted: list[HeldKey] = []
         self._doomed: list[HeldKey] = []
 
+    @property
+    def has_changed_something(self) -> bool:
+        """Whether this run has imported or deleted a key."""
+        return bool(self._imported or self._deleted)
+
     def run(self) -> None:
         """Import, then delete. Raises ServiceError at the first step that fails for good."""
         self._doomed = sorted(self._todo.deletions, key=_date_imported)
@@ -117,17 +128,17 @@ class _Rotation:
 
     def failed_outcome(self, error: ServiceError) -> Outcome:
         """Return what stands after a step failed, with an error that says what this run did and what the user has."""
-        in_doubt = False
+        in_doubt, has = False, "The user now has"
         try:
             held = _api.held_keys(self._client, self._server_id, self._user_name)
         except ServiceError:
-            in_doubt = error.in_doubt
             # What is known then is what was there, and what was done to it.
+            in_doubt, has = error.in_doubt, "The user could not be read again; as far as is known it has"
             held = tuple(key for key in self._todo.held or () if key not in self._deleted) + tuple(self._imported)
         outcome = self._outcome(held)
         facts = (
             f"{error.message.rstrip('.')}. Imported before that: {_labels(outcome.imported)}. Deleted: "
-            f"{_labels(outcome.deleted)}. The user now has: {_labels(held or ())}"
+            f"{_labels(outcome.deleted)}. {has}: {_labels(held or ())}"
         )
         return replace(outcome, error=replace(error, message=facts, in_doubt=in_doubt))
 
@@ -138,14 +149,12 @@ class _Rotation:
 
     def _import(self, key: PublicKey) -> None:
         error = self._try_import(key)
-        if error is not None and error.is_full_user:
-            if not self._doomed:
-                raise replace(error, hint=_FULL_HINT)
+        if error is not None and error.is_full_user and self._doomed:
             # One key and no more: should the refusal have meant something else, the others stay.
             self._delete_first_doomed()
             error = self._try_import(key)
         if error is not None:
-            raise error
+            raise replace(error, hint=_FULL_HINT) if error.is_full_user else error
 
     def _try_import(self, key: PublicKey) -> ServiceError | None:
         """Import a key, and return the error that left the user without it."""
@@ -167,7 +176,7 @@ class _Rotation:
         try:
             _api.delete_key(self._client, self._server_id, self._user_name, str(doomed.id))
         except ServiceError as error:
-            gone = error.code == "ResourceNotFoundException"
+            gone = error.code == "ResourceNotFoundException" and error.resource_type.lower() not in ("user", "server")
             if not gone and not (error.in_doubt and self._lacks(doomed)):
                 raise
             by_this_run = error.in_doubt

@@ -49,16 +49,18 @@ class Service:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                service.requests.append((self.headers["X-Amz-Target"].split(".")[1], body, time.time()))
+                content = self.rfile.read(int(self.headers["Content-Length"]))
+                body = json.loads(content) if content.startswith(b"{") else {}
+                operation = self.headers.get("X-Amz-Target", ".AssumeRole").split(".")[1]
+                service.requests.append((operation, body, time.time()))
                 script = service.script_of_instance.get(body.get("InstanceId", ""), service.script)
                 answer = script.pop(0) if len(script) > 1 else script[0]
                 if isinstance(answer, str):
                     self.connection.shutdown(socket.SHUT_RDWR)
                     self.close_connection = True
                     return
-                status, content = answer
-                data = (content if isinstance(content, str) else json.dumps(content)).encode()
+                status, told = answer
+                data = (told if isinstance(told, str) else json.dumps(told)).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
@@ -392,6 +394,56 @@ def test_what_a_client_lacks_is_a_sentence(service: Service, options: dict[str, 
     assert service.requests == []
 
 
+@pytest.mark.parametrize(
+    ("profile", "sentence"),
+    [
+        ("credential_process = /nonexistent/program", "No connection to AWS can be set up: .*nonexistent"),
+        (
+            "role_arn = arn:aws:iam::123456789012:role/r\nweb_identity_token_file = /nonexistent/token",
+            "/nonexistent/token",
+        ),
+        ("role_arn = arn:aws:iam::123456789012:role/r\nsource_profile = source", "AccessDenied"),
+    ],
+)
+def test_credentials_that_cannot_be_had_are_a_sentence(
+    service: Service, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, profile: str, sentence: str
+) -> None:
+    """Whatever breaks on the way to credentials is told before anything is sent."""
+    (tmp_path / "config").write_text(f"[profile fleet]\nregion = us-east-1\n{profile}\n")
+    (tmp_path / "credentials").write_text("[source]\naws_access_key_id = AKIA\naws_secret_access_key = secret\n")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", service.params()["endpoint_url"])
+    service.script = [
+        (403, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>No</Message></Error></ErrorResponse>")
+    ]
+    with pytest.raises(SetUpError, match=sentence):
+        _api.connect(service.params(access_key=None, secret_key=None, profile="fleet"), _api.TRANSFER)
+
+
+def test_credentials_with_a_line_break(service: Service) -> None:
+    """Read from a file they end in one; inside of them it cannot be sent, and must not be shown."""
+    assert (
+        push(service, [PUSHED], session_token="token\n", access_key="AKIAIOSFODNN7EXAMPLE\n").request_id == "request-1"
+    )
+    with pytest.raises(ServiceError, match="line breaks") as failure:
+        push(service, [PUSHED], session_token="IQoJ\nb3Jp")
+    assert "IQoJ" not in str(failure.value)
+    assert not failure.value.in_doubt
+
+
+@pytest.mark.parametrize("answer", ["[]", "null", '"x"', "{", '{"User": []}', '{"User": {"SshPublicKeys": [{}]}}'])
+def test_a_malformed_answer_is_an_error_of_its_call(service: Service, delays: list[float], answer: str) -> None:
+    """The SDK trusts the types of an answer; what breaks there must not end the whole run."""
+    service.script = [(200, answer)]
+    client = _api.connect(service.params(), _api.TRANSFER)
+    with pytest.raises(ServiceError) as failure:
+        _api.held_keys(client, SERVER_ID, "partner")
+    assert failure.value.code == "UnexpectedAnswer"
+    assert not failure.value.in_doubt
+    service.script = [(200, '{"Users": [{}]}')]
+    with pytest.raises(ServiceError, match="UserName"):
+        _api.user_names(client, SERVER_ID)
+
+
 def test_region_and_credentials_of_a_profile(service: Service, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A profile of the AWS configuration files gives what the task leaves out."""
     (tmp_path / "config").write_text("[profile fleet]\nregion = eu-central-1\n")
@@ -409,6 +461,12 @@ def test_the_scope_knows_the_endpoints_of_the_environment(monkeypatch: pytest.Mo
     monkeypatch.setenv("AWS_ENDPOINT_URL_EC2_INSTANCE_CONNECT", "http://one.example")
     assert _api.scope({"region": "us-east-1"}).endpoint == "http://one.example"
     assert _api.scope({"region": "us-east-1", "endpoint_url": "http://task.example"}).endpoint == "http://task.example"
+
+
+def test_the_scope_of_another_profile_is_another() -> None:
+    """The configuration of a profile may name an endpoint of its own."""
+    scopes = {_api.scope({"region": "us-east-1", "profile": profile}) for profile in (None, "one", "two")}
+    assert len(scopes) == 3
 
 
 def test_the_client_is_ours_and_sized(service: Service) -> None:

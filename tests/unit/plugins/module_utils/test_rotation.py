@@ -186,6 +186,7 @@ def test_a_full_user_gives_up_one_key_only(transfer: Transfer) -> None:
     transfer.expect_read(held(2, B, 2024))
     outcome = transfer.rotate([held(1, A, 2019), held(2, B, 2024)], C)
     assert outcome.error is not None
+    assert "as many keys as AWS allows" in outcome.error.hint
     assert names(outcome.after) == ["key1"]
 
 
@@ -305,6 +306,16 @@ def test_a_user_that_comes_in_time(transfer: Transfer) -> None:
     assert names(outcome.imported) == ["key1"]
 
 
+def test_a_user_that_one_call_knows_and_the_next_does_not(transfer: Transfer, no_waiting: list[float]) -> None:
+    """wait_timeout also covers an import that does not find a user which was read before."""
+    transfer.expect_import(B, error="ResourceNotFoundException", message="Unknown user")
+    transfer.expect_import(B, 2)
+    transfer.expect_read(held(2, B))
+    outcome = transfer.rotate([], B, wait_timeout=30)
+    assert outcome.error is None
+    assert len(no_waiting) == 1
+
+
 def test_a_user_that_does_not_come(transfer: Transfer, no_waiting: list[float]) -> None:
     """The wait is bounded, and the sentence says for how long it was."""
     for _look in range(3):
@@ -344,4 +355,5 @@ def test_a_user_that_cannot_be_read_back(transfer: Transfer) -> None:
     outcome = transfer.rotate([held(1, A)], C)
     assert outcome.error is not None
     assert outcome.error.code == "ThrottlingException"
+    assert "could not be read again" in outcome.error.message
     assert names(outcome.after) == ["key0", "key2"]

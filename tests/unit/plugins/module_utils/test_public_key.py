@@ -573,7 +573,7 @@ REFUSED: dict[str, Sequence[Callable[[], str]]] = {
     r"below 1024": [lambda: rsa_line(1023), lambda: rsa_line(512), lambda: rsa_line(1)],
     r"^(Line 1: )?It does not begin with a key type": [
         lambda: "hello",
-        lambda: "/root/.ssh/id_ed25519.pub",
+        lambda: "/home/somebody/.ssh/id_ed25519.pub",
         lambda: f"'{key_pair('ed25519').line}'",
         lambda: f"ssh-ed448 {key_pair('ed25519').encoded}",
         lambda: f"SSH-RSA {key_pair('rsa-2048').encoded}",

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, Union
 
 import pytest
@@ -20,6 +24,10 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import Service
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
 from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import Target
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import parse_public_key
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 KEY = parse_public_key("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx alice@laptop")
 TARGET = Target("i-0123456789abcdef0", "ec2-user")
@@ -42,6 +50,7 @@ class Service:
 
     def __init__(self) -> None:
         """Listen on a free port of loopback."""
+        self.scheme = "http"
         self.script: list[Answer] = []
         self.script_of_instance: dict[str, list[Answer]] = {}
         self.requests: list[tuple[str, dict[str, Any], float]] = []
@@ -81,10 +90,18 @@ class Service:
         """The operations that were called, in order."""
         return [operation for operation, _body, _time in self.requests]
 
+    def speak_tls(self, certificate: Path) -> None:
+        """Answer over TLS from now on, with a certificate and its key from a file."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        # The handshake is left to the thread of the connection, or a client that breaks it off would stop the server.
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+        self.scheme = "https"
+
     def params(self, **options: Any) -> dict[str, Any]:
         """Return the options of a task that goes to this service."""
         return {
-            "endpoint_url": f"http://127.0.0.1:{self.server.server_port}",
+            "endpoint_url": f"{self.scheme}://127.0.0.1:{self.server.server_port}",
             "region": "us-east-1",
             "access_key": "AKIAIOSFODNN7EXAMPLE",
             "secret_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
@@ -442,6 +459,41 @@ def test_a_malformed_answer_is_an_error_of_its_call(service: Service, delays: li
     service.script = [(200, '{"Users": [{}]}')]
     with pytest.raises(ServiceError, match="UserName"):
         _api.user_names(client, SERVER_ID)
+
+
+def test_tls(service: Service, delays: list[float], tmp_path: Path) -> None:
+    """A certificate is checked, against aws_ca_bundle where there is one, unless validate_certs says no."""
+    service.speak_tls(certificate_of_its_own(tmp_path))
+    with pytest.raises(ServiceError, match="Check aws_ca_bundle") as failure:
+        push(service, [PUSHED])
+    assert (failure.value.code, failure.value.in_doubt) == ("SSLError", False)
+    assert push(service, [PUSHED], aws_ca_bundle=str(tmp_path / "certificate.pem")).request_id == "request-1"
+    assert push(service, [PUSHED], validate_certs=False).request_id == "request-1"
+
+
+def certificate_of_its_own(folder: Path) -> Path:
+    """Write a certificate for 127.0.0.1 that is signed with its own key, and that key, and return the file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(tz=UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "certificate.pem").write_bytes(certificate.public_bytes(pem))
+    both = folder / "both.pem"
+    both.write_bytes(private + certificate.public_bytes(pem))
+    return both
 
 
 def test_region_and_credentials_of_a_profile(service: Service, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,34 +54,39 @@ def rotate(client: TransferClient, server_id: str, todo: Plan, wait_timeout: flo
     deadline = time.monotonic() + wait_timeout
     if todo.held is None:
         try:
-            held = _await_user(client, server_id, todo.wanted, wait_timeout)
+            todo = plan(_await_user(client, server_id, todo.wanted, deadline, wait_timeout), todo.wanted)
         except ServiceError as error:
             return Outcome(todo.wanted.user_name, None, None, error=error)
-        todo = plan(held, todo.wanted)
     while True:
         rotation = _Rotation(client, server_id, todo)
         try:
             rotation.run()
             return rotation.confirmed_outcome()
         except ServiceError as error:
-            left = deadline - time.monotonic()
             # A user that was made a moment ago may be there for one call and not yet for the next.
-            if left <= 0 or not error.is_missing_user or rotation.has_changed_something:
+            may_come = error.is_missing_user and not rotation.has_changed_something
+            if not may_come or not _sleep_until(deadline):
                 return rotation.failed_outcome(error)
-            time.sleep(min(_SECONDS_BETWEEN_LOOKS, left))
 
 
-def _await_user(client: TransferClient, server_id: str, wanted: Wanted, wait_timeout: float) -> tuple[HeldKey, ...]:
+def _await_user(
+    client: TransferClient, server_id: str, wanted: Wanted, deadline: float, wait_timeout: float
+) -> tuple[HeldKey, ...]:
     """Return the keys of a user that was not there a moment ago. Raises ServiceError when it does not come in time."""
-    deadline = time.monotonic() + wait_timeout
-    while True:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise missing_user(server_id, wanted.user_name, _MISSING_HINTS[wanted.present].format(wait_timeout))
-        time.sleep(min(_SECONDS_BETWEEN_LOOKS, left))
+    while _sleep_until(deadline):
         held = _api.held_keys(client, server_id, wanted.user_name)
         if held is not None:
             return held
+    raise missing_user(server_id, wanted.user_name, _MISSING_HINTS[wanted.present].format(wait_timeout))
+
+
+def _sleep_until(deadline: float) -> bool:
+    """Sleep a little, and return whether there was time for it. deadline: on the clock of time.monotonic."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        return False
+    time.sleep(min(_SECONDS_BETWEEN_LOOKS, left))
+    return True
 
 
 # By whether the keys must be there.

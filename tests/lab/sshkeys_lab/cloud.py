@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from moto.core.base_backend import BackendDict
@@ -73,19 +73,18 @@ class Cloud:
         backends = transfer_backends[DEFAULT_ACCOUNT_ID]
         return backends[region].servers.get(server_id) if region in backends else None
 
-    def create_user(self, region: str, parameters: dict[str, object]) -> None:
+    def create_user(self, region: str, parameters: dict[str, Any]) -> None:
         """Create a Transfer user without keys on a server that exists, from the input of CreateUser."""
-        given = {name: parameters.get(name) for name in ("HomeDirectory", "HomeDirectoryType", "Policy", "Role")}
         self._transfer(region).create_user(
-            home_directory=given["HomeDirectory"],  # type: ignore[arg-type]
-            home_directory_type=given["HomeDirectoryType"],  # type: ignore[arg-type]
-            home_directory_mappings=parameters.get("HomeDirectoryMappings"),  # type: ignore[arg-type]
-            policy=given["Policy"],  # type: ignore[arg-type]
-            posix_profile=parameters.get("PosixProfile"),  # type: ignore[arg-type]
-            role=str(given["Role"] or _ROLE),
+            home_directory=parameters.get("HomeDirectory"),
+            home_directory_type=parameters.get("HomeDirectoryType"),
+            home_directory_mappings=parameters.get("HomeDirectoryMappings"),
+            policy=parameters.get("Policy"),
+            posix_profile=parameters.get("PosixProfile"),
+            role=str(parameters.get("Role") or _ROLE),
             server_id=str(parameters["ServerId"]),
             ssh_public_key_body=None,
-            tags=parameters.get("Tags"),  # type: ignore[arg-type]
+            tags=parameters.get("Tags"),
             user_name=str(parameters["UserName"]),
         )
 

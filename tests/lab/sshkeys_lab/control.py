@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def _number(value: object, what: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         msg = f"{what} is a number of seconds."
-        raise ValueError(msg)  # noqa: TRY004 - every mistake in a control request is one kind of error
+        raise ValueError(msg)
     return value
 
 
@@ -34,7 +34,7 @@ def _list(body: dict[str, Any], name: str) -> list[Any]:
     value = body.get(name)
     if not isinstance(value, list):
         msg = f"The body is an object with the list {name}."
-        raise ValueError(msg)  # noqa: TRY004
+        raise ValueError(msg)
     return value
 
 
@@ -146,7 +146,7 @@ class Control:
     def _create_user(self, body: dict[str, Any]) -> object:
         if not isinstance(body.get("user_name"), str):
             msg = "A user needs a user_name."
-            raise ValueError(msg)  # noqa: TRY004
+            raise ValueError(msg)
         server_id = body.get("server_id", seed.SERVER_ID)
         self._services.transfer.create_user(seed.REGION, server_id, body["user_name"])
         return {"server_id": server_id, "user_name": body["user_name"], "keys": []}
@@ -158,7 +158,7 @@ class Control:
             given = key if isinstance(key, dict) else {"body": key}
             if not isinstance(given.get("body"), str):
                 msg = "A key is its body, or an object with body and date_imported."
-                raise ValueError(msg)  # noqa: TRY004
+                raise ValueError(msg)
             date = given.get("date_imported", body.get("date_imported"))
             keys.append((given["body"], None if date is None else _number(date, "date_imported")))
         self._services.transfer.set_keys(seed.REGION, server_id, user_name, keys)

@@ -75,10 +75,10 @@ class Fault:
         for name in ("times", "after", "status", "retry_after_seconds", "seconds"):
             if not isinstance(value.get(name, 0), int | float | None):
                 msg = f"A fault's {name} is a number."
-                raise ValueError(msg)  # noqa: TRY004 - every mistake in a fault is one kind of error
+                raise ValueError(msg)
         if not isinstance(value.get("match", {}), dict):
             msg = "A fault's match is an object of request parameters."
-            raise ValueError(msg)  # noqa: TRY004
+            raise ValueError(msg)
         fault = cls(**value)
         if fault.fault not in KINDS:
             msg = f"There is no fault {fault.fault}; the faults are {', '.join(sorted(KINDS))}."

@@ -9,7 +9,7 @@ import json
 import shlex
 import shutil
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from . import doors, files, seed
 from .cloud import is_nitro
@@ -61,7 +61,7 @@ class Lab:
             undo.callback(self._forget)
             self._undo = undo.pop_all()
 
-    def __enter__(self) -> Lab:  # noqa: PYI034 - typing.Self is younger than the oldest Python here
+    def __enter__(self) -> Self:
         """Give the running lab."""
         return self
 

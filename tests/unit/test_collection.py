@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.sshkeys.aws.plugins.module_utils import _api
+from ansible_collections.sshkeys.aws.plugins.module_utils import _api, _instance_connect
 
 ROOT = Path(str(_api.__file__)).parents[2]
 COLLECTION = "sshkeys.aws"
@@ -199,3 +199,51 @@ def test_elements_in_examples_use_known_options(name: str) -> None:
 def test_returned_values_are_documented_as_yaml(name: str) -> None:
     for value, about in yaml.safe_load(module(name).RETURN).items():
         assert {"description", "returned", "type"} <= set(about), value
+
+
+# -- The role ---------------------------------------------------------------------------------------------------------
+
+ROLE = "roles/ssh_access"
+
+
+def role_options(entry_point: str) -> dict[str, Any]:
+    options: dict[str, Any] = read_yaml(f"{ROLE}/meta/argument_specs.yml")["argument_specs"][entry_point]["options"]
+    return options
+
+
+def test_role_defaults_are_those_of_its_argument_specs() -> None:
+    specified = {
+        name: about["default"]
+        for entry_point in read_yaml(f"{ROLE}/meta/argument_specs.yml")["argument_specs"]
+        for name, about in role_options(entry_point).items()
+    }
+    assert read_yaml(f"{ROLE}/defaults/main.yml") == specified
+
+
+def test_role_has_a_task_file_for_each_entry_point() -> None:
+    public = {path.stem for path in (ROOT / ROLE / "tasks").glob("[!_]*.yml")}
+    assert set(read_yaml(f"{ROLE}/meta/argument_specs.yml")["argument_specs"]) == public
+
+
+def test_main_entry_point_takes_what_the_others_take() -> None:
+    assert role_options("main") == role_options("instance_connect") | role_options("transfer")
+
+
+def test_role_variables_have_its_prefix() -> None:
+    assert all(name.startswith("ssh_access_") for name in read_yaml(f"{ROLE}/defaults/main.yml"))
+    assert all(name.startswith("__ssh_access_") for name in read_yaml(f"{ROLE}/vars/main.yml"))
+
+
+@pytest.mark.parametrize("name", ["instance_id", "os_user", "availability_zone"])
+def test_role_lets_through_what_the_modules_let_through(name: str) -> None:
+    pattern = read_yaml(f"{ROLE}/vars/main.yml")[f"__ssh_access_{name}_pattern"].strip()
+    of_modules = getattr(_instance_connect, f"_{name.upper()}").pattern
+    assert pattern.replace("(", "").replace(")", "") == (of_modules + r"\Z").replace("(", "").replace(")", "")
+
+
+def test_role_defaults_are_those_of_the_modules() -> None:
+    defaults = read_yaml(f"{ROLE}/defaults/main.yml")
+    arguments = module("ec2_instance_connect_key").ARGUMENTS
+    assert defaults["ssh_access_min_validity"] == arguments["min_validity"]["default"]
+    assert defaults["ssh_access_concurrency"] == arguments["concurrency"]["default"]
+    assert defaults["ssh_access_transfer_wait_timeout"] == module("transfer_ssh_key").ARGUMENTS["wait_timeout"]["default"]

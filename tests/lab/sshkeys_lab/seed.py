@@ -28,6 +28,14 @@ INSTANCES = (
     InstanceSeed("i-0d6b2f9c8e4a71593", "t3.micro", "us-east-1a", running=False, has_sshd=True),
     # Neither Nitro (no serial console) nor with the ec2-instance-connect package: a push to it leads nowhere.
     InstanceSeed("i-0e8c4d7a1b5f36209", "t2.micro", "us-east-1a", running=True, has_sshd=False),
+    # With the first three, a fleet of ten.
+    InstanceSeed("i-0f10a2b3c4d5e6f71", "t3.micro", "us-east-1a", running=True, has_sshd=True),
+    InstanceSeed("i-0f21b3c4d5e6f7a82", "t3.micro", "us-east-1b", running=True, has_sshd=True),
+    InstanceSeed("i-0f32c4d5e6f7a8b93", "t3.micro", "us-east-1c", running=True, has_sshd=True),
+    InstanceSeed("i-0f43d5e6f7a8b9ca4", "t3.micro", "us-east-1a", running=True, has_sshd=True),
+    InstanceSeed("i-0f54e6f7a8b9cadb5", "t3.micro", "us-east-1b", running=True, has_sshd=True),
+    InstanceSeed("i-0f65f7a8b9cadbec6", "t3.micro", "us-east-1c", running=True, has_sshd=True),
+    InstanceSeed("i-0f76a8b9cadbecfd7", "t3.micro", "us-east-1a", running=True, has_sshd=True),
 )
 
 SERVER_ID = "s-0f1a2b3c4d5e6f708"

@@ -15,7 +15,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.build/cache/pycache
 VERBOSE := $(if $(V),--verbose)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint docs-lint sanity units integration format lab clean
+.PHONY: help setup demo test lint docs docs-lint sanity units integration format lab clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,9 @@ test: setup  ## Run all tests
 
 lint: setup  ## Check style, types and spelling
 	@$(TOOLS) test lint $(VERBOSE)
+
+docs: setup  ## Build the documentation as HTML and say where it is
+	@$(TOOLS) test docs $(VERBOSE)
 
 docs-lint: setup  ## Check the documentation of the plugins and the changelog
 	@$(TOOLS) test docs-lint $(VERBOSE)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from . import counts
 from .counts import Counts
+from .docs import Docsite
 from .pip_seed import seed_pip
 from .processes import Finished, Processes
 from .project import Project
@@ -124,6 +125,18 @@ def docs_lint(run: Run) -> Iterator[Check]:
     yield run.check("antsibull-changelog", ["antsibull-changelog", "lint"], _silent(changes))
 
 
+def docs(run: Run) -> Iterator[Check]:
+    """Build the documentation as a site of HTML."""
+    site = Docsite(run.project)
+    site.make_folders()
+    collected = run.check("antsibull-docs collection", site.collect(), _made(site.rst, "*.rst"))
+    yield collected
+    if collected.passed:
+        site.add_images()
+        where = str(site.index.relative_to(run.project.root))
+        yield run.check("sphinx-build", site.render(), _made(site.html, "*.html", f", {where} is the first"))
+
+
 def sanity(run: Run) -> Iterator[Check]:
     """Run all of ansible-test's sanity tests, on every Python that is there."""
     seed_pip(run.project)
@@ -176,6 +189,7 @@ def integration(run: Run) -> Iterator[Check]:
 STEPS: Mapping[str, Step] = {
     "lint": lint,
     "docs-lint": docs_lint,
+    "docs": docs,
     "sanity": sanity,
     "units": units,
     "integration": integration,
@@ -184,6 +198,17 @@ STEPS: Mapping[str, Step] = {
 
 def _linter(tool: str) -> Callable[[Finished], Counts]:
     return lambda done: counts.from_linter(tool, done.returncode, done.output)
+
+
+def _made(folder: Path, pattern: str, words: str = "") -> Callable[[Finished], Counts]:
+    """Read a tool that makes pages: those that are there when it has ended stand for what it did."""
+
+    def read(done: Finished) -> Counts:
+        pages = list(folder.rglob(pattern))
+        note = counts.some(len(pages), "page") + words
+        return counts.one(passed=done.returncode == 0, note=note) if pages else Counts()
+
+    return read
 
 
 def _silent(files: Sequence[str], kind: str = "file") -> Callable[[Finished], Counts]:

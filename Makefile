@@ -15,7 +15,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.build/cache/pycache
 VERBOSE := $(if $(V),--verbose)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint docs docs-lint sanity units integration format lab clean
+.PHONY: help setup demo test lint docs docs-lint guides sanity units integration format lab clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ docs: setup  ## Build the documentation as HTML and say where it is
 
 docs-lint: setup  ## Check the documentation of the plugins and the changelog
 	@$(TOOLS) test docs-lint $(VERBOSE)
+
+guides: setup  ## Check what the guides say, and run examples of them in the lab
+	@$(TOOLS) test guides $(VERBOSE)
 
 sanity: setup  ## Run ansible-test sanity
 	@$(TOOLS) test sanity $(VERBOSE)

@@ -53,5 +53,5 @@ class Docsite:
     def render(self) -> list[str]:
         """Return the command that makes HTML of the pages. Any warning of Sphinx makes it fail."""
         settings = self.project.staged / "tests" / "tools" / "docsite"
-        strict = ["--fail-on-warning", "--keep-going", "--nitpicky", "--quiet"]
-        return ["sphinx-build", "--builder", "html", *strict, "--conf-dir", str(settings), str(self.rst), str(self.html)]
+        options = ["--builder=html", "--fail-on-warning", "--keep-going", "--nitpicky", "--quiet"]
+        return ["sphinx-build", *options, f"--conf-dir={settings}", str(self.rst), str(self.html)]

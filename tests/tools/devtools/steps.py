@@ -92,7 +92,7 @@ def _mypy(run: Run) -> Iterator[Check]:
     """Check each program on its own: the lab and the tools are no part of the collection's package."""
     build, staged = run.project.build, run.project.staged
     groups = {
-        "collection": (build, run.present("plugins", "tests/unit")),
+        "collection": (build, run.present("plugins", "tests/unit", "tests/guides")),
         "lab": (staged / "tests/lab", run.present("tests/lab")),
         "tools": (staged / "tests/tools", run.present("tests/tools")),
     }
@@ -135,6 +135,19 @@ def docs(run: Run) -> Iterator[Check]:
         site.add_images()
         where = str(site.index.relative_to(run.project.root))
         yield run.check("sphinx-build", site.render(), _made(site.html, "*.html", f", {where} is the first"))
+
+
+def guides(run: Run) -> Iterator[Check]:
+    """Check what the guides say, and run examples of them in the lab."""
+    report = run.project.logs / "guides.xml"
+    report.unlink(missing_ok=True)
+    python = sys.executable
+    pytest = [python, "-m", "pytest", "-o", f"cache_dir={run.cache('pytest')}", f"--junitxml={report}", "tests/guides"]
+    yield run.check(
+        "pytest in the lab",
+        [python, str(run.project.root / "tests/lab"), "run", "--", *pytest],
+        lambda _done: counts.from_junit([report.read_text(encoding="utf-8")] if report.exists() else []),
+    )
 
 
 def sanity(run: Run) -> Iterator[Check]:
@@ -190,6 +203,7 @@ STEPS: Mapping[str, Step] = {
     "lint": lint,
     "docs-lint": docs_lint,
     "docs": docs,
+    "guides": guides,
     "sanity": sanity,
     "units": units,
     "integration": integration,

@@ -11,7 +11,7 @@ made here, so that no other site has to answer while ours is built.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from docutils import nodes
 
@@ -55,7 +55,7 @@ _LABELS = {
 _PLUGIN_LABEL = re.compile(r"ansible_collections\.(?!sshkeys\.aws\.)(\w+)\.(\w+)\.(\w+)")
 
 
-def _link_to_ansible(_app: Sphinx, _env: object, node: Any, content: nodes.TextElement) -> nodes.reference | None:
+def _link_to_ansible(_app: Sphinx, _env: object, node: nodes.Element, content: nodes.TextElement) -> nodes.reference | None:
     """Resolve a reference into Ansible's documentation. Handles Sphinx's missing-reference event."""
     label = node["reftarget"]
     if label in _LABELS:

@@ -55,7 +55,9 @@ _LABELS = {
 _PLUGIN_LABEL = re.compile(r"ansible_collections\.(?!sshkeys\.aws\.)(\w+)\.(\w+)\.(\w+)")
 
 
-def _link_to_ansible(_app: Sphinx, _env: object, node: nodes.Element, content: nodes.TextElement) -> nodes.reference | None:
+def _link_to_ansible(
+    _app: Sphinx, _env: object, node: nodes.Element, content: nodes.TextElement
+) -> nodes.reference | None:
     """Resolve a reference into Ansible's documentation. Handles Sphinx's missing-reference event."""
     label = node["reftarget"]
     if label in _LABELS:

@@ -15,7 +15,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.build/cache/pycache
 VERBOSE := $(if $(V),--verbose)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint docs-lint sanity units integration format lab clean
+.PHONY: help setup demo test lint docs-lint sanity units integration package format lab clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ units: setup  ## Run the unit tests (ARGS="-k name")
 
 integration: setup  ## Run the integration targets in the lab (TARGET=name)
 	@$(TOOLS) test integration $(VERBOSE) $(foreach target,$(TARGET),--target $(target))
+
+package: setup  ## Build the tarball, install it, and use it as an automation controller does
+	@$(TOOLS) test package $(VERBOSE)
 
 format: setup  ## Format the Python code and fix what can be fixed
 	@.venv/bin/ruff check --quiet --fix-only . && .venv/bin/ruff format .

@@ -93,7 +93,7 @@ def _mypy(run: Run) -> Iterator[Check]:
     groups = {
         "collection": (build, run.present("plugins", "tests/unit")),
         "lab": (staged / "tests/lab", run.present("tests/lab")),
-        "tools": (staged / "tests/tools", run.present("tests/tools")),
+        "tools": (staged / "tests/tools", run.present("tests/tools", "tests/package")),
     }
     for name, (base, folders) in groups.items():
         if not folders:
@@ -173,12 +173,25 @@ def integration(run: Run) -> Iterator[Check]:
     )
 
 
+def package(run: Run) -> Iterator[Check]:
+    """Build the tarball, look into it, install it, and use it as an automation controller does."""
+    report = run.project.logs / "package.xml"
+    report.unlink(missing_ok=True)
+    tests = [sys.executable, "-m", "pytest", "-o", f"cache_dir={run.cache('pytest')}", f"--junitxml={report}"]
+    yield run.check(
+        "pytest in the lab",
+        [sys.executable, str(run.project.root / "tests/lab"), "run", "--", *tests, "tests/package"],
+        lambda _done: counts.from_junit([report.read_text(encoding="utf-8")] if report.exists() else []),
+    )
+
+
 STEPS: Mapping[str, Step] = {
     "lint": lint,
     "docs-lint": docs_lint,
     "sanity": sanity,
     "units": units,
     "integration": integration,
+    "package": package,
 }
 
 

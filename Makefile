@@ -6,6 +6,7 @@
 #
 #   make units ARGS="-k expiry"          arguments for pytest
 #   make integration TARGET=transfer_ssh_key
+#   make matrix CORE=2.20                one ansible-core instead of all that are supported
 #   make sanity V=1                      all output, as it comes
 #   make test JOBS=1                     one step at a time
 
@@ -15,7 +16,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.build/cache/pycache
 VERBOSE := $(if $(V),--verbose)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint docs-lint sanity units integration package format lab clean
+.PHONY: help setup demo test lint docs-lint sanity units integration package matrix format lab clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +47,9 @@ integration: setup  ## Run the integration targets in the lab (TARGET=name)
 
 package: setup  ## Build the tarball, install it, and use it as an automation controller does
 	@$(TOOLS) test package $(VERBOSE)
+
+matrix: setup  ## Run the unit and integration tests on each supported ansible-core (CORE=2.20)
+	@$(TOOLS) matrix $(VERBOSE) $(CORE) $(if $(JOBS),--jobs $(JOBS))
 
 format: setup  ## Format the Python code and fix what can be fixed
 	@.venv/bin/ruff check --quiet --fix-only . && .venv/bin/ruff format .

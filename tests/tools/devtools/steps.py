@@ -10,7 +10,6 @@ A new step is a function that takes a Run and yields checks, and a line in STEPS
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,27 +146,22 @@ def units(run: Run) -> Iterator[Check]:
     yield run.check(
         "pytest",
         [
-            *(
-                sys.executable,
-                "-m",
-                "pytest",
-                f"--numprocesses={run.cores if run.cores > 1 else 0}",
-                "-o",
-                f"cache_dir={run.cache('pytest')}",
-            ),
-            *(f"--junitxml={report}", *folders, *run.pytest_arguments),
+            *(*_pytest(run, report), f"--numprocesses={run.cores if run.cores > 1 else 0}"),
+            *(*folders, *run.pytest_arguments),
         ],
-        lambda _done: counts.from_junit([report.read_text(encoding="utf-8")] if report.exists() else []),
+        _junit(report),
     )
 
 
 def integration(run: Run) -> Iterator[Check]:
     """Run the integration targets in the lab."""
     root = run.project.root
-    inside = [sys.executable, str(root / "tests/tools"), "in-lab", *(["-v"] if run.verbose else []), *run.targets]
+    python = str(run.project.python)
+    inside = [python, str(root / "tests/tools"), "in-lab", f"--part={run.project.part}"]
+    inside += [*(["-v"] if run.verbose else []), *run.targets]
     yield run.check(
         "ansible-test integration",
-        [sys.executable, str(root / "tests/lab"), "run", "--", *inside],
+        [python, str(root / "tests/lab"), "run", "--", *inside],
         lambda done: counts.from_integration(done.output),
         cwd=root,
     )
@@ -177,12 +171,8 @@ def package(run: Run) -> Iterator[Check]:
     """Build the tarball, look into it, install it, and use it as an automation controller does."""
     report = run.project.logs / "package.xml"
     report.unlink(missing_ok=True)
-    tests = [sys.executable, "-m", "pytest", "-o", f"cache_dir={run.cache('pytest')}", f"--junitxml={report}"]
-    yield run.check(
-        "pytest in the lab",
-        [sys.executable, str(run.project.root / "tests/lab"), "run", "--", *tests, "tests/package"],
-        lambda _done: counts.from_junit([report.read_text(encoding="utf-8")] if report.exists() else []),
-    )
+    lab = [str(run.project.python), str(run.project.root / "tests/lab"), "run", "--"]
+    yield run.check("pytest in the lab", [*lab, *_pytest(run, report), "tests/package"], _junit(report))
 
 
 STEPS: Mapping[str, Step] = {
@@ -193,6 +183,16 @@ STEPS: Mapping[str, Step] = {
     "integration": integration,
     "package": package,
 }
+
+
+def _pytest(run: Run, report: Path) -> list[str]:
+    """Return the command that runs pytest and writes a JUnit report."""
+    return [str(run.project.python), "-m", "pytest", "-o", f"cache_dir={run.cache('pytest')}", f"--junitxml={report}"]
+
+
+def _junit(report: Path) -> Callable[[Finished], Counts]:
+    """Read the JUnit report, if there is one."""
+    return lambda _done: counts.from_junit([report.read_text(encoding="utf-8")] if report.exists() else [])
 
 
 def _linter(tool: str) -> Callable[[Finished], Counts]:

@@ -30,51 +30,40 @@ def lab() -> dict[str, Any]:
     return described
 
 
-@pytest.fixture
-def key(tmp_path: Path) -> Path:
-    """Return the private half of a fresh key pair."""
-    path = tmp_path / "key"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
-    return path
-
-
-def inventory(lab: dict[str, Any], key: Path) -> dict[str, Any]:
-    """Return an inventory of the instances that one can log in to."""
+def inventory(lab: dict[str, Any]) -> dict[str, Any]:
+    """Return an inventory of the instances that one can log in to, with the variables of amazon.aws.aws_ec2."""
     fleet = {
         each["instance_id"]: {
             "ansible_host": each["host"],
             "ansible_port": each["port"],
             "ansible_user": each["os_user"],
             "instance_id": each["instance_id"],
+            "placement": {"availability_zone": each["availability_zone"], "region": lab["region"]},
         }
         for each in lab["instances"]
         if each["port"] and each["state"] == "running"
     }
-    variables = {
-        "ansible_private_key_file": str(key),
-        "ansible_python_interpreter": sys.executable,
-        "ansible_ssh_common_args": f"{lab['ssh_common_args']} -o HostKeyAlias={{{{ instance_id }}}}",
-    }
+    variables = {"ansible_python_interpreter": sys.executable, "ansible_ssh_common_args": lab["ssh_common_args"]}
     local = {
         "ansible_connection": "local",
         "ansible_python_interpreter": sys.executable,
-        "key_file": str(key),
         "transfer_server_id": lab["transfer"]["server_id"],
     }
     return {"all": {"hosts": {"localhost": local}, "children": {"fleet": {"hosts": fleet, "vars": variables}}}}
 
 
 @pytest.fixture
-def job(installation: Installation, lab: dict[str, Any], key: Path, tmp_path: Path) -> Path:
+def job(lab: dict[str, Any], tmp_path: Path) -> Path:
     """Return a private data directory, as a controller makes one for each job."""
     folder = tmp_path / "job"
     shutil.copytree(STAGED / "tests/package/controller", folder)
-    for name in ("env", "inventory"):
+    for name in ("env", "inventory", "project/keys"):
         (folder / name).mkdir()
     credential = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     (folder / "env/envvars").write_text(json.dumps(credential), encoding="utf-8")
     (folder / "env/settings").write_text(json.dumps({"job_timeout": 120}), encoding="utf-8")
-    (folder / "inventory/hosts.yml").write_text(yaml.safe_dump(inventory(lab, key)), encoding="utf-8")
+    (folder / "inventory/hosts.yml").write_text(yaml.safe_dump(inventory(lab)), encoding="utf-8")
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "project/keys/partner"], check=True)
     return folder
 
 
@@ -92,20 +81,23 @@ def events(job: ansible_runner.Runner, kind: str) -> list[dict[str, Any]]:
     return [event["event_data"] for event in job.events if event["event"] == kind]
 
 
-def test_job_runs_with_the_installed_collection(installation: Installation, job: Path, nothing_else: None) -> None:
+def test_job_runs_with_the_installed_collection(
+    installation: Installation, lab: dict[str, Any], job: Path, nothing_else: None
+) -> None:
     done = ansible_runner.run(private_data_dir=str(job), playbook=PLAYBOOK, quiet=True, verbosity=3)
     said = done.stdout.read()
     assert (done.status, done.rc) == ("successful", 0), said
 
     assert events(done, "runner_on_failed") == events(done, "runner_on_unreachable") == []
+    fleet = {each["instance_id"] for each in lab["instances"] if each["port"] and each["state"] == "running"}
+    logins = {event["host"] for event in events(done, "runner_on_ok") if event["task"] == "Say who logged in"}
+    assert logins == fleet
     (stats,) = events(done, "playbook_on_stats")
-    fleet = [host for host in stats["processed"] if host != "localhost"]
-    assert len(fleet) == 3
-    assert set(stats["changed"]) == {"localhost", fleet[0]}
-    logins = {
-        event["host"] for event in events(done, "runner_on_ok") if event["resolved_action"] == "ansible.builtin.ping"
-    }
-    assert logins == set(fleet)
+    assert set(stats["processed"]) == {"localhost", *fleet}
+    assert set(stats["changed"]) == {"localhost"}
 
-    used = set(re.findall(r"Using module file (\S+)", said))
-    assert {Path(path).parent for path in used if "sshkeys" in path} == {installation.collection / "plugins/modules"}
+    ours = {path for path in re.findall(r"Using module file (\S+)", said) if "/sshkeys/" in path}
+    assert {Path(path).parent for path in ours} == {installation.collection / "plugins/modules"}
+    tasks = {event["task_path"] for event in events(done, "runner_on_ok") if "/roles/ssh_access/" in event["task_path"]}
+    assert tasks
+    assert {path for path in tasks if not path.startswith(f"{installation.collection}/roles/")} == set()

@@ -81,9 +81,21 @@ def lint(run: Run) -> Iterator[Check]:
     yield run.check("ansible-lint", ["ansible-lint", "--strict"], _linter("ansible-lint"))
     yaml = [name for name in run.files if name.endswith((".yml", ".yaml"))]
     yield run.check("yamllint", ["yamllint", "--strict", "--format", "parsable", "."], _silent(yaml))
+    yield from _workflows(run)
     # Unit tests feed damaged words to the code on purpose.
     prose = [name for name in run.files if not name.startswith("tests/unit/")]
     yield run.check("codespell", ["codespell", *prose], _silent(prose))
+
+
+def _workflows(run: Run) -> Iterator[Check]:
+    """Check what GitHub reads: its form, and whether a workflow gives more rights away than it needs."""
+    schemas = {"github-workflows": r"\.github/workflows/.+\.ya?ml", "dependabot": r"\.github/dependabot\.ya?ml"}
+    for schema, pattern in schemas.items():
+        files = [name for name in run.files if re.fullmatch(pattern, name)]
+        command = ["check-jsonschema", f"--builtin-schema=vendor.{schema}", *files]
+        yield run.check(f"schema {schema}", command, _silent(files))
+    workflows = [name for name in run.files if re.fullmatch(schemas["github-workflows"], name)]
+    yield run.check("zizmor", ["zizmor", "--offline", "--no-progress", ".github"], _silent(workflows))
 
 
 def _mypy(run: Run) -> Iterator[Check]:

@@ -14,6 +14,7 @@ import yaml
 
 from devtools import matrix
 from devtools.matrix import Environment, Row, chosen, read_environments, requirements, table
+from devtools.processes import Processes
 from devtools.project import Project, find_project
 
 ROOT = find_project().root
@@ -43,6 +44,13 @@ def test_every_environment_has_its_own_folder_and_exact_versions() -> None:
         assert any(line.startswith(f"ansible-core=={environment.core}.") for line in wanted)
 
 
+def test_every_core_is_a_job_of_the_workflow() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text(encoding="utf-8"))
+    commands = workflow["jobs"]["make"]["strategy"]["matrix"]["command"]
+    cores = list(dict.fromkeys(environment.core for environment in ENVIRONMENTS))
+    assert [command.removeprefix("matrix CORE=") for command in commands if command.startswith("matrix")] == cores
+
+
 def test_environment_overrides_what_the_tests_pin() -> None:
     of_tests = "# comment\nboto3==2\nbotocore==2\ncryptography==3\nhypothesis==4\nmoto[server]==5\npytest==6\n"
     of_tests += "pytest-xdist==7\nruff==8\nansible==12.0.0\n"
@@ -62,7 +70,7 @@ def test_environments_are_chosen_by_core() -> None:
 
 def test_missing_interpreter_is_said(tmp_path: Path) -> None:
     with pytest.raises(matrix.NoEnvironmentError, match=r"None of Python 3\.98, 3\.99 is on PATH"):
-        matrix.make(Project(tmp_path), Environment("2.99", ("3.98", "3.99"), ()), matrix.Processes())
+        matrix.make(Project(tmp_path), Environment("2.99", ("3.98", "3.99"), ()), Processes())
 
 
 def test_table_has_a_row_for_each_that_ran() -> None:

@@ -22,8 +22,8 @@ from .project import Project, tool_path
 # What the lab, the unit tests and the integration targets need beside Ansible. Linters and the like stay in .venv.
 _NEEDED = ("boto3", "botocore", "cryptography", "hypothesis", "moto", "pytest", "pytest-xdist")
 
-# The steps that the matrix is about.
-STEPS = ("units", "integration")
+# The steps that an environment runs if it names none.
+_STEPS = ("units", "integration")
 
 
 class NoEnvironmentError(Exception):
@@ -38,6 +38,7 @@ class Environment:
     python: tuple[str, ...]
     requirements: tuple[str, ...]
     may_fail: str = ""
+    steps: tuple[str, ...] = _STEPS
 
     @property
     def core(self) -> str:
@@ -53,7 +54,13 @@ class Environment:
 def read_environments(toml: str) -> list[Environment]:
     """Return the rows of tests/matrix.toml."""
     return [
-        Environment(row["name"], tuple(row["python"]), tuple(row["requirements"]), row.get("may_fail", ""))
+        Environment(
+            name=row["name"],
+            python=tuple(row["python"]),
+            requirements=tuple(row["requirements"]),
+            may_fail=row.get("may_fail", ""),
+            steps=tuple(row.get("steps", _STEPS)),
+        )
         for row in tomllib.loads(toml)["environment"]
     ]
 
@@ -183,6 +190,11 @@ def table(rows: Iterable[Row]) -> str:
         f"{row.environment.name} is {row.environment.may_fail}: what fails on it does not fail the matrix."
         for row in rows
         if row.environment.may_fail
+    ]
+    notes += [
+        f"{row.environment.name} runs {' and '.join(row.environment.steps)} alone."
+        for row in rows
+        if row.environment.steps != _STEPS
     ]
     bad = [row.environment.name for row in rows if not row.is_fine]
     good = sum(not (row.failed or row.why) for row in rows)

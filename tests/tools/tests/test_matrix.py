@@ -16,6 +16,7 @@ from devtools import matrix
 from devtools.matrix import Environment, Row, chosen, read_environments, requirements, table
 from devtools.processes import Processes
 from devtools.project import Project, find_project
+from devtools.steps import STEPS
 
 ROOT = find_project().root
 ENVIRONMENTS = read_environments((ROOT / "tests/matrix.toml").read_text(encoding="utf-8"))
@@ -29,6 +30,12 @@ VERSIONS = dict.fromkeys(("ansible-core", "amazon.aws", "community.crypto", "Pyt
 def test_oldest_supported_ansible_is_in_it() -> None:
     lowest = yaml.safe_load((ROOT / "meta/runtime.yml").read_text(encoding="utf-8"))["requires_ansible"]
     assert f"ansible-core=={lowest.removeprefix('>=')}" in ENVIRONMENTS[0].requirements
+
+
+def test_every_environment_runs_steps_that_there_are() -> None:
+    for environment in ENVIRONMENTS:
+        assert environment.steps
+        assert set(environment.steps) <= set(STEPS)
 
 
 def test_ansible_of_the_ordinary_tests_is_in_it() -> None:
@@ -91,6 +98,14 @@ def test_what_may_fail_is_said(row: Row) -> None:
     shown = table([row])
     assert "2.22 is a release candidate: what fails on it does not fail the matrix." in shown
     assert shown.splitlines()[-1] == "matrix: 0 of 1 passed"
+
+
+def test_steps_that_are_left_out_are_said() -> None:
+    (environment,) = read_environments(
+        '[[environment]]\nname = "2.18 old"\npython = []\nrequirements = []\nsteps = ["integration"]\n'
+    )
+    assert "2.18 old runs integration alone." in table([Row(environment, VERSIONS, 7)])
+    assert environment.part == "matrix/2.18-old"
 
 
 def test_why_something_did_not_run_is_said() -> None:

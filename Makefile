@@ -6,6 +6,7 @@
 #
 #   make units ARGS="-k expiry"          arguments for pytest
 #   make integration TARGET=transfer_ssh_key
+#   make matrix CORE=2.20                one ansible-core instead of all that are supported
 #   make sanity V=1                      all output, as it comes
 #   make test JOBS=1                     one step at a time
 
@@ -15,7 +16,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.build/cache/pycache
 VERBOSE := $(if $(V),--verbose)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint docs docs-lint guides sanity units integration format lab clean
+.PHONY: help setup demo test lint docs docs-lint guides sanity units integration package matrix format lab clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +50,12 @@ units: setup  ## Run the unit tests (ARGS="-k name")
 
 integration: setup  ## Run the integration targets in the lab (TARGET=name)
 	@$(TOOLS) test integration $(VERBOSE) $(foreach target,$(TARGET),--target $(target))
+
+package: setup  ## Build the tarball, install it, and use it as an automation controller does
+	@$(TOOLS) test package $(VERBOSE)
+
+matrix: setup  ## Run the unit and integration tests on each supported ansible-core (CORE=2.20)
+	@$(TOOLS) matrix $(VERBOSE) $(CORE) $(if $(JOBS),--jobs $(JOBS))
 
 format: setup  ## Format the Python code and fix what can be fixed
 	@.venv/bin/ruff check --quiet --fix-only . && .venv/bin/ruff format .

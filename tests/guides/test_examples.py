@@ -177,6 +177,18 @@ def test_requirements_name_this_collection(block: Block) -> None:
     assert [each["name"] for each in yaml.safe_load(block.text)["collections"]] == ["sshkeys.aws"]
 
 
+@pytest.mark.parametrize("block", of_kind("execution environment"), ids=str)
+def test_ansible_builder_takes_the_execution_environment(block: Block, tmp_path: Path) -> None:
+    definition = tmp_path / "execution-environment.yml"
+    definition.write_text(block.text, encoding="utf-8")
+    context = tmp_path / "context"
+    command = ["ansible-builder", "create", "--file", str(definition), "--context", str(context)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    required = yaml.safe_load((context / "_build/requirements.yml").read_text(encoding="utf-8"))
+    assert [each["name"] for each in required["collections"]] == ["sshkeys.aws"]
+
+
 def test_commands_name_targets_playbooks_and_variables_that_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     seen = set()

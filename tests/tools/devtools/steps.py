@@ -10,7 +10,6 @@ A new step is a function that takes a Run and yields checks, and a line in STEPS
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,9 +82,21 @@ def lint(run: Run) -> Iterator[Check]:
     yield run.check("ansible-lint", ["ansible-lint", "--strict"], _linter("ansible-lint"))
     yaml = [name for name in run.files if name.endswith((".yml", ".yaml"))]
     yield run.check("yamllint", ["yamllint", "--strict", "--format", "parsable", "."], _silent(yaml))
+    yield from _workflows(run)
     # Unit tests feed damaged words to the code on purpose.
     prose = [name for name in run.files if not name.startswith("tests/unit/")]
     yield run.check("codespell", ["codespell", *prose], _silent(prose))
+
+
+def _workflows(run: Run) -> Iterator[Check]:
+    """Check what GitHub reads: its form, and whether a workflow gives more rights away than it needs."""
+    schemas = {"github-workflows": r"\.github/workflows/.+\.ya?ml", "dependabot": r"\.github/dependabot\.ya?ml"}
+    for schema, pattern in schemas.items():
+        files = [name for name in run.files if re.fullmatch(pattern, name)]
+        command = ["check-jsonschema", f"--builtin-schema=vendor.{schema}", *files]
+        yield run.check(f"schema {schema}", command, _silent(files))
+    workflows = [name for name in run.files if re.fullmatch(schemas["github-workflows"], name)]
+    yield run.check("zizmor", ["zizmor", "--offline", "--no-progress", ".github"], _silent(workflows))
 
 
 def _mypy(run: Run) -> Iterator[Check]:
@@ -94,7 +105,7 @@ def _mypy(run: Run) -> Iterator[Check]:
     groups = {
         "collection": (build, run.present("plugins", "tests/unit", "tests/guides")),
         "lab": (staged / "tests/lab", run.present("tests/lab")),
-        "tools": (staged / "tests/tools", run.present("tests/tools")),
+        "tools": (staged / "tests/tools", run.present("tests/tools", "tests/package")),
     }
     for name, (base, folders) in groups.items():
         if not folders:
@@ -139,15 +150,7 @@ def docs(run: Run) -> Iterator[Check]:
 
 def guides(run: Run) -> Iterator[Check]:
     """Check what the guides say, and run examples of them in the lab."""
-    report = run.project.logs / "guides.xml"
-    report.unlink(missing_ok=True)
-    python = sys.executable
-    pytest = [python, "-m", "pytest", "-o", f"cache_dir={run.cache('pytest')}", f"--junitxml={report}", "tests/guides"]
-    yield run.check(
-        "pytest in the lab",
-        [python, str(run.project.root / "tests/lab"), "run", "--", *pytest],
-        lambda _done: counts.from_junit([report.read_text(encoding="utf-8")] if report.exists() else []),
-    )
+    yield _pytest_in_lab(run, "guides")
 
 
 def sanity(run: Run) -> Iterator[Check]:
@@ -173,30 +176,30 @@ def units(run: Run) -> Iterator[Check]:
     yield run.check(
         "pytest",
         [
-            *(
-                sys.executable,
-                "-m",
-                "pytest",
-                f"--numprocesses={run.cores if run.cores > 1 else 0}",
-                "-o",
-                f"cache_dir={run.cache('pytest')}",
-            ),
-            *(f"--junitxml={report}", *folders, *run.pytest_arguments),
+            *(*_pytest(run, report), f"--numprocesses={run.cores if run.cores > 1 else 0}"),
+            *(*folders, *run.pytest_arguments),
         ],
-        lambda _done: counts.from_junit([report.read_text(encoding="utf-8")] if report.exists() else []),
+        _junit(report),
     )
 
 
 def integration(run: Run) -> Iterator[Check]:
     """Run the integration targets in the lab."""
     root = run.project.root
-    inside = [sys.executable, str(root / "tests/tools"), "in-lab", *(["-v"] if run.verbose else []), *run.targets]
+    python = str(run.project.python)
+    inside = [python, str(root / "tests/tools"), "in-lab", f"--part={run.project.part}"]
+    inside += [*(["-v"] if run.verbose else []), *run.targets]
     yield run.check(
         "ansible-test integration",
-        [sys.executable, str(root / "tests/lab"), "run", "--", *inside],
+        [python, str(root / "tests/lab"), "run", "--", *inside],
         lambda done: counts.from_integration(done.output),
         cwd=root,
     )
+
+
+def package(run: Run) -> Iterator[Check]:
+    """Build the tarball, look into it, install it, and use it as an automation controller does."""
+    yield _pytest_in_lab(run, "package")
 
 
 STEPS: Mapping[str, Step] = {
@@ -207,7 +210,26 @@ STEPS: Mapping[str, Step] = {
     "sanity": sanity,
     "units": units,
     "integration": integration,
+    "package": package,
 }
+
+
+def _pytest(run: Run, report: Path) -> list[str]:
+    """Return the command that runs pytest and writes a JUnit report."""
+    return [str(run.project.python), "-m", "pytest", "-o", f"cache_dir={run.cache('pytest')}", f"--junitxml={report}"]
+
+
+def _pytest_in_lab(run: Run, folder: str) -> Check:
+    """Run the tests of a folder below tests/ in a lab of their own."""
+    report = run.project.logs / f"{folder}.xml"
+    report.unlink(missing_ok=True)
+    lab = [str(run.project.python), str(run.project.root / "tests/lab"), "run", "--"]
+    return run.check(f"pytest {folder}, in the lab", [*lab, *_pytest(run, report), f"tests/{folder}"], _junit(report))
+
+
+def _junit(report: Path) -> Callable[[Finished], Counts]:
+    """Read the JUnit report, if there is one."""
+    return lambda _done: counts.from_junit([report.read_text(encoding="utf-8")] if report.exists() else [])
 
 
 def _linter(tool: str) -> Callable[[Finished], Counts]:

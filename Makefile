@@ -6,6 +6,7 @@
 #
 #   make units ARGS="-k expiry"          arguments for pytest
 #   make integration TARGET=transfer_ssh_key
+#   make molecule SCENARIO=default
 #   make sanity V=1                      all output, as it comes
 #   make test JOBS=1                     one step at a time
 
@@ -15,7 +16,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.build/cache/pycache
 VERBOSE := $(if $(V),--verbose)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint docs-lint sanity units integration format lab clean
+.PHONY: help setup demo test lint docs-lint sanity units integration molecule format lab clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +44,9 @@ units: setup  ## Run the unit tests (ARGS="-k name")
 
 integration: setup  ## Run the integration targets in the lab (TARGET=name)
 	@$(TOOLS) test integration $(VERBOSE) $(foreach target,$(TARGET),--target $(target))
+
+molecule: setup  ## Run the molecule scenarios, in a lab of their own (SCENARIO=name)
+	@$(TOOLS) test molecule $(VERBOSE) $(foreach scenario,$(SCENARIO),--scenario $(scenario))
 
 format: setup  ## Format the Python code and fix what can be fixed
 	@.venv/bin/ruff check --quiet --fix-only . && .venv/bin/ruff format .

@@ -10,6 +10,8 @@ A new step is a function that takes a Run and yields checks, and a line in STEPS
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +35,7 @@ class Run:
     files: Sequence[str]
     processes: Processes
     targets: Sequence[str] = ()
+    scenarios: Sequence[str] = ()
     pytest_arguments: Sequence[str] = ()
     verbose: bool = False
     # Cores for one step: those that run side by side share them.
@@ -173,13 +176,42 @@ def integration(run: Run) -> Iterator[Check]:
     )
 
 
+def molecule(run: Run) -> Iterator[Check]:
+    """Run the molecule scenarios, in one lab."""
+    there = [found[1] for name in run.files if (found := re.match(r"extensions/molecule/([^/]+)/molecule\.yml$", name))]
+    ephemeral = run.project.build / "molecule"
+    # What an interrupted run has left would make molecule believe that its lab still runs.
+    _end_lab(run, ephemeral / "lab")
+    shutil.rmtree(ephemeral, ignore_errors=True)
+    chosen = [argument for scenario in run.scenarios for argument in ("-s", scenario)]
+    try:
+        yield run.check(
+            "molecule test",
+            ["molecule", "test", *(chosen or ["--all"])],
+            lambda done: counts.from_molecule(
+                done.output, run.scenarios or there, leftovers=(ephemeral / "lab").exists()
+            ),
+            env={"MOLECULE_EPHEMERAL_DIRECTORY": str(ephemeral)},
+        )
+    finally:
+        # Molecule does not destroy when it is interrupted, and the lab is no child of it.
+        _end_lab(run, ephemeral / "lab")
+
+
 STEPS: Mapping[str, Step] = {
     "lint": lint,
     "docs-lint": docs_lint,
     "sanity": sanity,
     "units": units,
     "integration": integration,
+    "molecule": molecule,
 }
+
+
+def _end_lab(run: Run, state: Path) -> None:
+    """End a lab in the background, if one runs there. Works after an interruption, too."""
+    command = [sys.executable, str(run.project.root / "tests/lab"), "down", "--state", str(state)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def _linter(tool: str) -> Callable[[Finished], Counts]:

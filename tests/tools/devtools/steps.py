@@ -209,9 +209,10 @@ STEPS: Mapping[str, Step] = {
 
 
 def _end_lab(run: Run, state: Path) -> None:
-    """End a lab in the background, if one runs there. Works after an interruption, too."""
+    """End the lab that runs in the background there, if one does, and delete its files. Interruptions do not matter."""
     command = [sys.executable, str(run.project.root / "tests/lab"), "down", "--state", str(state)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    shutil.rmtree(state, ignore_errors=True)
 
 
 def _linter(tool: str) -> Callable[[Finished], Counts]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.sshkeys.aws.tests.guides.guides import FOLDER, ROOT, guides
+from ansible_collections.sshkeys.aws.tests.guides.guides import FOLDER, ROOT, blocks, guides
 
 REPOSITORY = "https://github.com/sshkeys-aws/sshkeys.aws"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -68,3 +68,10 @@ def test_every_drawing_is_used() -> None:
         name for guide in guides() for name in re.findall(r"image:: images/(\S+)", guide.read_text(encoding="utf-8"))
     }
     assert used == {drawing.name for drawing in DRAWINGS}
+
+
+@pytest.mark.parametrize("name", ["converge.yml", "verify.yml"])
+def test_molecule_example_is_the_scenario(name: str) -> None:
+    scenario = (ROOT / "extensions/molecule/default" / name).read_text(encoding="utf-8")
+    _header, _line, body = scenario.partition("SPDX-License-Identifier: GPL-3.0-or-later\n")
+    assert body.lstrip("\n") in [block.text for block in blocks("yaml") if block.guide == "guide_lab.rst"]

@@ -31,7 +31,7 @@ from .stage import stage
 from .steps import STEPS, Run
 
 # The one that takes longest first, so that the others run beside it.
-_ORDER = ("integration", "sanity", "lint", "guides", "package", "units", "docs", "docs-lint")
+_ORDER = ("molecule", "integration", "sanity", "lint", "guides", "package", "units", "docs", "docs-lint")
 
 
 def main() -> int:
@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     test = commands.add_parser("test", help="run the tests, or some steps of them")
     test.add_argument("steps", nargs="*", metavar="STEP", help=f"all when none is named: {', '.join(STEPS)}")
     test.add_argument("--target", action="append", default=[], help="one integration target instead of all")
+    test.add_argument("--scenario", action="append", default=[], help="one molecule scenario instead of all")
     test.add_argument("--pytest", default="", metavar="ARGUMENTS", help='such as "-k expiry" or a file below tests/')
     test.add_argument("--jobs", type=int, default=2, help="how many steps run at once (default: 2)")
     test.add_argument("-v", "--verbose", action="store_true", help="show all output as it comes, one step at a time")
@@ -152,6 +153,7 @@ def _test(project: Project, arguments: argparse.Namespace) -> int:
             files=files,
             processes=Processes(echo=arguments.verbose),
             targets=arguments.target,
+            scenarios=arguments.scenario,
             pytest_arguments=shlex.split(arguments.pytest),
             verbose=arguments.verbose,
             cores=_cores(jobs),

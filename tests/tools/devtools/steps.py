@@ -10,6 +10,8 @@ A new step is a function that takes a Run and yields checks, and a line in STEPS
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +35,7 @@ class Run:
     files: Sequence[str]
     processes: Processes
     targets: Sequence[str] = ()
+    scenarios: Sequence[str] = ()
     pytest_arguments: Sequence[str] = ()
     verbose: bool = False
     # Cores for one step: those that run side by side share them.
@@ -197,6 +200,28 @@ def integration(run: Run) -> Iterator[Check]:
     )
 
 
+def molecule(run: Run) -> Iterator[Check]:
+    """Run the molecule scenarios, in one lab."""
+    there = [found[1] for name in run.files if (found := re.match(r"extensions/molecule/([^/]+)/molecule\.yml$", name))]
+    ephemeral = run.project.build / "molecule"
+    # What an interrupted run has left would make molecule believe that its lab still runs.
+    _end_lab(run, ephemeral / "lab")
+    shutil.rmtree(ephemeral, ignore_errors=True)
+    chosen = [argument for scenario in run.scenarios for argument in ("-s", scenario)]
+    try:
+        yield run.check(
+            "molecule test",
+            ["molecule", "test", *(chosen or ["--all"])],
+            lambda done: counts.from_molecule(
+                done.output, run.scenarios or there, leftovers=(ephemeral / "lab").exists()
+            ),
+            env={"MOLECULE_EPHEMERAL_DIRECTORY": str(ephemeral)},
+        )
+    finally:
+        # Molecule does not destroy when it is interrupted, and the lab is no child of it.
+        _end_lab(run, ephemeral / "lab")
+
+
 def package(run: Run) -> Iterator[Check]:
     """Build the tarball, look into it, install it, and use it as an automation controller does."""
     yield _pytest_in_lab(run, "package")
@@ -210,6 +235,7 @@ STEPS: Mapping[str, Step] = {
     "sanity": sanity,
     "units": units,
     "integration": integration,
+    "molecule": molecule,
     "package": package,
 }
 
@@ -230,6 +256,13 @@ def _pytest_in_lab(run: Run, folder: str) -> Check:
 def _junit(report: Path) -> Callable[[Finished], Counts]:
     """Read the JUnit report, if there is one."""
     return lambda _done: counts.from_junit([report.read_text(encoding="utf-8")] if report.exists() else [])
+
+
+def _end_lab(run: Run, state: Path) -> None:
+    """End the lab that runs in the background there, if one does, and delete its files. Interruptions do not matter."""
+    command = [str(run.project.python), str(run.project.root / "tests/lab"), "down", "--state", str(state)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    shutil.rmtree(state, ignore_errors=True)
 
 
 def _linter(tool: str) -> Callable[[Finished], Counts]:

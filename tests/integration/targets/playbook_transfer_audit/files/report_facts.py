@@ -83,8 +83,7 @@ def facts(source: str) -> dict[str, object]:
         ],
         "number_of_bars": len(bars),
         "counts": {
-            _text(_all(tile, "dt")[0]): int(_text(_all(tile, "dd")[0]))
-            for tile in _all(_all(root, "dl")[0], "div")
+            _text(_all(tile, "dt")[0]): int(_text(_all(tile, "dd")[0])) for tile in _all(_all(root, "dl")[0], "div")
         },
         "rows": [[_text(cell) for cell in row if _name(cell) in ("th", "td")] for row in _all(root, "tr")],
         "problems": [_text(item) for item in _all(root, "li")],

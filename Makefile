@@ -6,6 +6,8 @@
 #
 #   make units ARGS="-k expiry"          arguments for pytest
 #   make integration TARGET=transfer_ssh_key
+#   make matrix CORE=2.20                one ansible-core instead of all that are supported
+#   make molecule SCENARIO=default
 #   make sanity V=1                      all output, as it comes
 #   make test JOBS=1                     one step at a time
 
@@ -15,7 +17,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.build/cache/pycache
 VERBOSE := $(if $(V),--verbose)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint docs-lint sanity units integration format lab clean
+.PHONY: help setup demo test lint docs docs-lint guides sanity units integration molecule package matrix format lab clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -32,8 +34,14 @@ test: setup  ## Run all tests
 lint: setup  ## Check style, types and spelling
 	@$(TOOLS) test lint $(VERBOSE)
 
+docs: setup  ## Build the documentation as HTML and say where it is
+	@$(TOOLS) test docs $(VERBOSE)
+
 docs-lint: setup  ## Check the documentation of the plugins and the changelog
 	@$(TOOLS) test docs-lint $(VERBOSE)
+
+guides: setup  ## Check what the guides say, and run examples of them in the lab
+	@$(TOOLS) test guides $(VERBOSE)
 
 sanity: setup  ## Run ansible-test sanity
 	@$(TOOLS) test sanity $(VERBOSE)
@@ -43,6 +51,15 @@ units: setup  ## Run the unit tests (ARGS="-k name")
 
 integration: setup  ## Run the integration targets in the lab (TARGET=name)
 	@$(TOOLS) test integration $(VERBOSE) $(foreach target,$(TARGET),--target $(target))
+
+package: setup  ## Build the tarball, install it, and use it as an automation controller does
+	@$(TOOLS) test package $(VERBOSE)
+
+matrix: setup  ## Run the unit and integration tests on each supported ansible-core (CORE=2.20)
+	@$(TOOLS) matrix $(VERBOSE) $(CORE) $(if $(JOBS),--jobs $(JOBS))
+
+molecule: setup  ## Run the molecule scenarios, in a lab of their own (SCENARIO=name)
+	@$(TOOLS) test molecule $(VERBOSE) $(foreach scenario,$(SCENARIO),--scenario $(scenario))
 
 format: setup  ## Format the Python code and fix what can be fixed
 	@.venv/bin/ruff check --quiet --fix-only . && .venv/bin/ruff format .

@@ -49,12 +49,21 @@ def _show_what_is_public(module: AnsibleAWSModule) -> None:
     The options with keys are declared no_log, so that a private key reaches neither the system log nor the result. What
     reads as a public key is none of that, and people want to see it.
     """
+    hidden = _hidden_values(module)
     credentials = {module.params.get("secret_key"), module.params.get("session_token")}
     for text, is_suspect in _texts(module.params):
         if holds_private_key(text) or (is_suspect and not reads_as_public(text)):
-            module.no_log_values.add(text)
+            hidden.add(text)
         elif text not in credentials and not could_be_a_secret(text):
-            module.no_log_values.discard(text)
+            hidden.discard(text)
+
+
+def _hidden_values(module: AnsibleAWSModule) -> set[str]:
+    """Return the set of what ansible-core blots out of the result, to be changed in place."""
+    # In amazon.aws 9.0.0 the module does not hand on the attributes of the AnsibleModule that it wraps.
+    wrapped = module if hasattr(module, "no_log_values") else module._module  # noqa: SLF001
+    hidden: set[str] = wrapped.no_log_values
+    return hidden
 
 
 def _texts(value: Any, *, is_suspect: bool = False) -> Iterator[tuple[str, bool]]:

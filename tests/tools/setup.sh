@@ -6,12 +6,14 @@
 # Makes .venv in the checkout and installs what the tests and the demo need.
 # It can be run at any time: where nothing is missing it does nothing and says nothing.
 # PYTHON=/path/to/python chooses the interpreter.
+#
+# setup.sh VENV REQUIREMENTS makes another virtual environment, with other packages.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-requirements=tests/requirements.txt
-venv=.venv
+venv=${1:-.venv}
+requirements=${2:-tests/requirements.txt}
 stamp=$venv/.set-up
 log=.build/logs/setup.log
 
@@ -178,7 +180,7 @@ is_up_to_date() {
 set_up_python() {
     local python
     python=$(find_python)
-    say "Making .venv with $("$python" --version 2>&1)."
+    say "Making $venv with $("$python" --version 2>&1)."
     make_venv "$python"
     say "Installing the packages of $requirements."
     install_requirements

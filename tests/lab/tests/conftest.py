@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 from pathlib import Path
 
 # Short enough that a call that is never answered does not hold the tests up.
-READ_TIMEOUT = 1
+READ_TIMEOUT = 5
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from importlib.metadata import version
 from types import FrameType
 
-from . import report
+from . import matrix, report
 from .counts import Counts
 from .integration import run_targets
 from .processes import Processes
@@ -31,7 +31,7 @@ from .stage import stage
 from .steps import STEPS, Run
 
 # The one that takes longest first, so that the others run beside it.
-_ORDER = ("integration", "sanity", "lint", "units", "docs-lint")
+_ORDER = ("molecule", "integration", "sanity", "lint", "guides", "package", "units", "docs", "docs-lint")
 
 
 def main() -> int:
@@ -53,10 +53,17 @@ def _parser() -> argparse.ArgumentParser:
     test = commands.add_parser("test", help="run the tests, or some steps of them")
     test.add_argument("steps", nargs="*", metavar="STEP", help=f"all when none is named: {', '.join(STEPS)}")
     test.add_argument("--target", action="append", default=[], help="one integration target instead of all")
+    test.add_argument("--scenario", action="append", default=[], help="one molecule scenario instead of all")
     test.add_argument("--pytest", default="", metavar="ARGUMENTS", help='such as "-k expiry" or a file below tests/')
     test.add_argument("--jobs", type=int, default=2, help="how many steps run at once (default: 2)")
     test.add_argument("-v", "--verbose", action="store_true", help="show all output as it comes, one step at a time")
     test.set_defaults(run=_test)
+
+    everywhere = commands.add_parser("matrix", help="run the unit and integration tests on each supported ansible-core")
+    everywhere.add_argument("cores", nargs="*", metavar="CORE", help="such as 2.20; all when none is named")
+    everywhere.add_argument("--jobs", type=int, default=2, help="how many steps run at once (default: 2)")
+    everywhere.add_argument("-v", "--verbose", action="store_true", help="show all output as it comes")
+    everywhere.set_defaults(run=_matrix)
 
     staging = commands.add_parser("stage", help="make the staged copy of the collection below .build")
     staging.set_defaults(run=_stage)
@@ -74,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 
     in_lab = commands.add_parser("in-lab", help="run integration targets in a lab that runs already (LAB_STATE)")
     in_lab.add_argument("targets", nargs="*")
+    in_lab.add_argument("--part", default="", help="the part of .build where the staged copy is")
     in_lab.add_argument("-v", "--verbose", action="store_true")
     in_lab.set_defaults(run=_in_lab)
     return parser
@@ -115,7 +123,7 @@ def _execute(project: Project, arguments: argparse.Namespace) -> None:
 
 
 def _in_lab(project: Project, arguments: argparse.Namespace) -> None:
-    run_targets(project, arguments.targets, verbose=arguments.verbose)
+    run_targets(Project(project.root, arguments.part), arguments.targets, verbose=arguments.verbose)
 
 
 def _become(project: Project, command: Sequence[str], more: Mapping[str, str] | None = None) -> None:
@@ -132,10 +140,10 @@ def _test(project: Project, arguments: argparse.Namespace) -> int:
         say(f"There is no step {', '.join(unknown)}. The steps are: {', '.join(STEPS)}.")
         return 2
     steps = [name for name in _ORDER if name in (arguments.steps or STEPS)]
-    jobs = 1 if arguments.verbose else min(arguments.jobs, len(steps))
     with _alone(project):
         start = time.monotonic()
         files = stage(project)
+        jobs = _jobs(arguments, steps)
         say(
             f"Testing {len(files)} files with Python {platform.python_version()} and ansible-core "
             f"{version('ansible-core')}: {', '.join(steps)}{', two at a time' if jobs == 2 else ''}.\n"
@@ -145,13 +153,24 @@ def _test(project: Project, arguments: argparse.Namespace) -> int:
             files=files,
             processes=Processes(echo=arguments.verbose),
             targets=arguments.target,
+            scenarios=arguments.scenario,
             pytest_arguments=shlex.split(arguments.pytest),
             verbose=arguments.verbose,
-            cores=max(1, len(os.sched_getaffinity(0)) // jobs),
+            cores=_cores(jobs),
         )
         results = sorted(_run_all(steps, run, jobs), key=lambda result: list(STEPS).index(result.name))
     say(report.summary(results, time.monotonic() - start))
     return int(any(result.counts.failed for result in results))
+
+
+def _jobs(arguments: argparse.Namespace, steps: Sequence[str]) -> int:
+    """Return how many steps run at once."""
+    return 1 if arguments.verbose else min(arguments.jobs, len(steps))
+
+
+def _cores(jobs: int) -> int:
+    """Return how many cores each of them has."""
+    return max(1, len(os.sched_getaffinity(0)) // jobs)
 
 
 def _run_all(steps: Sequence[str], run: Run, jobs: int) -> list[Result]:
@@ -188,7 +207,7 @@ def _broken(name: str, error: BaseException) -> Result:
 @contextlib.contextmanager
 def _alone(project: Project) -> Iterator[None]:
     """Wait for another run in this checkout: two would write the same files."""
-    project.build.mkdir(exist_ok=True)
+    project.build.mkdir(parents=True, exist_ok=True)
     with (project.build / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -196,3 +215,38 @@ def _alone(project: Project) -> Iterator[None]:
             say("Another test run uses this checkout. Waiting for it to end.")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+# --- matrix ----------------------------------------------------------------------------------------------------------
+
+
+def _matrix(project: Project, arguments: argparse.Namespace) -> int:
+    try:
+        environments = matrix.chosen(
+            matrix.read_environments((project.root / "tests/matrix.toml").read_text(encoding="utf-8")), arguments.cores
+        )
+    except ValueError as error:
+        say(str(error))
+        return 2
+    with _alone(Project(project.root, "matrix")):
+        rows = [_matrix_row(project, environment, arguments) for environment in environments]
+    say(matrix.table(rows))
+    return int(not all(row.is_fine for row in rows))
+
+
+def _matrix_row(project: Project, environment: matrix.Environment, arguments: argparse.Namespace) -> matrix.Row:
+    """Run the steps as ``test`` does, in another environment."""
+    start = time.monotonic()
+    processes = Processes(echo=arguments.verbose)
+    say(report.ruler(f"ansible-core {environment.name}"))
+    try:
+        there = matrix.make(project, environment, processes)
+    except matrix.NoEnvironmentError as error:
+        say(f"{error}\n")
+        return matrix.Row(environment, {}, why=str(error))
+    versions = matrix.versions(there)
+    say(f"{', '.join(f'{name} {found}' for name, found in versions.items())}\n")
+    jobs = _jobs(arguments, environment.steps)
+    run = Run(there, stage(there), processes, verbose=arguments.verbose, cores=_cores(jobs))
+    total = sum((result.counts for result in _run_all(environment.steps, run, jobs)), Counts())
+    return matrix.Row(environment, versions, total.passed, total.failed, total.skipped, time.monotonic() - start)

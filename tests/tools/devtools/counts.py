@@ -196,3 +196,59 @@ def from_integration(output: str) -> Counts:
     if silent := [target.name for target in targets.ran if not target.is_script and not target.assertions]:
         note += f"; no assertion in: {', '.join(silent)}"
     return Counts(passed, failed, len(targets.skipped), note)
+
+
+# --- molecule ------------------------------------------------------------------------------------------------------
+
+_ACTION = re.compile(r"\S+ +\[(?P<scenario>\S+) > (?P<action>\w+)\] (?P<state>Execut.+)")
+
+# What each scenario must have done. Molecule says "successful" of an action without a playbook, without a host, and
+# without an assertion.
+_MOLECULE_ACTIONS = ("converge", "idempotence", "verify")
+
+
+@dataclass
+class Scenario:
+    """What one molecule scenario did. ``tasks`` and ``assertions`` are those of each action that succeeded."""
+
+    tasks: dict[str, int] = field(default_factory=dict)
+    assertions: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def faults(self) -> list[str]:
+        """What is missing for it to have proved something."""
+        faults = [f"no {action}" for action in _MOLECULE_ACTIONS if not self.tasks.get(action)]
+        return [*faults, *([] if self.assertions.get("verify") else ["no assertion"])]
+
+
+def read_scenarios(output: str) -> dict[str, Scenario]:
+    """Read the output of ``molecule test``: scenarios by name."""
+    scenarios: dict[str, Scenario] = {}
+    tasks = assertions = 0
+    for line in output.splitlines():
+        if found := _ACTION.match(line):
+            if found["state"] == "Executed: Successful":
+                scenario = scenarios.setdefault(found["scenario"], Scenario())
+                scenario.tasks[found["action"]] = tasks
+                scenario.assertions[found["action"]] = assertions
+            tasks = assertions = 0
+        elif recap := _RECAP.match(line):
+            tasks += int(recap[1])
+        elif "All assertions passed" in line:
+            assertions += 1
+    return scenarios
+
+
+def from_molecule(output: str, wanted: Iterable[str], *, leftovers: bool) -> Counts:
+    """Count assertions that held, and wanted scenarios that did not do their part.
+
+    leftovers: whether files of the lab were still there when molecule had ended.
+    """
+    scenarios = read_scenarios(output)
+    faults = {name: scenarios.get(name, Scenario()).faults for name in wanted}
+    told = [f"{name}: {', '.join(missing)}" for name, missing in faults.items() if missing]
+    told += ["destroy has left the lab"] if leftovers else []
+    tasks = sum(sum(scenario.tasks.values()) for scenario in scenarios.values())
+    passed = sum(sum(scenario.assertions.values()) for scenario in scenarios.values())
+    words = (some(len(faults), "scenario"), some(tasks, "task"), some(passed, "assertion"))
+    return Counts(passed, len(told), 0, "; ".join([", ".join(words), *told]))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +19,19 @@ _FOREIGN = re.compile(r"ANSIBLE_|AWS_|BOTO|GIT_|LANG|LC_|MAKE|MFLAGS|MYPY|PYTEST
 
 @dataclass(frozen=True)
 class Project:
-    """A checkout and the folders that the tools make in it. Nothing is written anywhere else."""
+    """A checkout, an interpreter in a virtual environment, and the folders that the tools make. There are no others.
+
+    ``part`` is a folder below .build for work with an interpreter other than .venv's. Everything is made anew in there.
+    """
 
     root: Path
+    part: str = ""
+    python: Path = Path(sys.executable)
 
     @property
     def build(self) -> Path:
         """Everything that is made here, apart from .venv."""
-        return self.root / ".build"
+        return self.root / ".build" / self.part
 
     @property
     def staged(self) -> Path:
@@ -57,7 +61,13 @@ class Project:
     @property
     def installed_collections(self) -> Path:
         """The collections that came with the PyPI package ansible."""
-        return Path(sysconfig.get_path("purelib")) / "ansible_collections"
+        return self.site_packages / "ansible_collections"
+
+    @property
+    def site_packages(self) -> Path:
+        """Where the virtual environment has its packages."""
+        (found,) = self.python.parents[1].glob("lib/python3.*/site-packages")
+        return found
 
     def environment(self) -> dict[str, str]:
         """Return the environment for a tool."""
@@ -65,7 +75,7 @@ class Project:
         return clean | {
             "HOME": str(self.home),
             "TMPDIR": str(self.tmp),
-            "PATH": tool_path(os.environ),
+            "PATH": tool_path(os.environ, self.python),
             "LC_ALL": "C.UTF-8",
             "NO_COLOR": "1",
             "ANSIBLE_COLLECTIONS_PATH": str(self.build),
@@ -95,8 +105,8 @@ class Project:
                 ours.symlink_to(theirs)
 
 
-def tool_path(environment: Mapping[str, str]) -> str:
-    """Return a PATH on which the tools come first and every Python interpreter can really be run.
+def tool_path(environment: Mapping[str, str], python: Path = Path(sys.executable)) -> str:
+    """Return a PATH on which the tools beside ``python`` come first and every Python interpreter can really be run.
 
     pyenv puts shims on PATH. They exist for interpreters that are not active, and fail: ansible-test takes them for
     interpreters. So they go, and the interpreters behind them come last.
@@ -111,7 +121,7 @@ def tool_path(environment: Mapping[str, str]) -> str:
         for version in sorted((pyenv / "versions").glob("3.*"))
         if re.fullmatch(r"3\.\d+\.\d+", version.name)
     ]
-    tools = str(Path(sys.executable).parent)
+    tools = str(python.parent)
     ordered = [tools, *(folder for folder in folders if not _is_shims(folder)), *interpreters]
     return os.pathsep.join(dict.fromkeys(ordered))
 

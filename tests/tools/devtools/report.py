@@ -46,13 +46,13 @@ class Result:
 
 def step(result: Result) -> str:
     """Return what is shown of a step that has ended: little if it passed, everything if it failed."""
-    lines = [_ruler(result.name, f"{result.seconds:.1f} s")]
+    lines = [ruler(result.name, f"{result.seconds:.1f} s")]
     for check in result.checks:
         state = "ok" if check.passed else "FAILED"
         lines.append(f"   {state:<7}{check.name:<28}{check.counts.note}".rstrip())
     for check in result.checks:
         if not check.passed:
-            lines += [_ruler(f"{check.name} failed, and said"), check.output.strip(), _ruler(f"kept in {check.log}")]
+            lines += [ruler(f"{check.name} failed, and said"), check.output.strip(), ruler(f"kept in {check.log}")]
     return "\n".join([*lines, ""])
 
 
@@ -67,10 +67,11 @@ def summary(results: Sequence[Result], seconds: float) -> str:
     sums = f"tests: {total.passed} passed, {total.failed} failed"
     if total.skipped:
         sums += f", {total.skipped} skipped"
-    return "\n".join([_ruler("summary"), *rows, "", sums])
+    return "\n".join([ruler("summary"), *rows, "", sums])
 
 
-def _ruler(title: str, right: str = "") -> str:
+def ruler(title: str, right: str = "") -> str:
+    """Return a heading that is as wide as the report."""
     left = f"-- {title} "
     tail = f" {right} --" if right else ""
     return left + "-" * max(2, _WIDTH - len(left) - len(tail)) + tail

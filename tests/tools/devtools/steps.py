@@ -10,13 +10,15 @@ A new step is a function that takes a Run and yields checks, and a line in STEPS
 from __future__ import annotations
 
 import re
-import sys
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import counts
 from .counts import Counts
+from .docs import Docsite
 from .pip_seed import seed_pip
 from .processes import Finished, Processes
 from .project import Project
@@ -33,6 +35,7 @@ class Run:
     files: Sequence[str]
     processes: Processes
     targets: Sequence[str] = ()
+    scenarios: Sequence[str] = ()
     pytest_arguments: Sequence[str] = ()
     verbose: bool = False
     # Cores for one step: those that run side by side share them.
@@ -82,18 +85,30 @@ def lint(run: Run) -> Iterator[Check]:
     yield run.check("ansible-lint", ["ansible-lint", "--strict"], _linter("ansible-lint"))
     yaml = [name for name in run.files if name.endswith((".yml", ".yaml"))]
     yield run.check("yamllint", ["yamllint", "--strict", "--format", "parsable", "."], _silent(yaml))
+    yield from _workflows(run)
     # Unit tests feed damaged words to the code on purpose.
     prose = [name for name in run.files if not name.startswith("tests/unit/")]
     yield run.check("codespell", ["codespell", *prose], _silent(prose))
+
+
+def _workflows(run: Run) -> Iterator[Check]:
+    """Check what GitHub reads: its form, and whether a workflow gives more rights away than it needs."""
+    schemas = {"github-workflows": r"\.github/workflows/.+\.ya?ml", "dependabot": r"\.github/dependabot\.ya?ml"}
+    for schema, pattern in schemas.items():
+        files = [name for name in run.files if re.fullmatch(pattern, name)]
+        command = ["check-jsonschema", f"--builtin-schema=vendor.{schema}", *files]
+        yield run.check(f"schema {schema}", command, _silent(files))
+    workflows = [name for name in run.files if re.fullmatch(schemas["github-workflows"], name)]
+    yield run.check("zizmor", ["zizmor", "--offline", "--no-progress", ".github"], _silent(workflows))
 
 
 def _mypy(run: Run) -> Iterator[Check]:
     """Check each program on its own: the lab and the tools are no part of the collection's package."""
     build, staged = run.project.build, run.project.staged
     groups = {
-        "collection": (build, run.present("plugins", "tests/unit")),
+        "collection": (build, run.present("plugins", "tests/unit", "tests/guides")),
         "lab": (staged / "tests/lab", run.present("tests/lab")),
-        "tools": (staged / "tests/tools", run.present("tests/tools")),
+        "tools": (staged / "tests/tools", run.present("tests/tools", "tests/package")),
     }
     for name, (base, folders) in groups.items():
         if not folders:
@@ -124,6 +139,23 @@ def docs_lint(run: Run) -> Iterator[Check]:
     yield run.check("antsibull-changelog", ["antsibull-changelog", "lint"], _silent(changes))
 
 
+def docs(run: Run) -> Iterator[Check]:
+    """Build the documentation as a site of HTML."""
+    site = Docsite(run.project)
+    site.make_folders()
+    collected = run.check("antsibull-docs collection", site.collect(), _made(site.rst, "*.rst"))
+    yield collected
+    if collected.passed:
+        site.add_images()
+        where = str(site.index.relative_to(run.project.root))
+        yield run.check("sphinx-build", site.render(), _made(site.html, "*.html", f", {where} is the first"))
+
+
+def guides(run: Run) -> Iterator[Check]:
+    """Check what the guides say, and run examples of them in the lab."""
+    yield _pytest_in_lab(run, "guides")
+
+
 def sanity(run: Run) -> Iterator[Check]:
     """Run all of ansible-test's sanity tests, on every Python that is there."""
     seed_pip(run.project)
@@ -147,43 +179,105 @@ def units(run: Run) -> Iterator[Check]:
     yield run.check(
         "pytest",
         [
-            *(
-                sys.executable,
-                "-m",
-                "pytest",
-                f"--numprocesses={run.cores if run.cores > 1 else 0}",
-                "-o",
-                f"cache_dir={run.cache('pytest')}",
-            ),
-            *(f"--junitxml={report}", *folders, *run.pytest_arguments),
+            *(*_pytest(run, report), f"--numprocesses={run.cores if run.cores > 1 else 0}"),
+            *(*folders, *run.pytest_arguments),
         ],
-        lambda _done: counts.from_junit([report.read_text(encoding="utf-8")] if report.exists() else []),
+        _junit(report),
     )
 
 
 def integration(run: Run) -> Iterator[Check]:
     """Run the integration targets in the lab."""
     root = run.project.root
-    inside = [sys.executable, str(root / "tests/tools"), "in-lab", *(["-v"] if run.verbose else []), *run.targets]
+    python = str(run.project.python)
+    inside = [python, str(root / "tests/tools"), "in-lab", f"--part={run.project.part}"]
+    inside += [*(["-v"] if run.verbose else []), *run.targets]
     yield run.check(
         "ansible-test integration",
-        [sys.executable, str(root / "tests/lab"), "run", "--", *inside],
+        [python, str(root / "tests/lab"), "run", "--", *inside],
         lambda done: counts.from_integration(done.output),
         cwd=root,
     )
 
 
+def molecule(run: Run) -> Iterator[Check]:
+    """Run the molecule scenarios, in one lab."""
+    there = [found[1] for name in run.files if (found := re.match(r"extensions/molecule/([^/]+)/molecule\.yml$", name))]
+    ephemeral = run.project.build / "molecule"
+    # What an interrupted run has left would make molecule believe that its lab still runs.
+    _end_lab(run, ephemeral / "lab")
+    shutil.rmtree(ephemeral, ignore_errors=True)
+    chosen = [argument for scenario in run.scenarios for argument in ("-s", scenario)]
+    try:
+        yield run.check(
+            "molecule test",
+            ["molecule", "test", *(chosen or ["--all"])],
+            lambda done: counts.from_molecule(
+                done.output, run.scenarios or there, leftovers=(ephemeral / "lab").exists()
+            ),
+            env={"MOLECULE_EPHEMERAL_DIRECTORY": str(ephemeral)},
+        )
+    finally:
+        # Molecule does not destroy when it is interrupted, and the lab is no child of it.
+        _end_lab(run, ephemeral / "lab")
+
+
+def package(run: Run) -> Iterator[Check]:
+    """Build the tarball, look into it, install it, and use it as an automation controller does."""
+    yield _pytest_in_lab(run, "package")
+
+
 STEPS: Mapping[str, Step] = {
     "lint": lint,
     "docs-lint": docs_lint,
+    "docs": docs,
+    "guides": guides,
     "sanity": sanity,
     "units": units,
     "integration": integration,
+    "molecule": molecule,
+    "package": package,
 }
+
+
+def _pytest(run: Run, report: Path) -> list[str]:
+    """Return the command that runs pytest and writes a JUnit report."""
+    return [str(run.project.python), "-m", "pytest", "-o", f"cache_dir={run.cache('pytest')}", f"--junitxml={report}"]
+
+
+def _pytest_in_lab(run: Run, folder: str) -> Check:
+    """Run the tests of a folder below tests/ in a lab of their own."""
+    report = run.project.logs / f"{folder}.xml"
+    report.unlink(missing_ok=True)
+    lab = [str(run.project.python), str(run.project.root / "tests/lab"), "run", "--"]
+    return run.check(f"pytest {folder}, in the lab", [*lab, *_pytest(run, report), f"tests/{folder}"], _junit(report))
+
+
+def _junit(report: Path) -> Callable[[Finished], Counts]:
+    """Read the JUnit report, if there is one."""
+    return lambda _done: counts.from_junit([report.read_text(encoding="utf-8")] if report.exists() else [])
+
+
+def _end_lab(run: Run, state: Path) -> None:
+    """End the lab that runs in the background there, if one does, and delete its files. Interruptions do not matter."""
+    command = [str(run.project.python), str(run.project.root / "tests/lab"), "down", "--state", str(state)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    shutil.rmtree(state, ignore_errors=True)
 
 
 def _linter(tool: str) -> Callable[[Finished], Counts]:
     return lambda done: counts.from_linter(tool, done.returncode, done.output)
+
+
+def _made(folder: Path, pattern: str, words: str = "") -> Callable[[Finished], Counts]:
+    """Read a tool that makes pages: those that are there when it has ended stand for what it did."""
+
+    def read(done: Finished) -> Counts:
+        pages = list(folder.rglob(pattern))
+        note = counts.some(len(pages), "page") + words
+        return counts.one(passed=done.returncode == 0, note=note) if pages else Counts()
+
+    return read
 
 
 def _silent(files: Sequence[str], kind: str = "file") -> Callable[[Finished], Counts]:

@@ -114,6 +114,66 @@ def test_integration_role_without_an_assertion_has_failed() -> None:
     assert "no assertion in: silent" in read.note
 
 
+MOLECULE = """\
+INFO     [default > converge] Executing
+
+PLAY [Work] ********************************************************************
+
+TASK [Say which release runs here] *********************************************
+changed: [web1]
+
+PLAY RECAP *********************************************************************
+web1                       : ok=12   changed=1    unreachable=0    failed=0    skipped=7    rescued=0    ignored=0
+
+INFO     [default > converge] Executed: Successful
+INFO     [default > idempotence] Executing
+web1                       : ok=12   changed=0    unreachable=0    failed=0    skipped=7    rescued=0    ignored=0
+INFO     [default > idempotence] Executed: Successful
+INFO     [default > verify] Executing
+ok: [web1] => {
+    "msg": "All assertions passed"
+}
+ok: [web2] => {
+    "msg": "All assertions passed"
+}
+web1                       : ok=3    changed=0    unreachable=0    failed=0    skipped=0    rescued=0    ignored=2
+INFO     [default > verify] Executed: Successful
+"""
+
+
+def test_molecule_counts_assertions() -> None:
+    read = counts.from_molecule(MOLECULE, ["default"], leftovers=False)
+    assert read == Counts(2, 0, 0, "1 scenario, 27 tasks, 2 assertions")
+
+
+def test_molecule_scenario_that_did_not_run_has_failed() -> None:
+    read = counts.from_molecule(MOLECULE, ["default", "rotation"], leftovers=False)
+    assert (read.passed, read.failed) == (2, 1)
+    assert read.note.endswith("; rotation: no converge, no idempotence, no verify, no assertion")
+
+
+@pytest.mark.parametrize(
+    ("said", "instead", "fault"),
+    [
+        ("web1                       : ok=12   changed=0", "skipping: no hosts matched", "no idempotence"),
+        ("web1                       : ok=12   changed=1", "skipping: no hosts matched", "no converge"),
+        ("[default > verify] Executed: Successful", "[default > verify] Executed: Missing playbook", "no verify"),
+        ("[default > verify] Executed: Successful", "[default > verify] \x1b[31mExecuted: Failed\x1b[0m", "no verify"),
+        ("All assertions passed", "ok", "no assertion"),
+    ],
+)
+def test_molecule_action_that_did_nothing_has_failed(said: str, instead: str, fault: str) -> None:
+    assert said in MOLECULE
+    read = counts.from_molecule(MOLECULE.replace(said, instead), ["default"], leftovers=False)
+    assert read.failed == 1
+    assert f"default: {fault}" in read.note
+
+
+def test_molecule_that_left_its_lab_has_failed() -> None:
+    read = counts.from_molecule(MOLECULE, ["default"], leftovers=True)
+    assert (read.failed, read.note.split("; ")[1]) == (1, "destroy has left the lab")
+
+
 @pytest.mark.parametrize(
     ("tool", "output", "files"),
     [

@@ -53,6 +53,14 @@ def test_environment_is_free_of_the_developers_own_settings(tmp_path: Path, monk
     assert environment["HOME"] == str(tmp_path / ".build/home")
 
 
+def test_another_environment_is_apart_from_the_usual_one(tmp_path: Path) -> None:
+    project = Project(tmp_path, "matrix/2.18", tmp_path / "venv/bin/python")
+    environment = project.environment()
+    assert environment["PATH"].split(":")[0] == str(tmp_path / "venv/bin")
+    for name in ("HOME", "TMPDIR", "ANSIBLE_COLLECTIONS_PATH", "PYTHONPATH"):
+        assert Path(environment[name]).is_relative_to(tmp_path / ".build/matrix/2.18")
+
+
 def test_pip_versions_are_read_from_ansible_test() -> None:
     source = "    default_packages = dict(\n        pip='24.2',\n    )\n    override = {'3.8': dict(pip='21.1')}\n"
     assert versions_in(source) == ["21.1", "24.2"]

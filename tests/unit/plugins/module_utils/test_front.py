@@ -75,6 +75,24 @@ def _strings(value: Any) -> list[str]:
     return [] if value is None else [str(value)]
 
 
+class WrappingModule:
+    """As much of AnsibleAWSModule as amazon.aws 9.0.0 has of it: a few attributes, and the module that it wraps."""
+
+    check_mode = False
+
+    def __init__(self, no_log: set[str], **params: Any) -> None:
+        """Make a module whose argument spec has declared some values no_log."""
+        self._module = Module(no_log, **params)
+        self.params = params
+
+
+def test_the_first_amazon_aws_9_will_do() -> None:
+    """It hands on no attribute of the module that it wraps."""
+    module: Any = WrappingModule({PUBLIC}, public_keys=[PUBLIC, PRIVATE])
+    front(module, lambda *_params, **_options: Report(), "transfer")
+    assert module._module.no_log_values == {PRIVATE}
+
+
 def test_a_private_key_is_hidden_in_any_option() -> None:
     """Also where nobody expects a key."""
     assert hidden_after(set(), user_name=PRIVATE, server_id="s-01234567890abcdef") == {PRIVATE}

@@ -1,0 +1,209 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The examples of the guides are such that Ansible takes them, with options and variables that exist."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.playbook.block import Block as AnsibleBlock
+from ansible.playbook.task import Task
+from ansible_collections.sshkeys.aws.tests.guides.guides import ROOT, Block, blocks, commands
+
+EXAMPLES = blocks("yaml")
+ROLE = "sshkeys.aws.ssh_access"
+
+TASK_KEYWORDS = {*Task.fattributes, *AnsibleBlock.fattributes}
+LISTS_OF_TASKS = ("block", "rescue", "always", "tasks", "pre_tasks", "post_tasks", "handlers")
+
+
+def kind(example: Any) -> str:
+    """Return what an example is: plays, tasks, an inventory, requirements, an execution environment or variables."""
+    if isinstance(example, list):
+        return "plays" if all("hosts" in each for each in example) else "tasks"
+    for name, mark in {
+        "inventory plugin": "plugin",
+        "inventory": "all",
+        "requirements": "collections",
+        "execution environment": "images",
+    }.items():
+        if mark in example:
+            return name
+    return "variables"
+
+
+def of_kind(*kinds: str) -> list[Block]:
+    return [block for block in EXAMPLES if kind(yaml.safe_load(block.text)) in kinds]
+
+
+def tasks(example: Any) -> Iterator[dict[str, Any]]:
+    """Yield each task of a list of plays or tasks, and of the blocks in it."""
+    for each in example:
+        if any(name in each for name in LISTS_OF_TASKS):
+            for name in LISTS_OF_TASKS:
+                yield from tasks(each.get(name, []))
+        else:
+            yield each
+
+
+def action(task: dict[str, Any]) -> tuple[str, Any]:
+    """Return the module of a task, and what it is given."""
+    (found,) = ((name, given) for name, given in task.items() if name not in TASK_KEYWORDS)
+    return found
+
+
+@cache
+def documented(plugin_type: str, *names: str) -> dict[str, frozenset[str]]:
+    """Return the names of the options of plugins, aliases too, as ansible-doc has them."""
+    command = ["ansible-doc", "--json", "--type", plugin_type, *names]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return {
+        name: frozenset(
+            spelling
+            for option, details in plugin["doc"].get("options", {}).items()
+            for spelling in (option, *details.get("aliases", []))
+        )
+        for name, plugin in json.loads(done.stdout).items()
+    }
+
+
+@cache
+def entry_points() -> dict[str, Any]:
+    path = ROOT / "roles/ssh_access/meta/argument_specs.yml"
+    entries: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]
+    return entries
+
+
+def check_nested(given: Any, spec: dict[str, Any]) -> None:
+    """Check the dicts inside a variable of the role against its argument spec."""
+    if "options" in spec:
+        for each in given:
+            assert set(each) <= set(spec["options"])
+            for name, inner in each.items():
+                check_nested(inner, spec["options"][name])
+
+
+def check_variables_of_role(variables: dict[str, Any], entry_point: str) -> None:
+    options = entry_points()[entry_point]["options"]
+    ours = {name: value for name, value in variables.items() if name.startswith("ssh_access_")}
+    assert set(ours) <= set(options)
+    for name, value in ours.items():
+        check_nested(value, options[name])
+
+
+def test_each_kind_of_example_is_there() -> None:
+    assert {kind(yaml.safe_load(block.text)) for block in EXAMPLES} == {
+        "plays",
+        "tasks",
+        "inventory plugin",
+        "inventory",
+        "requirements",
+        "execution environment",
+        "variables",
+    }
+
+
+def as_plays(block: Block) -> str:
+    """Return an example as a playbook of its own."""
+    example = yaml.safe_load(block.text)
+    if kind(example) == "tasks":
+        example = [{"name": "Check an example", "hosts": "localhost", "gather_facts": False, "tasks": example}]
+    return yaml.safe_dump(example, sort_keys=False)
+
+
+def test_ansible_takes_the_syntax(tmp_path: Path) -> None:
+    examples = of_kind("plays", "tasks")
+    for block in examples:
+        (tmp_path / f"{block}.yml").write_text(as_plays(block), encoding="utf-8")
+    playbooks = sorted(path.name for path in tmp_path.iterdir())
+    command = ["ansible-playbook", "--syntax-check", "--inventory", "localhost,", *playbooks]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("playbook: ") == len(examples)
+
+
+def test_modules_have_the_options() -> None:
+    used = [(block, *action(task)) for block in of_kind("plays", "tasks") for task in tasks(yaml.safe_load(block.text))]
+    assert [name for _block, name, _given in used if not re.fullmatch(r"\w+\.\w+\.\w+", name)] == []
+    options = documented("module", *sorted({name for _block, name, _given in used}))
+    for block, name, given in used:
+        if isinstance(given, dict):
+            assert set(given) <= options[name], f"{block}: {name}"
+
+
+@pytest.mark.parametrize("block", of_kind("plays", "tasks"), ids=str)
+def test_roles_have_the_variables(block: Block) -> None:
+    for task in tasks(yaml.safe_load(block.text)):
+        name, given = action(task)
+        if name.endswith("_role"):
+            assert given["name"] == ROLE
+            check_variables_of_role(task.get("vars", {}), given.get("tasks_from", "main"))
+
+
+@pytest.mark.parametrize("block", of_kind("variables"), ids=str)
+def test_variables_are_those_of_the_role(block: Block) -> None:
+    check_variables_of_role(yaml.safe_load(block.text), "main")
+    assert all(name.startswith("ssh_access_") for name in yaml.safe_load(block.text))
+
+
+@pytest.mark.parametrize("block", of_kind("inventory plugin"), ids=str)
+def test_inventory_plugins_have_the_options(block: Block) -> None:
+    example = yaml.safe_load(block.text)
+    name = example.pop("plugin")
+    assert set(example) <= documented("inventory", name)[name]
+
+
+@pytest.mark.parametrize("block", of_kind("inventory"), ids=str)
+def test_inventories_have_hosts(block: Block, tmp_path: Path) -> None:
+    path = tmp_path / "inventory.yml"
+    path.write_text(block.text, encoding="utf-8")
+    command = ["ansible-inventory", "--inventory", str(path), "--list"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["_meta"]["hostvars"]
+
+
+@pytest.mark.parametrize("block", of_kind("requirements"), ids=str)
+def test_requirements_name_this_collection(block: Block) -> None:
+    assert [each["name"] for each in yaml.safe_load(block.text)["collections"]] == ["sshkeys.aws"]
+
+
+@pytest.mark.parametrize("block", of_kind("execution environment"), ids=str)
+def test_ansible_builder_takes_the_execution_environment(block: Block, tmp_path: Path) -> None:
+    definition = tmp_path / "execution-environment.yml"
+    definition.write_text(block.text, encoding="utf-8")
+    context = tmp_path / "context"
+    command = ["ansible-builder", "create", "--file", str(definition), "--context", str(context)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    required = yaml.safe_load((context / "_build/requirements.yml").read_text(encoding="utf-8"))
+    assert [each["name"] for each in required["collections"]] == ["sshkeys.aws"]
+
+
+def test_commands_name_targets_playbooks_and_variables_that_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    seen = set()
+    for block, command in commands():
+        for target in re.findall(r"\bmake ([a-z-]+)", command):
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{block}: make {target}"
+            seen.add("make")
+        for name in re.findall(r"ansible-playbook sshkeys\.aws\.(\w+)", command):
+            playbook = (ROOT / f"playbooks/{name}.yml").read_text(encoding="utf-8")
+            # Its first comment has a line for each variable: "#   server_id, user_name    Whose keys are replaced."
+            lines = re.findall(r"^#   ((?:\w+, )*\w+)(?:  |$)", playbook, re.MULTILINE)
+            known = {variable for line in lines for variable in line.split(", ")}
+            assert set(re.findall(r"-e (\w+)=", command)) <= known, str(block)
+            seen.add("playbook")
+        for variable in re.findall(r"-e (ssh_access_\w+)=", command):
+            assert variable in entry_points()["main"]["options"]
+            seen.add("variable")
+    assert seen == {"make", "playbook", "variable"}

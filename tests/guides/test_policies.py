@@ -1,0 +1,99 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The policies are such that IAM takes them, and allow every call that the collection makes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import botocore.session
+import pytest
+from ansible_collections.sshkeys.aws.tests.guides.guides import ROOT, Block, blocks
+from botocore import xform_name
+
+POLICIES = blocks("json")
+
+# Partition, service, region, account and resource; wildcards where IAM takes them.
+ARN = re.compile(r"arn:aws:(?P<service>[a-z0-9-]+):[a-z0-9-]+:\d{12}:(?P<resource>[a-z-]+/[A-Za-z0-9/*-]+)")
+
+# Which resources the actions take: the Service Authorization Reference. None is "*" alone.
+RESOURCES = {
+    "ec2-instance-connect:SendSSHPublicKey": r"ec2 instance/(\*|i-[0-9a-f]{17})",
+    "ec2-instance-connect:SendSerialConsoleSSHPublicKey": r"ec2 instance/(\*|i-[0-9a-f]{17})",
+    "ec2:DescribeInstances": None,
+    "ec2:DescribeRegions": None,
+    "transfer:ListUsers": r"transfer server/s-[0-9a-f]{17}",
+    "transfer:DescribeUser": r"transfer user/s-[0-9a-f]{17}/\*",
+    "transfer:ImportSshPublicKey": r"transfer user/s-[0-9a-f]{17}/\*",
+    "transfer:DeleteSshPublicKey": r"transfer user/s-[0-9a-f]{17}/\*",
+}
+# And which conditions, apart from aws:ResourceTag, which all of them but those of EC2 take.
+CONDITIONS = {"ec2-instance-connect:SendSSHPublicKey": {"ec2:osuser"}}
+
+
+def as_list(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def statements() -> Iterator[dict[str, Any]]:
+    for block in POLICIES:
+        yield from json.loads(block.text)["Statement"]
+
+
+def operations(service: str) -> frozenset[str]:
+    return frozenset(botocore.session.get_session().get_service_model(service).operation_names)
+
+
+@pytest.mark.parametrize("block", POLICIES, ids=str)
+def test_policy_has_the_elements_that_iam_knows(block: Block) -> None:
+    policy = json.loads(block.text)
+    assert list(policy) == ["Version", "Statement"]
+    assert policy["Version"] == "2012-10-17"
+    assert policy["Statement"]
+    for statement in policy["Statement"]:
+        assert set(statement) - {"Condition"} == {"Sid", "Effect", "Action", "Resource"}
+        assert re.fullmatch(r"[A-Za-z0-9]+", statement["Sid"])
+        assert statement["Effect"] in {"Allow", "Deny"}
+        assert set(statement.get("Condition", {})) <= {"StringEquals"}
+
+
+def test_statements_have_names_of_their_own() -> None:
+    names = [statement["Sid"] for statement in statements()]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("statement", list(statements()), ids=lambda statement: statement["Sid"])
+def test_actions_exist_and_take_these_resources_and_conditions(statement: dict[str, Any]) -> None:
+    for action in as_list(statement["Action"]):
+        service, _colon, name = action.partition(":")
+        assert name in operations(service)
+        resource = RESOURCES[action]
+        for given in as_list(statement["Resource"]):
+            if resource is None or statement["Effect"] == "Deny":
+                assert given == "*"
+            else:
+                arn = ARN.fullmatch(given)
+                assert arn, given
+                assert re.fullmatch(resource, f"{arn['service']} {arn['resource']}")
+        keys = {key for test in statement.get("Condition", {}).values() for key in test}
+        assert {key for key in keys if not key.startswith("aws:ResourceTag/")} <= CONDITIONS.get(action, set())
+
+
+def test_every_call_of_the_collection_is_allowed() -> None:
+    source = (ROOT / "plugins/module_utils/_api.py").read_text(encoding="utf-8")
+    # client.describe_user, and client.get_paginator("list_users").
+    called = set(re.findall(r"\bclient\.(?!get_paginator|meta|generate_)(\w+)|get_paginator\(\"(\w+)\"\)", source))
+    methods = {one or other for one, other in called}
+    actions = {
+        action.partition(":")[2]
+        for statement in statements()
+        if statement["Effect"] == "Allow"
+        for action in as_list(statement["Action"])
+    }
+    assert methods
+    assert methods <= {xform_name(action) for action in actions}

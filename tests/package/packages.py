@@ -1,0 +1,76 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a user gets: the tarball, and the collection installed from it, with no way to another copy of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# The copy of the repository that these tests lie in.
+STAGED = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Tarball:
+    """A built collection: where it is, the files in it, and what Galaxy is told of it."""
+
+    path: Path
+    files: frozenset[str]
+    about: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A home folder with the collection in it, and an environment that leads to no other copy of it."""
+
+    home: Path
+    environment: dict[str, str]
+
+    @property
+    def collections(self) -> Path:
+        """Where ansible-galaxy puts collections unless told otherwise."""
+        return self.home / ".ansible" / "collections"
+
+    @property
+    def collection(self) -> Path:
+        """The installed collection."""
+        return self.collections / "ansible_collections" / "sshkeys" / "aws"
+
+
+def run(command: list[str], environment: dict[str, str], cwd: Path) -> str:
+    """Run a command that must succeed, and return what it printed."""
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def build(source: Path, target: Path) -> Tarball:
+    """Build the collection in ``source``, as it goes to Galaxy, and leave nothing but its tarball in ``target``."""
+    target.mkdir(parents=True, exist_ok=True)
+    for old in target.glob("*.tar.gz"):
+        old.unlink()
+    run(["ansible-galaxy", "collection", "build", "--output-path", str(target)], dict(os.environ), source)
+    (path,) = target.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        files = frozenset(member.name for member in archive if not member.isdir())
+        manifest = archive.extractfile("MANIFEST.json")
+        assert manifest is not None
+        about = json.load(manifest)["collection_info"]
+    return Tarball(path, files, about)
+
+
+def install(tarball: Tarball, home: Path) -> Installation:
+    """Install the tarball for a user who has nothing else. Its dependencies are those next to ansible-core."""
+    kept = ("PATH", "TMPDIR", "LC_ALL", "NO_COLOR")
+    environment = {name: os.environ[name] for name in kept} | {"HOME": str(home)}
+    command = ["ansible-galaxy", "collection", "install", "--offline", str(tarball.path)]
+    run(command, environment, home)
+    return Installation(home, environment)

@@ -200,7 +200,7 @@ def from_integration(output: str) -> Counts:
 
 # --- molecule ------------------------------------------------------------------------------------------------------
 
-_ACTION = re.compile(r"\S+ +\[(?P<scenario>\S+) > (?P<action>\w+)\] (?P<state>Execut.+)")
+_ACTION = re.compile(r"\S+ +\[(?P<scenario>\S+) > (?P<action>\w+)\] (?P<state>Executing|Executed: .+)")
 
 # What each scenario must have done. Molecule says "successful" of an action without a playbook, without a host, and
 # without an assertion.

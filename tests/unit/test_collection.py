@@ -246,4 +246,6 @@ def test_role_defaults_are_those_of_the_modules() -> None:
     arguments = module("ec2_instance_connect_key").ARGUMENTS
     assert defaults["ssh_access_min_validity"] == arguments["min_validity"]["default"]
     assert defaults["ssh_access_concurrency"] == arguments["concurrency"]["default"]
-    assert defaults["ssh_access_transfer_wait_timeout"] == module("transfer_ssh_key").ARGUMENTS["wait_timeout"]["default"]
+    assert (
+        defaults["ssh_access_transfer_wait_timeout"] == module("transfer_ssh_key").ARGUMENTS["wait_timeout"]["default"]
+    )

@@ -18,6 +18,7 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import replace
 from importlib.metadata import version
 from types import FrameType
 
@@ -28,10 +29,10 @@ from .processes import Processes
 from .project import Project, find_project
 from .report import Check, Result
 from .stage import stage
-from .steps import STEPS, Run
+from .steps import INTEGRATION_GROUPS, STEPS, Run
 
 # The one that takes longest first, so that the others run beside it.
-_ORDER = ("molecule", "integration", "sanity", "lint", "guides", "package", "units", "docs", "docs-lint")
+_ORDER = ("integration", "molecule", "sanity", "lint", "guides", "package", "units", "docs", "docs-lint")
 
 
 def main() -> int:
@@ -143,7 +144,7 @@ def _test(project: Project, arguments: argparse.Namespace) -> int:
     with _alone(project):
         start = time.monotonic()
         files = stage(project)
-        jobs = _jobs(arguments, steps)
+        jobs = _jobs(arguments, steps, arguments.target)
         say(
             f"Testing {len(files)} files with Python {platform.python_version()} and ansible-core "
             f"{version('ansible-core')}: {', '.join(steps)}{', two at a time' if jobs == 2 else ''}.\n"
@@ -158,14 +159,19 @@ def _test(project: Project, arguments: argparse.Namespace) -> int:
             verbose=arguments.verbose,
             cores=_cores(jobs),
         )
-        results = sorted(_run_all(steps, run, jobs), key=lambda result: list(STEPS).index(result.name))
+        results = sorted(_run_all(steps, run, jobs), key=lambda result: list(STEPS).index(result.step))
     say(report.summary(results, time.monotonic() - start))
     return int(any(result.counts.failed for result in results))
 
 
-def _jobs(arguments: argparse.Namespace, steps: Sequence[str]) -> int:
-    """Return how many steps run at once."""
-    return 1 if arguments.verbose else min(arguments.jobs, len(steps))
+def _groups(step: str, targets: Sequence[str]) -> Sequence[str]:
+    """Return the groups of a step that can run side by side; a step that is not divided is one without a name."""
+    return INTEGRATION_GROUPS if step == "integration" and not targets else ("",)
+
+
+def _jobs(arguments: argparse.Namespace, steps: Sequence[str], targets: Sequence[str] = ()) -> int:
+    """Return how many steps, or groups of one, run at once."""
+    return 1 if arguments.verbose else min(arguments.jobs, sum(len(_groups(name, targets)) for name in steps))
 
 
 def _cores(jobs: int) -> int:
@@ -176,14 +182,15 @@ def _cores(jobs: int) -> int:
 def _run_all(steps: Sequence[str], run: Run, jobs: int) -> list[Result]:
     results = []
     with ThreadPoolExecutor(jobs) as pool:
-        names = {pool.submit(_run_step, name, run): name for name in steps}
-        pending = set(names)
+        parts = [(name, group) for name in steps for group in _groups(name, run.targets)]
+        started = {pool.submit(_run_step, name, replace(run, group=group)): (name, group) for name, group in parts}
+        pending = set(started)
         try:
             while pending:
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
                 for future in done:
                     error = future.exception()
-                    results.append(_broken(names[future], error) if error else future.result())
+                    results.append(_broken(*started[future], error) if error else future.result())
                     say(report.step(results[-1]))
         except BaseException:
             run.processes.stop()
@@ -195,13 +202,13 @@ def _run_all(steps: Sequence[str], run: Run, jobs: int) -> list[Result]:
 def _run_step(name: str, run: Run) -> Result:
     start = time.monotonic()
     checks = tuple(STEPS[name](run))
-    return Result(name, checks, time.monotonic() - start)
+    return Result(name, checks, time.monotonic() - start, run.group)
 
 
-def _broken(name: str, error: BaseException) -> Result:
+def _broken(name: str, group: str, error: BaseException) -> Result:
     """Return a result for a step that could not even run. The other steps still can."""
     said = "".join(traceback.format_exception(error))
-    return Result(name, (Check(name, Counts(failed=1, note=str(error)), 0, said, "no log"),), 0)
+    return Result(name, (Check(name, Counts(failed=1, note=str(error)), 0, said, "no log"),), 0, group)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 # What a developer has set for other work and must not change the outcome of a test.
@@ -21,12 +21,17 @@ _FOREIGN = re.compile(r"ANSIBLE_|AWS_|BOTO|GIT_|LANG|LC_|MAKE|MFLAGS|MYPY|PYTEST
 class Project:
     """A checkout, an interpreter in a virtual environment, and the folders that the tools make. There are no others.
 
-    ``part`` is a folder below .build for work with an interpreter other than .venv's. Everything is made anew in there.
+    ``part`` is a folder below .build for work with an interpreter other than .venv's, or beside other work. Everything
+    is made anew in there.
     """
 
     root: Path
     part: str = ""
     python: Path = Path(sys.executable)
+
+    def inside(self, part: str) -> Project:
+        """Return the project with folders of its own for a part of its work, or itself where that has no name."""
+        return replace(self, part=str(Path(self.part, part))) if part else self
 
     @property
     def build(self) -> Path:

@@ -32,11 +32,17 @@ class Check:
 
 @dataclass(frozen=True)
 class Result:
-    """What a step came to."""
+    """What a step came to, or a group of one."""
 
-    name: str
+    step: str
     checks: tuple[Check, ...]
     seconds: float
+    group: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called in the report."""
+        return f"{self.step} {self.group}".rstrip()
 
     @property
     def counts(self) -> Counts:
@@ -49,7 +55,7 @@ def step(result: Result) -> str:
     lines = [ruler(result.name, f"{result.seconds:.1f} s")]
     for check in result.checks:
         state = "ok" if check.passed else "FAILED"
-        lines.append(f"   {state:<7}{check.name:<28}{check.counts.note}".rstrip())
+        lines.append(f"   {state:<7}{check.name:<33}{check.counts.note}".rstrip())
     for check in result.checks:
         if not check.passed:
             lines += [ruler(f"{check.name} failed, and said"), check.output.strip(), ruler(f"kept in {check.log}")]

@@ -8,6 +8,7 @@
 #   make integration TARGET=transfer_ssh_key
 #   make matrix CORE=2.20                one ansible-core instead of all that are supported
 #   make molecule SCENARIO=default
+#   make bench FULL=1
 #   make sanity V=1                      all output, as it comes
 #   make test JOBS=1                     one step at a time
 
@@ -17,7 +18,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.build/cache/pycache
 VERBOSE := $(if $(V),--verbose)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint docs docs-lint guides sanity units integration molecule package matrix format lab clean
+.PHONY: help setup demo test lint docs docs-lint guides sanity units integration molecule package matrix bench format lab clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +58,9 @@ package: setup  ## Build the tarball, install it, and use it as an automation co
 
 matrix: setup  ## Run the unit and integration tests on each supported ansible-core (CORE=2.20)
 	@$(TOOLS) matrix $(VERBOSE) $(CORE) $(if $(JOBS),--jobs $(JOBS))
+
+bench: setup  ## Measure the collection against what people do without it (FULL=1: extrapolate nothing)
+	@$(TOOLS) bench $(if $(FULL),--full)
 
 molecule: setup  ## Run the molecule scenarios, in a lab of their own (SCENARIO=name)
 	@$(TOOLS) test molecule $(VERBOSE) $(foreach scenario,$(SCENARIO),--scenario $(scenario))

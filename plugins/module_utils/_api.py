@@ -7,22 +7,25 @@
 
 """The only file that calls AWS: clients, retries, one function a call, and errors to words.
 
-How a call is tried: botocore's standard mode backs off from throttling, 5xx and broken connections. What it does not
-know of is added here: EC2InstanceUnavailableException, and Transfer's RetryAfterSeconds. ``aws_config`` has the last
-word.
+How a call is tried: botocore's standard mode backs off from 5xx and broken connections. What it does not know of is
+added here: EC2InstanceUnavailableException, Transfer's RetryAfterSeconds, and one speed for all calls of a client that
+is throttled, since backing off call by call would lose some of a fleet and slow down the others. ``aws_config`` has
+the last word.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, NamedTuple, NoReturn
 
 try:
     import boto3
+    import botocore.session
     from botocore.config import Config
     from botocore.exceptions import (
         BotoCoreError,
@@ -34,6 +37,7 @@ try:
         ProxyConnectionError,
         SSLError,
     )
+    from botocore.loaders import create_loader
 
     # Failures before the request left this host.
     _NEVER_SENT: tuple[type[Exception], ...] = (
@@ -58,6 +62,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
     printable,
 )
 from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import Lease, Target
+from ansible_collections.sshkeys.aws.plugins.module_utils._pacer import Pacer
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import PublicKey, could_be_a_secret
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import HeldKey
 
@@ -146,10 +151,80 @@ def connect(params: Mapping[str, Any], service: str) -> Any:
     except (BotoCoreError, ClientError, OSError, TypeError, ValueError) as error:
         # ClientError and OSError: a role that may not be assumed, a token file or credential process that is not there.
         raise _set_up_error(error) from error
+    _load_certificates_once(client)
+    tries = _Tries(is_limited="retries" in (params.get("aws_config") or {}))
+    # First, because a request is signed next, and a signature has an age.
+    client.meta.events.register_first(f"request-created.{service}", tries.await_turn)
     client.meta.events.register(f"before-send.{service}", _attempt.begin)
-    client.meta.events.register_first(f"needs-retry.{service}", _delay_before_retry)
+    client.meta.events.register_first(f"needs-retry.{service}", tries.delay_before_retry)
     client.meta.events.register(f"needs-retry.{service}", _attempt.end)
     return client
+
+
+def read_descriptions() -> Any:
+    """Read what clients of both services are made of, which is half of the work of making one. Makes no session.
+
+    Returns botocore's Loader that has read them, for ``sharing``; None where there is no SDK.
+    """
+    if not _NEVER_SENT:
+        return None
+    loader = create_loader()
+    # What another botocore does not have, or keeps elsewhere, is read when a client needs it.
+    for name in ("endpoints", "partitions", "sdk-default-configuration", "_retry"):
+        with contextlib.suppress(BotoCoreError):
+            loader.load_data(name)
+    for service in (INSTANCE_CONNECT, TRANSFER):
+        for kind in ("service-2", "endpoint-rule-set-1"):
+            with contextlib.suppress(BotoCoreError):
+                loader.load_service_model(service, kind)
+    return loader
+
+
+@contextlib.contextmanager
+def sharing(descriptions: Any) -> Iterator[None]:
+    """Let the sessions that are made meanwhile use descriptions that have been read already. None: let them be.
+
+    It is amazon.aws that makes a session, and it has no way to hand it a loader.
+    """
+    if descriptions is None:
+        yield
+        return
+    searched = list(descriptions.search_paths)
+    # A path that somebody has configured is for a loader of its own.
+    vars(botocore.session).update(create_loader=lambda path=None: create_loader(path) if path else descriptions)
+    try:
+        yield
+    finally:
+        vars(botocore.session).update(create_loader=create_loader)
+        # boto3 adds its own folder for each session.
+        descriptions.search_paths[:] = searched
+
+
+def _load_certificates_once(client: Any) -> None:
+    """Let the connections of a client share what they read of the CA bundle.
+
+    They share the SSL context, and urllib3 loads the whole bundle into it again for each of them, which costs more than
+    all the calls of a connection. botocore has no public way to it; where its inside is another one, all works as
+    before.
+    """
+    with contextlib.suppress(AttributeError):
+        context = client._endpoint.http_session._manager.connection_pool_kw["ssl_context"]  # noqa: SLF001
+        context.load_verify_locations = _once(context.load_verify_locations)
+
+
+def _once(function: Callable[..., None]) -> Callable[..., None]:
+    """Return a function that does nothing when it has been called with the same arguments before."""
+    seen: set[object] = set()
+    lock = threading.Lock()
+
+    def call(*arguments: object, **named: object) -> None:
+        with lock:
+            key = (arguments, frozenset(named.items()))
+            if key not in seen:
+                function(*arguments, **named)
+                seen.add(key)
+
+    return call
 
 
 # Read from a file, they often end in a line break, which no header of HTTP may hold.
@@ -224,33 +299,82 @@ class _Attempt(threading.local):
 _SERVER_ERRORS = range(500, 600)
 _attempt = _Attempt()
 
+# How both services say that they are called too often.
+_THROTTLED = {"ThrottlingException", "Throttling", "RequestLimitExceeded", "TooManyRequestsException"}
+_TOO_MANY_REQUESTS = 429
+
 # The longest first wait for what passes by itself. botocore tries these again too, but takes all retries of a client
-# out of one quota (botocore.retries.quota), so that the later targets of a throttled fleet would fail untried. Broken
-# connections are left to it: there the quota keeps a fleet from hammering an endpoint that is down.
-_FIRST_DELAY_SECONDS = {"ThrottlingException": 1.0, "EC2InstanceUnavailableException": 1.0}
+# out of one quota (botocore.retries.quota), so that the later targets of a fleet would fail untried. Broken connections
+# are left to it: there the quota keeps a fleet from hammering an endpoint that is down.
+_FIRST_DELAY_SECONDS = 1.0
 _FIRST_DELAY_SECONDS_OF_SERVER_ERROR = 0.25
 
+# The longest wait of a refused call while the service takes others: from then on the speed of all calls is what counts.
+_DELAY_SECONDS_AMONG_OTHERS = 0.1
+_AMONG_OTHERS_SECONDS = 1.0
+# For how long a service that throttles may take no call at all until those that wait for it are given up.
+_PATIENCE_SECONDS = 60.0
 
-def _delay_before_retry(response: Any, attempts: int, request_dict: Any, **_event: object) -> float | None:
-    """Return the seconds to wait before another attempt, None to leave it to botocore. Handles its needs-retry event.
 
-    attempts: how often the call was tried, 1 and up.
-    """
-    retries = request_dict["context"]["client_config"].retries or {}
-    # Without a number it is the user who has set retries, and botocore knows what that means.
-    if response is None or attempts >= retries.get("total_max_attempts", 0):
+class _Tries:
+    """When a call is sent, and when it is tried again: one for each client. The methods handle events of botocore."""
+
+    def __init__(self, *, is_limited: bool) -> None:
+        """is_limited: whether the user has said how often a call is tried."""
+        self._is_limited = is_limited
+        self._pacer = Pacer()
+
+    def await_turn(self, **_event: object) -> None:
+        """Wait until the call may be sent (request-created)."""
+        delay = self._pacer.delay(time.monotonic())
+        if delay:
+            time.sleep(delay)
+
+    def delay_before_retry(self, response: Any, attempts: int, request_dict: Any, **_event: object) -> float | None:
+        """Return the seconds to wait before another attempt, None to leave it to botocore (needs-retry).
+
+        attempts: how often the call was tried, 1 and up.
+        """
+        if response is None:
+            return None
+        http_response, answer = response
+        code = answer.get("Error", {}).get("Code")
+        limit = _limit(request_dict["context"]["client_config"].retries or {})
+        if code in _THROTTLED or http_response.status_code == _TOO_MANY_REQUESTS:
+            return self._delay_of_throttled(answer, attempts, limit)
+        if http_response.status_code in _SERVER_ERRORS:
+            return _backoff(_FIRST_DELAY_SECONDS_OF_SERVER_ERROR, attempts) if attempts < limit else None
+        self._pacer.taken(time.monotonic())
+        if code == "EC2InstanceUnavailableException" and attempts < limit:
+            return _backoff(_FIRST_DELAY_SECONDS, attempts)
         return None
-    http_response, answer = response
-    code = answer.get("Error", {}).get("Code")
-    first_delay: float | None = _FIRST_DELAY_SECONDS.get(code)
-    if first_delay is None and http_response.status_code in _SERVER_ERRORS:
-        first_delay = _FIRST_DELAY_SECONDS_OF_SERVER_ERROR
-    if first_delay is None:
-        return None
-    asked_for = str(answer.get("RetryAfterSeconds", ""))
-    if asked_for.isdecimal():
-        return min(float(asked_for), _MAX_DELAY_SECONDS) + random.random()
-    return random.random() * min(first_delay * 2.0 ** (attempts - 1), _MAX_DELAY_SECONDS)
+
+    def _delay_of_throttled(self, answer: Mapping[str, Any], attempts: int, limit: int) -> float | None:
+        now = time.monotonic()
+        self._pacer.refused(now)
+        is_lively = self._pacer.seconds_since_success(now) <= _MAX_DELAY_SECONDS
+        # While the service takes other calls, a call waits for its turn as long as it takes.
+        if attempts >= limit and (self._is_limited or not is_lively):
+            return None
+        if self._pacer.seconds_refused(now) > _PATIENCE_SECONDS:
+            return None
+        asked_for = str(answer.get("RetryAfterSeconds", ""))
+        if asked_for.isdecimal():
+            return min(float(asked_for), _MAX_DELAY_SECONDS) + random.random()
+        if self._pacer.seconds_since_success(now) <= _AMONG_OTHERS_SECONDS:
+            return random.random() * _DELAY_SECONDS_AMONG_OTHERS
+        return _backoff(_FIRST_DELAY_SECONDS, attempts)
+
+
+def _limit(retries: Mapping[str, Any]) -> int:
+    """Return how often a call is tried; 0 to leave that to botocore, where the user has chosen a way of its own."""
+    return retries.get("total_max_attempts", 0) if retries.get("mode") != "adaptive" else 0
+
+
+def _backoff(first_delay: float, attempts: int) -> float:
+    """Return seconds (AWS Architecture Blog, "Exponential Backoff And Jitter", full jitter)."""
+    # The exponent is bounded too: a call may be tried very often.
+    return random.random() * min(first_delay * 2.0 ** min(attempts - 1, 10), _MAX_DELAY_SECONDS)
 
 
 # -- Errors to words -------------------------------------------------------------------------------------------------

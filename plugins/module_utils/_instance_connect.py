@@ -179,10 +179,11 @@ def plan(
     return Plan(tuple(targets), live)
 
 
-def report(outcomes: Sequence[Outcome], key: PublicKey, warnings: Sequence[str], *, single: bool) -> Report:
+def report(outcomes: Sequence[Outcome], key: PublicKey, warnings: Sequence[str], *, single: bool, now: float) -> Report:
     """Turn the outcomes of a run, or of a plan, into what the module returns.
 
     single: whether the task named one target; then that target's fields also stand at the top.
+    now: when the run ended, seconds since the epoch.
     """
     results = [_result(outcome) for outcome in outcomes]
     result: dict[str, Any] = {
@@ -200,7 +201,22 @@ def report(outcomes: Sequence[Outcome], key: PublicKey, warnings: Sequence[str],
     failure = count_and_name(failed, len(outcomes), "targets") if failed else None
     # What went wrong on this host went wrong for every target alike.
     own_warnings = dict.fromkeys(outcome.warning for outcome in outcomes if outcome.warning)
-    return Report(result, [*warnings, *own_warnings], failure)
+    return Report(result, [*warnings, *own_warnings, *_too_late(outcomes, now)], failure)
+
+
+def _too_late(outcomes: Sequence[Outcome], now: float) -> list[str]:
+    """Return a warning where keys that were pushed in this run have ended already."""
+    pushes = [outcome.lease.pushed_at for outcome in outcomes if outcome.changed and outcome.lease]
+    ended = [pushed_at for pushed_at in pushes if pushed_at + KEY_LIFETIME <= now]
+    if not ended:
+        return []
+    return [
+        (
+            f"The pushes took {now - min(pushes):.0f} seconds, and a key lives {KEY_LIFETIME}: at {len(ended)} of "
+            f"{len(pushes)} targets it has ended already. Push to fewer at a time, for example with serial in the "
+            "play, and connect to them before the next ones."
+        )
+    ]
 
 
 def _result(outcome: Outcome) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def push_key(
         outcomes = todo.after
     else:
         outcomes = _apply(client, todo, key, directory, names, concurrency=params.get("concurrency", 1))
-    return report(outcomes, key, warnings, single=single)
+    return report(outcomes, key, warnings, single=single, now=time.time())
 
 
 def _apply(

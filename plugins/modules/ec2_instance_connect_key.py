@@ -49,6 +49,7 @@ options:
 extends_documentation_fragment:
   - sshkeys.aws._attributes
   - sshkeys.aws._attributes.action_group
+  - sshkeys.aws._attributes.fast_path
   - sshkeys.aws._push
   - amazon.aws.common.modules
   - amazon.aws.region.modules

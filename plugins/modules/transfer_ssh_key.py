@@ -78,6 +78,7 @@ options:
 extends_documentation_fragment:
   - sshkeys.aws._attributes
   - sshkeys.aws._attributes.action_group
+  - sshkeys.aws._attributes.fast_path
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3

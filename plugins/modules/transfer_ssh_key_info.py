@@ -37,6 +37,7 @@ options:
 extends_documentation_fragment:
   - sshkeys.aws._attributes
   - sshkeys.aws._attributes.action_group
+  - sshkeys.aws._attributes.fast_path
   - sshkeys.aws._attributes.info_module
   - amazon.aws.common.modules
   - amazon.aws.region.modules

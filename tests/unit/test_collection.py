@@ -66,6 +66,13 @@ def test_there_are_modules() -> None:
     )
 
 
+@pytest.mark.parametrize("name", MODULES)
+def test_each_module_has_a_fast_path(name: str) -> None:
+    action = importlib.import_module(f"ansible_collections.{COLLECTION}.plugins.action.{name}").ActionModule
+    assert action.module is module(name)
+    assert "sshkeys.aws._attributes.fast_path" in documentation(name)["extends_documentation_fragment"]
+
+
 def test_version() -> None:
     # The SDK's user agent carries it.
     assert read_yaml("galaxy.yml")["version"] == _api.COLLECTION_VERSION

@@ -22,7 +22,10 @@ FILES = {path.relative_to(PLUGINS).as_posix(): path for path in sorted(PLUGINS.r
 MODULES = [name for name in FILES if name.startswith("modules/")]
 SHARED = [name for name in FILES if name.startswith("module_utils/")]
 
-PURE = {f"{MODULE_UTILS}.{name}" for name in ("_errors", "_public_key", "_report", "_instance_connect", "_transfer")}
+PURE = {
+    f"{MODULE_UTILS}.{name}"
+    for name in ("_errors", "_public_key", "_report", "_instance_connect", "_transfer", "_pacer")
+}
 
 
 def tree_of(name: str) -> ast.Module:
@@ -54,7 +57,7 @@ def imported_by(name: str) -> set[str]:
             for alias in node.names:
                 whole = f"{node.module}.{alias.name}"
                 # "from ….module_utils import _api" names a module, all else names things inside one.
-                found.add(whole if node.module == MODULE_UTILS else node.module)
+                found.add(whole if node.module in {MODULE_UTILS, f"{COLLECTION}.plugins.modules"} else node.module)
     return found
 
 
@@ -131,6 +134,18 @@ def test_modules_do_not_import_one_another(name: str) -> None:
 def test_only_the_api_knows_the_sdk(name: str) -> None:
     sdk = {"boto3", "botocore", "s3transfer"}
     assert {module for module in imported_by(name) if module.split(".")[0] in sdk} == set()
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("plugin_utils/")])
+def test_controller_side_files_import_shared_files(name: str) -> None:
+    assert all(module.startswith(MODULE_UTILS) for module in of_the_collection(imported_by(name)))
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("action/")])
+def test_actions_import_the_module_of_their_name(name: str) -> None:
+    module = f"{COLLECTION}.plugins.modules.{Path(name).stem}"
+    front = f"{COLLECTION}.plugins.plugin_utils._fast_path"
+    assert of_the_collection(imported_by(name)) == {module, front}
 
 
 def test_no_file_is_imported_in_a_way_that_the_rules_cannot_see() -> None:

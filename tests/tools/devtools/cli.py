@@ -13,6 +13,7 @@ import os
 import platform
 import shlex
 import signal
+import subprocess
 import sys
 import time
 import traceback
@@ -72,6 +73,10 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="run tests/demo in the lab")
     demo.set_defaults(run=_demo)
 
+    bench = commands.add_parser("bench", help="measure the collection against what people do without it")
+    bench.add_argument("--full", action="store_true", help="extrapolate nothing: 20 minutes more")
+    bench.set_defaults(run=_bench)
+
     lab = commands.add_parser("lab", help="run the lab in the foreground")
     lab.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT")
     lab.set_defaults(run=_lab)
@@ -83,6 +88,8 @@ def _parser() -> argparse.ArgumentParser:
     in_lab = commands.add_parser("in-lab", help="run integration targets in a lab that runs already (LAB_STATE)")
     in_lab.add_argument("targets", nargs="*")
     in_lab.add_argument("--part", default="", help="the part of .build where the staged copy is")
+    in_lab.add_argument("--keys", default="", metavar="FOLDER", help="have the key pairs in there, and keep them")
+    in_lab.add_argument("--no-fast-path", action="store_true", help="run each module in a process of its own")
     in_lab.add_argument("-v", "--verbose", action="store_true")
     in_lab.set_defaults(run=_in_lab)
     return parser
@@ -111,6 +118,18 @@ def _demo(project: Project, _arguments: argparse.Namespace) -> None:
     _become(project, [sys.executable, "tests/lab", "run", "--", "tests/demo/run"])
 
 
+def _bench(project: Project, arguments: argparse.Namespace) -> None:
+    stage(project)
+    folder = project.build / "bench"
+    # The AWS CLI wants versions of its own of what the tools use too.
+    subprocess.run(
+        ["tests/tools/setup.sh", str(folder / "venv"), "tests/bench/requirements.txt"], cwd=project.root, check=True
+    )
+    command = [sys.executable, "tests/bench", "--collections", str(project.build), "--output", str(folder)]
+    command += ["--aws", str(folder / "venv/bin/aws"), *(["--full"] if arguments.full else [])]
+    _become(project, command)
+
+
 def _lab(project: Project, arguments: argparse.Namespace) -> None:
     project.make_folders()
     _become(project, [sys.executable, "tests/lab", *arguments.arguments])
@@ -124,7 +143,11 @@ def _execute(project: Project, arguments: argparse.Namespace) -> None:
 
 
 def _in_lab(project: Project, arguments: argparse.Namespace) -> None:
-    run_targets(Project(project.root, arguments.part), arguments.targets, verbose=arguments.verbose)
+    project = Project(project.root, arguments.part)
+    variables: dict[str, object] = {"sshkeys_aws_fast_path": not arguments.no_fast_path}
+    if arguments.keys:
+        variables["setup_lab_folder"] = arguments.keys
+    run_targets(project, arguments.targets, variables, verbose=arguments.verbose)
 
 
 def _become(project: Project, command: Sequence[str], more: Mapping[str, str] | None = None) -> None:

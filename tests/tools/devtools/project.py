@@ -44,6 +44,11 @@ class Project:
         return self.build / "ansible_collections" / "sshkeys" / "aws"
 
     @property
+    def results(self) -> Path:
+        """What the modules returned in the integration targets: a line of JSON for each task."""
+        return self.staged / "tests" / "output" / "results.jsonl"
+
+    @property
     def home(self) -> Path:
         """HOME of every tool: ansible-test, ansible and ansible-lint keep their files below it."""
         return self.build / "home"

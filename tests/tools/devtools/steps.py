@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import counts
+from . import counts, fronts
 from .counts import Counts
 from .docs import Docsite
 from .pip_seed import seed_pip
@@ -111,6 +111,7 @@ def _mypy(run: Run) -> Iterator[Check]:
     groups = {
         "collection": (build, run.present("plugins", "tests/unit", "tests/guides")),
         "lab": (staged / "tests/lab", run.present("tests/lab")),
+        "bench": (staged / "tests/bench", run.present("tests/bench")),
         "tools": (staged / "tests/tools", run.present("tests/tools", "tests/package")),
     }
     for name, (base, folders) in groups.items():
@@ -194,20 +195,49 @@ INTEGRATION_GROUPS = ("modules", "plays")
 
 
 def integration(run: Run) -> Iterator[Check]:
-    """Run the integration targets in the lab."""
-    root = run.project.root
-    python = str(run.project.python)
+    """Run the integration targets in the lab, those of the modules on the fast path and without it."""
     copy = run.project.inside(run.group)
     stage(copy)
-    inside = [python, str(root / "tests/tools"), "in-lab", f"--part={copy.part}"]
+    if run.group != "modules":
+        yield _ansible_test_integration(run, copy)
+        return
+    # The same key pairs, so that the results can be compared.
+    keys = f"--keys={copy.build / 'keys'}"
+    yield _ansible_test_integration(run, copy, keys)
+    on_fast_path = _take(copy.results)
+    yield _ansible_test_integration(run, copy, keys, "--no-fast-path")
+    yield _fronts(on_fast_path, _take(copy.results))
+
+
+def _ansible_test_integration(run: Run, copy: Project, *options: str) -> Check:
+    """Run the targets that are wanted in a staged copy, and in a lab of their own."""
+    root, python = run.project.root, str(run.project.python)
+    inside = [python, str(root / "tests/tools"), "in-lab", f"--part={copy.part}", *options]
     # The slash tells an alias from a target.
     inside += [*(["-v"] if run.verbose else []), *(run.targets or ([f"{run.group}/"] if run.group else []))]
-    yield run.check(
-        " ".join(("ansible-test integration", *([run.group] if run.group else []))),
+    return run.check(
+        " ".join(
+            ["ansible-test integration", run.group, *(["--no-fast-path"] if "--no-fast-path" in options else [])]
+        ).strip(),
         [python, str(root / "tests/lab"), "run", "--", *inside],
         lambda done: counts.from_integration(done.output),
         cwd=root,
     )
+
+
+def _take(file: Path) -> str:
+    """Read a file that is there or not, and delete it."""
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    file.unlink(missing_ok=True)
+    return text
+
+
+def _fronts(on_fast_path: str, without: str) -> Check:
+    """Compare the results of each task on the fast path and without it."""
+    different = list(fronts.differences(on_fast_path, without))
+    equal = len(on_fast_path.splitlines()) - len(different)
+    told = counts.verdict(Counts(max(equal, 0), len(different), 0, counts.some(equal, "equal result")), 0)
+    return Check("fast path and module", told, 0, "\n\n".join(different), "no log")
 
 
 def molecule(run: Run) -> Iterator[Check]:

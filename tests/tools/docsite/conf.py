@@ -48,6 +48,7 @@ _ANSIBLE_DOCS = "https://docs.ansible.com/projects/ansible/latest/"
 
 # Labels of Ansible's documentation that the generated pages refer to: the title and the page of each.
 _LABELS = {
+    "action_plugins": ("Action plugins", "plugins/action.html"),
     "ansible_configuration_settings": ("Ansible Configuration Settings", "reference_appendices/config.html"),
     "common_return_values": ("Return Values", "reference_appendices/common_return_values.html"),
 }

@@ -38,6 +38,7 @@ IMPORTED = (200, {"ServerId": SERVER_ID, "UserName": "partner", "SshPublicKeyId"
 # An answer is (HTTP status, body); a body is JSON, or raw text. DROP closes the connection without one.
 Answer = Union["tuple[int, dict[str, Any]]", "tuple[int, str]", str]
 DROP = "drop"
+THROTTLED = (400, {"__type": "ThrottlingException", "Message": "Rate exceeded"})
 
 
 def error(code: str, status: int = 400, **members: str) -> Answer:
@@ -54,6 +55,10 @@ class Service:
         self.script: list[Answer] = []
         self.script_of_instance: dict[str, list[Answer]] = {}
         self.requests: list[tuple[str, dict[str, Any], float]] = []
+        # A bucket of tokens that throttles what is too much. None: all is taken.
+        self.calls_a_second: float | None = None
+        self.taken: list[str] = []
+        self._tokens, self._filled_at, self._lock = 0.0, 0.0, threading.Lock()
         service = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -68,7 +73,7 @@ class Service:
                     self.connection.shutdown(socket.SHUT_RDWR)
                     self.close_connection = True
                     return
-                status, told = answer
+                status, told = answer if service.takes(body.get("InstanceId", "")) else THROTTLED
                 data = (told if isinstance(told, str) else json.dumps(told)).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(data)))
@@ -89,6 +94,19 @@ class Service:
     def operations(self) -> list[str]:
         """The operations that were called, in order."""
         return [operation for operation, _body, _time in self.requests]
+
+    def takes(self, instance_id: str) -> bool:
+        """Return whether the bucket has a token for the call, and note the call if so."""
+        with self._lock:
+            if self.calls_a_second is not None:
+                now = time.monotonic()
+                self._tokens = min(self.calls_a_second, self._tokens + (now - self._filled_at) * self.calls_a_second)
+                self._filled_at = now
+                if self._tokens < 1:
+                    return False
+                self._tokens -= 1
+            self.taken.append(instance_id)
+            return True
 
     def speak_tls(self, certificate: Path) -> None:
         """Answer over TLS from now on, with a certificate and its key from a file."""
@@ -269,6 +287,36 @@ def test_an_unreasonable_wait_is_bounded(service: Service, delays: list[float], 
     """A service that asks for a day, or for nonsense, does not hang the task."""
     import_key(service, [error("ThrottlingException", RetryAfterSeconds=asked), IMPORTED])
     assert 0 < delays[0] <= 21
+
+
+def test_a_throttled_fleet_loses_none(service: Service) -> None:
+    """A service that takes 100 calls a second gets 300 from 16 threads: all arrive, in little more than its time."""
+    client = _api.connect(service.params(concurrency=16), _api.INSTANCE_CONNECT)
+    targets = [Target(f"i-{number:017x}", "ec2-user") for number in range(300)]
+    service.script = [PUSHED]
+    service.calls_a_second = 100
+
+    began = time.monotonic()
+    leases = fan_out(lambda target: _api.push(client, target, KEY), targets, 16)
+    took = time.monotonic() - began
+
+    assert len(leases) == 300
+    assert sorted(service.taken) == sorted(target.instance_id for target in targets)
+    # The bucket is full at first, so the floor is two seconds. The first second hammers, and is most of the refusals.
+    assert took <= 2 * 2.0
+    assert len(service.requests) <= 3 * 300
+
+
+@pytest.mark.parametrize("retries", [{"mode": "adaptive"}, {"total_max_attempts": 1, "mode": "standard"}])
+def test_aws_config_has_the_last_word_about_a_fleet(service: Service, retries: dict[str, Any]) -> None:
+    """Whoever says how often to try does not get more tries, however much the service takes meanwhile."""
+    client = _api.connect(service.params(aws_config={"retries": retries}), _api.INSTANCE_CONNECT)
+    service.script_of_instance = {TARGET.instance_id: [error("ThrottlingException")]}
+    service.script = [PUSHED]
+    _api.push(client, Target("i-00000000000000001", "ec2-user"), KEY)
+    with pytest.raises(ServiceError):
+        _api.push(client, TARGET, KEY)
+    assert len(service.requests) <= 1 + 5
 
 
 @pytest.mark.parametrize("retries", [{"total_max_attempts": 2, "mode": "standard"}, {"max_attempts": 1}])
@@ -469,6 +517,32 @@ def test_tls(service: Service, delays: list[float], tmp_path: Path) -> None:
     assert (failure.value.code, failure.value.in_doubt) == ("SSLError", False)
     assert push(service, [PUSHED], aws_ca_bundle=str(tmp_path / "certificate.pem")).request_id == "request-1"
     assert push(service, [PUSHED], validate_certs=False).request_id == "request-1"
+
+
+def test_the_ca_bundle_is_read_once(service: Service, delays: list[float], tmp_path: Path) -> None:
+    """However many connections there are: each push makes one here, and reading is most of what a connection costs."""
+    service.speak_tls(certificate_of_its_own(tmp_path))
+    bundle = tmp_path / "certificate.pem"
+    service.script = [PUSHED]
+    client = _api.connect(service.params(aws_ca_bundle=str(bundle)), _api.INSTANCE_CONNECT)
+    _api.push(client, TARGET, KEY)
+    bundle.unlink()
+    assert _api.push(client, TARGET, KEY).request_id == "request-1"
+
+
+def test_clients_can_share_what_was_read_for_them(service: Service, tmp_path: Path) -> None:
+    """Descriptions that were read before are those of a client, and nothing of that stays behind."""
+    descriptions = _api.read_descriptions()
+    searched = list(descriptions.search_paths)
+    with _api.sharing(descriptions):
+        shared = _api.connect(service.params(), _api.TRANSFER)
+    alone = _api.connect(service.params(), _api.TRANSFER)
+
+    described = descriptions.load_service_model(_api.TRANSFER, "service-2")["metadata"]
+    assert shared.meta.service_model.metadata is described
+    assert alone.meta.service_model.metadata is not described
+    assert alone.meta.service_model.metadata == described
+    assert list(descriptions.search_paths) == searched
 
 
 def certificate_of_its_own(folder: Path) -> Path:

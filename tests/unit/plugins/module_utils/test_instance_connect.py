@@ -252,6 +252,10 @@ def at(seconds: float, request_id: str = "request") -> Lease:
     return Lease(1_795_255_200 + seconds, request_id)
 
 
+# When the runs below have ended.
+END = at(30).pushed_at
+
+
 def pushed(number: int, seconds: float) -> Outcome:
     return Outcome(FLEET[number], changed=True, lease=at(seconds, f"request {number}"))
 
@@ -261,7 +265,7 @@ def failed(number: int, message: str = "The instance is stopped") -> Outcome:
 
 
 def test_report_of_a_push() -> None:
-    told = report([pushed(0, 0.9)], KEY, [], single=False)
+    told = report([pushed(0, 0.9)], KEY, [], single=False, now=END)
     assert told.failure is None
     assert told.result == {
         "changed": True,
@@ -288,7 +292,7 @@ def test_report_of_a_push() -> None:
 
 
 def test_report_of_a_failure() -> None:
-    told = report([failed(0)], KEY, [], single=False)
+    told = report([failed(0)], KEY, [], single=False, now=END)
     assert told.result["changed"] is False
     assert told.result["expires_at"] is None
     (entry,) = told.result["targets"]
@@ -318,13 +322,13 @@ def test_report_of_a_failure() -> None:
     ],
 )
 def test_the_earliest_end_is_told(outcomes: Sequence[Outcome], expires_at: str | None) -> None:
-    assert report(outcomes, KEY, [], single=False).result["expires_at"] == expires_at
+    assert report(outcomes, KEY, [], single=False, now=END).result["expires_at"] == expires_at
 
 
 @given(st.floats(0, 4e9))
 def test_times_never_promise_more_than_there_is(pushed_at: float) -> None:
     outcome = Outcome(FLEET[0], changed=True, lease=Lease(pushed_at, "r"))
-    (entry,) = report([outcome], KEY, [], single=False).result["targets"]
+    (entry,) = report([outcome], KEY, [], single=False, now=END).result["targets"]
     for field, seconds in (("pushed_at", pushed_at), ("expires_at", pushed_at + KEY_LIFETIME)):
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", entry[field])
         assert seconds - 1 < seconds_of(entry[field]) <= seconds
@@ -342,8 +346,8 @@ def seconds_of(moment: str) -> int:
 
 @pytest.mark.parametrize("outcome", [pushed(0, 5), failed(0), Outcome(FLEET[0], changed=True)])
 def test_the_fields_of_a_single_target_stand_at_the_top(outcome: Outcome) -> None:
-    result = report([outcome], KEY, [], single=True).result
-    many = report([outcome], KEY, [], single=False).result
+    result = report([outcome], KEY, [], single=True, now=END).result
+    many = report([outcome], KEY, [], single=False, now=END).result
     (entry,) = result["targets"]
     assert {field: result[field] for field in entry} == entry
     assert {field: result[field] for field in many} == many
@@ -351,16 +355,16 @@ def test_the_fields_of_a_single_target_stand_at_the_top(outcome: Outcome) -> Non
 
 
 def test_no_failure() -> None:
-    assert report([], KEY, [], single=False).failure is None
-    assert report([pushed(0, 1), Outcome(FLEET[1], changed=True)], KEY, [], single=False).failure is None
+    assert report([], KEY, [], single=False, now=END).failure is None
+    assert report([pushed(0, 1), Outcome(FLEET[1], changed=True)], KEY, [], single=False, now=END).failure is None
 
 
 def test_warnings_are_passed_on() -> None:
-    assert list(report([pushed(0, 1)], KEY, ["one", "two"], single=True).warnings) == ["one", "two"]
+    assert list(report([pushed(0, 1)], KEY, ["one", "two"], single=True, now=END).warnings) == ["one", "two"]
 
 
 def test_failures_are_counted_and_named() -> None:
-    told = report([pushed(0, 1), failed(1), pushed(2, 1), failed(5)], KEY, [], single=False)
+    told = report([pushed(0, 1), failed(1), pushed(2, 1), failed(5)], KEY, [], single=False, now=END)
     assert told.failure
     assert told.failure.startswith("2 of 4 targets failed: ")
     for number in (1, 5):
@@ -372,7 +376,7 @@ def test_failures_are_counted_and_named() -> None:
 
 
 def test_the_failure_of_the_only_target_is_not_counted() -> None:
-    failure = report([failed(0)], KEY, [], single=True).failure
+    failure = report([failed(0)], KEY, [], single=True, now=END).failure
     assert failure == f"{FLEET[0].instance_id} (user root): SomeCode: The instance is stopped. Start it."
 
 
@@ -380,7 +384,7 @@ def test_the_failure_of_the_only_target_is_not_counted() -> None:
 def test_more_than_ten_failures_are_cut(count: int, more: int | None) -> None:
     targets = [Target(f"i-{number:08x}", "root") for number in range(count)]
     error = ServiceError("SomeCode", "The instance is stopped", "Start it.")
-    told = report([Outcome(target, changed=False, error=error) for target in targets], KEY, [], single=False)
+    told = report([Outcome(target, changed=False, error=error) for target in targets], KEY, [], single=False, now=END)
     assert told.failure
     assert told.failure.startswith(f"{count} of {count} targets failed: ")
     assert [target for target in targets if target.instance_id in told.failure] == targets[:10]
@@ -407,12 +411,13 @@ def test_check_mode_foretells_the_result(
     targets = targets[:1] if single else targets
     single = single and bool(targets)
     todo = plan(targets, leases, now=NOW, min_validity=validity, force=force)
-    foretold = report(todo.after, KEY, [], single=single)
+    foretold = report(todo.after, KEY, [], single=single, now=NOW)
     real = report(
         todo.merge([Outcome(target, changed=True, lease=Lease(NOW, "r")) for target in todo.pushes]),
         KEY,
         [],
         single=single,
+        now=NOW,
     )
     assert without_what_only_a_push_tells(foretold.result) == without_what_only_a_push_tells(real.result)
     assert (foretold.failure, foretold.warnings) == (real.failure, real.warnings)
@@ -420,3 +425,22 @@ def test_check_mode_foretells_the_result(
         # What is known already is told.
         assert then["changed"] or told == then
     assert json.loads(json.dumps(foretold.result)) == foretold.result
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "seconds", "warning"),
+    [
+        ([pushed(0, 0), pushed(1, 20)], 59.9, None),
+        ([pushed(0, 0), pushed(1, 20)], 60, "took 60 seconds.* at 1 of 2 targets it has ended already.*serial"),
+        ([pushed(0, 0), failed(1), pushed(2, 70)], 75, "took 75 seconds.* at 1 of 2 targets"),
+        # A lease of an earlier run was long enough for whoever asked, and what is foreseen has not begun.
+        ([Outcome(FLEET[0], changed=False, lease=at(0))], 100, None),
+        ([Outcome(FLEET[0], changed=True)], 100, None),
+    ],
+)
+def test_keys_that_ended_before_the_last_push_are_told(
+    outcomes: list[Outcome], seconds: float, warning: str | None
+) -> None:
+    (told, *more) = [*report(outcomes, KEY, [], single=False, now=at(seconds).pushed_at).warnings, ""]
+    assert not told if warning is None else re.search(warning, told)
+    assert not any(more)

@@ -1,0 +1,232 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Measure the collection against what people do without it: ``make bench``.
+
+Everything that is compared is run here, now, one after the other. A limit that is missed is said, and is no error: on
+another machine the figures are others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from measure import SERVER_ID, Workplace, instance_ids, workplace
+from report import Row, Sample, chart, ratio, table
+
+MODULE = "sshkeys.aws.ec2_instance_connect_key"
+FAST_PATH_OFF = {"sshkeys_aws_fast_path": False}
+
+
+def say(text: str) -> None:
+    """Print at once."""
+    print(text, flush=True)
+
+
+def repeat(times: int, run: Callable[[], float]) -> Sample:
+    """Run something so often."""
+    return Sample(tuple(run() for _time in range(times)))
+
+
+def push_task(name: str, **options: Any) -> dict[str, Any]:
+    """Return a task that pushes the key."""
+    return {"name": name, MODULE: {"os_user": "ec2-user", "public_key": "{{ public_key }}", **options}}
+
+
+class Fleet:
+    """1000 instances, in one call and by what people use instead."""
+
+    def __init__(self, place: Workplace, *, full: bool) -> None:
+        """full: run the real thousand of what takes minutes, too."""
+        self._place, self._targets = place, 1000
+        self._looped, self._xargs = (1000, 1000) if full else (15, 48)
+        self.one_call = self.loop = self.by_xargs = Sample((1.0,))
+
+    def rows(self) -> list[Row]:
+        """Measure."""
+        place = self._place
+        with place.service() as service:
+
+            def one_call() -> float:
+                place.forget()
+                seconds = place.play([push_task("push", targets=instance_ids(self._targets))], service)["push"]
+                return sum(seconds)
+
+            self.one_call = repeat(5, one_call)
+            command = {"name": "loop", "ansible.builtin.command": {"argv": place.aws_command("{{ item }}")}}
+            tasks = [{**command, "loop": instance_ids(self._looped), "changed_when": False}]
+            self.loop = Sample(tuple(place.play(tasks, service)["loop"]), extrapolated_by=self._targets / self._looped)
+            self.by_xargs = Sample((place.xargs(service, self._xargs),), extrapolated_by=self._targets / self._xargs)
+        ours = ("one call", self.one_call)
+        return [
+            ratio(
+                "1000 targets: one call, against a loop of command: aws", ours, ("loop", self.loop), 400, is_floor=True
+            ),
+            ratio("1000 targets: one call, against xargs -P 8 aws", ours, ("xargs", self.by_xargs), 110, is_floor=True),
+        ]
+
+
+def engine(place: Workplace) -> list[Row]:
+    """Measure the calls themselves, without any start-up."""
+    rows, samples = [], {}
+    for scheme, tls in (("HTTP", False), ("TLS", True)):
+        with place.service(tls=tls) as service:
+            samples[scheme] = repeat(5, lambda: float(place.push(service, 1000)["seconds"]))
+            if not tls:
+                bare = repeat(5, lambda: place.bare_client(service, 1000))
+                rows.append(
+                    ratio(
+                        "1000 targets: the engine, against a bare client",
+                        ("engine", samples[scheme]),
+                        ("bare client", bare),
+                        6,
+                    )
+                )
+                many = [place.push(service, 10_000) for _time in range(3)]
+    rows.append(ratio("1000 targets: over TLS, against HTTP", ("TLS", samples["TLS"]), ("HTTP", samples["HTTP"]), 1.25))
+    peak = Sample(tuple(run["peak"] / 1e6 for run in many), "MB")
+    rows.append(Row("10,000 targets: peak memory of the process", peak.median, 90, str(peak), unit="MB"))
+    longer = Sample(tuple(run["seconds"] for run in many))
+    rows.append(ratio("10,000 targets, against 1000", ("10,000", longer), ("1000", samples["HTTP"]), 10.5))
+    return rows
+
+
+def throttled(place: Workplace) -> list[Row]:
+    """Measure behind a service that takes so many calls a second. Its bucket is full at first."""
+    rows = []
+    for rate, targets in ((100, 1000), (20, 200)):
+        with place.service(calls_a_second=rate) as service:
+            run = place.push(service, targets)
+            refused = service.counts()["throttled"]
+        floor = (targets - rate) / rate
+        sides = (
+            f"{run['seconds']:.2f} s; floor {floor:.0f} s; {refused} calls refused on the way; {run['failed']} failed"
+        )
+        rows.append(Row(f"{targets} targets, {rate} calls a second", run["seconds"] / floor, 1.2, sides))
+        rows.append(Row(f"{targets} targets, {rate} calls a second: failed", run["failed"], 0, sides, unit=""))
+    return rows
+
+
+def single(place: Workplace, times: int = 15) -> list[Row]:
+    """Measure one push in a task of its own, against a ping in the same play."""
+    rows = []
+    variants: Sequence[tuple[str, Mapping[str, Any]]] = (("module", FAST_PATH_OFF), ("fast path", {}))
+    limits = {"push": {"module": 2.0, "fast path": 0.25}, "no-op": {"module": 1.65, "fast path": 0.12}}
+    for scheme, tls in (("HTTP", False), ("TLS", True)):
+        with place.service(tls=tls) as service:
+            tasks: list[dict[str, Any]] = [push_task("first", instance_id="i-0123456789abcdef0")]
+            for _time in range(times):
+                tasks.append({"name": "ping", "ansible.builtin.ping": {}})
+                for what, force in (("push", True), ("no-op", False)):
+                    for front, variables in variants:
+                        task = push_task(f"{what}, {front}", instance_id="i-0123456789abcdef0", force=force)
+                        tasks.append({**task, "vars": dict(variables)})
+            place.forget()
+            seconds = place.play(tasks, service)
+        ping = ("ping", Sample(tuple(seconds["ping"])))
+        for what, of_front in limits.items():
+            if what == "no-op" and tls:
+                # It opens no connection.
+                continue
+            for front, limit in of_front.items():
+                name = f"one {what}, {front}" + (f" over {scheme}" if what == "push" else ", inside the lease")
+                rows.append(
+                    ratio(f"{name}, against a ping", (front, Sample(tuple(seconds[f"{what}, {front}"]))), ping, limit)
+                )
+    return rows
+
+
+def delegated(place: Workplace) -> list[Row]:
+    """Measure one delegated task for each of 100 hosts."""
+    tasks = [
+        {**push_task("push", instance_id="{{ 'i-%017x' % number }}"), "delegate_to": "localhost"},
+        {
+            **push_task("push, module", instance_id="{{ 'i-%017x' % number }}", force=True),
+            "delegate_to": "localhost",
+            "vars": FAST_PATH_OFF,
+        },
+        {
+            "name": "command",
+            "ansible.builtin.command": {"argv": place.aws_command("{{ 'i-%017x' % number }}")},
+            "delegate_to": "localhost",
+            "changed_when": False,
+        },
+    ]
+    with place.service() as service:
+        place.forget()
+        seconds = {name: Sample(tuple(taken)) for name, taken in place.play(tasks, service, hosts=100).items()}
+    theirs = ("command: aws", seconds["command"])
+    what = "100 hosts, a delegated task each, forks 25"
+    return [
+        ratio(f"{what}: fast path, against command: aws", ("fast path", seconds["push"]), theirs, 15, is_floor=True),
+        ratio(f"{what}: module, against command: aws", ("module", seconds["push, module"]), theirs, 1, is_floor=True),
+    ]
+
+
+def declared(place: Workplace) -> list[Row]:
+    """Measure 500 users of Transfer Family that are as declared."""
+
+    def task(name: str, users: int) -> dict[str, Any]:
+        named = [f"user{number}" for number in range(users)]
+        options = {"server_id": SERVER_ID, "users": named, "public_keys": "{{ public_key }}", "exclusive": True}
+        return {"name": name, "sshkeys.aws.transfer_ssh_key": options}
+
+    over, calls = [], []
+    with place.service() as service:
+        for _time in range(3):
+            start_up = place.play([task("one", 1)], service)["one"][0]
+            service.counts()
+            over.append(place.play([task("many", 500)], service)["many"][0] - start_up)
+            calls.append(service.counts()["taken"])
+    sample = Sample(tuple(over))
+    return [
+        Row("500 users as declared: seconds over one user", sample.median, 2, str(sample), unit="s"),
+        Row("500 users as declared: calls", max(calls), 500, f"{calls}", unit=""),
+    ]
+
+
+def main() -> int:
+    """Measure and report. Returns 0 whatever the figures are."""
+    parser = argparse.ArgumentParser(description="Measure the collection.")
+    parser.add_argument("--collections", type=Path, required=True)
+    parser.add_argument("--aws", type=Path, required=True, help="the AWS CLI")
+    parser.add_argument("--output", type=Path, required=True, help="the folder for bench.txt and bench.svg")
+    parser.add_argument("--full", action="store_true", help="run the real thousand: 20 minutes more")
+    options = parser.parse_args()
+    with workplace(options.collections, options.aws) as place:
+        fleet = Fleet(place, full=options.full)
+        rows: list[Row] = []
+        steps: Sequence[tuple[str, Callable[[], list[Row]]]] = (
+            ("1000 targets in one call, in a loop, by xargs", fleet.rows),
+            ("the engine", lambda: engine(place)),
+            ("a service that throttles", lambda: throttled(place)),
+            ("single tasks", lambda: single(place)),
+            ("100 hosts", lambda: delegated(place)),
+            ("500 users", lambda: declared(place)),
+        )
+        for name, step in steps:
+            say(f"Measuring {name}.")
+            rows += step()
+    bars = [
+        ("one call of the module", fleet.one_call),
+        ("xargs -P 8 aws", fleet.by_xargs),
+        ("a loop of command: aws", fleet.loop),
+    ]
+    options.output.mkdir(parents=True, exist_ok=True)
+    (options.output / "bench.txt").write_text(table(rows) + "\n", encoding="utf-8")
+    (options.output / "bench.svg").write_text(
+        chart(bars, "A key for 1000 instances, in seconds (logarithmic scale)"), encoding="utf-8"
+    )
+    say("\n" + table(rows))
+    missed = sum(not row.is_met for row in rows)
+    say(f"\nbench: {len(rows) - missed} of {len(rows)} within their limits; {options.output / 'bench.txt'}, bench.svg")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

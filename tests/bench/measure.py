@@ -1,0 +1,252 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is run to be measured: services, playbooks, modules, the AWS CLI and a bare client."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+HERE = Path(__file__).parent
+SERVER_ID = "s-01234567890abcdef"
+# Known to everybody: the examples of the AWS documentation.
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service that runs: its address, and the certificate to trust, if it speaks TLS."""
+
+    address: str
+    certificate: str = ""
+
+    def counts(self) -> dict[str, int]:
+        """Return what it has seen since this was asked for: connections, taken, throttled."""
+        context = None
+        if self.certificate:
+            import ssl  # noqa: PLC0415
+
+            context = ssl.create_default_context(cafile=self.certificate)
+        with urllib.request.urlopen(f"{self.address}/counts", context=context) as answer:
+            seen: dict[str, int] = json.load(answer)
+        return seen
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A folder with all that the measurements need, and the environment they run in."""
+
+    folder: Path
+    aws: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def public_key(self) -> str:
+        """The key that is pushed."""
+        return (self.folder / "key.pub").read_text(encoding="utf-8").strip()
+
+    @contextlib.contextmanager
+    def service(self, *, tls: bool = False, calls_a_second: float = 0, latency: float = 0.02) -> Iterator[Service]:
+        """Run a service."""
+        options = [f"--latency={latency}", f"--calls-a-second={calls_a_second}", f"--key-body={self.public_key}"]
+        if tls:
+            options.append(f"--certificate={self.folder / 'service.pem'}")
+        command = [sys.executable, str(HERE / "endpoint.py"), *options]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdin
+            assert process.stdout
+            port = int(process.stdout.readline())
+            certificate = str(self.folder / "certificate.pem") if tls else ""
+            try:
+                yield Service(f"{'https' if tls else 'http'}://127.0.0.1:{port}", certificate)
+            finally:
+                process.stdin.close()
+
+    def run(
+        self, command: Sequence[str], service: Service | None = None, given: str | None = None, **more: str
+    ) -> tuple[str, float]:
+        """Run a command to its end. Returns what it printed, and the seconds that it took."""
+        environment = {**self.environment, **more}
+        if service:
+            environment["AWS_ENDPOINT_URL"] = service.address
+            if service.certificate:
+                environment["AWS_CA_BUNDLE"] = service.certificate
+        began = time.monotonic()
+        done = subprocess.run(
+            command, input=given, env=environment, cwd=self.folder, capture_output=True, text=True, check=False
+        )
+        took = time.monotonic() - began
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(command)}\n{done.stdout}\n{done.stderr}")
+        return done.stdout, took
+
+    def forget(self) -> None:
+        """Delete the leases, so that every key is pushed."""
+        for lease in (self.folder / "cache").rglob("*.lease"):
+            lease.unlink()
+
+    # -- Ansible -------------------------------------------------------------------------------------------------------
+
+    def play(
+        self,
+        tasks: Sequence[Mapping[str, Any]],
+        service: Service,
+        *,
+        hosts: int = 0,
+        variables: Mapping[str, Any] | None = None,
+    ) -> dict[str, list[float]]:
+        """Run a play on so many hosts, or on the controller. Returns the seconds of each task by its name, in order."""
+        play = {
+            "hosts": "all" if hosts else "localhost",
+            "gather_facts": False,
+            "vars": {"public_key": self.public_key, **(variables or {})},
+            "tasks": list(tasks),
+        }
+        (self.folder / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
+        inventory = {"all": {"hosts": {f"host{number:03d}": {"number": number} for number in range(hosts)}}}
+        (self.folder / "hosts.json").write_text(json.dumps(inventory), encoding="utf-8")
+        told = self.folder / "tasks.jsonl"
+        told.unlink(missing_ok=True)
+        command = ["ansible-playbook", "--forks=25", *(["-i", "hosts.json"] if hosts else []), "play.yml"]
+        self.run(command, service, BENCH_TASKS=str(told), ANSIBLE_CALLBACK_PLUGINS=str(HERE / "callback_plugins"))
+        seconds: dict[str, list[float]] = {}
+        for line in told.read_text(encoding="utf-8").splitlines():
+            noted = json.loads(line)
+            seconds.setdefault(noted["task"], []).append(noted["seconds"])
+        return seconds
+
+    # -- Without Ansible around ----------------------------------------------------------------------------------------
+
+    def module(self, name: str, service: Service, **options: Any) -> dict[str, Any]:
+        """Run a module in a process of its own. Returns what module_process.py says of it."""
+        given = json.dumps({"ANSIBLE_MODULE_ARGS": options})
+        printed, _took = self.run([sys.executable, str(HERE / "module_process.py"), name], service, given)
+        measured: dict[str, Any] = json.loads(printed)
+        return measured
+
+    def push(self, service: Service, targets: int, **options: Any) -> dict[str, Any]:
+        """Push the key to so many instances in one call."""
+        self.forget()
+        return self.module(
+            "ec2_instance_connect_key",
+            service,
+            targets=instance_ids(targets),
+            os_user="ec2-user",
+            public_key=self.public_key,
+            **options,
+        )
+
+    def bare_client(self, service: Service, targets: int) -> float:
+        """Make the calls of so many pushes, and return the seconds that they took."""
+        command = [
+            sys.executable,
+            str(HERE / "bare_client.py"),
+            service.address,
+            str(targets),
+            "--key",
+            self.public_key,
+        ]
+        printed, _took = self.run([*command, f"--certificate={service.certificate}"])
+        return float(printed)
+
+    def aws_command(self, instance_id: str) -> list[str]:
+        """Return the command of the AWS CLI that pushes the key to an instance."""
+        options = {
+            "instance-id": instance_id,
+            "instance-os-user": "ec2-user",
+            "ssh-public-key": f"file://{self.folder}/key.pub",
+        }
+        return [
+            *(str(self.aws), "ec2-instance-connect", "send-ssh-public-key"),
+            *(f"--{name}={value}" for name, value in options.items()),
+        ]
+
+    def xargs(self, service: Service, targets: int) -> float:
+        """Push the key with the AWS CLI, eight processes at a time, and return the seconds that it took."""
+        command = ["xargs", "-P", "8", "-I", "{}", *self.aws_command("{}")]
+        _printed, took = self.run(command, service, "\n".join(instance_ids(targets)))
+        return took
+
+
+def instance_ids(number: int) -> list[str]:
+    """Return so many ids."""
+    return [f"i-{index:017x}" for index in range(number)]
+
+
+@contextlib.contextmanager
+def workplace(collections: Path, aws: Path) -> Iterator[Workplace]:
+    """Make the folder, and delete it in the end.
+
+    collections: where Ansible finds the collection. aws: the AWS CLI.
+    """
+    with tempfile.TemporaryDirectory(prefix="bench-") as made:
+        folder = Path(made)
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "bench", "-f", str(folder / "key")], check=True
+        )
+        _make_certificate(folder)
+        yield Workplace(
+            folder,
+            aws,
+            {
+                **CREDENTIALS,
+                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+                "HOME": str(folder),
+                "XDG_CACHE_HOME": str(folder / "cache"),
+                "PYTHONPATH": str(collections),
+                "ANSIBLE_COLLECTIONS_PATH": str(collections),
+                "ANSIBLE_LOCALHOST_WARNING": "false",
+                "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+                "LC_ALL": "C.UTF-8",
+            },
+        )
+
+
+def _make_certificate(folder: Path) -> None:
+    """Write a certificate for loopback, signed with its own key, among as many others as a system trusts."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    import botocore  # noqa: PLC0415
+
+    trusted = (Path(botocore.__file__).parent / "cacert.pem").read_bytes()
+    (folder / "certificate.pem").write_bytes(trusted + b"\n" + certificate.public_bytes(pem))
+    (folder / "service.pem").write_bytes(private + certificate.public_bytes(pem))

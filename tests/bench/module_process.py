@@ -1,0 +1,62 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A module in a process of its own, without Ansible around it.
+
+Prints, as JSON, the seconds that its function took, the peak of its memory in bytes, and what came of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import io
+import json
+import resource
+import sys
+import time
+from typing import Any
+
+from ansible.module_utils import basic
+from ansible_collections.sshkeys.aws.plugins.module_utils import _front
+
+
+def main() -> None:
+    """Run the module with the options in the standard input, JSON."""
+    parser = argparse.ArgumentParser(description="Run a module and measure it.")
+    parser.add_argument("module")
+    module: Any = importlib.import_module(
+        f"ansible_collections.sshkeys.aws.plugins.modules.{parser.parse_args().module}"
+    )
+    vars(basic).update(_ANSIBLE_ARGS=sys.stdin.buffer.read(), _ANSIBLE_PROFILE="legacy")
+    seconds = 0.0
+
+    def front(*arguments: Any) -> Any:
+        nonlocal seconds
+        began = time.monotonic()
+        ended = _front.front(*arguments)
+        seconds = time.monotonic() - began
+        return ended
+
+    module.front = front
+    printed = io.StringIO()
+    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(printed):
+        module.main()
+    result = json.loads(printed.getvalue())
+    print(
+        json.dumps(
+            {
+                "seconds": seconds,
+                "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+                "failed": sum(not target["success"] for target in result.get("targets", [])),
+                "changed": result.get("changed", False),
+                "msg": result.get("msg", ""),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether a module returns the same on the fast path as in a process of its own. Pure: texts in, differences out."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterator
+from itertools import zip_longest
+
+# What no two runs have in common, and how it is written here instead. The order counts.
+_OF_ONE_RUN = (
+    (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "REQUEST-ID"),
+    (r"key-[0-9a-f]{17}\b", "KEY-ID"),
+    (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME"),
+    (r"\b127\.0\.0\.1:\d+", "ADDRESS"),
+    (r"\bAKIA[A-Z0-9]{16}\b", "ACCESS-KEY"),
+    (r"\b[0-9a-f]{40}\b", "SECRET-KEY"),
+    # ansible-test gives a target a folder with a name by chance.
+    (r'[^" ]*/tests/output/\.tmp/[^" ]*/', "FOLDER/"),
+)
+
+
+def differences(one: str, other: str) -> Iterator[str]:
+    """Compare what two runs of the same targets have recorded, and yield a text for each task that came out otherwise.
+
+    one, other: lines of JSON, as tests/integration/callback_plugins/record_results.py writes them.
+    """
+    nothing: list[str] = []
+    for mine, theirs in zip_longest(
+        map(_normal, one.splitlines()), map(_normal, other.splitlines()), fillvalue=nothing
+    ):
+        if mine != theirs:
+            name = (mine or theirs)[1].strip()
+            yield "\n".join([name, *difflib.unified_diff(mine, theirs, "fast path", "module", lineterm="", n=3)])
+
+
+def _normal(line: str) -> list[str]:
+    """Return the lines of a record, in the form that two runs have in common. The second one names the task."""
+    for pattern, instead in _OF_ONE_RUN:
+        line = re.sub(pattern, instead, line)
+    return json.dumps(json.loads(line), indent=1).splitlines()

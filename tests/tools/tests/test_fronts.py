@@ -1,0 +1,61 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Two runs of the same targets differ by chance in some places, and in no other place unnoticed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from devtools.fronts import differences
+
+ONE = {
+    "task": "transfer_ssh_key : Declare",
+    "result": {
+        "changed": True,
+        "request_id": "b54c6ede-5cda-4190-b0fa-54de79941f94",
+        "expires_at": "2026-11-22T02:29:29Z",
+        "endpoint_url": "http://127.0.0.1:44447",
+        "secret_key": "88e94c8323b880fc40c1876ab28982614d3d5e14",
+        "diff": "SHA256:abc alice\nkey-73b11605f44b37d24 (unreadable)",
+    },
+}
+OTHER_RUN = {
+    "request_id": "740473dd-2767-4767-8f15-0488d0aa36a8",
+    "expires_at": "2026-11-22T02:31:00Z",
+    "endpoint_url": "http://127.0.0.1:1025",
+    "secret_key": "8b7eedf2c254637617260d1561883790e5930147",
+    "diff": "SHA256:abc alice\nkey-5551703011e5e6269 (unreadable)",
+}
+
+
+def record(**other: object) -> str:
+    return json.dumps({**ONE, "result": {**ONE["result"], **other}})  # type: ignore[dict-item]
+
+
+def test_what_is_of_one_run_makes_no_difference() -> None:
+    assert list(differences(record(), record(**OTHER_RUN))) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"changed": False},
+        {"request_id": None},
+        {"diff": "SHA256:def alice"},
+        {"more": 1},
+        {"endpoint_url": "http://127.0.0.1"},
+    ],
+)
+def test_all_else_does(other: dict[str, object]) -> None:
+    (told,) = differences(record(), record(**other))
+    assert "Declare" in told
+    assert next(iter(other)) in told
+
+
+def test_a_task_that_only_one_of_them_ran_does() -> None:
+    (told,) = differences(record(), f"{record()}\n{record()}")
+    assert "Declare" in told

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -16,15 +17,11 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+import botocore
+from ansible_collections.sshkeys.aws.tests.unit.certificates import certificate_of_its_own
 
 HERE = Path(__file__).parent
 SERVER_ID = "s-01234567890abcdef"
@@ -48,8 +45,6 @@ class Service:
         """Return what it has seen since this was asked for: connections, taken, throttled."""
         context = None
         if self.certificate:
-            import ssl  # noqa: PLC0415
-
             context = ssl.create_default_context(cafile=self.certificate)
         with urllib.request.urlopen(f"{self.address}/counts", context=context) as answer:
             seen: dict[str, int] = json.load(answer)
@@ -227,26 +222,8 @@ def workplace(collections: Path, aws: Path) -> Iterator[Workplace]:
 
 
 def _make_certificate(folder: Path) -> None:
-    """Write a certificate for loopback, signed with its own key, among as many others as a system trusts."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    import botocore  # noqa: PLC0415
-
+    """Write a certificate for loopback with its key, and a bundle that trusts it and all that a system trusts."""
+    certificate_of_its_own(folder).rename(folder / "service.pem")
     trusted = (Path(botocore.__file__).parent / "cacert.pem").read_bytes()
-    (folder / "certificate.pem").write_bytes(trusted + b"\n" + certificate.public_bytes(pem))
-    (folder / "service.pem").write_bytes(private + certificate.public_bytes(pem))
+    certificate = folder / "certificate.pem"
+    certificate.write_bytes(trusted + b"\n" + certificate.read_bytes())

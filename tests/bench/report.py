@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,8 +78,6 @@ _WIDTH, _BAR, _LABEL, _STEP = 760, 380, 300, 34
 
 def chart(bars: Sequence[tuple[str, Sample]], title: str) -> str:
     """Return a drawing (SVG) of how long things take, on a logarithmic scale of seconds."""
-    import math  # noqa: PLC0415
-
     least = min(sample.median for _name, sample in bars) / 2
     most = max(sample.median for _name, sample in bars)
     height = 60 + _STEP * len(bars)

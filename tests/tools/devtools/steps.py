@@ -198,27 +198,26 @@ def integration(run: Run) -> Iterator[Check]:
     """Run the integration targets in the lab, those of the modules on the fast path and without it."""
     copy = run.project.inside(run.group)
     stage(copy)
+    name = f"ansible-test integration {run.group}"
     if run.group != "modules":
-        yield _ansible_test_integration(run, copy)
+        yield _ansible_test_integration(run, copy, name)
         return
     # The same key pairs, so that the results can be compared.
     keys = f"--keys={copy.build / 'keys'}"
-    yield _ansible_test_integration(run, copy, keys)
+    yield _ansible_test_integration(run, copy, name, keys)
     on_fast_path = _take(copy.results)
-    yield _ansible_test_integration(run, copy, keys, "--no-fast-path")
+    yield _ansible_test_integration(run, copy, f"{name} (no fast path)", keys, "--no-fast-path")
     yield _fronts(on_fast_path, _take(copy.results))
 
 
-def _ansible_test_integration(run: Run, copy: Project, *options: str) -> Check:
+def _ansible_test_integration(run: Run, copy: Project, name: str, *options: str) -> Check:
     """Run the targets that are wanted in a staged copy, and in a lab of their own."""
     root, python = run.project.root, str(run.project.python)
     inside = [python, str(root / "tests/tools"), "in-lab", f"--part={copy.part}", *options]
     # The slash tells an alias from a target.
     inside += [*(["-v"] if run.verbose else []), *(run.targets or ([f"{run.group}/"] if run.group else []))]
     return run.check(
-        " ".join(
-            ["ansible-test integration", run.group, *(["--no-fast-path"] if "--no-fast-path" in options else [])]
-        ).strip(),
+        name.strip(),
         [python, str(root / "tests/lab"), "run", "--", *inside],
         lambda done: counts.from_integration(done.output),
         cwd=root,

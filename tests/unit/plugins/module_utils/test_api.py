@@ -12,9 +12,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Union
 
@@ -24,10 +22,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import Service
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
 from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import Target
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import parse_public_key
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from ansible_collections.sshkeys.aws.tests.unit.certificates import certificate_of_its_own
 
 KEY = parse_public_key("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx alice@laptop")
 TARGET = Target("i-0123456789abcdef0", "ec2-user")
@@ -543,31 +538,6 @@ def test_clients_can_share_what_was_read_for_them(service: Service, tmp_path: Pa
     assert alone.meta.service_model.metadata is not described
     assert alone.meta.service_model.metadata == described
     assert list(descriptions.search_paths) == searched
-
-
-def certificate_of_its_own(folder: Path) -> Path:
-    """Write a certificate for 127.0.0.1 that is signed with its own key, and that key, and return the file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(tz=UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "certificate.pem").write_bytes(certificate.public_bytes(pem))
-    both = folder / "both.pem"
-    both.write_bytes(private + certificate.public_bytes(pem))
-    return both
 
 
 def test_region_and_credentials_of_a_profile(service: Service, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

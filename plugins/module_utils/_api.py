@@ -18,14 +18,17 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import ssl
 import threading
 import time
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, NamedTuple, NoReturn
 
 try:
     import boto3
     import botocore.session
+    from botocore import httpsession
     from botocore.config import Config
     from botocore.exceptions import (
         BotoCoreError,
@@ -161,11 +164,27 @@ def connect(params: Mapping[str, Any], service: str) -> Any:
     return client
 
 
-def read_descriptions() -> Any:
-    """Read what clients of both services are made of, which is half of the work of making one. Makes no session.
+class Prepared(NamedTuple):
+    """What every client is made of, read before it is known who needs one: most of the work of making one.
 
-    Returns botocore's Loader that has read them, for ``sharing``; None where there is no SDK.
+    descriptions: botocore's Loader that has read the descriptions of the services.
+    bundle: the CA bundle; where it may not have been read, it is read for each client.
     """
+
+    descriptions: Any
+    bundle: CABundle | None
+
+
+class CABundle(NamedTuple):
+    """The certificates of a file, read into an SSL context; and the file, as it was then."""
+
+    path: str
+    version: tuple[int, int]
+    context: ssl.SSLContext
+
+
+def prepare() -> Prepared | None:
+    """Read what clients of both services are made of. Makes no session. Returns None where there is no SDK."""
     if not _NEVER_SENT:
         return None
     loader = create_loader()
@@ -177,24 +196,49 @@ def read_descriptions() -> Any:
         for kind in ("service-2", "endpoint-rule-set-1"):
             with contextlib.suppress(BotoCoreError):
                 loader.load_service_model(service, kind)
-    return loader
+    return Prepared(loader, _read_bundle())
+
+
+def _read_bundle() -> CABundle | None:
+    """Read the CA bundle that the environment names, or the SDK's own. A profile may name another."""
+    with contextlib.suppress(AttributeError, OSError):
+        path = os.environ.get("AWS_CA_BUNDLE") or str(httpsession.get_cert_path(True))
+        bundle = CABundle(path, _version(path), httpsession.create_urllib3_context())
+        _load_once(bundle.context)
+        # As urllib3 does for each connection.
+        bundle.context.load_verify_locations(path, None, None)
+        return bundle
+    return None
+
+
+def _version(path: str) -> tuple[int, int]:
+    """Return what is another when a file has been changed: time of the change, and size."""
+    found = os.stat(path)
+    return found.st_mtime_ns, found.st_size
+
+
+# What the clients are made of that are made meanwhile: see ``using``.
+_prepared: ContextVar[Prepared | None] = ContextVar("_prepared", default=None)
 
 
 @contextlib.contextmanager
-def sharing(descriptions: Any) -> Iterator[None]:
-    """Let the sessions that are made meanwhile use descriptions that have been read already. None: let them be.
+def using(prepared: Prepared | None) -> Iterator[None]:
+    """Let the clients that are made meanwhile be made of what has been read already. None: of what they read.
 
     It is amazon.aws that makes a session, and it has no way to hand it a loader.
     """
-    if descriptions is None:
+    if prepared is None:
         yield
         return
+    descriptions = prepared.descriptions
     searched = list(descriptions.search_paths)
     # A path that somebody has configured is for a loader of its own.
     vars(botocore.session).update(create_loader=lambda path=None: create_loader(path) if path else descriptions)
+    token = _prepared.set(prepared)
     try:
         yield
     finally:
+        _prepared.reset(token)
         vars(botocore.session).update(create_loader=create_loader)
         # boto3 adds its own folder for each session.
         descriptions.search_paths[:] = searched
@@ -208,8 +252,31 @@ def _load_certificates_once(client: Any) -> None:
     before.
     """
     with contextlib.suppress(AttributeError):
-        context = client._endpoint.http_session._manager.connection_pool_kw["ssl_context"]  # noqa: SLF001
-        context.load_verify_locations = _once(context.load_verify_locations)
+        session = client._endpoint.http_session  # noqa: SLF001
+        pool = session._manager.connection_pool_kw  # noqa: SLF001
+        prepared = _prepared.get()
+        bundle = prepared and prepared.bundle
+        # A certificate of the client's own is in its context.
+        if bundle and not session._cert_file and _is_current(bundle, session._verify):  # noqa: SLF001
+            pool["ssl_context"] = bundle.context
+        else:
+            _load_once(pool["ssl_context"])
+
+
+def _is_current(bundle: CABundle, verify: bool | str) -> bool:
+    """Return whether a client reads this bundle, and would find in it what was found there.
+
+    verify: what botocore was told: a path, True for the bundle of its own, or False.
+    """
+    try:
+        return httpsession.get_cert_path(verify) == bundle.path and _version(bundle.path) == bundle.version
+    except OSError:
+        return False
+
+
+def _load_once(context: Any) -> None:
+    """Let an SSL context load a bundle once, however often it is told to."""
+    context.load_verify_locations = _once(context.load_verify_locations)
 
 
 def _once(function: Callable[..., None]) -> Callable[..., None]:

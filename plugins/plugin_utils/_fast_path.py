@@ -9,8 +9,8 @@ with the local connection, as the same user and with the same interpreter, the m
 worker, which is a process of the task's own. ansible-core does the rest as for any module: it completes the arguments,
 and reads the result from what ``main`` prints. Whatever is not known to be the same there goes the usual way.
 
-The parent process imports the action plugins, and with them the SDK and the SDK's descriptions of the services, once,
-before it forks its workers. Nothing else happens in it: no session, no socket, no thread.
+The parent process imports the action plugins, and with them the SDK, and reads the SDK's descriptions of the services
+and the CA bundle, once, before it forks its workers. Nothing else happens in it: no session, no socket, no thread.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _ENVIRONMENT_OF_CALLS = re.compile(
 
 
 # In the parent, which imports this file before it makes its workers.
-_descriptions = _api.read_descriptions()
+_prepared = _api.prepare()
 
 
 class FastPath(NormalAction):  # type: ignore[misc]  # ansible-core has no types
@@ -129,8 +129,8 @@ class FastPath(NormalAction):  # type: ignore[misc]  # ansible-core has no types
         folder = self._connection.cwd or os.getcwd()
         environment = self._environment()
         # Descriptions of somebody's own would be in the home folder.
-        known = None if "HOME" in environment else _descriptions
-        with _as_module(in_data), _environment(environment), _api.sharing(known), contextlib.chdir(folder):
+        prepared = None if "HOME" in environment else _prepared
+        with _as_module(in_data), _environment(environment), _api.using(prepared), contextlib.chdir(folder):
             try:
                 with contextlib.redirect_stdout(printed):
                     self.module.main()

@@ -527,9 +527,11 @@ def test_the_ca_bundle_is_read_once(service: Service, delays: list[float], tmp_p
 
 def test_clients_can_share_what_was_read_for_them(service: Service, tmp_path: Path) -> None:
     """Descriptions that were read before are those of a client, and nothing of that stays behind."""
-    descriptions = _api.read_descriptions()
+    prepared = _api.prepare()
+    assert prepared
+    descriptions = prepared.descriptions
     searched = list(descriptions.search_paths)
-    with _api.sharing(descriptions):
+    with _api.using(prepared):
         shared = _api.connect(service.params(), _api.TRANSFER)
     alone = _api.connect(service.params(), _api.TRANSFER)
 
@@ -538,6 +540,47 @@ def test_clients_can_share_what_was_read_for_them(service: Service, tmp_path: Pa
     assert alone.meta.service_model.metadata is not described
     assert alone.meta.service_model.metadata == described
     assert list(descriptions.search_paths) == searched
+
+
+@pytest.fixture
+def prepared_bundle(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the service speak TLS, and the environment name the bundle to trust."""
+    service.speak_tls(certificate_of_its_own(tmp_path))
+    bundle = tmp_path / "certificate.pem"
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
+    return bundle
+
+
+def test_clients_can_share_the_ca_bundle(
+    service: Service, delays: list[float], prepared_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bundle that was read before is read by no client, and the options of a task decide whether it is used."""
+    prepared = _api.prepare()
+    assert prepared
+    assert prepared.bundle
+    used = []
+    monkeypatch.setattr(prepared.bundle.context, "load_verify_locations", lambda *given: used.append(given))
+    with _api.using(prepared):
+        assert push(service, [PUSHED], aws_ca_bundle=str(prepared_bundle)).request_id == "request-1"
+        assert len(used) == 1
+        assert push(service, [PUSHED], validate_certs=False).request_id == "request-1"
+        with pytest.raises(ServiceError, match="Check aws_ca_bundle"):
+            push(service, [PUSHED])
+    assert push(service, [PUSHED], aws_ca_bundle=str(prepared_bundle)).request_id == "request-1"
+    assert len(used) == 1
+
+
+def test_a_ca_bundle_that_has_changed_is_read_again(
+    service: Service, delays: list[float], prepared_bundle: Path
+) -> None:
+    """What is trusted is what is in the file when a task runs."""
+    prepared = _api.prepare()
+    prepared_bundle.write_text("")
+    with _api.using(prepared), pytest.raises(ServiceError):
+        push(service, [PUSHED], aws_ca_bundle=str(prepared_bundle))
+    prepared_bundle.unlink()
+    with _api.using(prepared), pytest.raises((ServiceError, SetUpError)):
+        push(service, [PUSHED], aws_ca_bundle=str(prepared_bundle))
 
 
 def test_region_and_credentials_of_a_profile(service: Service, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,244 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a run costs, in calls, connections and clients: the modules over real HTTP and TLS, to the benchmark's service.
+
+Times depend on the machine, so none is looked at but for what no machine can do: be as quick one call after the other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.sshkeys.aws.plugins.module_utils import _api
+from ansible_collections.sshkeys.aws.plugins.modules import ec2_instance_connect_key, transfer_ssh_key
+from ansible_collections.sshkeys.aws.tests.unit.certificates import certificate_of_its_own
+
+COLLECTION = Path(__file__).parents[4]
+ENDPOINT = COLLECTION / "tests/bench/endpoint.py"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx"
+INSTANCE_IDS = [f"i-{number:017x}" for number in range(200)]
+USERS = [f"user{number}" for number in range(60)]
+CONCURRENCY = 8
+
+
+class Service:
+    """The benchmark's service, as a process of its own."""
+
+    def __init__(self, process: subprocess.Popen[str], certificate: Path | None) -> None:
+        """Read from the process where it listens. certificate: what to trust, where it speaks TLS."""
+        assert process.stdout
+        self.address = f"{'https' if certificate else 'http'}://127.0.0.1:{int(process.stdout.readline())}"
+        self.certificate = str(certificate) if certificate else None
+
+    def counts(self) -> dict[str, int]:
+        """Return what it has seen since this was asked for, this connection aside."""
+        context = ssl.create_default_context(cafile=self.certificate) if self.certificate else None
+        with urllib.request.urlopen(f"{self.address}/counts", context=context) as answer:
+            seen: dict[str, int] = json.load(answer)
+        return {**seen, "connections": seen["connections"] - 1}
+
+    def run(self, module: Any, *, check_mode: bool = False, **options: Any) -> dict[str, Any]:
+        """Run a module's function to this service. Returns its result; fails where it reports a failure."""
+        given = {"concurrency": CONCURRENCY, **options}
+        validated = ArgumentSpecValidator(module.ARGUMENTS).validate(given)
+        assert not validated.error_messages
+        params = {
+            **validated.validated_parameters,
+            "endpoint_url": self.address,
+            "region": "us-east-1",
+            "access_key": "AKIAIOSFODNN7EXAMPLE",
+            "secret_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "validate_certs": True,
+            "aws_ca_bundle": self.certificate,
+        }
+        name = _api.TRANSFER if module is transfer_ssh_key else _api.INSTANCE_CONNECT
+        report = module.run(params, check_mode=check_mode, connect=partial(_api.connect, params, name))
+        assert report.failure is None
+        result: dict[str, Any] = report.result
+        return result
+
+    def push(self, targets: list[str], **options: Any) -> dict[str, Any]:
+        """Push the key to instances."""
+        return self.run(ec2_instance_connect_key, targets=targets, os_user="ec2-user", public_key=KEY, **options)
+
+
+Start = Callable[..., Service]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Return a function that starts a service with options of its command line."""
+    with ExitStack() as running:
+
+        def started(*options: str, tls: bool = False) -> Service:
+            certificate = tmp_path / "certificate.pem" if tls else None
+            if tls:
+                options = (*options, f"--certificate={certificate_of_its_own(tmp_path)}")
+            process = running.enter_context(
+                subprocess.Popen(
+                    [sys.executable, str(ENDPOINT), f"--key-body={KEY}", *options],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            assert process.stdin
+            # It ends with its standard input, and it is waited for after that.
+            running.callback(process.stdin.close)
+            return Service(process, certificate)
+
+        yield started
+
+
+@pytest.fixture
+def clients(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the services that clients are made of from now on, one element a client."""
+    made: list[str] = []
+    create = botocore.session.Session.create_client
+
+    def create_client(session: Any, service_name: str, *arguments: Any, **named: Any) -> Any:
+        made.append(service_name)
+        return create(session, service_name, *arguments, **named)
+
+    monkeypatch.setattr(botocore.session.Session, "create_client", create_client)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give each test a cache folder of its own, and return it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_fleet_is_one_client_and_few_connections(start: Start, clients: list[str], tls: bool) -> None:
+    """One call a target, one client of one service, and no connection more than calls at once."""
+    service = start(tls=tls)
+    assert service.push(INSTANCE_IDS)["changed"] is True
+    seen = service.counts()
+    assert (seen["taken"], seen["throttled"]) == (len(INSTANCE_IDS), 0)
+    assert 1 < seen["connections"] <= CONCURRENCY
+    assert clients == ["ec2-instance-connect"]
+
+
+def test_calls_are_made_at_once(start: Start) -> None:
+    """A fleet takes less than half of what its calls take one after the other."""
+    latency = 0.1
+    service = start(f"--latency={latency}")
+    began = time.monotonic()
+    service.push(INSTANCE_IDS[:80], concurrency=16)
+    assert time.monotonic() - began < 80 * latency / 2
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_inside_the_lease_nothing_is_opened(start: Start, clients: list[str], check_mode: bool) -> None:
+    """A run that has nothing to send makes no client and no connection."""
+    service = start("--latency=0")
+    service.push(INSTANCE_IDS)
+    service.counts()
+    clients.clear()
+    assert service.push(INSTANCE_IDS, check_mode=check_mode)["changed"] is False
+    assert service.counts() == {"connections": 0, "taken": 0, "throttled": 0}
+    assert clients == []
+
+
+def test_check_mode_opens_nothing(start: Start) -> None:
+    """What would be sent is known without a word to the service."""
+    service = start("--latency=0")
+    assert service.push(INSTANCE_IDS, check_mode=True)["changed"] is True
+    assert service.counts() == {"connections": 0, "taken": 0, "throttled": 0}
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_user_as_declared_is_one_call(start: Start, clients: list[str], check_mode: bool) -> None:
+    """Transfer Family is asked once for each user, in check mode too."""
+    service = start()
+    result = service.run(
+        transfer_ssh_key,
+        check_mode=check_mode,
+        server_id="s-01234567890abcdef",
+        users=USERS,
+        public_keys=[KEY],
+        exclusive=True,
+    )
+    assert result["changed"] is False
+    seen = service.counts()
+    assert (seen["taken"], seen["throttled"]) == (len(USERS), 0)
+    assert seen["connections"] <= CONCURRENCY
+    assert clients == ["transfer"]
+
+
+def test_a_throttled_fleet_is_paced(start: Start) -> None:
+    """All calls are taken in the end, near the floor, and after the first second few are refused on the way."""
+    rate = 50
+    service = start(f"--calls-a-second={rate}", "--latency=0.01")
+    began = time.monotonic()
+    assert service.push(INSTANCE_IDS, concurrency=32)["changed"] is True
+    floor = (len(INSTANCE_IDS) - rate) / rate
+    assert time.monotonic() - began < 2 * floor
+    seen = service.counts()
+    assert seen["taken"] == len(INSTANCE_IDS)
+    # Without a pace it is more than 1000.
+    assert seen["throttled"] <= 4 * len(INSTANCE_IDS)
+    assert seen["connections"] <= 32
+
+
+# What the parent process of a play does with an action plugin is to import it, before it makes its workers.
+PARENT = """
+import importlib, json, sys
+
+# These open something for a moment while they are imported, for themselves.
+import ansible.utils.display, urllib3.connection
+
+opened = []
+sys.addaudithook(lambda event, _arguments: opened.append(event) if event in {events!r} else None)
+
+import boto3.session, botocore.session
+sessions = []
+for kind in (boto3.session.Session, botocore.session.Session):
+    kind.__init__ = lambda self, *_arguments, **_named: sessions.append(str(self))
+
+importlib.import_module({module!r})
+from ansible_collections.sshkeys.aws.plugins.plugin_utils import _fast_path
+print(json.dumps({{"opened": opened, "sessions": sessions, "read": _fast_path._prepared is not None}}))
+"""
+EVENTS = ("socket.__new__", "socket.connect", "_thread.start_new_thread", "os.fork", "subprocess.Popen")
+
+
+def imported(module: str) -> dict[str, Any]:
+    """Import a module in a process of its own, and return what happened there."""
+    places = os.pathsep.join([str(COLLECTION.parents[2]), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", PARENT.format(events=EVENTS, module=module)],
+        env={**os.environ, "PYTHONPATH": places},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not done.returncode, done.stderr
+    happened: dict[str, Any] = json.loads(done.stdout)
+    return happened
+
+
+@pytest.mark.parametrize("path", sorted((COLLECTION / "plugins/action").glob("*.py")), ids=lambda path: path.stem)
+def test_the_parent_opens_nothing(path: Path) -> None:
+    """Sockets, threads and sessions belong to the worker of a task; what clients are made of is read once."""
+    happened = imported(f"ansible_collections.sshkeys.aws.plugins.action.{path.stem}")
+    assert happened == {"opened": [], "sessions": [], "read": True}

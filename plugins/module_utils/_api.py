@@ -268,8 +268,9 @@ def _is_current(bundle: CABundle, verify: bool | str) -> bool:
 
     verify: what botocore was told: a path, True for the bundle of its own, or False.
     """
+    path = httpsession.get_cert_path(True) if verify is True else verify
     try:
-        return httpsession.get_cert_path(verify) == bundle.path and _version(bundle.path) == bundle.version
+        return path == bundle.path and _version(bundle.path) == bundle.version
     except OSError:
         return False
 

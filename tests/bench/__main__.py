@@ -112,7 +112,7 @@ def throttled(place: Workplace) -> list[Row]:
     return rows
 
 
-def single(place: Workplace, times: int = 15) -> list[Row]:
+def single(place: Workplace, times: int = 21) -> list[Row]:
     """Measure one push in a task of its own, against a ping in the same play."""
     rows = []
     variants: Sequence[tuple[str, Mapping[str, Any]]] = (("module", FAST_PATH_OFF), ("fast path", {}))
@@ -141,15 +141,12 @@ def single(place: Workplace, times: int = 15) -> list[Row]:
     return rows
 
 
-def delegated(place: Workplace) -> list[Row]:
+def delegated(place: Workplace, times: int = 5) -> list[Row]:
     """Measure one delegated task for each of 100 hosts."""
+    push = {**push_task("push", instance_id="{{ 'i-%017x' % number }}", force=True), "delegate_to": "localhost"}
     tasks = [
-        {**push_task("push", instance_id="{{ 'i-%017x' % number }}"), "delegate_to": "localhost"},
-        {
-            **push_task("push, module", instance_id="{{ 'i-%017x' % number }}", force=True),
-            "delegate_to": "localhost",
-            "vars": FAST_PATH_OFF,
-        },
+        *[push] * times,
+        {**push, "name": "push, module", "vars": FAST_PATH_OFF},
         {
             "name": "command",
             "ansible.builtin.command": {"argv": place.aws_command("{{ 'i-%017x' % number }}")},
@@ -158,7 +155,6 @@ def delegated(place: Workplace) -> list[Row]:
         },
     ]
     with place.service() as service:
-        place.forget()
         seconds = {name: Sample(tuple(taken)) for name, taken in place.play(tasks, service, hosts=100).items()}
     theirs = ("command: aws", seconds["command"])
     what = "100 hosts, a delegated task each, forks 25"

@@ -73,36 +73,55 @@ def table(rows: Sequence[Row]) -> str:
     )
 
 
-_WIDTH, _BAR, _LABEL, _STEP = 760, 380, 300, 34
+_WIDTH, _BAR, _LABEL, _STEP = 760, 450, 220, 34
+
+_HEAD = """<?xml version="1.0" encoding="UTF-8"?>
+<!--
+Copyright (c) sshkeys.aws contributors
+GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+SPDX-License-Identifier: GPL-3.0-or-later
+-->
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-labelledby="title desc">
+  <title id="title">{title}</title>
+  <desc id="desc">{told}</desc>
+  <style>
+    text {{ font: 14px system-ui, sans-serif; fill: #1f2328 }}
+    .figure {{ font: 14px ui-monospace, monospace }}
+    .page {{ fill: #ffffff }}
+    .ours {{ fill: #2563a8 }}
+    .theirs {{ fill: #8c959f }}
+    @media (prefers-color-scheme: dark) {{
+      text {{ fill: #e6edf3 }}
+      .page {{ fill: #0d1117 }}
+      .ours {{ fill: #58a6ff }}
+      .theirs {{ fill: #6e7681 }}
+    }}
+  </style>
+  <rect class="page" width="{width}" height="{height}"/>
+  <text x="12" y="28">{title}</text>
+"""
 
 
 def chart(bars: Sequence[tuple[str, Sample]], title: str) -> str:
-    """Return a drawing (SVG) of how long things take, on a logarithmic scale of seconds."""
+    """Return a drawing (SVG) of how long things take, on a logarithmic scale of seconds. The first one is ours."""
     least = min(sample.median for _name, sample in bars) / 2
     most = max(sample.median for _name, sample in bars)
-    height = 60 + _STEP * len(bars)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" font-size="14">',
-        "<style>text { font-family: system-ui, sans-serif }</style>",
-        f"<title>{escape(title)}</title>",
-        f'<rect width="{_WIDTH}" height="{height}" fill="#fff"/>',
-        f'<text x="12" y="28" font-size="16" fill="#222">{escape(title)}</text>',
+    figures = [
+        f"{_short(sample.median)} s" + (" (extrapolated)" if sample.extrapolated_by != 1 else "")
+        for _name, sample in bars
     ]
-    for index, (name, sample) in enumerate(bars):
-        length = _BAR * math.log(sample.median / least) / math.log(most / least)
+    told = "; ".join(f"{name}: {figure}" for (name, _sample), figure in zip(bars, figures, strict=True))
+    parts = [
+        _HEAD.format(width=_WIDTH, height=60 + _STEP * len(bars), title=escape(title), told=escape(told)).rstrip("\n")
+    ]
+    for index, ((name, sample), figure) in enumerate(zip(bars, figures, strict=True)):
+        # Room for the figure behind the longest one.
+        length = (_BAR - 170) * math.log(sample.median / least) / math.log(most / least)
         y = 48 + _STEP * index
-        colour = "#2563a8" if index == 0 else "#9aa5b1"
-        told = f"{_short(sample.median)} s" + (" (extrapolated)" if sample.extrapolated_by != 1 else "")
-        inside = length > _BAR * 0.6
-        x, anchor, fill = (
-            (_LABEL + length - 8, "end", "#fff" if index == 0 else "#111")
-            if inside
-            else (_LABEL + length + 8, "start", "#222")
-        )
         parts += [
-            f'<text x="{_LABEL - 10}" y="{y + 17}" text-anchor="end" fill="#222">{escape(name)}</text>',
-            f'<rect x="{_LABEL}" y="{y}" width="{length:.0f}" height="24" rx="3" fill="{colour}"/>',
-            f'<text x="{x:.0f}" y="{y + 17}" text-anchor="{anchor}" fill="{fill}">{escape(told)}</text>',
+            f'  <text x="{_LABEL - 10}" y="{y + 17}" text-anchor="end">{escape(name)}</text>',
+            f'  <rect class="{"theirs" if index else "ours"}" x="{_LABEL}" y="{y}" width="{length:.0f}" height="24"/>',
+            f'  <text class="figure" x="{_LABEL + length + 8:.0f}" y="{y + 17}">{escape(figure)}</text>',
         ]
     return "\n".join([*parts, "</svg>", ""])
 

@@ -14,7 +14,7 @@ from typing import Any, Callable, Iterator, Mapping
 
 from ansible.module_utils.common.warnings import warn
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.sshkeys.aws.plugins.module_utils import _api
+from ansible_collections.sshkeys.aws.plugins.module_utils import _client
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import SshKeysError
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
     could_be_a_secret,
@@ -30,10 +30,10 @@ Run = Callable[..., Report]
 def front(module: AnsibleAWSModule, run: Run, service: str) -> Report:
     """Run a module's function and return its report. Exits nowhere.
 
-    service: the service that the function gets its client of, as _api.connect names it.
+    service: the service that the function gets its client of, as _client.connect names it.
     """
     try:
-        report = run(module.params, check_mode=module.check_mode, connect=partial(_api.connect, module.params, service))
+        report = run(module.params, check_mode=module.check_mode, connect=partial(_client.connect, module.params, service))
     except SshKeysError as error:
         report = Report(failure=str(error))
     _show_what_is_public(module)

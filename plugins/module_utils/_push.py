@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
 
-from ansible_collections.sshkeys.aws.plugins.module_utils import _api
+from ansible_collections.sshkeys.aws.plugins.module_utils import _api, _client
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
 from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import (
@@ -64,7 +64,7 @@ def push_key(
     _check_min_validity(params["min_validity"])
     targets = unique_targets(targets)
     directory = LeaseDirectory(default_directory())
-    scope = _api.scope(params)
+    scope = _client.scope(params)
     names = {target: _lease_name(scope, target, key) for target in targets}
     found = {target: directory.read(name) for target, name in names.items()}
     leases = {target: lease for target, lease in found.items() if lease}
@@ -120,7 +120,7 @@ def _check_min_validity(seconds: int) -> None:
         )
 
 
-def _lease_name(scope: _api.Scope, target: Target, key: PublicKey) -> LeaseName:
+def _lease_name(scope: _client.Scope, target: Target, key: PublicKey) -> LeaseName:
     return LeaseName(
         endpoint=scope.endpoint,
         region=scope.region,

@@ -241,7 +241,7 @@ targets:
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.sshkeys.aws.plugins.module_utils._api import INSTANCE_CONNECT
+from ansible_collections.sshkeys.aws.plugins.module_utils._client import INSTANCE_CONNECT
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import (
     check_concurrency,
     expand,

@@ -287,8 +287,9 @@ diff:
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.sshkeys.aws.plugins.module_utils._api import TRANSFER, held_keys
+from ansible_collections.sshkeys.aws.plugins.module_utils._api import held_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import check_concurrency, expand, public_keys
+from ansible_collections.sshkeys.aws.plugins.module_utils._client import TRANSFER
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError, shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
 from ansible_collections.sshkeys.aws.plugins.module_utils._front import front

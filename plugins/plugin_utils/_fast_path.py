@@ -33,7 +33,7 @@ from ansible.module_utils.common import warnings
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.plugins.connection.local import Connection as LocalConnection
-from ansible_collections.sshkeys.aws.plugins.module_utils import _api
+from ansible_collections.sshkeys.aws.plugins.module_utils import _client
 
 try:
     from ansible.module_utils import _internal
@@ -51,7 +51,7 @@ _ENVIRONMENT_OF_CALLS = re.compile(
 
 
 # In the parent, which imports this file before it makes its workers.
-_prepared = _api.prepare()
+_prepared = _client.prepare()
 
 
 class FastPath(NormalAction):  # type: ignore[misc]  # ansible-core has no types
@@ -130,7 +130,7 @@ class FastPath(NormalAction):  # type: ignore[misc]  # ansible-core has no types
         environment = self._environment()
         # Descriptions of somebody's own would be in the home folder.
         prepared = None if "HOME" in environment else _prepared
-        with _as_module(in_data), _environment(environment), _api.using(prepared), contextlib.chdir(folder):
+        with _as_module(in_data), _environment(environment), _client.using(prepared), contextlib.chdir(folder):
             try:
                 with contextlib.redirect_stdout(printed):
                     self.module.main()

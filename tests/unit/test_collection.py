@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.sshkeys.aws.plugins.module_utils import _api, _instance_connect
+from ansible_collections.sshkeys.aws.plugins.module_utils import _client, _instance_connect
 
-ROOT = Path(str(_api.__file__)).parents[2]
+ROOT = Path(str(_client.__file__)).parents[2]
 COLLECTION = "sshkeys.aws"
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
 
@@ -75,7 +75,7 @@ def test_each_module_has_a_fast_path(name: str) -> None:
 
 def test_version() -> None:
     # The SDK's user agent carries it.
-    assert read_yaml("galaxy.yml")["version"] == _api.COLLECTION_VERSION
+    assert read_yaml("galaxy.yml")["version"] == _client.COLLECTION_VERSION
 
 
 def test_action_group() -> None:

@@ -56,7 +56,7 @@ def imported_by(name: str) -> set[str]:
             assert node.module
             for alias in node.names:
                 whole = f"{node.module}.{alias.name}"
-                # "from ….module_utils import _api" names a module, all else names things inside one.
+                # "from ….module_utils import _client" names a module, all else names things inside one.
                 found.add(whole if node.module in {MODULE_UTILS, f"{COLLECTION}.plugins.modules"} else node.module)
     return found
 
@@ -81,10 +81,10 @@ def test_the_files_are_found() -> None:
 
 
 def test_imports_are_read_as_python_reads_them() -> None:
-    imported = imported_by("module_utils/_api.py")
+    imported = imported_by("module_utils/_client.py")
     assert {"boto3", "botocore.config", "os", f"{MODULE_UTILS}._errors"} <= imported
     assert not any(module.startswith("mypy_boto3") for module in imported)
-    assert f"{MODULE_UTILS}._api" in imported_by("module_utils/_front.py")
+    assert f"{MODULE_UTILS}._client" in imported_by("module_utils/_front.py")
 
 
 # -- Imports point one way --------------------------------------------------------------------------------------------
@@ -108,8 +108,14 @@ def test_leases_import_the_standard_library_and_pure_files() -> None:
     assert of_the_collection(imported) <= PURE
 
 
-def test_api_imports_pure_files() -> None:
-    assert of_the_collection(imported_by("module_utils/_api.py")) <= PURE
+def test_the_client_imports_pure_files() -> None:
+    assert of_the_collection(imported_by("module_utils/_client.py")) <= PURE
+
+
+def test_the_api_imports_the_client_and_pure_files() -> None:
+    imported = imported_by("module_utils/_api.py")
+    assert foreign(imported) == set()
+    assert of_the_collection(imported) <= PURE | {f"{MODULE_UTILS}._client"}
 
 
 @pytest.mark.parametrize("name", SHARED)
@@ -130,8 +136,8 @@ def test_modules_do_not_import_one_another(name: str) -> None:
     assert all(module.startswith(f"{MODULE_UTILS}.") for module in of_the_collection(imported_by(name)))
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name != "module_utils/_api.py"])
-def test_only_the_api_knows_the_sdk(name: str) -> None:
+@pytest.mark.parametrize("name", [name for name in FILES if name != "module_utils/_client.py"])
+def test_only_the_client_knows_the_sdk(name: str) -> None:
     sdk = {"boto3", "botocore", "s3transfer"}
     assert {module for module in imported_by(name) if module.split(".")[0] in sdk} == set()
 
@@ -181,7 +187,7 @@ def test_nothing_outside_modules_exits(name: str) -> None:
     tree = tree_of(name)
     assert not [node.lineno for node in exits_in(tree)]
     # What amazon.aws calls of the module that it takes _Asker for; both raise.
-    allowed = {"module_utils/_api.py": {"_Asker"}}.get(name, set())
+    allowed = {"module_utils/_client.py": {"_Asker"}}.get(name, set())
     inside = {
         id(node)
         for owner in ast.walk(tree)

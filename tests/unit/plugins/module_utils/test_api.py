@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Union
 
 import pytest
-from ansible_collections.sshkeys.aws.plugins.module_utils import _api
+from ansible_collections.sshkeys.aws.plugins.module_utils import _api, _client
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, SetUpError
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
 from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import Target
@@ -163,20 +163,20 @@ def no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
 def push(service: Service, script: Sequence[Answer], **options: Any) -> Any:
     """Push KEY to TARGET while the service follows a script."""
     service.script = list(script)
-    return _api.push(_api.connect(service.params(**options), _api.INSTANCE_CONNECT), TARGET, KEY)
+    return _api.push(_client.connect(service.params(**options), _client.INSTANCE_CONNECT), TARGET, KEY)
 
 
 def import_key(service: Service, script: Sequence[Answer], **options: Any) -> str:
     """Import KEY for "partner" while the service follows a script."""
     service.script = list(script)
-    client = _api.connect(service.params(**options), _api.TRANSFER)
+    client = _client.connect(service.params(**options), _client.TRANSFER)
     return _api.import_key(client, SERVER_ID, "partner", KEY.line_with_comment)
 
 
 def test_connecting_sends_nothing(service: Service) -> None:
     """Everything that a client needs is checked without a request."""
-    for name in (_api.INSTANCE_CONNECT, _api.TRANSFER):
-        _api.connect(service.params(), name)
+    for name in (_client.INSTANCE_CONNECT, _client.TRANSFER):
+        _client.connect(service.params(), name)
     assert service.requests == []
 
 
@@ -194,7 +194,7 @@ def test_push_sends_what_the_api_page_names(service: Service) -> None:
 def test_push_with_availability_zone(service: Service) -> None:
     """A zone that is given is sent."""
     service.script = [PUSHED]
-    client = _api.connect(service.params(), _api.INSTANCE_CONNECT)
+    client = _client.connect(service.params(), _client.INSTANCE_CONNECT)
     _api.push(client, Target(TARGET.instance_id, "ec2-user", "us-east-1a"), KEY)
     assert service.requests[0][1]["AvailabilityZone"] == "us-east-1a"
 
@@ -202,7 +202,7 @@ def test_push_with_availability_zone(service: Service) -> None:
 def test_push_to_the_serial_console(service: Service) -> None:
     """A target with a serial port goes to SendSerialConsoleSSHPublicKey."""
     service.script = [PUSHED]
-    client = _api.connect(service.params(), _api.INSTANCE_CONNECT)
+    client = _client.connect(service.params(), _client.INSTANCE_CONNECT)
     _api.push(client, Target(TARGET.instance_id, serial_port=0), KEY)
     assert service.requests[0][:2] == (
         "SendSerialConsoleSSHPublicKey",
@@ -244,7 +244,7 @@ def test_a_lasting_fault_ends_within_bounds(service: Service, delays: list[float
 )
 def test_a_fleet_outlasts_a_passing_fault(service: Service, delays: list[float], passing: Answer) -> None:
     """Each of a hundred targets may be tried again as often as a single one: none pays for the others."""
-    client = _api.connect(service.params(concurrency=16), _api.INSTANCE_CONNECT)
+    client = _client.connect(service.params(concurrency=16), _client.INSTANCE_CONNECT)
     targets = [Target(f"i-{number:017x}", "ec2-user") for number in range(100)]
     service.script_of_instance = {target.instance_id: [passing, passing, passing, PUSHED] for target in targets}
 
@@ -286,7 +286,7 @@ def test_an_unreasonable_wait_is_bounded(service: Service, delays: list[float], 
 
 def test_a_throttled_fleet_loses_none(service: Service) -> None:
     """A service that takes 100 calls a second gets 300 from 16 threads: all arrive, in little more than its time."""
-    client = _api.connect(service.params(concurrency=16), _api.INSTANCE_CONNECT)
+    client = _client.connect(service.params(concurrency=16), _client.INSTANCE_CONNECT)
     targets = [Target(f"i-{number:017x}", "ec2-user") for number in range(300)]
     service.script = [PUSHED]
     service.calls_a_second = 100
@@ -305,7 +305,7 @@ def test_a_throttled_fleet_loses_none(service: Service) -> None:
 @pytest.mark.parametrize("retries", [{"mode": "adaptive"}, {"total_max_attempts": 1, "mode": "standard"}])
 def test_aws_config_has_the_last_word_about_a_fleet(service: Service, retries: dict[str, Any]) -> None:
     """Whoever says how often to try does not get more tries, however much the service takes meanwhile."""
-    client = _api.connect(service.params(aws_config={"retries": retries}), _api.INSTANCE_CONNECT)
+    client = _client.connect(service.params(aws_config={"retries": retries}), _client.INSTANCE_CONNECT)
     service.script_of_instance = {TARGET.instance_id: [error("ThrottlingException")]}
     service.script = [PUSHED]
     _api.push(client, Target("i-00000000000000001", "ec2-user"), KEY)
@@ -350,7 +350,7 @@ def test_doubt_is_told(service: Service, delays: list[float], script: list[Answe
 def test_doubt_does_not_outlive_its_call(service: Service, delays: list[float]) -> None:
     """A lost answer of one call says nothing of the next call in the same thread."""
     service.script = [DROP, IMPORTED, error("ResourceExistsException")]
-    client = _api.connect(service.params(), _api.TRANSFER)
+    client = _client.connect(service.params(), _client.TRANSFER)
     _api.import_key(client, SERVER_ID, "partner", KEY.line)
     with pytest.raises(ServiceError) as failure:
         _api.import_key(client, SERVER_ID, "partner", KEY.line)
@@ -398,7 +398,7 @@ def test_every_page_of_users_is_followed(service: Service) -> None:
         (200, {"ServerId": SERVER_ID, "Users": [{"Arn": "arn", "UserName": name} for name in names], **token})
         for names, token in zip(pages, [{"NextToken": "2"}, {"NextToken": "3"}, {}], strict=True)
     ]
-    client = _api.connect(service.params(), _api.TRANSFER)
+    client = _client.connect(service.params(), _client.TRANSFER)
     assert _api.user_names(client, SERVER_ID) == ["anna", "bert", "carl"]
     assert [body.get("NextToken") for _operation, body, _time in service.requests] == [None, "2", "3"]
 
@@ -410,7 +410,7 @@ def test_held_keys_are_read(service: Service) -> None:
         {"SshPublicKeyId": "key-00000000000000002", "SshPublicKeyBody": "garbage", "DateImported": 1.6e9},
     ]
     service.script = [(200, {"ServerId": SERVER_ID, "User": {"Arn": "arn", "SshPublicKeys": held}})]
-    first, second = _api.held_keys(_api.connect(service.params(), _api.TRANSFER), SERVER_ID, "partner") or ()
+    first, second = _api.held_keys(_client.connect(service.params(), _client.TRANSFER), SERVER_ID, "partner") or ()
     assert (first.id, first.key) == ("key-00000000000000001", KEY)
     assert first.result()["date_imported"] == "2017-07-14T02:40:00Z"
     assert (second.key, second.body) == (None, "garbage")
@@ -426,7 +426,7 @@ def test_held_keys_are_read(service: Service) -> None:
 def test_a_missing_user_is_no_missing_server(service: Service, members: dict[str, str], is_missing: bool) -> None:
     """A user that does not exist is None; a server that does not exist is an error."""
     service.script = [error("ResourceNotFoundException", 400, **members)]
-    client = _api.connect(service.params(), _api.TRANSFER)
+    client = _client.connect(service.params(), _client.TRANSFER)
     if is_missing:
         assert _api.held_keys(client, SERVER_ID, "partner") is None
     else:
@@ -450,7 +450,7 @@ def test_a_missing_user_is_no_missing_server(service: Service, members: dict[str
 def test_what_a_client_lacks_is_a_sentence(service: Service, options: dict[str, Any], sentence: str) -> None:
     """Every fault of the configuration is told before anything is sent."""
     with pytest.raises(SetUpError, match=sentence):
-        _api.connect(service.params(**options), _api.INSTANCE_CONNECT)
+        _client.connect(service.params(**options), _client.INSTANCE_CONNECT)
     assert service.requests == []
 
 
@@ -476,7 +476,7 @@ def test_credentials_that_cannot_be_had_are_a_sentence(
         (403, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>No</Message></Error></ErrorResponse>")
     ]
     with pytest.raises(SetUpError, match=sentence):
-        _api.connect(service.params(access_key=None, secret_key=None, profile="fleet"), _api.TRANSFER)
+        _client.connect(service.params(access_key=None, secret_key=None, profile="fleet"), _client.TRANSFER)
 
 
 def test_credentials_with_a_line_break(service: Service) -> None:
@@ -494,7 +494,7 @@ def test_credentials_with_a_line_break(service: Service) -> None:
 def test_a_malformed_answer_is_an_error_of_its_call(service: Service, delays: list[float], answer: str) -> None:
     """The SDK trusts the types of an answer; what breaks there must not end the whole run."""
     service.script = [(200, answer)]
-    client = _api.connect(service.params(), _api.TRANSFER)
+    client = _client.connect(service.params(), _client.TRANSFER)
     with pytest.raises(ServiceError) as failure:
         _api.held_keys(client, SERVER_ID, "partner")
     assert failure.value.code == "UnexpectedAnswer"
@@ -519,7 +519,7 @@ def test_the_ca_bundle_is_read_once(service: Service, delays: list[float], tmp_p
     service.speak_tls(certificate_of_its_own(tmp_path))
     bundle = tmp_path / "certificate.pem"
     service.script = [PUSHED]
-    client = _api.connect(service.params(aws_ca_bundle=str(bundle)), _api.INSTANCE_CONNECT)
+    client = _client.connect(service.params(aws_ca_bundle=str(bundle)), _client.INSTANCE_CONNECT)
     _api.push(client, TARGET, KEY)
     bundle.unlink()
     assert _api.push(client, TARGET, KEY).request_id == "request-1"
@@ -527,15 +527,15 @@ def test_the_ca_bundle_is_read_once(service: Service, delays: list[float], tmp_p
 
 def test_clients_can_share_what_was_read_for_them(service: Service, tmp_path: Path) -> None:
     """Descriptions that were read before are those of a client, and nothing of that stays behind."""
-    prepared = _api.prepare()
+    prepared = _client.prepare()
     assert prepared
     descriptions = prepared.descriptions
     searched = list(descriptions.search_paths)
-    with _api.using(prepared):
-        shared = _api.connect(service.params(), _api.TRANSFER)
-    alone = _api.connect(service.params(), _api.TRANSFER)
+    with _client.using(prepared):
+        shared = _client.connect(service.params(), _client.TRANSFER)
+    alone = _client.connect(service.params(), _client.TRANSFER)
 
-    described = descriptions.load_service_model(_api.TRANSFER, "service-2")["metadata"]
+    described = descriptions.load_service_model(_client.TRANSFER, "service-2")["metadata"]
     assert shared.meta.service_model.metadata is described
     assert alone.meta.service_model.metadata is not described
     assert alone.meta.service_model.metadata == described
@@ -555,12 +555,12 @@ def test_clients_can_share_the_ca_bundle(
     service: Service, delays: list[float], prepared_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A bundle that was read before is read by no client, and the options of a task decide whether it is used."""
-    prepared = _api.prepare()
+    prepared = _client.prepare()
     assert prepared
     assert prepared.bundle
     used = []
     monkeypatch.setattr(prepared.bundle.context, "load_verify_locations", lambda *given: used.append(given))
-    with _api.using(prepared):
+    with _client.using(prepared):
         assert push(service, [PUSHED], aws_ca_bundle=str(prepared_bundle)).request_id == "request-1"
         assert len(used) == 1
         assert push(service, [PUSHED], validate_certs=False).request_id == "request-1"
@@ -574,12 +574,12 @@ def test_a_ca_bundle_that_has_changed_is_read_again(
     service: Service, delays: list[float], prepared_bundle: Path
 ) -> None:
     """What is trusted is what is in the file when a task runs."""
-    prepared = _api.prepare()
+    prepared = _client.prepare()
     prepared_bundle.write_text("")
-    with _api.using(prepared), pytest.raises(ServiceError):
+    with _client.using(prepared), pytest.raises(ServiceError):
         push(service, [PUSHED], aws_ca_bundle=str(prepared_bundle))
     prepared_bundle.unlink()
-    with _api.using(prepared), pytest.raises((ServiceError, SetUpError)):
+    with _client.using(prepared), pytest.raises((ServiceError, SetUpError)):
         push(service, [PUSHED], aws_ca_bundle=str(prepared_bundle))
 
 
@@ -588,28 +588,28 @@ def test_region_and_credentials_of_a_profile(service: Service, tmp_path: Any, mo
     (tmp_path / "config").write_text("[profile fleet]\nregion = eu-central-1\n")
     (tmp_path / "credentials").write_text("[fleet]\naws_access_key_id = AKIAFLEET\naws_secret_access_key = secret\n")
     options = service.params(region=None, access_key=None, secret_key=None, profile="fleet")
-    assert _api.scope(options).region == "eu-central-1"
-    assert _api.connect(options, _api.TRANSFER).meta.region_name == "eu-central-1"
+    assert _client.scope(options).region == "eu-central-1"
+    assert _client.connect(options, _client.TRANSFER).meta.region_name == "eu-central-1"
 
 
 def test_the_scope_knows_the_endpoints_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDK's own variables name another endpoint, and the most specific one wins."""
-    assert _api.scope({"region": "us-east-1"}) == ("", "us-east-1")
+    assert _client.scope({"region": "us-east-1"}) == ("", "us-east-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://any.example")
-    assert _api.scope({"region": "us-east-1"}).endpoint == "http://any.example"
+    assert _client.scope({"region": "us-east-1"}).endpoint == "http://any.example"
     monkeypatch.setenv("AWS_ENDPOINT_URL_EC2_INSTANCE_CONNECT", "http://one.example")
-    assert _api.scope({"region": "us-east-1"}).endpoint == "http://one.example"
-    assert _api.scope({"region": "us-east-1", "endpoint_url": "http://task.example"}).endpoint == "http://task.example"
+    assert _client.scope({"region": "us-east-1"}).endpoint == "http://one.example"
+    assert _client.scope({"region": "us-east-1", "endpoint_url": "http://task.example"}).endpoint == "http://task.example"
 
 
 def test_the_scope_of_another_profile_is_another() -> None:
     """The configuration of a profile may name an endpoint of its own."""
-    scopes = {_api.scope({"region": "us-east-1", "profile": profile}) for profile in (None, "one", "two")}
+    scopes = {_client.scope({"region": "us-east-1", "profile": profile}) for profile in (None, "one", "two")}
     assert len(scopes) == 3
 
 
 def test_the_client_is_ours_and_sized(service: Service) -> None:
     """The user agent names the collection, and the pool holds a connection for each concurrent call."""
-    config = _api.connect(service.params(concurrency=33), _api.TRANSFER).meta.config
-    assert f"sshkeys.aws/{_api.COLLECTION_VERSION}" in config.user_agent
+    config = _client.connect(service.params(concurrency=33), _client.TRANSFER).meta.config
+    assert f"sshkeys.aws/{_client.COLLECTION_VERSION}" in config.user_agent
     assert config.max_pool_connections == 33

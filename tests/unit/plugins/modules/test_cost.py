@@ -25,7 +25,7 @@ from typing import Any
 import botocore.session
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.sshkeys.aws.plugins.module_utils import _api
+from ansible_collections.sshkeys.aws.plugins.module_utils import _client
 from ansible_collections.sshkeys.aws.plugins.modules import ec2_instance_connect_key, transfer_ssh_key
 from ansible_collections.sshkeys.aws.tests.unit.certificates import certificate_of_its_own
 
@@ -67,8 +67,8 @@ class Service:
             "validate_certs": True,
             "aws_ca_bundle": self.certificate,
         }
-        name = _api.TRANSFER if module is transfer_ssh_key else _api.INSTANCE_CONNECT
-        report = module.run(params, check_mode=check_mode, connect=partial(_api.connect, params, name))
+        name = _client.TRANSFER if module is transfer_ssh_key else _client.INSTANCE_CONNECT
+        report = module.run(params, check_mode=check_mode, connect=partial(_client.connect, params, name))
         assert report.failure is None
         result: dict[str, Any] = report.result
         return result

@@ -33,7 +33,8 @@ def front(module: AnsibleAWSModule, run: Run, service: str) -> Report:
     service: the service that the function gets its client of, as _client.connect names it.
     """
     try:
-        report = run(module.params, check_mode=module.check_mode, connect=partial(_client.connect, module.params, service))
+        connect = partial(_client.connect, module.params, service)
+        report = run(module.params, check_mode=module.check_mode, connect=connect)
     except SshKeysError as error:
         report = Report(failure=str(error))
     _show_what_is_public(module)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
 
-from ansible_collections.sshkeys.aws.plugins.module_utils import _api, _client
+from ansible_collections.sshkeys.aws.plugins.module_utils import _api_instance_connect, _client
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
 from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import (
@@ -89,7 +89,7 @@ def _apply(
 ) -> list[Outcome]:
     def push_to(target: Target) -> Outcome:
         try:
-            lease = _api.push(client, target, key)
+            lease = _api_instance_connect.push(client, target, key)
         except ServiceError as error:
             return Outcome(target, changed=False, error=error)
         return Outcome(target, changed=True, lease=lease, warning=_write(directory, names[target], lease))

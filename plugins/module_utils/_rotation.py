@@ -24,7 +24,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Callable, Sequence
 
-from ansible_collections.sshkeys.aws.plugins.module_utils import _api
+from ansible_collections.sshkeys.aws.plugins.module_utils import _api_transfer
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, missing_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import PublicKey, transfer_body
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import HeldKey, Outcome, Plan, Wanted, plan
@@ -74,7 +74,7 @@ def _await_user(
 ) -> tuple[HeldKey, ...]:
     """Return the keys of a user that was not there a moment ago. Raises ServiceError when it does not come in time."""
     while _sleep_until(deadline):
-        held = _api.held_keys(client, server_id, wanted.user_name)
+        held = _api_transfer.held_keys(client, server_id, wanted.user_name)
         if held is not None:
             return held
     raise missing_user(server_id, wanted.user_name, _MISSING_HINTS[wanted.present].format(wait_timeout))
@@ -135,7 +135,7 @@ class _Rotation:
         """Return what stands after a step failed, with an error that says what this run did and what the user has."""
         in_doubt, has = False, "The user now has"
         try:
-            held = _api.held_keys(self._client, self._server_id, self._user_name)
+            held = _api_transfer.held_keys(self._client, self._server_id, self._user_name)
         except ServiceError:
             # What is known then is what was there, and what was done to it.
             in_doubt, has = error.in_doubt, "The user could not be read again; as far as is known it has"
@@ -164,7 +164,7 @@ class _Rotation:
     def _try_import(self, key: PublicKey) -> ServiceError | None:
         """Import a key, and return the error that left the user without it."""
         try:
-            key_id = _api.import_key(self._client, self._server_id, self._user_name, transfer_body(key))
+            key_id = _api_transfer.import_key(self._client, self._server_id, self._user_name, transfer_body(key))
         except ServiceError as error:
             exists = error.code == "ResourceExistsException"
             if exists and not error.in_doubt:
@@ -179,7 +179,7 @@ class _Rotation:
     def _delete_first_doomed(self) -> None:
         doomed = self._doomed[0]
         try:
-            _api.delete_key(self._client, self._server_id, self._user_name, str(doomed.id))
+            _api_transfer.delete_key(self._client, self._server_id, self._user_name, str(doomed.id))
         except ServiceError as error:
             gone = error.code == "ResourceNotFoundException" and error.resource_type.lower() not in ("user", "server")
             if not gone and not (error.in_doubt and self._lacks(doomed)):
@@ -216,11 +216,11 @@ class _Rotation:
     def _look(self, is_so: _Condition) -> tuple[HeldKey, ...] | None:
         """Read the user's keys until they are as expected, a few times at most. Returns what was read last."""
         for _again in range(_LOOKS - 1):
-            held = _api.held_keys(self._client, self._server_id, self._user_name)
+            held = _api_transfer.held_keys(self._client, self._server_id, self._user_name)
             if is_so(held):
                 return held
             time.sleep(_SECONDS_BETWEEN_LOOKS)
-        return _api.held_keys(self._client, self._server_id, self._user_name)
+        return _api_transfer.held_keys(self._client, self._server_id, self._user_name)
 
 
 def _date_imported(key: HeldKey) -> float:

@@ -241,12 +241,12 @@ targets:
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.sshkeys.aws.plugins.module_utils._client import INSTANCE_CONNECT
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import (
     check_concurrency,
     expand,
     one_public_key,
 )
+from ansible_collections.sshkeys.aws.plugins.module_utils._client import INSTANCE_CONNECT
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
 from ansible_collections.sshkeys.aws.plugins.module_utils._front import front
 from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import Target

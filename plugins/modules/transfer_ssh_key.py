@@ -287,7 +287,7 @@ diff:
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.sshkeys.aws.plugins.module_utils._api import held_keys
+from ansible_collections.sshkeys.aws.plugins.module_utils._api_transfer import held_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import check_concurrency, expand, public_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._client import TRANSFER
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError, shown

@@ -169,7 +169,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.sshkeys.aws.plugins.module_utils._api import held_keys, user_names
+from ansible_collections.sshkeys.aws.plugins.module_utils._api_transfer import held_keys, user_names
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import check_concurrency
 from ansible_collections.sshkeys.aws.plugins.module_utils._client import TRANSFER
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, missing_user

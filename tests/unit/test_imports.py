@@ -76,7 +76,7 @@ def foreign(imported: set[str]) -> set[str]:
 
 def test_the_files_are_found() -> None:
     # Else every rule below would hold for nothing.
-    assert {"module_utils/_api.py", "modules/transfer_ssh_key.py", "doc_fragments/_push.py"} <= set(FILES)
+    assert {"module_utils/_client.py", "modules/transfer_ssh_key.py", "doc_fragments/_push.py"} <= set(FILES)
     assert {f"{MODULE_UTILS}.{Path(name).stem}" for name in SHARED} >= PURE
 
 
@@ -112,8 +112,9 @@ def test_the_client_imports_pure_files() -> None:
     assert of_the_collection(imported_by("module_utils/_client.py")) <= PURE
 
 
-def test_the_api_imports_the_client_and_pure_files() -> None:
-    imported = imported_by("module_utils/_api.py")
+@pytest.mark.parametrize("name", [name for name in SHARED if name.startswith("module_utils/_api_")])
+def test_the_calls_import_the_client_and_pure_files(name: str) -> None:
+    imported = imported_by(name)
     assert foreign(imported) == set()
     assert of_the_collection(imported) <= PURE | {f"{MODULE_UTILS}._client"}
 

@@ -5,49 +5,18 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""One function for each call to AWS: what it is asked, and what its answer means."""
+"""The calls to Transfer Family, a function for each: what it is asked, and what its answer means."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ansible_collections.sshkeys.aws.plugins.module_utils._client import call, read, sent_at, unexpected
+from ansible_collections.sshkeys.aws.plugins.module_utils._client import call, read, unexpected
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
-from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import Lease, Target
-from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import PublicKey
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import HeldKey
 
 if TYPE_CHECKING:
-    from mypy_boto3_ec2_instance_connect import EC2InstanceConnectClient
     from mypy_boto3_transfer import TransferClient
-
-# -- EC2 Instance Connect --------------------------------------------------------------------------------------------
-
-
-def push(client: EC2InstanceConnectClient, target: Target, key: PublicKey) -> Lease:
-    """Push a key to a target (SendSSHPublicKey, SendSerialConsoleSSHPublicKey). Raises ServiceError."""
-    if target.os_user is None:
-        answer = call(
-            client.send_serial_console_ssh_public_key,
-            InstanceId=target.instance_id,
-            SerialPort=target.serial_port,
-            SSHPublicKey=key.line,
-        )
-    else:
-        zone = {"AvailabilityZone": target.availability_zone} if target.availability_zone else {}
-        answer = call(
-            client.send_ssh_public_key,
-            InstanceId=target.instance_id,
-            InstanceOSUser=target.os_user,
-            SSHPublicKey=key.line,
-            **zone,
-        )
-    if not answer.get("Success"):
-        raise unexpected(answer, "Success")
-    return Lease(sent_at(), str(answer.get("RequestId", "")))
-
-
-# -- Transfer Family -------------------------------------------------------------------------------------------------
 
 
 def user_names(client: TransferClient, server_id: str) -> list[str]:

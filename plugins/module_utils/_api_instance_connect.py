@@ -1,0 +1,42 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""The calls to EC2 Instance Connect, a function for each: what it is asked, and what its answer means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ansible_collections.sshkeys.aws.plugins.module_utils._client import call, sent_at, unexpected
+from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import Lease, Target
+from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import PublicKey
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2_instance_connect import EC2InstanceConnectClient
+
+
+def push(client: EC2InstanceConnectClient, target: Target, key: PublicKey) -> Lease:
+    """Push a key to a target (SendSSHPublicKey, SendSerialConsoleSSHPublicKey). Raises ServiceError."""
+    if target.os_user is None:
+        answer = call(
+            client.send_serial_console_ssh_public_key,
+            InstanceId=target.instance_id,
+            SerialPort=target.serial_port,
+            SSHPublicKey=key.line,
+        )
+    else:
+        zone = {"AvailabilityZone": target.availability_zone} if target.availability_zone else {}
+        answer = call(
+            client.send_ssh_public_key,
+            InstanceId=target.instance_id,
+            InstanceOSUser=target.os_user,
+            SSHPublicKey=key.line,
+            **zone,
+        )
+    if not answer.get("Success"):
+        raise unexpected(answer, "Success")
+    return Lease(sent_at(), str(answer.get("RequestId", "")))

@@ -38,8 +38,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils import _client
 try:
     from ansible.module_utils import _internal
 except ImportError:
-    # ansible-core 2.18 does not tell a controller from a target.
-    _internal = SimpleNamespace(is_controller=False)
+    _internal = None
 
 # The variable that switches the fast path off.
 SWITCH = "sshkeys_aws_fast_path"
@@ -52,6 +51,9 @@ _ENVIRONMENT_OF_CALLS = re.compile(
 
 # In the parent, which imports this file before it makes its workers.
 _prepared = _client.prepare()
+
+# ansible-core 2.18 does not tell a controller from a target.
+_side = _internal if hasattr(_internal, "is_controller") else SimpleNamespace(is_controller=False)
 
 
 class FastPath(NormalAction):  # type: ignore[misc]  # ansible-core has no types
@@ -161,14 +163,14 @@ def _as_module(arguments: bytes) -> Iterator[None]:
         told.clear()
     ours = {"_ANSIBLE_ARGS": arguments, "_ANSIBLE_PROFILE": "legacy"}
     before = {name: getattr(basic, name, None) for name in ours}
-    is_controller = _internal.is_controller
+    is_controller = _side.is_controller
     vars(basic).update(ours)
     # On a controller a warning is shown at once, and is no part of the result.
-    _internal.is_controller = False
+    _side.is_controller = False
     try:
         yield
     finally:
-        _internal.is_controller = is_controller
+        _side.is_controller = is_controller
         vars(basic).update(before)
 
 

@@ -10,7 +10,8 @@ worker, which is a process of the task's own. ansible-core does the rest as for 
 and reads the result from what ``main`` prints. Whatever is not known to be the same there goes the usual way.
 
 The parent process imports the action plugins, and with them the SDK, and reads the SDK's descriptions of the services
-and the CA bundle, once, before it forks its workers. Nothing else happens in it: no session, no socket, no thread.
+and the CA bundle, once, before it forks its workers. Nothing else happens in it: no session, no socket, no thread. So
+what an import of amazon.aws warns of is told once, by the parent, and is no part of each result.
 """
 
 from __future__ import annotations

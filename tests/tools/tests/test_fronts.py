@@ -40,10 +40,16 @@ def test_what_is_of_one_run_makes_no_difference() -> None:
     assert list(differences(record(), record(**OTHER_RUN))) == []
 
 
+def test_what_an_import_warns_of_makes_no_difference() -> None:
+    deprecations = [{"msg": "Importing 'to_native' from 'ansible.module_utils._text' is deprecated."}]
+    assert list(differences(record(), record(deprecations=deprecations))) == []
+
+
 @pytest.mark.parametrize(
     "other",
     [
         {"changed": False},
+        {"deprecations": [{"msg": "Something else is deprecated."}]},
         {"request_id": None},
         {"diff": "SHA256:def alice"},
         {"more": 1},

@@ -279,14 +279,14 @@ def _once(function: Callable[..., None]) -> Callable[..., None]:
     seen: set[object] = set()
     lock = threading.Lock()
 
-    def call(*arguments: object, **named: object) -> None:
+    def once(*arguments: object, **named: object) -> None:
         with lock:
             key = (arguments, frozenset(named.items()))
             if key not in seen:
                 function(*arguments, **named)
                 seen.add(key)
 
-    return call
+    return once
 
 
 # Read from a file, they often end in a line break, which no header of HTTP may hold.

@@ -24,6 +24,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
+from functools import partial
 from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
 
@@ -66,18 +67,22 @@ class FastPath(NormalAction):  # type: ignore[misc]  # ansible-core has no types
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Any:
         """Run the module, in the worker where that is the same. Returns its result."""
-        self._is_here = self._can_run_here(task_vars or {})
-        if not self._is_here:
+        environment = self._environment_here() if self._can_run_here(task_vars or {}) else None
+        self._is_here = environment is not None
+        if environment is None:
             return super().run(tmp, task_vars)
         # Whatever core would send over the connection is the module: there is nothing else to do on the way.
-        self._connection.exec_command = self._run_module
+        self._connection.exec_command = partial(self._run_module, environment)
         try:
             return super().run(tmp, task_vars)
         finally:
             del self._connection.exec_command
 
     def _can_run_here(self, task_vars: Mapping[str, Any]) -> bool:
-        """Return whether the module would run with this interpreter, as this user and on this host."""
+        """Return whether the module would run with this interpreter, as this user and on this host.
+
+        Its environment aside.
+        """
         task = self._task
         return (
             self._connection.__class__ is LocalConnection
@@ -88,7 +93,6 @@ class FastPath(NormalAction):  # type: ignore[misc]  # ansible-core has no types
             and not C.DEFAULT_KEEP_REMOTE_FILES
             and boolean(self._templar.template(task_vars.get(SWITCH, True)), strict=False)
             and self._interpreter(task_vars) == sys.executable
-            and all(_ENVIRONMENT_OF_CALLS.match(name) for name in self._environment())
             # This one hooks into a logger of the process.
             and not boolean(task.args.get("debug_botocore_endpoint_logs", False), strict=False)
             and "ANSIBLE_DEBUG_BOTOCORE_LOGS" not in os.environ
@@ -103,10 +107,12 @@ class FastPath(NormalAction):  # type: ignore[misc]  # ansible-core has no types
         named = C.config.get_config_value("INTERPRETER_PYTHON", variables=host_vars)
         return str(self._templar.template(named))
 
-    def _environment(self) -> dict[str, str]:
-        """Return what the task sets in the environment of its module."""
+    def _environment_here(self) -> dict[str, str] | None:
+        """Return what the task sets in the environment of its module; None where that is too late in the worker."""
         environment: dict[str, Any] = {}
         self._compute_environment_string(environment)
+        if not all(_ENVIRONMENT_OF_CALLS.match(name) for name in environment):
+            return None
         return {name: str(value) for name, value in environment.items()}
 
     # -- What ansible-core asks on its way to a module -----------------------------------------------------------------
@@ -126,11 +132,15 @@ class FastPath(NormalAction):  # type: ignore[misc]  # ansible-core has no types
 
     # -- The module ----------------------------------------------------------------------------------------------------
 
-    def _run_module(self, _command: str, in_data: bytes, **_options: object) -> tuple[int, bytes, bytes]:
-        """Run the module's main, in place of the connection's exec_command. Returns exit status, stdout and stderr."""
+    def _run_module(
+        self, environment: Mapping[str, str], _command: str, in_data: bytes, **_options: object
+    ) -> tuple[int, bytes, bytes]:
+        """Run the module's main, in place of the connection's exec_command. Returns exit status, stdout and stderr.
+
+        environment: what the task sets in the environment of its module.
+        """
         printed = io.StringIO()
         folder = self._connection.cwd or os.getcwd()
-        environment = self._environment()
         # Descriptions of somebody's own would be in the home folder.
         prepared = None if "HOME" in environment else _prepared
         with _as_module(in_data), _environment(environment), _client.using(prepared), contextlib.chdir(folder):

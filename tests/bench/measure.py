@@ -9,12 +9,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import ssl
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +20,7 @@ from typing import Any
 
 import botocore
 from ansible_collections.sshkeys.aws.tests.unit.certificates import certificate_of_its_own
+from service import Service, running
 
 HERE = Path(__file__).parent
 SERVER_ID = "s-01234567890abcdef"
@@ -32,23 +31,6 @@ CREDENTIALS = {
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
-
-
-@dataclass(frozen=True)
-class Service:
-    """A service that runs: its address, and the certificate to trust, if it speaks TLS."""
-
-    address: str
-    certificate: str = ""
-
-    def counts(self) -> dict[str, int]:
-        """Return what it has seen since this was asked for: connections, taken, throttled."""
-        context = None
-        if self.certificate:
-            context = ssl.create_default_context(cafile=self.certificate)
-        with urllib.request.urlopen(f"{self.address}/counts", context=context) as answer:
-            seen: dict[str, int] = json.load(answer)
-        return seen
 
 
 @dataclass(frozen=True)
@@ -64,22 +46,14 @@ class Workplace:
         """The key that is pushed."""
         return (self.folder / "key.pub").read_text(encoding="utf-8").strip()
 
-    @contextlib.contextmanager
-    def service(self, *, tls: bool = False, calls_a_second: float = 0, latency: float = 0.02) -> Iterator[Service]:
+    def service(
+        self, *, tls: bool = False, calls_a_second: float = 0, latency: float = 0.02
+    ) -> contextlib.AbstractContextManager[Service]:
         """Run a service."""
         options = [f"--latency={latency}", f"--calls-a-second={calls_a_second}", f"--key-body={self.public_key}"]
         if tls:
             options.append(f"--certificate={self.folder / 'service.pem'}")
-        command = [sys.executable, str(HERE / "endpoint.py"), *options]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdin
-            assert process.stdout
-            port = int(process.stdout.readline())
-            certificate = str(self.folder / "certificate.pem") if tls else ""
-            try:
-                yield Service(f"{'https' if tls else 'http'}://127.0.0.1:{port}", certificate)
-            finally:
-                process.stdin.close()
+        return running(*options, trust=str(self.folder / "certificate.pem") if tls else "")
 
     def run(
         self, command: Sequence[str], service: Service | None = None, given: str | None = None, **more: str

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import json
 import os
-import ssl
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,45 +26,35 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.sshkeys.aws.plugins.module_utils import _client
 from ansible_collections.sshkeys.aws.plugins.modules import ec2_instance_connect_key, transfer_ssh_key
+from ansible_collections.sshkeys.aws.tests.bench.service import Service, running
 from ansible_collections.sshkeys.aws.tests.unit.certificates import certificate_of_its_own
 
 COLLECTION = Path(__file__).parents[4]
-ENDPOINT = COLLECTION / "tests/bench/endpoint.py"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx"
 INSTANCE_IDS = [f"i-{number:017x}" for number in range(200)]
 USERS = [f"user{number}" for number in range(60)]
 CONCURRENCY = 8
 
 
-class Service:
-    """The benchmark's service, as a process of its own."""
+@dataclass(frozen=True)
+class Modules:
+    """The modules, as they are run with the benchmark's service."""
 
-    def __init__(self, process: subprocess.Popen[str], certificate: Path | None) -> None:
-        """Read from the process where it listens. certificate: what to trust, where it speaks TLS."""
-        assert process.stdout
-        self.address = f"{'https' if certificate else 'http'}://127.0.0.1:{int(process.stdout.readline())}"
-        self.certificate = str(certificate) if certificate else None
-
-    def counts(self) -> dict[str, int]:
-        """Return what it has seen since this was asked for, this connection aside."""
-        context = ssl.create_default_context(cafile=self.certificate) if self.certificate else None
-        with urllib.request.urlopen(f"{self.address}/counts", context=context) as answer:  # noqa: S310 - http, https
-            seen: dict[str, int] = json.load(answer)
-        return {**seen, "connections": seen["connections"] - 1}
+    service: Service
 
     def run(self, module: Any, *, check_mode: bool = False, **options: Any) -> dict[str, Any]:
-        """Run a module's function to this service. Returns its result; fails where it reports a failure."""
+        """Run a module's function. Returns its result; fails where it reports a failure."""
         given = {"concurrency": CONCURRENCY, **options}
         validated = ArgumentSpecValidator(module.ARGUMENTS).validate(given)
         assert not validated.error_messages
         params = {
             **validated.validated_parameters,
-            "endpoint_url": self.address,
+            "endpoint_url": self.service.address,
             "region": "us-east-1",
             "access_key": "AKIAIOSFODNN7EXAMPLE",
             "secret_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
             "validate_certs": True,
-            "aws_ca_bundle": self.certificate,
+            "aws_ca_bundle": self.service.certificate or None,
         }
         name = _client.TRANSFER if module is transfer_ssh_key else _client.INSTANCE_CONNECT
         report = module.run(params, check_mode=check_mode, connect=partial(_client.connect, params, name))
@@ -78,30 +67,19 @@ class Service:
         return self.run(ec2_instance_connect_key, targets=targets, os_user="ec2-user", public_key=KEY, **options)
 
 
-Start = Callable[..., Service]
+Start = Callable[..., Modules]
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Return a function that starts a service with options of its command line."""
-    with ExitStack() as running:
+    """Return a function that starts a service with options of its command line, for the modules."""
+    with ExitStack() as services:
 
-        def started(*options: str, tls: bool = False) -> Service:
-            certificate = tmp_path / "certificate.pem" if tls else None
+        def started(*options: str, tls: bool = False) -> Modules:
             if tls:
                 options = (*options, f"--certificate={certificate_of_its_own(tmp_path)}")
-            process = running.enter_context(
-                subprocess.Popen(
-                    [sys.executable, str(ENDPOINT), f"--key-body={KEY}", *options],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    text=True,
-                )
-            )
-            assert process.stdin
-            # It ends with its standard input, and it is waited for after that.
-            running.callback(process.stdin.close)
-            return Service(process, certificate)
+            trust = str(tmp_path / "certificate.pem") if tls else ""
+            return Modules(services.enter_context(running(f"--key-body={KEY}", *options, trust=trust)))
 
         yield started
 
@@ -130,9 +108,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("tls", [False, True])
 def test_a_fleet_is_one_client_and_few_connections(start: Start, clients: list[str], tls: bool) -> None:
     """One call a target, one client of one service, and no connection more than calls at once."""
-    service = start(tls=tls)
-    assert service.push(INSTANCE_IDS)["changed"] is True
-    seen = service.counts()
+    modules = start(tls=tls)
+    assert modules.push(INSTANCE_IDS)["changed"] is True
+    seen = modules.service.counts()
     assert (seen["taken"], seen["throttled"]) == (len(INSTANCE_IDS), 0)
     assert 1 < seen["connections"] <= CONCURRENCY
     assert clients == ["ec2-instance-connect"]
@@ -141,36 +119,36 @@ def test_a_fleet_is_one_client_and_few_connections(start: Start, clients: list[s
 def test_calls_are_made_at_once(start: Start) -> None:
     """A fleet takes less than half of what its calls take one after the other."""
     latency = 0.1
-    service = start(f"--latency={latency}")
+    modules = start(f"--latency={latency}")
     began = time.monotonic()
-    service.push(INSTANCE_IDS[:80], concurrency=16)
+    modules.push(INSTANCE_IDS[:80], concurrency=16)
     assert time.monotonic() - began < 80 * latency / 2
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
 def test_inside_the_lease_nothing_is_opened(start: Start, clients: list[str], check_mode: bool) -> None:
     """A run that has nothing to send makes no client and no connection."""
-    service = start("--latency=0")
-    service.push(INSTANCE_IDS)
-    service.counts()
+    modules = start("--latency=0")
+    modules.push(INSTANCE_IDS)
+    modules.service.counts()
     clients.clear()
-    assert service.push(INSTANCE_IDS, check_mode=check_mode)["changed"] is False
-    assert service.counts() == {"connections": 0, "taken": 0, "throttled": 0}
+    assert modules.push(INSTANCE_IDS, check_mode=check_mode)["changed"] is False
+    assert modules.service.counts() == {"connections": 0, "taken": 0, "throttled": 0}
     assert clients == []
 
 
 def test_check_mode_opens_nothing(start: Start) -> None:
     """What would be sent is known without a word to the service."""
-    service = start("--latency=0")
-    assert service.push(INSTANCE_IDS, check_mode=True)["changed"] is True
-    assert service.counts() == {"connections": 0, "taken": 0, "throttled": 0}
+    modules = start("--latency=0")
+    assert modules.push(INSTANCE_IDS, check_mode=True)["changed"] is True
+    assert modules.service.counts() == {"connections": 0, "taken": 0, "throttled": 0}
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
 def test_a_user_as_declared_is_one_call(start: Start, clients: list[str], check_mode: bool) -> None:
     """Transfer Family is asked once for each user, in check mode too."""
-    service = start()
-    result = service.run(
+    modules = start()
+    result = modules.run(
         transfer_ssh_key,
         check_mode=check_mode,
         server_id="s-01234567890abcdef",
@@ -179,7 +157,7 @@ def test_a_user_as_declared_is_one_call(start: Start, clients: list[str], check_
         exclusive=True,
     )
     assert result["changed"] is False
-    seen = service.counts()
+    seen = modules.service.counts()
     assert (seen["taken"], seen["throttled"]) == (len(USERS), 0)
     assert seen["connections"] <= CONCURRENCY
     assert clients == ["transfer"]
@@ -188,12 +166,12 @@ def test_a_user_as_declared_is_one_call(start: Start, clients: list[str], check_
 def test_a_throttled_fleet_is_paced(start: Start) -> None:
     """All calls are taken in the end, near the floor, and after the first second few are refused on the way."""
     rate = 50
-    service = start(f"--calls-a-second={rate}", "--latency=0.01")
+    modules = start(f"--calls-a-second={rate}", "--latency=0.01")
     began = time.monotonic()
-    assert service.push(INSTANCE_IDS, concurrency=32)["changed"] is True
+    assert modules.push(INSTANCE_IDS, concurrency=32)["changed"] is True
     floor = (len(INSTANCE_IDS) - rate) / rate
     assert time.monotonic() - began < 2 * floor
-    seen = service.counts()
+    seen = modules.service.counts()
     assert seen["taken"] == len(INSTANCE_IDS)
     # Without a pace it is more than 1000.
     assert seen["throttled"] <= 4 * len(INSTANCE_IDS)

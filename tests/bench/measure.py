@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import botocore
-from ansible_collections.sshkeys.aws.tests.unit.certificates import certificate_of_its_own
+from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.certificate import certificate_of_its_own
 from service import Service, running
 
 HERE = Path(__file__).parent

@@ -129,6 +129,10 @@ class Cloud:
                 region_name=seed.REGION,
                 tags={"instance": {"Name": f"lab-{wanted.instance_id[-4:]}"}},
             )
+        interface = reservation.instances[0].nics[0]
+        # The same in every lab. A private fleet: a test that wants a public address gives its host one in a variable.
+        interface.private_ip_address = f"10.0.0.{10 + seed.INSTANCES.index(wanted)}"
+        interface.public_ip = None
         if not wanted.running:
             reservation.instances[0].stop()
 

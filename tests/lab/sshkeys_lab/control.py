@@ -57,6 +57,7 @@ class Control:
             ("DELETE", "faults", self._clear_faults),
             ("GET", "instances/([^/]+)", self._instance),
             ("PUT", "instances/([^/]+)", self._change_instance),
+            ("POST", "tunnels/end", self._end_tunnels),
             ("POST", "transfer/users", self._create_user),
             ("PUT", "transfer/users/([^/]+)", self._set_keys),
             ("DELETE", "transfer/users/([^/]+)", self._delete_user),
@@ -133,15 +134,24 @@ class Control:
 
     def _change_instance(self, body: dict[str, Any], instance_id: str) -> object:
         instance = self._services.cloud.instance(seed.REGION, instance_id)
-        if set(body) - {"state", "unavailable"} or body.get("state", "running") not in STATES:
-            msg = f"An instance takes unavailable (true or false) and state ({', '.join(STATES)})."
+        if set(body) - {"state", "unavailable", "console"} or body.get("state", "running") not in STATES:
+            msg = f"An instance takes unavailable (true or false), console (text) and state ({', '.join(STATES)})."
             raise ValueError(msg)
         if instance is not None and "state" in body:
             set_state(instance, body["state"])
+        if instance is not None and "console" in body:
+            self._services.ec2.consoles[instance_id] = str(body["console"])
         if instance is not None and "unavailable" in body:
             flagged = self._services.instance_connect.unavailable
             (flagged.add if body["unavailable"] else flagged.discard)(instance_id)
         return self._instance(body, instance_id)
+
+    def _end_tunnels(self, body: dict[str, Any]) -> object:
+        code, reason = body.get("code"), body.get("reason", "")
+        if not isinstance(code, int | None) or not isinstance(reason, str):
+            msg = "Tunnels end with a code (a number, or null to break the connection) and a reason."
+            raise ValueError(msg)
+        return {"ended": self._services.end_tunnels(code, reason)}
 
     def _create_user(self, body: dict[str, Any]) -> object:
         if not isinstance(body.get("user_name"), str):

@@ -18,6 +18,7 @@ from . import model, protocol, seed
 from .clock import LabClock
 from .cloud import Cloud
 from .control import Control
+from .ec2 import Ec2
 from .errors import ServiceError
 from .faults import Faults
 from .instance_connect import InstanceConnect
@@ -27,6 +28,8 @@ from .settings import Settings
 from .transfer import Transfer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .faults import Fault
     from .journal import Entry
     from .protocol import Call, Request
@@ -61,6 +64,9 @@ class Services:
         self.cloud = Cloud()
         self.instance_connect = InstanceConnect(self.cloud, self.clock, self.settings)
         self.transfer = Transfer(self.cloud, self.clock, self.settings)
+        self.ec2 = Ec2(self.cloud)
+        # Ends all tunnels with a code and a reason, and says how many: set once there is an endpoint.
+        self.end_tunnels: Callable[[int | None, str], int] = lambda _code, _reason: 0
         # Reading a service model takes longer than a call may: do it before the first one comes.
         model.members(protocol.INSTANCE_CONNECT, "SendSSHPublicKey")
         model.members(protocol.TRANSFER, "ImportSshPublicKey")
@@ -73,6 +79,7 @@ class Services:
         self.journal.clear()
         self.instance_connect.clear()
         self.cloud.reset()
+        self.ec2.reset()
 
     def serve(self, request: Request, call: Call) -> Answer:
         """Let `call` take effect and answer it."""
@@ -81,6 +88,8 @@ class Services:
                 return protocol.json_answer(self.instance_connect.operations[call.operation](call))
             if call.service == protocol.TRANSFER and call.operation in self.transfer.operations:
                 return protocol.json_answer(self.transfer.answer(call))
+            if call.service == protocol.EC2 and call.operation in self.ec2.operations:
+                return self.ec2.operations[call.operation](call)
         except ServiceError as error:
             return protocol.error_answer(error, uses_json=call.uses_json)
         return self.cloud.answer(request)

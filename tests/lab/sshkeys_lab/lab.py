@@ -12,9 +12,11 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 from . import doors, files, seed
+from .certificate import certificate_of_its_own
 from .cloud import is_nitro
 from .front import Credentials, Front
 from .http_server import HttpServer
+from .tunnels import Tunnels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +57,7 @@ class Lab:
             self._front = Front(self._credentials)
             self._open_doors()
             undo.callback(doors.keep([*self._instance_doors.values(), *self._user_doors.values()], lock))
+            undo.callback(self._open_endpoint().stop)
             self._server.start(self._front.answer)
             self.description: dict[str, Any] = self._describe()
             self._write_down()
@@ -86,6 +89,7 @@ class Lab:
             "AWS_ACCESS_KEY_ID": self._credentials.access_key,
             "AWS_SECRET_ACCESS_KEY": self._credentials.secret_key,
             "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CA_BUNDLE": str(self._state / "certificate.pem"),
             "LAB_STATE": str(self._state / files.LAB_FILE),
         }
 
@@ -102,11 +106,27 @@ class Lab:
         server_key = doors.make_host_key(self._folder / f"{seed.SERVER_ID}.key")
         self._user_doors = {name: self._user_door(name, server_key) for name in seed.SFTP_USERS}
 
+    def _open_endpoint(self) -> Tunnels:
+        services = self._front.services
+        tunnels = Tunnels(services, self._credentials, certificate_of_its_own(self._state), self._port_of)
+        services.ec2.dns_name = tunnels.dns_name
+        services.end_tunnels = tunnels.end
+        return tunnels
+
+    def _port_of(self, private_ip_address: str) -> int | None:
+        """Return the port of the sshd of the instance that runs at an address."""
+        for instance_id, door in self._instance_doors.items():
+            instance = self._front.services.cloud.instance(seed.REGION, instance_id)
+            if instance and instance.private_ip == private_ip_address and instance.state == "running":
+                return door.port
+        return None
+
     def _instance_door(self, instance_id: str) -> Door:
         host_key = doors.make_host_key(self._folder / f"{instance_id}.key")
         keys_url = f"{self._server.url}/instances/{instance_id}/authorized-keys/%u"
         door = doors.open_door(instance_id, host_key, keys_url)
         self._know(host_key, door, instance_id)
+        self._front.services.ec2.boot(instance_id, host_key.public_line)
         return door
 
     def _user_door(self, name: str, host_key: HostKey) -> Door:
@@ -134,6 +154,11 @@ class Lab:
             "control_url": f"{self._server.url}/lab",
             "availability_zone": seed.INSTANCES[0].availability_zone,
             "key_lifetime": settings.key_lifetime,
+            "ca_bundle": str(self._state / "certificate.pem"),
+            "instance_connect_endpoint": {
+                "id": seed.ENDPOINT_ID,
+                "dns_name": self._front.services.ec2.dns_name,
+            },
             "known_hosts": str(known_hosts),
             "ssh_common_args": ssh_common_args(known_hosts),
             "instances": [self._describe_instance(instance) for instance in seed.INSTANCES],
@@ -156,6 +181,7 @@ class Lab:
             "port": door.port if door else None,
             "host_key_alias": wanted.instance_id,
             "serial_console": instance is not None and is_nitro(instance),
+            "private_ip_address": instance.private_ip if instance else None,
         }
 
     def _describe_user(self, name: str) -> dict[str, Any]:

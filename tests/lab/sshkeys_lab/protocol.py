@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 JSON_TYPE = "application/x-amz-json-1.1"
 INSTANCE_CONNECT = "ec2-instance-connect"
 TRANSFER = "transfer"
+EC2 = "ec2"
 _TARGETS = {"AWSEC2InstanceConnectService": INSTANCE_CONNECT, "TransferService": TRANSFER}
 
 

@@ -38,6 +38,9 @@ INSTANCES = (
     InstanceSeed("i-0f76a8b9cadbecfd7", "t3.micro", "us-east-1a", running=True, has_sshd=True),
 )
 
+# In the VPC and the subnet of the first instance.
+ENDPOINT_ID = "eice-0a1b2c3d4e5f60718"
+
 SERVER_ID = "s-0f1a2b3c4d5e6f708"
 EMPTY_SERVER_ID = "s-0e2d4c6b8a0f1e3d5"
 

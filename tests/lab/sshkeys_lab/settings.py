@@ -17,13 +17,15 @@ class Settings:
     """The lab's settings with the values of a fresh lab.
 
     key_lifetime: seconds that a pushed key lives; key_quota: keys that a Transfer user may hold;
-    page_size: the most users that one page of ListUsers carries; serial_console_access: the account's switch.
+    page_size: the most users that one page of ListUsers carries; serial_console_access: the account's switch;
+    tunnel_limit: connections at once through the Instance Connect Endpoint.
     """
 
     key_lifetime: int = 60
     key_quota: int = 10
     page_size: int = 3
     serial_console_access: bool = True
+    tunnel_limit: int = 20
 
     def update(self, values: Mapping[str, object]) -> None:
         """Take over `values` by name; raise ValueError, and change nothing, for an unknown name or a wrong type."""

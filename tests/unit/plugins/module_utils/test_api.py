@@ -22,7 +22,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import Service
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
 from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import Target
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import parse_public_key
-from ansible_collections.sshkeys.aws.tests.unit.certificates import certificate_of_its_own
+from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.certificate import certificate_of_its_own
 
 KEY = parse_public_key("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx alice@laptop")
 TARGET = Target("i-0123456789abcdef0", "ec2-user")

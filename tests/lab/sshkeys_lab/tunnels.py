@@ -1,0 +1,225 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An EC2 Instance Connect Endpoint: a websocket over TLS for each connection to an instance, signed and counted."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import socket
+import ssl
+import threading
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit
+from uuid import uuid4
+
+from botocore.auth import SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials as SdkCredentials
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Response
+from websockets.sync.server import serve
+
+from . import seed
+from .errors import ServiceError
+from .protocol import INSTANCE_CONNECT, Call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from websockets.http11 import Request
+    from websockets.sync.server import ServerConnection
+
+    from .front import Credentials, Services
+
+_MAX_BYTES = 65_000
+_PORTS = ("22", "3389")
+_NORMAL, _PROTOCOL_ERROR, _TOO_BIG, _FAILED = 1000, 1003, 1009, 1011
+_DURATION = range(1, 3601)
+
+
+class Tunnels:
+    """The endpoint, which listens from its construction until `stop`."""
+
+    def __init__(
+        self, services: Services, credentials: Credentials, certificate: Path, port_of: Callable[[str], int | None]
+    ) -> None:
+        """Listen on a free port of loopback.
+
+        certificate: a file with the certificate and its key; port_of: the port of the sshd behind a private address.
+        """
+        self._services = services
+        self._credentials = credentials
+        self._port_of = port_of
+        self._lock = threading.Lock()
+        self._open: set[ServerConnection] = set()
+        # A handshake takes its place before it becomes a connection.
+        self._taken = 0
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        self._server = serve(
+            self._serve,
+            "127.0.0.1",
+            0,
+            ssl=context,
+            process_request=self._check,
+            compression=None,
+            max_size=_MAX_BYTES,
+            ping_interval=None,
+            close_timeout=2,
+        )
+        self.dns_name = f"127.0.0.1:{self._server.socket.getsockname()[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        """Accept nothing more, and end what is open."""
+        self._server.shutdown()
+        self.end(_NORMAL, "")
+
+    def end(self, code: int | None, reason: str) -> int:
+        """End all open tunnels: with a close code and a reason, or by breaking the connection where there is no code.
+
+        Returns how many there were.
+        """
+        with self._lock:
+            ended = list(self._open)
+        for tunnel in ended:
+            with suppress(OSError, ConnectionClosed):
+                if code is None:
+                    tunnel.socket.shutdown(socket.SHUT_RDWR)
+                else:
+                    tunnel.close(code, reason)
+        return len(ended)
+
+    # -- The handshake -------------------------------------------------------------------------------------------------
+
+    def _check(self, _connection: ServerConnection, request: Request) -> Response | None:
+        """Refuse what the service refuses. Returns None for what may go on."""
+        url = urlsplit(request.path)
+        query = dict(parse_qsl(url.query))
+        scope = query.get("X-Amz-Credential", "").split("/")
+        call = Call(
+            INSTANCE_CONNECT,
+            "OpenTunnel",
+            scope[2] if len(scope) > 2 else "",  # noqa: PLR2004 - key, date, region
+            scope[0],
+            {name: value for name, value in query.items() if not name.startswith("X-Amz-")},
+            request.headers.get("User-Agent", ""),
+            uses_json=True,
+        )
+        try:
+            if url.path != "/openTunnel":
+                code = "InvalidRequest"
+                raise ServiceError(code, "There is nothing here", status=404)
+            self._check_signature(request, query)
+            entry = self._services.journal.record(call)
+            fault = self._services.faults.take(call)
+            refusal = fault.error(INSTANCE_CONNECT) if fault else None
+            entry.fault = fault.fault if fault else None
+            if refusal:
+                raise refusal
+            self._check_target(call.parameters)
+            self._take_place()
+        except ServiceError as error:
+            return _refusal(error)
+        entry.status = 101
+        return None
+
+    def _check_signature(self, request: Request, query: Mapping[str, str]) -> None:
+        """Compare the signature with one that is made anew of the same address."""
+        signed_at = query.get("X-Amz-Date", "")
+        scope = query.get("X-Amz-Credential", "").split("/")
+        code = "AuthFailure"
+        if scope[0] != self._credentials.access_key or scope[3:4] != [INSTANCE_CONNECT]:
+            raise ServiceError(code, "The security token included in the request is invalid", status=403)
+        moment = datetime.strptime(signed_at, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        if datetime.now(tz=UTC) > moment + timedelta(seconds=int(query["X-Amz-Expires"])):
+            raise ServiceError(code, "Signature expired", status=403)
+        path, _mark, given = request.path.rpartition("&X-Amz-Signature=")
+        keys = SdkCredentials(self._credentials.access_key, self._credentials.secret_key)
+        auth = SigV4QueryAuth(keys, INSTANCE_CONNECT, scope[2], int(query["X-Amz-Expires"]))
+        again = AWSRequest("GET", f"https://{request.headers['Host']}{path}", {"host": request.headers["Host"]})
+        again.context["timestamp"] = signed_at
+        expected = auth.signature(auth.string_to_sign(again, auth.canonical_request(again)), again)
+        if not hmac.compare_digest(expected, given):
+            raise ServiceError(code, "The request signature we calculated does not match", status=403)
+
+    def _check_target(self, asked: Mapping[str, str]) -> None:
+        code = "InvalidParameter"
+        if asked.get("instanceConnectEndpointId") != seed.ENDPOINT_ID:
+            missing = "InvalidInstanceConnectEndpointId.NotFound"
+            raise ServiceError(missing, "The instance connect endpoint does not exist", status=404)
+        if asked.get("remotePort") not in _PORTS:
+            raise ServiceError(code, "remotePort must be one of 22, 3389")
+        duration = asked.get("maxTunnelDuration", "3600")
+        if not duration.isdecimal() or int(duration) not in _DURATION:
+            raise ServiceError(code, "maxTunnelDuration must be between 1 and 3600")
+        if not asked.get("privateIpAddress"):
+            raise ServiceError(code, "privateIpAddress is required")
+
+    def _take_place(self) -> None:
+        with self._lock:
+            if self._taken >= self._services.settings.tunnel_limit:
+                code = "ConnectionLimitExceeded"
+                raise ServiceError(code, "The endpoint has its maximum of connections", status=429)
+            self._taken += 1
+
+    # -- The tunnel ----------------------------------------------------------------------------------------------------
+
+    def _serve(self, tunnel: ServerConnection) -> None:
+        with self._lock:
+            self._open.add(tunnel)
+        try:
+            self._carry(tunnel)
+        finally:
+            with self._lock:
+                self._open.discard(tunnel)
+                self._taken -= 1
+
+    def _carry(self, tunnel: ServerConnection) -> None:
+        asked = dict(parse_qsl(urlsplit(tunnel.request.path if tunnel.request else "").query))
+        port = self._port_of(asked["privateIpAddress"])
+        try:
+            instance = socket.create_connection(("127.0.0.1", port or 0), timeout=5)
+        except OSError:
+            tunnel.close(_FAILED, "Unable to connect to target")
+            return
+        instance.settimeout(None)
+        timer = threading.Timer(int(asked.get("maxTunnelDuration", "3600")), tunnel.close, (_NORMAL, "Too long"))
+        timer.daemon = True
+        timer.start()
+        sender = threading.Thread(target=_send, args=(instance, tunnel), daemon=True)
+        sender.start()
+        try:
+            for message in tunnel:
+                if isinstance(message, str):
+                    tunnel.close(_PROTOCOL_ERROR, "Text is not allowed")
+                    break
+                instance.sendall(message)
+        except (OSError, ConnectionClosed):
+            pass
+        finally:
+            timer.cancel()
+            with suppress(OSError):
+                instance.shutdown(socket.SHUT_RDWR)
+            instance.close()
+
+
+def _send(instance: socket.socket, tunnel: ServerConnection) -> None:
+    """Carry what an instance says into a tunnel, and end that when the instance is done."""
+    with suppress(OSError, ConnectionClosed):
+        while data := instance.recv(_MAX_BYTES):
+            tunnel.send(data)
+        tunnel.close(_NORMAL, "")
+
+
+def _refusal(error: ServiceError) -> Response:
+    body = json.dumps({"ErrorCode": error.code, "Message": error.message}).encode()
+    headers = Headers({"x-amzn-requestid": str(uuid4()), "Content-Length": str(len(body))})
+    return Response(error.status, HTTPStatus(error.status).phrase, headers, body)

@@ -1,0 +1,145 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Instance Connect Endpoint, and what EC2 says of it and of consoles."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import pytest
+from botocore.auth import SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+if TYPE_CHECKING:
+    from websockets.sync.client import ClientConnection
+
+    from .conftest import Bench
+
+
+def address(bench: Bench, *, secret_key: str | None = None, **changed: str) -> str:
+    """Return the signed address of a tunnel to the first instance."""
+    endpoint = bench.lab["instance_connect_endpoint"]
+    query = {
+        "instanceConnectEndpointId": endpoint["id"],
+        "remotePort": "22",
+        "privateIpAddress": bench.instances[0]["private_ip_address"],
+        **changed,
+    }
+    request = AWSRequest("GET", f"https://{endpoint['dns_name']}/openTunnel?{urlencode(query)}")
+    credentials = Credentials(bench.lab["access_key"], secret_key or bench.lab["secret_key"])
+    SigV4QueryAuth(credentials, "ec2-instance-connect", bench.lab["region"], 60).add_auth(request)
+    return str(request.url).replace("https:", "wss:")
+
+
+def tunnel(bench: Bench, url: str | None = None, **changed: str) -> ClientConnection:
+    """Open a tunnel."""
+    trust = ssl.create_default_context(cafile=bench.lab["ca_bundle"])
+    return connect(url or address(bench, **changed), ssl=trust, compression=None, close_timeout=1)
+
+
+def refusal(bench: Bench, url: str | None = None, **changed: str) -> tuple[int, str]:
+    """Open a tunnel that is refused; return status and code."""
+    with pytest.raises(InvalidStatus) as refused:
+        tunnel(bench, url, **changed)
+    response = refused.value.response
+    assert response.headers["x-amzn-requestid"]
+    return response.status_code, json.loads(response.body or b"")["ErrorCode"]
+
+
+def test_a_real_sshd_is_behind_it(bench: Bench) -> None:
+    """It says what an sshd says first, and the journal has the call."""
+    with tunnel(bench) as opened:
+        assert bytes(opened.recv()).startswith(b"SSH-2.0-OpenSSH")
+    (call,) = bench.control("GET", "requests")["requests"]
+    assert (call["operation"], call["status"]) == ("OpenTunnel", HTTPStatus.SWITCHING_PROTOCOLS)
+    assert call["parameters"]["privateIpAddress"] == bench.instances[0]["private_ip_address"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "code"),
+    [
+        ({"instanceConnectEndpointId": "eice-0"}, 404, "InvalidInstanceConnectEndpointId.NotFound"),
+        ({"remotePort": "2222"}, 400, "InvalidParameter"),
+        ({"maxTunnelDuration": "3601"}, 400, "InvalidParameter"),
+        ({"maxTunnelDuration": "0"}, 400, "InvalidParameter"),
+        ({"privateIpAddress": ""}, 400, "InvalidParameter"),
+    ],
+)
+def test_what_the_service_refuses(bench: Bench, changed: dict[str, str], status: int, code: str) -> None:
+    """Each has its own code."""
+    assert refusal(bench, **changed) == (status, code)
+
+
+def test_a_signature_is_checked(bench: Bench) -> None:
+    """A wrong secret, and an address that was changed after it was signed, are refused."""
+    assert refusal(bench, address(bench, secret_key="wrong")) == (403, "AuthFailure")
+    assert refusal(bench, address(bench).replace("remotePort=22", "remotePort=3389")) == (403, "AuthFailure")
+    assert bench.control("GET", "requests")["requests"] == []
+
+
+def test_a_target_that_cannot_be_reached(bench: Bench) -> None:
+    """The tunnel opens, and ends with the reason that AWS gives."""
+    with tunnel(bench, privateIpAddress="10.99.99.99") as opened, pytest.raises(ConnectionClosed) as closed:
+        opened.recv()
+    assert closed.value.rcvd
+    assert closed.value.rcvd.reason == "Unable to connect to target"
+
+
+def test_text_is_a_protocol_error(bench: Bench) -> None:
+    """Only binary messages are."""
+    with tunnel(bench) as opened:
+        opened.recv()
+        opened.send("text")
+        with pytest.raises(ConnectionClosed) as closed:
+            opened.recv()
+    assert closed.value.rcvd
+    assert closed.value.rcvd.code == 1003
+
+
+def test_connections_are_counted(bench: Bench) -> None:
+    """One more than the limit is refused, until another one ends."""
+    bench.control("PUT", "settings", {"tunnel_limit": 1})
+    with tunnel(bench) as opened:
+        opened.recv()
+        assert refusal(bench) == (429, "ConnectionLimitExceeded")
+        assert bench.control("POST", "tunnels/end", {"code": None})["ended"] == 1
+        with pytest.raises(ConnectionClosed):
+            opened.recv()
+
+
+def endpoints(bench: Bench, **asked: Any) -> list[str]:  # noqa: ANN401
+    """Return the ids of the endpoints that EC2 lists."""
+    answer = bench.client("ec2").describe_instance_connect_endpoints(**asked)
+    return [endpoint["InstanceConnectEndpointId"] for endpoint in answer["InstanceConnectEndpoints"]]
+
+
+def test_ec2_lists_the_endpoint(bench: Bench) -> None:
+    """By its id, its VPC and its state."""
+    (found,) = bench.client("ec2").describe_instance_connect_endpoints()["InstanceConnectEndpoints"]
+    known = bench.lab["instance_connect_endpoint"]
+    assert (found["InstanceConnectEndpointId"], found["DnsName"]) == (known["id"], known["dns_name"])
+    assert endpoints(bench, Filters=[{"Name": "vpc-id", "Values": [found["VpcId"]]}]) == [known["id"]]
+    assert endpoints(bench, Filters=[{"Name": "vpc-id", "Values": ["vpc-0"]}]) == []
+    assert endpoints(bench, Filters=[{"Name": "state", "Values": ["create-failed"]}]) == []
+    with pytest.raises(ClientError, match="NotFound"):
+        endpoints(bench, InstanceConnectEndpointIds=["eice-0"])
+
+
+def test_an_instance_prints_its_host_key(bench: Bench) -> None:
+    """Until a test says that it has printed something else; a reset brings it back."""
+    instance = bench.instances[0]["instance_id"]
+    printed = bench.client("ec2").get_console_output(InstanceId=instance)["Output"]
+    assert "-----BEGIN SSH HOST KEY KEYS-----\nssh-ed25519 " in printed
+    bench.control("PUT", f"instances/{instance}", {"console": "Welcome."})
+    assert bench.client("ec2").get_console_output(InstanceId=instance)["Output"] == "Welcome."
+    bench.control("POST", "reset")
+    assert bench.client("ec2").get_console_output(InstanceId=instance)["Output"] == printed

@@ -10,9 +10,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._client import call, sent_at, unexpected
-from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import Lease, Target
+from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import Endpoint, Lease, Target
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import PublicKey
 
 if TYPE_CHECKING:
@@ -40,3 +41,31 @@ def push(client: EC2InstanceConnectClient, target: Target, key: PublicKey) -> Le
     if not answer.get("Success"):
         raise unexpected(answer, "Success")
     return Lease(sent_at(), str(answer.get("RequestId", "")))
+
+
+# How long an address of a tunnel is good for being opened (AWS CLI, ec2-instance-connect open-tunnel).
+_URL_SECONDS = 60
+
+
+def tunnel_url(client: EC2InstanceConnectClient, endpoint: Endpoint, address: str, port: int, max_duration: int) -> str:
+    """Return the signed address of a tunnel (openTunnel, as the AWS CLI speaks it). Sends nothing.
+
+    address: the private address of the instance. max_duration: seconds after which AWS ends the tunnel.
+    """
+    query = {
+        "instanceConnectEndpointId": endpoint.id,
+        "maxTunnelDuration": str(max_duration),
+        "privateIpAddress": address,
+        "remotePort": str(port),
+    }
+    request = {
+        "method": "GET",
+        "url": f"https://{endpoint.dns_name}/openTunnel?{urlencode(query)}",
+        "headers": {},
+        "body": "",
+        "context": {},
+    }
+    # The SDK has no operation for it, so no public way to a signature.
+    signer = client._request_signer  # type: ignore[attr-defined]  # noqa: SLF001
+    signed: str = signer.generate_presigned_url(request, "openTunnel", expires_in=_URL_SECONDS)
+    return signed.replace("https://", "wss://", 1)

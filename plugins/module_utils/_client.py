@@ -71,6 +71,10 @@ COLLECTION_VERSION = "0.1.0"
 
 INSTANCE_CONNECT = "ec2-instance-connect"
 TRANSFER = "transfer"
+EC2 = "ec2"
+
+# Read from a file, they often end in a line break, which no header of HTTP may hold.
+CREDENTIALS = ("access_key", "secret_key", "session_token")
 
 # For a throttled call this is up to 71 seconds of backing off, 35 on average.
 _TOTAL_MAX_ATTEMPTS = 8
@@ -127,12 +131,12 @@ def connect(params: Mapping[str, Any], service: str) -> Any:
     """Make a client of a service. Sends nothing to it.
 
     params: the options of amazon.aws's common and region fragments, and ``concurrency`` where there is one.
-    service: INSTANCE_CONNECT or TRANSFER.
+    service: INSTANCE_CONNECT, TRANSFER or EC2.
     Raises SetUpError where region, credentials, profile, endpoint or aws_config cannot be used.
     """
     _region(params)
     set_collection_info(collection_name="sshkeys.aws", collection_version=COLLECTION_VERSION)
-    asker = _Asker({**params, **{name: (params.get(name) or "").strip() or None for name in _CREDENTIALS}})
+    asker = _Asker({**params, **{name: (params.get(name) or "").strip() or None for name in CREDENTIALS}})
     defaults = Config(
         retries={"mode": "standard", "total_max_attempts": _TOTAL_MAX_ATTEMPTS},
         connect_timeout=_CONNECT_TIMEOUT_SECONDS,
@@ -156,6 +160,33 @@ def connect(params: Mapping[str, Any], service: str) -> Any:
     client.meta.events.register_first(f"needs-retry.{service}", tries.delay_before_retry)
     client.meta.events.register(f"needs-retry.{service}", _attempt.end)
     return client
+
+
+def assume_role(params: Mapping[str, Any], role_arn: str) -> dict[str, Any]:
+    """Return the options with the credentials of an IAM role instead of those that may assume it (AssumeRole).
+
+    Raises SetUpError where it may not be assumed.
+    """
+    asker = _Asker(params)
+    try:
+        region, endpoint, arguments = get_aws_connection_info(asker)
+        client = boto3_conn(asker, conn_type="client", resource="sts", region=region, endpoint=endpoint, **arguments)
+        given = client.assume_role(RoleArn=role_arn, RoleSessionName="ansible-sshkeys-aws")["Credentials"]
+    except (BotoCoreError, ClientError, OSError, TypeError, ValueError) as error:
+        raise _set_up_error(error) from error
+    temporary = (given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+    return {**params, "profile": None, **dict(zip(CREDENTIALS, temporary))}
+
+
+def uses_fips(client: Any) -> bool:
+    """Return whether the configuration of the SDK asks for endpoints with validated cryptography."""
+    return bool(getattr(client.meta.config, "use_fips_endpoint", False))
+
+
+def ca_bundle(params: Mapping[str, Any]) -> str:
+    """Return the file with the certificates that are trusted: of the environment, of the profile, or the SDK's own."""
+    session = botocore.session.Session(profile=params.get("profile"))
+    return str(session.get_config_variable("ca_bundle") or httpsession.get_cert_path(True))
 
 
 class Prepared(NamedTuple):
@@ -289,10 +320,6 @@ def _once(function: Callable[..., None]) -> Callable[..., None]:
     return once
 
 
-# Read from a file, they often end in a line break, which no header of HTTP may hold.
-_CREDENTIALS = ("access_key", "secret_key", "session_token")
-
-
 class _Asker:
     """What amazon.aws's functions take for the module that wants a client: its failures are raised, nothing exits."""
 
@@ -317,12 +344,13 @@ def _set_up_error(error: Exception) -> SetUpError:
 
 
 # A call of each service that can be signed, to see whether there is anything to sign with.
-_SIGNABLE = {
+_SIGNABLE: dict[str, tuple[str, dict[str, str]]] = {
     INSTANCE_CONNECT: (
         "send_ssh_public_key",
         {"InstanceId": "i-00000000", "InstanceOSUser": "nobody", "SSHPublicKey": "-" * 80},
     ),
     TRANSFER: ("list_users", {"ServerId": "s-00000000000000000"}),
+    EC2: ("describe_instances", {}),
 }
 
 

@@ -147,6 +147,13 @@ _HINTS = {
     "ResourceNotFoundException": "Check the server id, the user name, and the region and account of the task.",
     "ValidationException": "Check the value that the message names against the documentation of the module.",
     "InvalidNextTokenException": "The list of users changed while it was read. Run the task again.",
+    # EC2
+    "InvalidInstanceID.NotFound": "Check that this instance exists in the region and account of these credentials.",
+    "InvalidInstanceConnectEndpointId.NotFound": "Check the id of the endpoint, and the region.",
+    "UnauthorizedOperation": (
+        "Allow it in the IAM policy of these credentials: ec2:DescribeInstances, ec2:DescribeInstanceConnectEndpoints "
+        "and ec2:GetConsoleOutput are what a connection may need to ask for."
+    ),
     # Every service
     "ThrottlingException": "AWS limits the rate of these calls. Lower concurrency, or run again in a minute.",
     "AccessDeniedException": "Allow the action that the message names in the IAM policy of these credentials.",

@@ -35,6 +35,13 @@ _OS_USER = re.compile(
 _AVAILABILITY_ZONE = re.compile(r"(?=.{6,32}$)(\w+-){2,3}\d+\w+", re.ASCII)
 
 
+class Endpoint(NamedTuple):
+    """An EC2 Instance Connect Endpoint, through which an instance without a public address is reached."""
+
+    id: str
+    dns_name: str
+
+
 @dataclass(frozen=True)
 class Target:
     """Where a key is pushed to: an OS user of an instance, or its serial console.

@@ -17,6 +17,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils import _errors
 PLUGINS = Path(str(_errors.__file__)).parents[1]
 COLLECTION = "ansible_collections.sshkeys.aws"
 MODULE_UTILS = f"{COLLECTION}.plugins.module_utils"
+PLUGIN_UTILS = f"{COLLECTION}.plugins.plugin_utils"
 
 FILES = {path.relative_to(PLUGINS).as_posix(): path for path in sorted(PLUGINS.rglob("*.py"))}
 MODULES = [name for name in FILES if name.startswith("modules/")]
@@ -57,7 +58,8 @@ def imported_by(name: str) -> set[str]:
             for alias in node.names:
                 whole = f"{node.module}.{alias.name}"
                 # "from ….module_utils import _client" names a module, all else names things inside one.
-                found.add(whole if node.module in {MODULE_UTILS, f"{COLLECTION}.plugins.modules"} else node.module)
+                names_modules = node.module in {MODULE_UTILS, PLUGIN_UTILS, f"{COLLECTION}.plugins.modules"}
+                found.add(whole if names_modules else node.module)
     return found
 
 
@@ -144,8 +146,16 @@ def test_only_the_client_knows_the_sdk(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.startswith("plugin_utils/")])
-def test_controller_side_files_import_shared_files(name: str) -> None:
-    assert all(module.startswith(MODULE_UTILS) for module in of_the_collection(imported_by(name)))
+def test_controller_side_files_import_shared_files_and_each_other(name: str) -> None:
+    assert all(module.startswith((MODULE_UTILS, PLUGIN_UTILS)) for module in of_the_collection(imported_by(name)))
+
+
+def test_the_connection_imports_what_explains_a_failure_and_nothing_else() -> None:
+    # Every task of every host loads it in a process of its own, and what it imports is compiled each time.
+    imported = imported_by("connection/ec2_instance_connect.py")
+    assert of_the_collection(imported) == {f"{PLUGIN_UTILS}._explain"}
+    assert {module.split(".")[0] for module in foreign(imported)} == {"ansible", "yaml"}
+    assert foreign(imported_by("plugin_utils/_explain.py")) == set()
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.startswith("action/")])
@@ -171,7 +181,9 @@ def test_nothing_asserts_prints_or_ends_the_process(name: str) -> None:
     tree = tree_of(name)
     assert not [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Assert)]
     called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    assert not called & {"print", "sys.exit", "exit", "quit", "os._exit", "os.abort", "breakpoint"}
+    ends = {"print", "sys.exit", "exit", "quit", "os._exit", "os.abort", "breakpoint"}
+    # A program, which exits with what its main returns.
+    assert called & ends == ({"sys.exit"} if name == "plugin_utils/_proxy_command.py" else set())
     raised = {
         ast.unparse(node.exc).partition("(")[0] for node in ast.walk(tree) if isinstance(node, ast.Raise) and node.exc
     }

@@ -190,8 +190,8 @@ def units(run: Run) -> Iterator[Check]:
     )
 
 
-# Two groups run side by side: one would take longer than all other steps together.
-INTEGRATION_GROUPS = ("modules", "plays")
+# Groups run side by side: one would take longer than all other steps together.
+INTEGRATION_GROUPS = ("modules", "plays", "connection")
 
 
 def integration(run: Run) -> Iterator[Check]:

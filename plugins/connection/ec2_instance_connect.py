@@ -1,0 +1,522 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ansible's own ssh, with a ProxyCommand that opens the door: it pushes the key and makes the connection.
+
+Every task of every host loads this file in a process of its own, so it does and imports as little as it can. All that
+takes time is done by the ProxyCommand, which ssh runs when it really connects, and only then.
+"""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: ec2_instance_connect
+short_description: ssh to EC2 instances without keys, bastions or open ports
+version_added: 0.1.0
+description:
+  - The P(ansible.builtin.ssh#connection) connection, with all its options. Whenever ssh opens a connection, a public
+    key is pushed to the instance first, with EC2 Instance Connect. It opens one OS user for 60 seconds.
+  - The key pair is made for the run and gone when the run ends, unless you name one of your own.
+  - An instance without a public address is reached through an EC2 Instance Connect Endpoint of its VPC.
+  - A host is known by its instance id, so that addresses that come and go do no harm.
+author:
+  - sshkeys.aws contributors (@sshkeys-aws)
+requirements:
+  - boto3 and botocore, on the controller
+  - websockets >= 15.0, on the controller, where a tunnel is used
+  - OpenSSH 7.6 or later, on the controller
+notes:
+  - All that happens, happens on the controller. There the AWS SDK looks for credentials.
+  - A key is pushed once for each connection that ssh opens. Tasks that share a connection (C(ControlPersist), the
+    default of Ansible) share a push.
+  - C(ProxyCommand) and C(ProxyJump) cannot be used with this connection, which brings its own. It says so if it finds
+    one, in the options of Ansible or in the configuration of ssh.
+seealso:
+  - module: sshkeys.aws.ec2_instance_connect_key
+  - plugin: ansible.builtin.ssh
+    plugin_type: connection
+extends_documentation_fragment:
+  - sshkeys.aws._ssh
+  - connection_pipelining
+options:
+  instance_id:
+    description:
+      - The id of the instance. The P(amazon.aws.aws_ec2#inventory) inventory sets the variable C(instance_id).
+      - If there is none and the name of the host is an instance id, that one is taken.
+    type: str
+    vars:
+      - name: instance_id
+      - name: ansible_ec2_instance_connect_instance_id
+  placement:
+    description:
+      - Where the instance is, as the P(amazon.aws.aws_ec2#inventory) inventory sets it. C(availability_zone) is sent
+        with the push, and C(region) is used where O(region) is not set for the host.
+    type: dict
+    vars:
+      - name: placement
+  private_ip_address:
+    description:
+      - The private address of the instance. EC2 is asked where it is needed and not given.
+    type: str
+    vars:
+      - name: private_ip_address
+      - name: ansible_ec2_instance_connect_private_ip_address
+  public_ip_address:
+    description:
+      - The public address of the instance. An empty text says that it has none.
+    type: str
+    vars:
+      - name: public_ip_address
+      - name: ansible_ec2_instance_connect_public_ip_address
+  vpc_id:
+    description:
+      - The VPC of the instance, in which an endpoint is looked for.
+    type: str
+    vars:
+      - name: vpc_id
+      - name: ansible_ec2_instance_connect_vpc_id
+  subnet_id:
+    description:
+      - The subnet of the instance. An endpoint in the same one is preferred.
+    type: str
+    vars:
+      - name: subnet_id
+      - name: ansible_ec2_instance_connect_subnet_id
+  tunnel:
+    description:
+      - Whether to go through an EC2 Instance Connect Endpoint.
+      - V(auto) does so for an instance without a public address.
+      - V(never) connects to C(ansible_host) if it is set, else to the public address, else to the private one. So does
+        V(auto) for an instance with a public address.
+    type: str
+    choices: [auto, always, never]
+    default: auto
+    vars:
+      - name: ansible_ec2_instance_connect_tunnel
+    env:
+      - name: ANSIBLE_EC2_INSTANCE_CONNECT_TUNNEL
+    ini:
+      - section: ec2_instance_connect_connection
+        key: tunnel
+  instance_connect_endpoint_id:
+    description:
+      - The endpoint to go through, such as V(eice-0123456789abcdef0). By default the one in the subnet of the instance,
+        else the first one in its VPC.
+    type: str
+    vars:
+      - name: ansible_ec2_instance_connect_endpoint_id
+  instance_connect_endpoint_dns_name:
+    description:
+      - The DNS name of O(instance_connect_endpoint_id). With both of them, EC2 need not be asked for the endpoint.
+    type: str
+    vars:
+      - name: ansible_ec2_instance_connect_endpoint_dns_name
+  max_tunnel_duration:
+    description:
+      - After how many seconds AWS ends a tunnel, 1 to 3600. The next task opens another one.
+    type: int
+    default: 3600
+    vars:
+      - name: ansible_ec2_instance_connect_max_tunnel_duration
+  host_keys:
+    description:
+      - Which host keys are trusted, besides those in the known_hosts files of ssh. All are looked up under the
+        instance id.
+      - V(console) trusts exactly the keys that the instance has printed to its console output when it first booted
+        (C(ec2:GetConsoleOutput)). They are kept on the controller, below C(~/.local/state/sshkeys.aws/known_hosts), or
+        below C($XDG_STATE_HOME). EC2 is asked only for an instance whose keys are not known yet.
+      - V(accept-new) trusts what an instance shows the first time, and adds it to the known_hosts file of ssh.
+      - V(ssh) leaves all to ssh and its configuration.
+    type: str
+    choices: [console, accept-new, ssh]
+    default: console
+    vars:
+      - name: ansible_ec2_instance_connect_host_keys
+    env:
+      - name: ANSIBLE_EC2_INSTANCE_CONNECT_HOST_KEYS
+    ini:
+      - section: ec2_instance_connect_connection
+        key: host_keys
+  public_key:
+    description:
+      - The public half of a key that the ssh agent holds, to be pushed instead of one made for the run.
+      - For a key in a file, set C(ansible_private_key_file) instead.
+    type: str
+    vars:
+      - name: ansible_ec2_instance_connect_public_key
+  region:
+    description:
+      - The region of the instance. By default that of O(placement), that of the environment, or that of the profile.
+    type: str
+    aliases: [aws_region, ec2_region]
+    vars:
+      - name: ansible_ec2_instance_connect_region
+    env:
+      - name: EC2_REGION
+      - name: AWS_DEFAULT_REGION
+      - name: AWS_REGION
+  profile:
+    description:
+      - A profile of the AWS configuration.
+    type: str
+    aliases: [aws_profile]
+    vars:
+      - name: ansible_ec2_instance_connect_profile
+    env:
+      - name: AWS_DEFAULT_PROFILE
+      - name: AWS_PROFILE
+  access_key:
+    description:
+      - The AWS access key id.
+    type: str
+    aliases: [aws_access_key_id, aws_access_key]
+    vars:
+      - name: ansible_ec2_instance_connect_access_key
+    env:
+      - name: AWS_ACCESS_KEY
+      - name: AWS_ACCESS_KEY_ID
+  secret_key:
+    description:
+      - The AWS secret access key.
+    type: str
+    aliases: [aws_secret_access_key, aws_secret_key]
+    vars:
+      - name: ansible_ec2_instance_connect_secret_key
+    env:
+      - name: AWS_SECRET_KEY
+      - name: AWS_SECRET_ACCESS_KEY
+  session_token:
+    description:
+      - The session token of temporary credentials.
+    type: str
+    aliases: [aws_session_token]
+    vars:
+      - name: ansible_ec2_instance_connect_session_token
+    env:
+      - name: AWS_SESSION_TOKEN
+  assume_role_arn:
+    description:
+      - The ARN of an IAM role to assume.
+    type: str
+    aliases: [iam_role_arn]
+    vars:
+      - name: ansible_ec2_instance_connect_assume_role_arn
+  endpoint_url:
+    description:
+      - The URL of the AWS endpoint, instead of the one of the region.
+    type: str
+    aliases: [aws_endpoint_url]
+    vars:
+      - name: ansible_ec2_instance_connect_endpoint_url
+    env:
+      - name: AWS_URL
+"""
+
+EXAMPLES = r"""
+# A private fleet: no bastion, no open port, no key on disk. fleet.aws_ec2.yml is an inventory of amazon.aws.aws_ec2,
+# which sets all that the connection needs to know:
+#
+#   ansible-playbook -i fleet.aws_ec2.yml play.yml
+- name: Patch the private fleet
+  hosts: all
+  vars:
+    ansible_connection: sshkeys.aws.ec2_instance_connect
+    ansible_user: ec2-user
+  tasks:
+    - name: Update all packages
+      ansible.builtin.dnf:
+        name: "*"
+        state: latest # noqa: package-latest
+      become: true
+
+- name: One instance, of which nothing but the id is known
+  hosts: i-0123456789abcdef0
+  vars:
+    ansible_connection: sshkeys.aws.ec2_instance_connect
+    ansible_user: ubuntu
+    ansible_ec2_instance_connect_region: eu-central-1
+  tasks:
+    - name: Say hello
+      ansible.builtin.ping:
+
+- name: With a key of your own, and never through a tunnel
+  hosts: web
+  vars:
+    ansible_connection: sshkeys.aws.ec2_instance_connect
+    ansible_user: ec2-user
+    ansible_private_key_file: ~/.ssh/id_ed25519
+    ansible_ec2_instance_connect_tunnel: never
+  tasks:
+    - name: Say hello
+      ansible.builtin.ping:
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+from ansible import constants as C  # noqa: N812 - as ansible-core names it
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.connection import ssh
+from ansible.utils.collection_loader import AnsibleCollectionConfig
+
+
+def _define_options() -> None:
+    """Tell ansible-core the options of this plugin, where it has read those of ssh already, as ansible-playbook has.
+
+    It would read the long documentation of ssh again for each task of each host, which costs as much as a short task.
+    """
+    of_ssh = C.config.get_configuration_definitions("connection", "ssh")
+    if of_ssh:
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        ours = yaml.load(DOCUMENTATION, Loader=loader)["options"]  # noqa: S506 - it is the safe one
+        C.config.initialize_plugin_configuration_definitions("connection", __name__, {**of_ssh, **ours})
+
+
+_define_options()
+
+_PROGRAM = os.path.join(os.path.dirname(__file__), os.pardir, "plugin_utils", "_proxy_command.py")
+_INSTANCE_ID = re.compile(r"i-[a-f0-9]{8,30}")
+_PROXIES = re.compile(r"(-J|(-o ?)?(ProxyJump|ProxyCommand)[ =]).*", re.IGNORECASE)
+# Those that would be written to a file, if the environment did not hand them on.
+_SECRETS = ("access_key", "secret_key", "session_token")
+_AWS_OPTIONS = ("profile", *_SECRETS, "assume_role_arn", "endpoint_url")
+_FACTS = ("private_ip_address", "public_ip_address", "vpc_id", "subnet_id")
+_TUNNEL_OPTIONS = (
+    "tunnel",
+    "instance_connect_endpoint_id",
+    "instance_connect_endpoint_dns_name",
+    "max_tunnel_duration",
+)
+_GLOBAL_KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2"
+
+
+class _NotTried(AnsibleConnectionFailure):  # type: ignore[misc]  # ansible-core has no types
+    """ssh was not started; the message says why."""
+
+
+class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no types
+    """The connection sshkeys.aws.ec2_instance_connect."""
+
+    _settings_file = ""
+
+    # -- What ssh is started with --------------------------------------------------------------------------------------
+
+    def _build_command(self, binary: str, subsystem: str, *other_args: bytes | str) -> list[bytes]:
+        self._refuse_proxies()
+        instance_id = self._instance_id()
+        self._name_connection(instance_id)
+        command: list[bytes] = super()._build_command(binary, subsystem)
+        folder = _run_folder()
+        public_key_file, identity_file = self._key(folder)
+        settings = self._settings(instance_id, folder, public_key_file)
+        file = _write_once(folder, json.dumps(settings, sort_keys=True), ".json")
+        self._settings_file = file
+        # -P: no file beside the program may take the place of a module.
+        program = shlex.join([sys.executable, "-P", os.path.normpath(_PROGRAM), file]).replace("%", "%%")
+        options = [f"ProxyCommand={program}", "ProxyUseFdpass=yes", f"HostKeyAlias={instance_id}", "IdentitiesOnly=yes"]
+        if settings["host_keys"] == "accept-new":
+            options.append("StrictHostKeyChecking=accept-new")
+        elif settings["host_keys"] == "console":
+            options.append("StrictHostKeyChecking=yes")
+            # Where ssh looks besides the files of the user, which stay as they are.
+            options.append(f'GlobalKnownHostsFile="{settings["known_hosts"]}" {_GLOBAL_KNOWN_HOSTS}')
+        if identity_file:
+            options.append(f'IdentityFile="{identity_file}"')
+        arguments = [argument.encode() for option in options for argument in ("-o", option)]
+        self._add_args(command, arguments, "a key for the instance is pushed when ssh connects")
+        return command + [other if isinstance(other, bytes) else other.encode() for other in other_args]
+
+    def _name_connection(self, instance_id: str) -> None:
+        """Let the connections that persist be known by the instance too.
+
+        An instance that takes the name of another one must not get the other one's connection.
+        """
+        if not self.get_option("control_path"):
+            port, user = self.get_option("port"), self.get_option("remote_user")
+            self.set_option("control_path", self._create_control_path(self.host, port, user, instance_id))
+
+    def _refuse_proxies(self) -> None:
+        """Raise AnsibleConnectionFailure where options of Ansible lead ssh another way, on which no key is pushed."""
+        for option in ("ssh_args", "ssh_common_args", "ssh_extra_args", "sftp_extra_args", "scp_extra_args"):
+            given = self._split_ssh_args(self.get_option(option) or "")
+            for index, word in enumerate(given):
+                found = _PROXIES.fullmatch(word if not index or given[index - 1] != "-o" else f"-o {word}")
+                if found:
+                    raise _NotTried(
+                        f"{option} holds {word}, and ansible_connection: sshkeys.aws.ec2_instance_connect makes its "
+                        f"own way to the instance. Take it out of {option}, or keep it and use ansible_connection: ssh "
+                        "with the role sshkeys.aws.ssh_access, which pushes the key and leaves the way to ssh."
+                    )
+
+    def _instance_id(self) -> str:
+        given = self.get_option("instance_id") or ""
+        host = str(self.host or "")
+        if given or _INSTANCE_ID.fullmatch(host):
+            return str(given or host)
+        raise _NotTried(
+            f"It is not known which instance {host} is. Set the variable instance_id, as the amazon.aws.aws_ec2 "
+            "inventory does, or name the host by its instance id."
+        )
+
+    # -- What the ProxyCommand is told ---------------------------------------------------------------------------------
+
+    def _settings(self, instance_id: str, folder: str, public_key_file: str) -> dict[str, Any]:
+        """Return what _open_connection.Settings describes."""
+        host, host_origin = self.get_option_and_origin("host")
+        trusts_all = self.get_option("host_key_checking") is False
+        placement = self.get_option("placement") or {}
+        return {
+            **{name: self.get_option(name) for name in (*_FACTS, *_TUNNEL_OPTIONS)},
+            "instance_id": instance_id,
+            "availability_zone": placement.get("availability_zone"),
+            "host": host if host and "inventory_hostname" not in str(host_origin) else None,
+            "timeout": int(self.get_option("timeout")),
+            "host_keys": "ssh" if trusts_all else self.get_option("host_keys"),
+            "known_hosts": os.path.join(_state_folder(), "known_hosts", instance_id),
+            "public_key_file": public_key_file,
+            "aws": {**self._aws(), "region": self._region(placement)},
+            "ssh": self._ssh_question(),
+            "collection_paths": list(AnsibleCollectionConfig.collection_paths),
+            "folder": folder,
+        }
+
+    def _key(self, folder: str) -> tuple[str, str | None]:
+        """Return the file with the public key to push, and the identity for ssh where it has not been told of one."""
+        if self.get_option("public_key"):
+            # ssh finds the private half in its agent.
+            file = _write_once(folder, f"{self.get_option('public_key').strip()}\n", ".pub")
+            return file, file
+        if self._populated_agent_file():
+            return self._populated_agent_file(), None
+        if self.get_option("private_key_file"):
+            return f"{os.path.expanduser(self.get_option('private_key_file'))}.pub", None
+        key = _key_of_the_run(folder)
+        return f"{key}.pub", key
+
+    def _populated_agent_file(self) -> str:
+        """Return where ansible-core keeps the public half of a key that it has put into its agent (since 2.19)."""
+        return str(getattr(self, "_populated_agent", None) or "")
+
+    def _aws(self) -> dict[str, Any]:
+        """Return the options for the SDK. What the environment has stays there."""
+        found = {name: self.get_option_and_origin(name) for name in _AWS_OPTIONS}
+        return {
+            name: {"env": origin.removeprefix("env: ")}
+            if name in _SECRETS and str(origin).startswith("env: ")
+            else value
+            for name, (value, origin) in found.items()
+            if value
+        }
+
+    def _region(self, placement: dict[str, Any]) -> str | None:
+        """Return the region: an instance is where its placement is, unless a variable of the host says otherwise."""
+        region, origin = self.get_option_and_origin("region")
+        given: str | None = region if region and not str(origin).startswith("env: ") else placement.get("region")
+        return given or region
+
+    def _ssh_question(self) -> list[str]:
+        """Return a command that prints what ssh makes of its configuration for the host."""
+        given = [word for name in ("ssh_args", "ssh_common_args") for word in _words(self, name)]
+        port, user = self.get_option("port"), self.get_option("remote_user")
+        named = [*(["-p", str(port)] if port else []), *(["-l", user] if user else [])]
+        return [self.get_option("ssh_executable"), *given, *named, "-G", str(self.host)]
+
+    # -- What is said when it fails ------------------------------------------------------------------------------------
+
+    def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
+        """Run a command on the instance."""
+        with self._explaining():
+            ended: tuple[int, bytes, bytes] = super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
+            return ended
+
+    def put_file(self, in_path: str, out_path: str) -> Any:
+        """Copy a file to the instance."""
+        with self._explaining():
+            return super().put_file(in_path, out_path)
+
+    def fetch_file(self, in_path: str, out_path: str) -> Any:
+        """Copy a file from the instance."""
+        with self._explaining():
+            return super().fetch_file(in_path, out_path)
+
+    @contextlib.contextmanager
+    def _explaining(self) -> Iterator[None]:
+        """Say which of push, tunnel and ssh failed, and what to do about it."""
+        try:
+            yield
+        except _NotTried:
+            raise
+        except AnsibleConnectionFailure as error:
+            if not self._settings_file:
+                # ansible-core failed before ssh was started.
+                raise
+            # Only here, because every task would compile it.
+            from ansible_collections.sshkeys.aws.plugins.plugin_utils import _explain  # noqa: PLC0415
+
+            raise AnsibleConnectionFailure(_explain.failure(str(error), self._settings_file)) from None
+
+
+def _words(connection: ssh.Connection, option: str) -> list[str]:
+    words: list[str] = connection._split_ssh_args(connection.get_option(option) or "")  # noqa: SLF001
+    return words
+
+
+def _state_folder() -> str:
+    """Return the folder for what outlives a run: below XDG_STATE_HOME, or ~/.local/state (XDG Base Directory)."""
+    state = os.environ.get("XDG_STATE_HOME", "")
+    if not os.path.isabs(state):
+        state = os.path.join(os.path.expanduser("~"), ".local", "state")
+    return os.path.join(state, "sshkeys.aws")
+
+
+def _run_folder() -> str:
+    """Return the folder for what must not outlive the run, in the one that ansible-core deletes when it ends."""
+    folder = os.path.join(C.DEFAULT_LOCAL_TMP, "sshkeys.aws")
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    return folder
+
+
+def _write_once(folder: str, text: str, suffix: str) -> str:
+    """Write a file of the run that is named after what is in it. Returns its path."""
+    path = os.path.join(folder, hashlib.sha256(text.encode()).hexdigest()[:16] + suffix)
+    if not os.path.exists(path):
+        descriptor, temporary = tempfile.mkstemp(dir=folder)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    return path
+
+
+def _key_of_the_run(folder: str) -> str:
+    """Make the key pair of the run, once for all processes. Returns the file of its private half."""
+    key = os.path.join(folder, "id_ed25519")
+    if not os.path.exists(f"{key}.pub"):
+        with open(os.path.join(folder, "lock"), "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not os.path.exists(f"{key}.pub"):
+                _make_key(key)
+    return key
+
+
+def _make_key(key: str) -> None:
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ansible", "-f", f"{key}.new"]
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = getattr(error, "stderr", "") or str(error)
+        raise _NotTried(f"No key pair can be made for the run: {said.strip()}") from error
+    os.replace(f"{key}.new", key)
+    # Last, because it tells the others that the pair is there.
+    os.replace(f"{key}.new.pub", f"{key}.pub")

@@ -1,0 +1,115 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which of push, tunnel and ssh failed, and what to do about it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from enum import Enum
+
+
+class Step(Enum):
+    """What is done for a connection. The value says what did not work."""
+
+    SET_UP = "The connection could not be prepared."
+    PUSH = "The key could not be pushed, so ssh did not connect."
+    HOST_KEYS = "The key was pushed, and the host keys of the instance could not be had, so ssh did not connect."
+    FIND = "The key was pushed, and the address of the instance could not be had, so ssh did not connect."
+    TUNNEL = "The key was pushed, and no tunnel could be opened."
+    TUNNEL_ENDED = "The tunnel has ended."
+    CONNECT = "The key was pushed, and the instance could not be reached."
+
+
+def tell(settings_file: str, step: Step, sentence: str) -> None:
+    """Write down what did not work, beside the settings of the connection."""
+    descriptor = os.open(f"{settings_file}.told", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump({"step": step.name, "sentence": sentence}, file)
+
+
+def failure(said: str, settings_file: str) -> str:
+    """Return what a user is told when ssh failed.
+
+    said: by ansible-core and ssh. settings_file: of the connection, with what was told beside it.
+    """
+    with open(settings_file, encoding="utf-8") as file:
+        settings = json.load(file)
+    where = settings["instance_id"]
+    told = f"{settings_file}.told"
+    with contextlib.suppress(OSError, ValueError):
+        with open(told, encoding="utf-8") as file:
+            found = json.load(file)
+        os.unlink(told)
+        step = Step[found["step"]]
+        ending = f" {said}" if step is Step.TUNNEL_ENDED else ""
+        return f"{where}: {step.value} {found['sentence']}{_hint(step, found['sentence'])}{ending}"
+    for pattern, means in _SSH_REFUSALS:
+        if re.search(pattern, said):
+            return f"{where}: the key was pushed, and ssh did not let us in. {said.rstrip()} {means.format(**settings)}"
+    return f"{where}: {said}"
+
+
+_HOST_KEY = (
+    "The key of the host is not the one that is known, or none is known. It is looked up under {instance_id} "
+    "(HostKeyAlias), also in {known_hosts}, where the keys are that the instance printed to its console output. If the "
+    "instance has new keys for a reason that you know, delete the old ones."
+)
+_PRIVATE_KEY = (
+    "ssh cannot use the private key. It must be readable by its owner alone, and belong to {public_key_file}."
+)
+_PERMISSION_DENIED = (
+    "Likely causes, the likeliest first: (1) There is no such OS user on the instance: Amazon Linux has ec2-user, "
+    "Ubuntu has ubuntu (ansible_user). (2) The package ec2-instance-connect is not installed there. (3) The sshd there "
+    "has another AuthorizedKeysCommand, which the package leaves alone. (4) Instance metadata is turned off, or a "
+    "firewall on the instance blocks it. (5) The clock of the instance is wrong, so that the key counts as expired. "
+    "(6) sshd does not let this user in at all, for example as root."
+)
+_CLOSED = (
+    "The instance answers, and its sshd does not let anybody begin. It may still be booting, or refuse this address "
+    "after too many attempts."
+)
+
+# What ssh says, and what that means. The first that matches counts.
+_SSH_REFUSALS = (
+    ("Host key verification failed|HOST IDENTIFICATION HAS CHANGED|host key is known|authenticity of host", _HOST_KEY),
+    (
+        "no such identity|contents do not match public|error in libcrypto|invalid format|UNPROTECTED PRIVATE KEY",
+        _PRIVATE_KEY,
+    ),
+    ("Permission denied|[Tt]oo many authentication failures", _PERMISSION_DENIED),
+    ("timed out|closed by|reset by", _CLOSED),
+)
+
+_UNREACHABLE = (
+    "Look at the security group of the instance (port 22 from this machine) and at its route. If it cannot be reached "
+    "from here, go through an EC2 Instance Connect Endpoint: ansible_ec2_instance_connect_tunnel: always."
+)
+_NO_HOST_KEYS = (
+    "Have the keys in known_hosts under the instance id, or let ssh trust what the instance shows the first time: "
+    "ansible_ec2_instance_connect_host_keys: accept-new."
+)
+_SECURITY_GROUP = "The security group of the instance must allow port 22 from that of the endpoint."
+
+# What a step says, and what to do about it. The first that matches counts.
+_HINTS = {
+    Step.CONNECT: (
+        ("refused", "It may still be booting, or its sshd listens on another port (ansible_port)."),
+        ("not known|resolution|resolve", "Set ansible_host to an address."),
+        ("", _UNREACHABLE),
+    ),
+    Step.TUNNEL: (("Unable to connect to target", _SECURITY_GROUP),),
+    Step.TUNNEL_ENDED: (("Unable to connect to target", _SECURITY_GROUP),),
+    Step.HOST_KEYS: (("", _NO_HOST_KEYS),),
+}
+
+
+def _hint(step: Step, sentence: str) -> str:
+    for pattern, hint in _HINTS.get(step, ()):
+        if re.search(pattern, sentence):
+            return f" {hint}"
+    return ""

@@ -1,0 +1,86 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The host keys of an instance: those that it printed to its console output when it first booted."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta, timezone
+
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
+
+# cloud-init prints them between these lines (its module keys_to_console, and its tool write-ssh-key-fingerprints).
+_BLOCK = re.compile("-----BEGIN SSH HOST KEY KEYS-----(.*?)-----END SSH HOST KEY KEYS-----", re.DOTALL)
+# A line may begin with what a logger puts there.
+_KEY = re.compile(r"((?:ssh|ecdsa)-[a-z0-9-]+) (AAAA[0-9A-Za-z+/]+={0,2})")
+
+# For how long after its output has changed an instance may still be booting.
+_BOOT = timedelta(minutes=10)
+_SECONDS_BETWEEN_QUESTIONS = 2.0
+
+
+def in_console_output(text: str) -> list[str]:
+    """Return the host keys in a console output, each as type and base64; those of the last boot that printed any."""
+    blocks = _BLOCK.findall(text)
+    return [f"{kind} {blob}" for kind, blob in _KEY.findall(blocks[-1]) if _is_of(kind, blob)] if blocks else []
+
+
+def _is_of(kind: str, blob: str) -> bool:
+    """Return whether a key says of itself that it is of this type (RFC 4253, section 6.6)."""
+    try:
+        decoded = base64.b64decode(blob, validate=True)
+    except binascii.Error:
+        return False
+    return decoded[4 : 4 + len(kind)] == kind.encode() and decoded[:4] == len(kind).to_bytes(4, "big")
+
+
+def are_known(instance_id: str, files: Sequence[str]) -> bool:
+    """Return whether ssh knows a key of the instance from one of its files."""
+    paths = [os.path.expanduser(file) for file in files]
+    return any(
+        subprocess.run(["ssh-keygen", "-F", instance_id, "-f", path], capture_output=True, check=False).returncode == 0
+        for path in paths
+        if os.path.isfile(path)
+    )
+
+
+def printed(ask: Callable[[], tuple[str, datetime | None]], instance_id: str, deadline: float) -> list[str]:
+    """Return the keys that an instance has printed; wait for one that is booting. Raises ArgumentError if it has none.
+
+    ask: returns the console output and when it last changed. deadline: on the monotonic clock.
+    """
+    while True:
+        text, changed_at = ask()
+        keys = in_console_output(text)
+        if keys:
+            return keys
+        is_booting = changed_at is None or datetime.now(timezone.utc) - changed_at < _BOOT
+        if not is_booting or time.monotonic() + _SECONDS_BETWEEN_QUESTIONS > deadline:
+            break
+        time.sleep(_SECONDS_BETWEEN_QUESTIONS)
+    raise ArgumentError(
+        f"No host keys of {instance_id} are known, and there are none in its console output, which holds the last "
+        "64 KB: they are printed at the first boot only, by cloud-init."
+    )
+
+
+def write(path: str, instance_id: str, keys: Sequence[str]) -> None:
+    """Write a known_hosts file with the keys of an instance. Raises ArgumentError where that is not possible."""
+    folder = os.path.dirname(path)
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=folder)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.writelines(f"{instance_id} {key}\n" for key in keys)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise ArgumentError(f"The host keys cannot be written to {path}: {error.strerror or error}.") from error

@@ -1,0 +1,273 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The connection plugin: what it tells ssh and its ProxyCommand, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+from ansible import constants as C  # noqa: N812 - as ansible-core names it
+from ansible.errors import AnsibleConnectionFailure
+from ansible.playbook.play_context import PlayContext
+from ansible.plugins.loader import connection_loader, fragment_loader
+from ansible.utils.plugin_docs import add_fragments
+from ansible_collections.sshkeys.aws.plugins.connection import ec2_instance_connect
+from ansible_collections.sshkeys.aws.plugins.doc_fragments import _ssh
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._open_connection import Settings
+
+INSTANCE_ID = "i-0123456789abcdef0"
+PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx"
+
+
+@pytest.fixture(autouse=True)
+def local_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give each test the temporary folder of a run of its own, and return it."""
+    folder = tmp_path / "local_tmp"
+    folder.mkdir()
+    monkeypatch.setattr(C, "DEFAULT_LOCAL_TMP", str(folder))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    # It knows the paths once ansible-core has installed its importer, which the unit tests do without.
+    monkeypatch.setattr(ec2_instance_connect, "AnsibleCollectionConfig", SimpleNamespace(collection_paths=[]))
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "EC2_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def definitions() -> None:
+    """Let ansible-core know the options, as it does in a play."""
+    connection_loader.get("ssh", class_only=True)
+    ec2_instance_connect._define_options()
+
+
+def connection(**variables: Any) -> Any:
+    """Return the connection of a host with these variables."""
+    context = PlayContext()
+    context.remote_addr = "web1"
+    made = object.__new__(ec2_instance_connect.Connection)
+    made._load_name = ec2_instance_connect.__name__
+    made.__init__(context, None)  # type: ignore[misc]  # as ansible-core's loader makes it
+    made.set_options(var_options={"inventory_hostname": "web1", "instance_id": INSTANCE_ID, **variables})
+    made.host = made.get_option("host")
+    return made
+
+
+def command(**variables: Any) -> list[str]:
+    """Return the command of ssh for a host with these variables."""
+    built: list[bytes] = connection(**variables)._build_command("ssh", "ssh", "web1", "true")
+    return [word.decode() for word in built]
+
+
+def option(words: list[str], name: str) -> str | None:
+    """Return what counts of an option of ssh: the first one."""
+    return next((word.partition("=")[2] for word in words if word.startswith(f"{name}=")), None)
+
+
+def settings(**variables: Any) -> Any:
+    """Return what the ProxyCommand is told of a host with these variables."""
+    program = option(command(**variables), "ProxyCommand")
+    assert program
+    return json.loads(Path(shlex.split(program)[-1]).read_text(encoding="utf-8"))
+
+
+def test_ssh_is_told_what_it_needs_and_no_more(local_tmp: Path) -> None:
+    words = command()
+    assert words[-2:] == ["web1", "true"]
+    assert option(words, "ProxyUseFdpass") == "yes"
+    assert option(words, "HostKeyAlias") == INSTANCE_ID
+    assert option(words, "IdentitiesOnly") == "yes"
+    assert option(words, "IdentityFile") == f'"{local_tmp}/sshkeys.aws/id_ed25519"'
+    assert option(words, "StrictHostKeyChecking") == "yes"
+    program = shlex.split(option(words, "ProxyCommand") or "")
+    assert program[:2] == [sys.executable, "-P"]
+    assert Path(program[2]).is_file()
+
+
+def test_the_program_is_told_what_it_expects() -> None:
+    assert settings().keys() == Settings.__annotations__.keys()
+
+
+@pytest.mark.parametrize("name", ["id_ed25519", "50%off"])
+def test_a_percent_sign_in_a_path_is_none_of_ssh(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    monkeypatch.setattr(C, "DEFAULT_LOCAL_TMP", str(folder))
+    program = option(command(), "ProxyCommand") or ""
+    assert program.count(name.replace("%", "%%")) == 1
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, {"host": None, "tunnel": "auto", "timeout": 10, "public_ip_address": None}),
+        ({"ansible_host": "192.0.2.7"}, {"host": "192.0.2.7"}),
+        ({"private_ip_address": "10.0.0.7", "public_ip_address": ""}, {"private_ip_address": "10.0.0.7"}),
+        (
+            {"placement": {"availability_zone": "us-east-1a", "region": "us-east-1"}},
+            {"availability_zone": "us-east-1a", "aws": {"region": "us-east-1"}},
+        ),
+        (
+            {"placement": {"region": "us-east-1"}, "ansible_ec2_instance_connect_region": "eu-central-1"},
+            {"aws": {"region": "eu-central-1"}},
+        ),
+        ({"ansible_ec2_instance_connect_instance_id": "i-00000001"}, {"instance_id": "i-00000001"}),
+        ({"instance_id": None, "ansible_host": "i-00000002"}, {"instance_id": "i-00000002"}),
+        ({"ansible_ec2_instance_connect_tunnel": "never"}, {"tunnel": "never"}),
+        ({"ansible_ec2_instance_connect_profile": "fleet"}, {"aws": {"region": None, "profile": "fleet"}}),
+        ({"ansible_host_key_checking": False}, {"host_keys": "ssh"}),
+    ],
+)
+def test_variables_of_a_host(variables: dict[str, Any], expected: dict[str, Any]) -> None:
+    told = settings(**variables)
+    assert {name: told[name] for name in expected} == expected
+
+
+def test_an_instance_is_where_it_is_whatever_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "ap-south-1")
+    assert settings()["aws"]["region"] == "ap-south-1"
+    assert settings(placement={"region": "us-east-1"})["aws"]["region"] == "us-east-1"
+
+
+def test_a_secret_of_the_environment_stays_there(monkeypatch: pytest.MonkeyPatch, local_tmp: Path) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_KEY", "wJalrXUtnFEMI")
+    assert settings()["aws"]["secret_key"] == {"env": "AWS_SECRET_KEY"}
+    assert not [file for file in local_tmp.rglob("*.json") if "wJalrXUtnFEMI" in file.read_text()]
+
+
+def test_what_is_written_is_private(local_tmp: Path) -> None:
+    settings(ansible_ec2_instance_connect_secret_key="wJalrXUtnFEMI")
+    folder = local_tmp / "sshkeys.aws"
+    assert folder.stat().st_mode & 0o077 == 0
+    for file in (*folder.glob("*.json"), folder / "id_ed25519"):
+        assert file.stat().st_mode & 0o077 == 0, file
+
+
+def test_the_key_is_made_once(local_tmp: Path) -> None:
+    """However many ask at the same moment."""
+    folder = local_tmp / "sshkeys.aws"
+    folder.mkdir()
+    found: list[str] = []
+
+    def make() -> None:
+        ec2_instance_connect._key_of_the_run(str(folder))
+        found.append((folder / "id_ed25519.pub").read_text())
+
+    threads = [threading.Thread(target=make) for _number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    assert len(set(found)) == 1
+    derived = subprocess.run(
+        ["ssh-keygen", "-y", "-f", str(folder / "id_ed25519")], capture_output=True, text=True, check=True
+    )
+    assert derived.stdout.split()[1] == found[0].split()[1]
+
+
+def test_a_key_of_ones_own(tmp_path: Path) -> None:
+    words = command(ansible_private_key_file=str(tmp_path / "mine"))
+    assert [word for word in words if word.startswith("IdentityFile=")] == [f'IdentityFile="{tmp_path}/mine"']
+    assert settings(ansible_private_key_file=str(tmp_path / "mine"))["public_key_file"] == str(tmp_path / "mine.pub")
+
+
+def test_a_key_of_the_agent() -> None:
+    file = settings(ansible_ec2_instance_connect_public_key=PUBLIC_KEY)["public_key_file"]
+    assert Path(file).read_text() == f"{PUBLIC_KEY}\n"
+    assert option(command(ansible_ec2_instance_connect_public_key=PUBLIC_KEY), "IdentityFile") == f'"{file}"'
+
+
+@pytest.mark.parametrize(
+    ("choice", "strict", "reads_console"),
+    [("console", "yes", True), ("accept-new", "accept-new", False), ("ssh", None, False)],
+)
+def test_host_keys(choice: str, strict: str | None, reads_console: bool, tmp_path: Path) -> None:
+    words = command(ansible_ec2_instance_connect_host_keys=choice)
+    assert option(words, "StrictHostKeyChecking") == strict
+    files = option(words, "GlobalKnownHostsFile")
+    assert (files is not None) == reads_console
+    if files:
+        assert shlex.split(files)[0] == str(tmp_path / "state/sshkeys.aws/known_hosts" / INSTANCE_ID)
+
+
+def test_connections_of_two_instances_of_one_name_are_two() -> None:
+    paths = {option(command(instance_id=each), "ControlPath") for each in (INSTANCE_ID, "i-00000001")}
+    assert len(paths) == 2
+    own = option(command(ansible_control_path="%(directory)s/mine"), "ControlPath")
+    assert own
+    assert own.endswith('/mine"')
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "-J bastion",
+        "-Jbastion",
+        "-o ProxyJump=bastion",
+        "-oProxyJump=bastion",
+        "-o 'ProxyCommand nc %h %p'",
+        "-o proxycommand=none",
+        "-C -o ProxyJump=bastion -v",
+    ],
+)
+@pytest.mark.parametrize("where", ["ssh_args", "ssh_common_args", "ssh_extra_args"])
+def test_another_way_is_refused(given: str, where: str) -> None:
+    with pytest.raises(AnsibleConnectionFailure, match=f"^{where} holds .*role sshkeys.aws.ssh_access"):
+        command(**{f"ansible_{where}": given})
+
+
+def test_what_only_looks_like_another_way_is_none() -> None:
+    assert command(ansible_ssh_common_args="-o UserKnownHostsFile=/home/ProxyJump -o ProxyUseFdpass=no")
+
+
+def test_a_host_without_an_instance_is_refused() -> None:
+    with pytest.raises(AnsibleConnectionFailure, match="It is not known which instance web1 is"):
+        command(instance_id=None)
+
+
+@pytest.mark.parametrize("is_begun", [False, True])
+def test_a_failure_is_explained_once_ssh_has_begun(is_begun: bool) -> None:
+    made = connection()
+    if is_begun:
+        made._build_command("ssh", "ssh", "web1", "true")
+    with pytest.raises(AnsibleConnectionFailure) as failure, made._explaining():
+        raise AnsibleConnectionFailure("Permission denied (publickey).")
+    assert ("Likely causes" in str(failure.value)) == is_begun
+
+
+def test_options_are_defined_as_they_are_documented() -> None:
+    """The short way to the definitions leads to what ansible-core would read in the documentation."""
+    defined = C.config.get_configuration_definitions("connection", ec2_instance_connect.__name__)
+    documentation = yaml.safe_load(ec2_instance_connect.DOCUMENTATION)
+    # The fragments of the collection are not found here, and the one that there is repeats ssh's options.
+    of_ssh = yaml.safe_load(_ssh.ModuleDocFragment.DOCUMENTATION)
+    assert documentation["extends_documentation_fragment"] == ["sshkeys.aws._ssh", "connection_pipelining"]
+    documentation["extends_documentation_fragment"] = ["connection_pipelining"]
+    documentation["options"] = {**of_ssh["options"], **documentation["options"]}
+    add_fragments(documentation, ec2_instance_connect.__file__, fragment_loader=fragment_loader)
+    assert defined.keys() == documentation["options"].keys()
+    for name, definition in documentation["options"].items():
+        assert _what_counts(defined[name]) == _what_counts(definition), name
+
+
+def _what_counts(definition: dict[str, Any]) -> dict[str, Any]:
+    """Return where a value comes from and what it may be."""
+    sources = {
+        what: [
+            {key: value for key, value in entry.items() if "version" not in key} for entry in definition.get(what, [])
+        ]
+        for what in ("vars", "env", "ini", "cli", "keyword")
+    }
+    return {**sources, **{what: definition.get(what) for what in ("default", "type", "choices", "required")}}

@@ -1,0 +1,157 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The parts of opening a connection: which way, with which key, and how ssh is asked for its configuration."""
+
+from __future__ import annotations
+
+import socket
+import stat
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from ansible_collections.sshkeys.aws.plugins.module_utils._api_ec2 import Instance
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._open_connection import (
+    Settings,
+    connect,
+    direct_address,
+    public_key,
+    ssh_configuration,
+)
+
+INSTANCE_ID = "i-0123456789abcdef0"
+PRIVATE = {"private_ip_address": "10.0.0.7"}
+PUBLIC = {**PRIVATE, "public_ip_address": "192.0.2.7"}
+# What EC2 knows of a private instance, and of a public one.
+HIDDEN = Instance("10.0.0.7", None, None, "vpc-1", "subnet-1")
+OPEN = Instance("10.0.0.7", "192.0.2.7", None, "vpc-1", "subnet-1")
+
+
+@pytest.mark.parametrize(
+    ("told", "hostname", "known", "address", "asked"),
+    [
+        # auto: a tunnel for an instance without a public address.
+        ({"tunnel": "auto", **PRIVATE}, "web1", None, None, 0),
+        ({"tunnel": "auto", **PRIVATE, "public_ip_address": ""}, "web1", None, None, 0),
+        ({"tunnel": "auto", **PRIVATE, "host": "10.0.0.7"}, "10.0.0.7", None, None, 0),
+        ({"tunnel": "auto", **PUBLIC}, "web1", None, "192.0.2.7", 0),
+        ({"tunnel": "auto", **PUBLIC, "host": "web1.example.com"}, "web1.example.com", None, "web1.example.com", 0),
+        # Nothing is known but the id.
+        ({"tunnel": "auto"}, INSTANCE_ID, HIDDEN, None, 1),
+        ({"tunnel": "auto"}, INSTANCE_ID, OPEN, "192.0.2.7", 1),
+        # always, whatever is known.
+        ({"tunnel": "always", **PUBLIC}, "web1", None, None, 0),
+        ({"tunnel": "always", "host": "192.0.2.7"}, "192.0.2.7", None, None, 0),
+        # never: the address of the user, the public one, the private one, the name, what EC2 says.
+        ({"tunnel": "never", **PUBLIC, "host": "192.0.2.99"}, "192.0.2.99", None, "192.0.2.99", 0),
+        ({"tunnel": "never", **PUBLIC}, "web1", None, "192.0.2.7", 0),
+        ({"tunnel": "never", **PRIVATE}, "web1", None, "10.0.0.7", 0),
+        ({"tunnel": "never"}, "web1.example.com", None, "web1.example.com", 0),
+        ({"tunnel": "never"}, INSTANCE_ID, HIDDEN, "10.0.0.7", 1),
+        ({"tunnel": "never"}, INSTANCE_ID, OPEN, "192.0.2.7", 1),
+    ],
+)
+def test_the_way(told: dict[str, str], hostname: str, known: Instance | None, address: str | None, asked: int) -> None:
+    questions: list[Instance] = []
+
+    def ask() -> Instance:
+        assert known
+        questions.append(known)
+        return known
+
+    nothing = dict.fromkeys(Settings.__annotations__)
+    settings = cast("Settings", {**nothing, "instance_id": INSTANCE_ID, **told})
+    assert direct_address(settings, hostname, ask) == address
+    assert len(questions) == asked
+
+
+def test_ssh_says_what_counts(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text("Host web1\n  HostName 192.0.2.7\n  Port 2222\n  User admin\nHost *\n  User nobody\n")
+    found = ssh_configuration(["ssh", "-F", str(config), "-G", "web1"])
+    assert (found["hostname"], found["port"], found["user"]) == (["192.0.2.7"], ["2222"], ["admin"])
+
+
+@pytest.mark.parametrize("way", ["ProxyJump bastion", "ProxyCommand nc %h %p"])
+def test_another_way_in_the_configuration_of_ssh_is_refused(tmp_path: Path, way: str) -> None:
+    config = tmp_path / "config"
+    config.write_text(f"Host web1\n  {way}\nHost *\n  ProxyJump none\n")
+    name, where = way.split(maxsplit=1)
+    with pytest.raises(ArgumentError, match=rf"has {name.lower()} {where} for this host"):
+        ssh_configuration(["ssh", "-F", str(config), "-G", "web1"])
+    assert ssh_configuration(["ssh", "-F", str(config), "-G", "web2"])["hostname"] == ["web2"]
+
+
+def test_a_configuration_that_ssh_cannot_read(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text("NoSuchOption yes\n")
+    with pytest.raises(ArgumentError, match=r"cannot be asked for its configuration: .*nosuchoption"):
+        ssh_configuration(["ssh", "-F", str(config), "-G", "web1"])
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Path:
+    """Return the private half of a key pair."""
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")], check=True)
+    return tmp_path / "key"
+
+
+def test_a_public_key_is_read_or_made_of_the_private_one(pair: Path) -> None:
+    beside = public_key(f"{pair}.pub")
+    Path(f"{pair}.pub").unlink()
+    assert public_key(f"{pair}.pub").split()[:2] == beside.split()[:2]
+
+
+def test_a_private_key_with_a_passphrase_is_a_sentence(pair: Path) -> None:
+    Path(f"{pair}.pub").unlink()
+    subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", "secret", "-f", str(pair)], check=True)
+    with pytest.raises(ArgumentError, match=f"ssh-keygen -y -f {pair} > {pair}.pub"):
+        public_key(f"{pair}.pub")
+
+
+def test_a_connection_is_made_as_ssh_would(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        made = connect("127.0.0.1", port, {"tcpkeepalive": ["yes"], "bindaddress": ["127.0.0.2"]}, time.monotonic() + 5)
+        with made, server.accept()[0] as accepted:
+            assert accepted.getpeername()[0] == "127.0.0.2"
+            assert made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert made.gettimeout() is None
+            assert stat.S_ISSOCK(Path(f"/proc/self/fd/{made.fileno()}").stat().st_mode)
+
+
+@pytest.mark.parametrize(
+    ("address", "configuration", "said"),
+    [
+        ("127.0.0.1", {}, "127.0.0.1 port 1: Connection refused."),
+        ("127.0.0.1", {"addressfamily": ["inet6"]}, "127.0.0.1 port 1: .*family"),
+        ("nowhere.invalid", {}, "nowhere.invalid port 1: .*"),
+    ],
+)
+def test_what_cannot_be_reached_is_a_sentence(address: str, configuration: Any, said: str) -> None:
+    with pytest.raises(ArgumentError, match=said):
+        connect(address, 1, configuration, time.monotonic() + 5)
+
+
+def test_a_connection_is_waited_for_no_longer_than_the_timeout() -> None:
+    """A server whose queue is full drops what comes, as a security group does."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        waiting = []
+        for _number in range(3):
+            one = socket.socket()
+            one.setblocking(False)
+            one.connect_ex(server.getsockname())
+            waiting.append(one)
+        began = time.monotonic()
+        with pytest.raises(ArgumentError, match="timed out"):
+            connect("127.0.0.1", server.getsockname()[1], {}, began + 0.3)
+        assert time.monotonic() - began < 3
+        for one in waiting:
+            one.close()

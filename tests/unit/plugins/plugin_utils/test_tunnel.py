@@ -1,0 +1,265 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The tunnel over a real websocket with TLS: bytes both ways, how it ends, and how it is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
+from ansible_collections.sshkeys.aws.plugins.plugin_utils import _tunnel
+from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.certificate import certificate_of_its_own
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+from websockets.sync.client import ClientConnection
+from websockets.sync.server import ServerConnection, serve
+
+Handler = Callable[[ServerConnection], None]
+Check = Callable[[ServerConnection, Request], Response | None]
+
+
+class Endpoint:
+    """An endpoint on loopback: what it does with a connection, and where it is."""
+
+    def __init__(self, folder: Path, running: ExitStack) -> None:
+        """Make its certificate in a folder."""
+        self._certificate = certificate_of_its_own(folder)
+        self._running = running
+        self.ca_bundle = str(folder / "certificate.pem")
+        self.address = ""
+        self.asked = 0
+
+    def start(self, handler: Handler, check: Check | None = None) -> None:
+        """Begin to answer. check: refuses what it returns an answer for."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self._certificate)
+        server = serve(handler, "127.0.0.1", 0, ssl=context, process_request=check, compression=None, max_size=65_000)
+        self._running.callback(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.address = f"wss://127.0.0.1:{server.socket.getsockname()[1]}/openTunnel?a=b"
+
+    def open(self, seconds: float = 5, ca_bundle: str | None = None) -> ClientConnection:
+        """Open a tunnel, in so many seconds at most."""
+
+        def sign() -> str:
+            self.asked += 1
+            return self.address
+
+        return _tunnel.open_tunnel(sign, ca_bundle or self.ca_bundle, time.monotonic() + seconds)
+
+
+@pytest.fixture
+def endpoint(tmp_path: Path) -> Iterator[Endpoint]:
+    """Return an endpoint that does not answer yet."""
+    with ExitStack() as running:
+        yield Endpoint(tmp_path, running)
+
+
+def echo(connection: ServerConnection) -> None:
+    """Send back what comes."""
+    for message in connection:
+        connection.send(message)
+
+
+def pumped(tunnel: ClientConnection) -> tuple[socket.socket, Callable[[], str]]:
+    """Pump between a tunnel and a socket. Returns its other end, and what waits for the end of the pump."""
+    ours, theirs = socket.socketpair()
+    said: list[str] = []
+
+    def run() -> None:
+        said.append(_tunnel.pump(tunnel, ours))
+        # As the end of the process does, which has nothing but the pump.
+        with suppress(OSError):
+            ours.shutdown(socket.SHUT_RDWR)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+
+    def ended() -> str:
+        thread.join(10)
+        assert not thread.is_alive(), "the pump has not ended"
+        return said[0]
+
+    return theirs, ended
+
+
+def test_every_byte_arrives_both_ways(endpoint: Endpoint) -> None:
+    """More than all buffers on the way hold, while nobody reads: each direction waits for the other end."""
+    endpoint.start(echo)
+    theirs, ended = pumped(endpoint.open())
+    sent = os.urandom(20_000_000)
+    threading.Thread(target=theirs.sendall, args=(sent,), daemon=True).start()
+    received = bytearray()
+    while len(received) < len(sent):
+        received += theirs.recv(1_000_000)
+    assert hashlib.sha256(received).digest() == hashlib.sha256(sent).digest()
+    theirs.close()
+    assert ended() == ""
+
+
+def test_messages_are_as_long_as_the_service_takes(endpoint: Endpoint) -> None:
+    lengths: list[int] = []
+    done = threading.Event()
+
+    def measure(connection: ServerConnection) -> None:
+        for message in connection:
+            assert isinstance(message, bytes)
+            lengths.append(len(message))
+            if sum(lengths) == 1_000_000:
+                done.set()
+
+    endpoint.start(measure)
+    theirs, ended = pumped(endpoint.open())
+    theirs.sendall(bytes(1_000_000))
+    assert done.wait(10)
+    theirs.close()
+    assert ended() == ""
+    assert max(lengths) <= 65_000
+
+
+def test_a_side_that_has_nothing_more_to_say_may_still_listen(endpoint: Endpoint) -> None:
+    """Half-close: what comes after it still arrives."""
+    told = threading.Event()
+
+    def answer_late(connection: ServerConnection) -> None:
+        connection.recv()
+        told.wait(10)
+        connection.send(b"late")
+        with pytest.raises(ConnectionClosed):
+            connection.recv()
+
+    endpoint.start(answer_late)
+    theirs, ended = pumped(endpoint.open())
+    theirs.sendall(b"question")
+    theirs.shutdown(socket.SHUT_WR)
+    told.set()
+    assert theirs.recv(100) == b"late"
+    theirs.close()
+    assert ended() == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "said"),
+    [
+        (1000, "", ""),
+        (1011, "Unable to connect to target", "The endpoint ended it: Unable to connect to target (1011)."),
+        (1011, "", "The endpoint ended it: no reason given (1011)."),
+        (1011, "\x1b[31mred", "The endpoint ended it: [31mred (1011)."),
+    ],
+)
+def test_the_reason_of_an_end_is_told(endpoint: Endpoint, code: int, reason: str, said: str) -> None:
+    endpoint.start(lambda connection: connection.close(code, reason))
+    theirs, ended = pumped(endpoint.open())
+    assert ended() == said
+    assert theirs.recv(1) == b""
+
+
+def test_text_is_no_part_of_the_protocol(endpoint: Endpoint) -> None:
+    endpoint.start(lambda connection: connection.send("text"))
+    _theirs, ended = pumped(endpoint.open())
+    assert "sent text" in ended()
+
+
+def test_a_connection_that_breaks_is_told(endpoint: Endpoint) -> None:
+    endpoint.start(lambda connection: connection.socket.shutdown(socket.SHUT_RDWR))
+    _theirs, ended = pumped(endpoint.open())
+    assert ended() == "The connection to the endpoint broke."
+
+
+def refuse(status: int, code: str, times: int = 1_000_000) -> Check:
+    """Return a check that refuses so often."""
+    left = [times]
+
+    def check(connection: ServerConnection, _request: Request) -> Response | None:
+        if not left[0]:
+            return None
+        left[0] -= 1
+        response = connection.respond(HTTPStatus(status), json.dumps({"ErrorCode": code, "Message": "No."}))
+        response.headers["x-amzn-requestid"] = "request-1"
+        return response
+
+    return check
+
+
+def test_a_refusal_is_repeated(endpoint: Endpoint) -> None:
+    endpoint.start(echo, refuse(403, "AuthFailure"))
+    with pytest.raises(ArgumentError, match=r"^The endpoint refused: AuthFailure: No \(request id request-1\)\.$"):
+        endpoint.open()
+    assert endpoint.asked == 1
+
+
+@pytest.mark.parametrize(("status", "code"), [(429, "Anything"), (400, "ConnectionLimitExceeded"), (503, "Throttling")])
+def test_a_full_endpoint_is_waited_for(endpoint: Endpoint, status: int, code: str) -> None:
+    """Each attempt is signed anew."""
+    endpoint.start(echo, refuse(status, code, times=2))
+    endpoint.open().close()
+    assert endpoint.asked == 3
+
+
+def test_a_full_endpoint_is_waited_for_within_the_timeout(endpoint: Endpoint) -> None:
+    endpoint.start(echo, refuse(429, "TooManyConnections"))
+    with pytest.raises(ArgumentError, match=r"It stayed so for the whole timeout \(ansible_timeout\)"):
+        endpoint.open(seconds=0.5)
+
+
+def test_an_answer_that_is_no_tunnel(endpoint: Endpoint) -> None:
+    endpoint.start(echo, lambda connection, _request: connection.respond(HTTPStatus.OK, "<html>Welcome</html>"))
+    with pytest.raises(ArgumentError, match="HTTP status 200: OK"):
+        endpoint.open()
+
+
+def test_a_certificate_that_is_not_trusted(endpoint: Endpoint, tmp_path: Path) -> None:
+    endpoint.start(echo)
+    other = tmp_path / "other"
+    other.mkdir()
+    certificate_of_its_own(other)
+    with pytest.raises(ArgumentError, match=r"cannot be reached: .*certificate verify failed"):
+        endpoint.open(ca_bundle=str(other / "certificate.pem"))
+
+
+def test_nobody_answers(endpoint: Endpoint) -> None:
+    """An endpoint that accepts and says nothing: it ends with the timeout."""
+    silent = socket.create_server(("127.0.0.1", 0))
+    endpoint.address = f"wss://127.0.0.1:{silent.getsockname()[1]}/openTunnel"
+    with silent, pytest.raises(ArgumentError, match="does not answer"):
+        endpoint.open(seconds=0.3)
+
+
+def test_nobody_listens(endpoint: Endpoint) -> None:
+    endpoint.address = "wss://127.0.0.1:1/openTunnel"
+    with pytest.raises(ArgumentError, match=r"cannot be reached: .*refused"):
+        endpoint.open()
+
+
+def test_a_proxy_of_the_environment_is_used(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTTPS_PROXY counts and not HTTP_PROXY, and NO_PROXY holds names and not parts of them."""
+    endpoint.start(echo)
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    endpoint.open().close()
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    with pytest.raises(ArgumentError, match="cannot be reached"):
+        endpoint.open()
+    monkeypatch.setenv("NO_PROXY", "27.0.0.1")
+    with pytest.raises(ArgumentError, match="cannot be reached"):
+        endpoint.open()
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    endpoint.open().close()
+
+
+def test_without_the_library(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_tunnel, "connect", None)
+    with pytest.raises(ArgumentError, match="pip install websockets"):
+        endpoint.open()

@@ -32,7 +32,7 @@ def test_an_instance(ec2: StubbedService) -> None:
     ec2.stubber.add_response("describe_instances", answer, {"InstanceIds": [INSTANCE_ID]})
     with ec2.playing():
         found = _api_ec2.instance(ec2.client, INSTANCE_ID)
-    assert found == ("10.0.0.7", None, "2001:db8::7", "vpc-1", "subnet-1")
+    assert tuple(found) == ("10.0.0.7", None, "2001:db8::7", "vpc-1", "subnet-1")
     assert found.address_for_tunnel == "10.0.0.7"
     assert found._replace(private_ip_address=None).address_for_tunnel == "2001:db8::7"
 

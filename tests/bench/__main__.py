@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from connections import connections
 from measure import SERVER_ID, Workplace, instance_ids, workplace
 from report import Row, Sample, chart, ratio, table
 
@@ -204,6 +205,7 @@ def main() -> int:
             ("single tasks", lambda: single(place)),
             ("100 hosts", lambda: delegated(place)),
             ("500 users", lambda: declared(place)),
+            ("connections", lambda: connections(place)),
         )
         for name, step in steps:
             say(f"Measuring {name}.")

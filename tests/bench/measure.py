@@ -83,25 +83,31 @@ class Workplace:
     def play(
         self,
         tasks: Sequence[Mapping[str, Any]],
-        service: Service,
+        service: Service | None = None,
         *,
         hosts: int = 0,
-        variables: Mapping[str, Any] | None = None,
+        inventory: Mapping[str, Any] | None = None,
+        **environment: str,
     ) -> dict[str, list[float]]:
-        """Run a play on so many hosts, or on the controller. Returns the seconds of each task by its name, in order."""
+        """Run a play on the hosts of an inventory, on so many hosts that are just names, or on the controller.
+
+        Returns the seconds of each task by its name, in order.
+        """
+        if hosts:
+            inventory = {"all": {"hosts": {f"host{number:03d}": {"number": number} for number in range(hosts)}}}
         play = {
-            "hosts": "all" if hosts else "localhost",
+            "hosts": "all" if inventory else "localhost",
             "gather_facts": False,
-            "vars": {"public_key": self.public_key, **(variables or {})},
+            "vars": {"public_key": self.public_key},
             "tasks": list(tasks),
         }
         (self.folder / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
-        inventory = {"all": {"hosts": {f"host{number:03d}": {"number": number} for number in range(hosts)}}}
         (self.folder / "hosts.json").write_text(json.dumps(inventory), encoding="utf-8")
         told = self.folder / "tasks.jsonl"
         told.unlink(missing_ok=True)
-        command = ["ansible-playbook", "--forks=25", *(["-i", "hosts.json"] if hosts else []), "play.yml"]
-        self.run(command, service, BENCH_TASKS=str(told), ANSIBLE_CALLBACK_PLUGINS=str(HERE / "callback_plugins"))
+        command = ["ansible-playbook", "--forks=25", *(["-i", "hosts.json"] if inventory else []), "play.yml"]
+        environment |= {"BENCH_TASKS": str(told), "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins")}
+        self.run(command, service, **environment)
         seconds: dict[str, list[float]] = {}
         for line in told.read_text(encoding="utf-8").splitlines():
             noted = json.loads(line)

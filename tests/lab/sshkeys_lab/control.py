@@ -57,6 +57,7 @@ class Control:
             ("DELETE", "faults", self._clear_faults),
             ("GET", "instances/([^/]+)", self._instance),
             ("PUT", "instances/([^/]+)", self._change_instance),
+            ("POST", "sessions/end", self._end_sessions),
             ("POST", "tunnels/end", self._end_tunnels),
             ("POST", "transfer/users", self._create_user),
             ("PUT", "transfer/users/([^/]+)", self._set_keys),
@@ -145,6 +146,10 @@ class Control:
             flagged = self._services.instance_connect.unavailable
             (flagged.add if body["unavailable"] else flagged.discard)(instance_id)
         return self._instance(body, instance_id)
+
+    def _end_sessions(self, _body: dict[str, Any]) -> object:
+        self._services.end_sessions()
+        return {}
 
     def _end_tunnels(self, body: dict[str, Any]) -> object:
         code, reason = body.get("code"), body.get("reason", "")

@@ -28,7 +28,7 @@ from .errors import LabError
 from .files import write_private
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 _SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
 _PRIVILEGE_SEPARATION = Path("/run/sshd")
@@ -134,31 +134,36 @@ def open_door(name: str, host_key: HostKey, keys_url: str, *, sftp_home: Path | 
     return Door(listener.getsockname()[1], listener, command)
 
 
-def keep(opened: Iterable[Door], lock: int) -> Callable[[], None]:
-    """Hand the doors to a keeper; return what ends it with every sshd and session, and waits for that.
+class Keeping:
+    """The keeper of some doors, as the lab sees it."""
 
-    The keeper holds the file descriptor `lock` as long as it lives.
-    """
-    doors = list(opened)
-    process = subprocess.Popen(  # noqa: S603 - the lab's own script
-        [sys.executable, "-I", "-S", keeper.__file__],
-        stdin=subprocess.PIPE,
-        pass_fds=[lock, *(door.listener.fileno() for door in doors)],
-        # A Ctrl-C at the terminal is for the lab, which then ends the keeper.
-        start_new_session=True,
-    )
-    told = [{"fd": door.listener.fileno(), "command": door.command} for door in doors]
-    pipe = process.stdin
-    if pipe is None:
-        msg = "The keeper has no standard input."
-        raise LabError(msg)
-    pipe.write(json.dumps(told).encode() + b"\n")
-    pipe.flush()
-    for door in doors:
-        door.listener.close()
+    def __init__(self, opened: Iterable[Door], lock: int) -> None:
+        """Hand the doors to a keeper, which holds the file descriptor `lock` as long as it lives."""
+        doors = list(opened)
+        self._process = subprocess.Popen(  # noqa: S603 - the lab's own script
+            [sys.executable, "-I", "-S", keeper.__file__],
+            stdin=subprocess.PIPE,
+            pass_fds=[lock, *(door.listener.fileno() for door in doors)],
+            text=True,
+            # A Ctrl-C at the terminal is for the lab, which then ends the keeper.
+            start_new_session=True,
+        )
+        self._tell(json.dumps([{"fd": door.listener.fileno(), "command": door.command} for door in doors]))
+        for door in doors:
+            door.listener.close()
 
-    def _end() -> None:
-        pipe.close()
-        process.wait()
+    def _tell(self, line: str) -> None:
+        pipe = self._process.stdin
+        if pipe is None:
+            msg = "The keeper has no standard input."
+            raise LabError(msg)
+        pipe.write(f"{line}\n")
+        pipe.flush()
 
-    return _end
+    def end_sessions(self) -> None:
+        """Kill the sshd of every session that is open, as a reboot does. New ones are let in."""
+        self._tell("end")
+
+    def stop(self) -> None:
+        """End the keeper with every sshd and session, and wait for that."""
+        self._process.communicate()

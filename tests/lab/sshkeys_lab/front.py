@@ -65,6 +65,8 @@ class Services:
         self.instance_connect = InstanceConnect(self.cloud, self.clock, self.settings)
         self.transfer = Transfer(self.cloud, self.clock, self.settings)
         self.ec2 = Ec2(self.cloud)
+        # Ends all sessions of all sshds: set once there are any.
+        self.end_sessions: Callable[[], None] = lambda: None
         # Ends all tunnels with a code and a reason, and says how many: set once there is an endpoint.
         self.end_tunnels: Callable[[int | None, str], int] = lambda _code, _reason: 0
         # Reading a service model takes longer than a call may: do it before the first one comes.

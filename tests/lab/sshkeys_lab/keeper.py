@@ -5,7 +5,8 @@
 
 It runs apart from the lab, for a lab that is killed can clean up nothing: when its standard input closes, for whatever
 reason, everything below this process is killed. Standard input first carries one line of JSON, a list of
-{"fd": a listening socket, "command": the arguments of an `sshd -i`}. Standard library only, so that it starts at once.
+{"fd": a listening socket, "command": the arguments of an `sshd -i`}. Each further line ends the sessions that are open.
+Standard library only, so that it starts at once.
 """
 
 from __future__ import annotations
@@ -101,8 +102,10 @@ def main() -> None:
         while True:
             for key, _events in selector.select():
                 if key.fileobj is sys.stdin:
+                    told = sys.stdin.readline()
                     keeper.end()
-                    return
+                    if not told:
+                        return
                 if key.fileobj is child_ended:
                     child_ended.recv(4096)
                     keeper.bury()

@@ -56,7 +56,9 @@ class Lab:
             self._credentials = Credentials.fresh()
             self._front = Front(self._credentials)
             self._open_doors()
-            undo.callback(doors.keep([*self._instance_doors.values(), *self._user_doors.values()], lock))
+            keeping = doors.Keeping([*self._instance_doors.values(), *self._user_doors.values()], lock)
+            undo.callback(keeping.stop)
+            self._front.services.end_sessions = keeping.end_sessions
             undo.callback(self._open_endpoint().stop)
             self._server.start(self._front.answer)
             self.description: dict[str, Any] = self._describe()

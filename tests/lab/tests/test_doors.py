@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,3 +78,15 @@ def test_transfer_gives_no_shell(bench: Bench, new_key: KeyMaker) -> None:
         assert "inside" not in bench.ssh(key.private, -1).stdout
     finally:
         bench.instances.pop()
+
+
+def test_sessions_end_on_demand_and_new_ones_are_let_in(bench: Bench, new_key: KeyMaker) -> None:
+    key = new_key()
+    bench.push(key.public)
+    command = bench.ssh_command(key.private, 0, "echo inside; sleep 60")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as session:  # noqa: S603 - the lab's own
+        assert session.stdout is not None
+        assert session.stdout.readline() == "inside\n"
+        bench.control("POST", "sessions/end")
+        assert session.wait(timeout=10) == 255
+    assert bench.ssh(key.private).returncode == 0

@@ -66,6 +66,9 @@ def _link_to_ansible(
     elif plugin := _PLUGIN_LABEL.fullmatch(label):
         namespace, collection, name = plugin.groups()
         title, page = name, f"collections/{namespace}/{collection}/{name}.html"
+    elif node["reftype"] == "envvar":
+        # Those of the plugins of this collection are found in its own pages.
+        title, page = label, f"reference_appendices/config.html#envvar-{label}"
     else:
         return None
     text = content if node.get("refexplicit") else nodes.inline("", title)

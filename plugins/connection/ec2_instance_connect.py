@@ -253,13 +253,12 @@ EXAMPLES = r"""
 """
 
 import contextlib
-import fcntl
 import hashlib
 import json
+import multiprocessing
 import os
 import re
 import shlex
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -287,6 +286,7 @@ def _define_options() -> None:
 _define_options()
 
 _PROGRAM = os.path.join(os.path.dirname(__file__), os.pardir, "plugin_utils", "_proxy_command.py")
+_KEY_OF_THE_RUN = "id_ed25519"
 _INSTANCE_ID = re.compile(r"i-[a-f0-9]{8,30}")
 _PROXIES = re.compile(r"(-J|(-o ?)?(ProxyJump|ProxyCommand)[ =]).*", re.IGNORECASE)
 # Those that would be written to a file, if the environment did not hand them on.
@@ -323,8 +323,8 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         settings = self._settings(instance_id, folder, public_key_file)
         file = _write_once(folder, json.dumps(settings, sort_keys=True), ".json")
         self._settings_file = file
-        # -P: no file beside the program may take the place of a module.
-        program = shlex.join([sys.executable, "-P", os.path.normpath(_PROGRAM), file]).replace("%", "%%")
+        # It needs nothing but the standard library: -I and -S have it start in half the time.
+        program = shlex.join([sys.executable, "-I", "-S", os.path.normpath(_PROGRAM), file]).replace("%", "%%")
         options = [f"ProxyCommand={program}", "ProxyUseFdpass=yes", f"HostKeyAlias={instance_id}", "IdentitiesOnly=yes"]
         if settings["host_keys"] == "accept-new":
             options.append("StrictHostKeyChecking=accept-new")
@@ -386,10 +386,12 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             "host_keys": "ssh" if trusts_all else self.get_option("host_keys"),
             "known_hosts": os.path.join(_state_folder(), "known_hosts", instance_id),
             "public_key_file": public_key_file,
+            "is_key_of_the_run": public_key_file == os.path.join(folder, f"{_KEY_OF_THE_RUN}.pub"),
             "aws": {**self._aws(), "region": self._region(placement)},
             "ssh": self._ssh_question(),
             "collection_paths": list(AnsibleCollectionConfig.collection_paths),
             "folder": folder,
+            "controller": _controller(),
         }
 
     def _key(self, folder: str) -> tuple[str, str | None]:
@@ -402,7 +404,8 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             return self._populated_agent_file(), None
         if self.get_option("private_key_file"):
             return f"{os.path.expanduser(self.get_option('private_key_file'))}.pub", None
-        key = _key_of_the_run(folder)
+        # It is made when ssh connects, and ssh looks at it after that.
+        key = os.path.join(folder, _KEY_OF_THE_RUN)
         return f"{key}.pub", key
 
     def _populated_agent_file(self) -> str:
@@ -488,6 +491,12 @@ def _run_folder() -> str:
     return folder
 
 
+def _controller() -> int:
+    """Return the process id of ansible-playbook, also in the worker of a task."""
+    process = multiprocessing.parent_process()
+    return (process and process.pid) or os.getpid()
+
+
 def _write_once(folder: str, text: str, suffix: str) -> str:
     """Write a file of the run that is named after what is in it. Returns its path."""
     path = os.path.join(folder, hashlib.sha256(text.encode()).hexdigest()[:16] + suffix)
@@ -497,26 +506,3 @@ def _write_once(folder: str, text: str, suffix: str) -> str:
             file.write(text)
         os.replace(temporary, path)
     return path
-
-
-def _key_of_the_run(folder: str) -> str:
-    """Make the key pair of the run, once for all processes. Returns the file of its private half."""
-    key = os.path.join(folder, "id_ed25519")
-    if not os.path.exists(f"{key}.pub"):
-        with open(os.path.join(folder, "lock"), "w", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not os.path.exists(f"{key}.pub"):
-                _make_key(key)
-    return key
-
-
-def _make_key(key: str) -> None:
-    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ansible", "-f", f"{key}.new"]
-    try:
-        subprocess.run(command, check=True, capture_output=True, text=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        said = getattr(error, "stderr", "") or str(error)
-        raise _NotTried(f"No key pair can be made for the run: {said.strip()}") from error
-    os.replace(f"{key}.new", key)
-    # Last, because it tells the others that the pair is there.
-    os.replace(f"{key}.new.pub", f"{key}.pub")

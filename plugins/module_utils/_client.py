@@ -19,6 +19,7 @@ import contextlib
 import os
 import random
 import ssl
+import sys
 import threading
 import time
 from contextvars import ContextVar
@@ -160,6 +161,15 @@ def connect(params: Mapping[str, Any], service: str) -> Any:
     client.meta.events.register_first(f"needs-retry.{service}", tries.delay_before_retry)
     client.meta.events.register(f"needs-retry.{service}", _attempt.end)
     return client
+
+
+def require_sdk() -> None:
+    """Raise SetUpError where there is no SDK. A module need not ask: AnsibleAWSModule does."""
+    if not _NEVER_SENT:
+        raise SetUpError(
+            f"The Python packages boto3 and botocore are needed, and {sys.executable} has none. Install them for that "
+            "Python: pip install boto3."
+        )
 
 
 def assume_role(params: Mapping[str, Any], role_arn: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, TypedDict
+from typing import Any, Protocol, TypedDict
 
 from ansible_collections.sshkeys.aws.plugins.module_utils import _api_ec2, _api_instance_connect, _client
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, SshKeysError, printable
@@ -28,7 +28,8 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
     judge_for_instance_connect,
     parse_public_key,
 )
-from ansible_collections.sshkeys.aws.plugins.plugin_utils import _host_keys
+from ansible_collections.sshkeys.aws.plugins.plugin_utils import _host_keys, _key_pair
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._account import account_of
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._explain import Step, tell
 
 # What is sent along with a connection: OpenSSH takes one byte (monitor_fdpass.c, mm_receive_fd).
@@ -40,9 +41,10 @@ class Settings(TypedDict):
 
     host: the address, if the user has set one; ssh: a command that prints the configuration of ssh for the host;
     timeout: seconds in which a connection is to be made; known_hosts: the file for the keys of the instance;
-    public_key_file: its private half is the file of the same name without ``.pub``;
+    public_key_file: its private half is the file of the same name without ``.pub``; is_key_of_the_run: whether that
+    pair is made for the run;
     aws: options as modules of amazon.aws take them, a secret possibly as the name of a variable of the environment;
-    folder: for what must not outlive the run.
+    folder: for what must not outlive the run; controller: the process id of ansible-playbook.
     """
 
     instance_id: str
@@ -61,24 +63,48 @@ class Settings(TypedDict):
     host_keys: str
     known_hosts: str
     public_key_file: str
+    is_key_of_the_run: bool
     aws: dict[str, Any]
     folder: str
     collection_paths: list[str]
+    controller: int
 
 
-def main(settings: Settings, settings_file: str) -> int:
-    """Make a connection and hand it over to ssh, which is behind the standard output. Returns the exit status."""
+def main(settings: Settings, settings_file: str, ssh: socket.socket) -> tuple[int, Callable[[], None]]:
+    """Make a connection and hand it over to ssh.
+
+    Returns the exit status for it, and what is to be called then: it returns when the connection needs nobody.
+    """
     with contextlib.suppress(FileNotFoundError):
         os.unlink(f"{settings_file}.told")
     try:
-        _Opening(settings, partial(tell, settings_file)).run(socket.socket(fileno=os.dup(1)))
-    except _FailedError as failure:
+        return 0, _Opening(settings, partial(tell, settings_file)).run(ssh)
+    except FailedError as failure:
         tell(settings_file, failure.step, str(failure))
-        return 1
-    return 0
+        return 1, _nothing
 
 
-class _FailedError(Exception):
+def _nothing() -> None:
+    """Do nothing: a connection to the instance itself needs nobody in between."""
+
+
+def prepare(settings: Settings) -> None:
+    """Make the key pair of the run and the clients that a connection will probably need, for those after it, too.
+
+    Raises SshKeysError where it cannot. main says so.
+    """
+    if settings["is_key_of_the_run"]:
+        _key_pair.make(settings["public_key_file"])
+    if settings["tunnel"] == "always" or (settings["tunnel"] == "auto" and not settings["public_ip_address"]):
+        with contextlib.suppress(ImportError):
+            from ansible_collections.sshkeys.aws.plugins.plugin_utils import _tunnel  # noqa: PLC0415, F401
+    account = account_of(settings["aws"])
+    is_trusted = settings["host_keys"] != "console" or os.path.exists(settings["known_hosts"])
+    if not is_trusted or not (settings["private_ip_address"] or settings["public_ip_address"]):
+        account.client(_client.EC2)
+
+
+class FailedError(Exception):
     """A step failed. ``str()`` is a sentence."""
 
     def __init__(self, step: Step, sentence: str) -> None:
@@ -91,7 +117,7 @@ def _step(step: Step) -> Iterator[None]:
     try:
         yield
     except SshKeysError as error:
-        raise _FailedError(step, str(error)) from error
+        raise FailedError(step, str(error)) from error
 
 
 class _Opening:
@@ -102,67 +128,75 @@ class _Opening:
         self._settings = settings
         self._tell_of = tell_of
         self._deadline = time.monotonic() + settings["timeout"]
-        self._params = _params(settings["aws"])
-        self._ec2: Any = None
+        with _step(Step.SET_UP):
+            self._account = account_of(settings["aws"])
 
-    def run(self, ssh: socket.socket) -> None:
-        """Do all of it, and hand the connection over to ssh. Raises _FailedError."""
+    def run(self, ssh: socket.socket) -> Callable[[], None]:
+        """Do all of it, and hand the connection over to ssh. Returns what main does. Raises FailedError."""
         with _step(Step.SET_UP):
             configuration = ssh_configuration(self._settings["ssh"])
         user, port = configuration["user"][0], int(configuration["port"][0])
         with _step(Step.PUSH):
-            client = self._push(user)
+            self._push(user)
         if self._settings["host_keys"] == "console":
             with _step(Step.HOST_KEYS):
                 self._know_host_keys(configuration)
+        connection = reach(
+            partial(self._address, configuration["hostname"][0]),
+            partial(self._connect, port=port, configuration=configuration),
+        )
+        if not connection:
+            return self._tunnel(port, ssh)
+        _give(connection, ssh)
+        return _nothing
+
+    def _address(self, hostname: str, *, anew: bool) -> str | None:
         with _step(Step.FIND):
-            address = direct_address(self._settings, configuration["hostname"][0], self._instance)
-        if address:
-            with _step(Step.CONNECT):
-                connection = connect(address, port, configuration, self._deadline)
-            socket.send_fds(ssh, [_ONE_BYTE], [connection.fileno()])
-        else:
-            self._tunnel(client, port, ssh)
+            return direct_address(self._settings, hostname, partial(self._instance, anew=anew))
+
+    def _connect(self, address: str, port: int, configuration: Mapping[str, Sequence[str]]) -> socket.socket:
+        with _step(Step.CONNECT):
+            return connect(address, port, configuration, time.monotonic() + self._settings["timeout"])
 
     # -- The instance --------------------------------------------------------------------------------------------------
 
-    def _instance(self) -> _api_ec2.Instance:
-        """Return what EC2 knows of the instance."""
+    def _instance(self, *, anew: bool = False) -> _api_ec2.Instance:
+        """Return what EC2 knows of the instance. anew: ask, also if it is known what EC2 has said before."""
         instance_id = self._settings["instance_id"]
         return _api_ec2.Instance(
-            *self._once(("instance", instance_id), lambda: _api_ec2.instance(self._client(), instance_id))
+            *self._once(("instance", instance_id), lambda: _api_ec2.instance(self._ec2(), instance_id), anew=anew)
         )
 
-    def _client(self) -> Any:
-        if self._ec2 is None:
-            self._ec2 = _client.connect(self._params, _client.EC2)
-        return self._ec2
+    def _ec2(self) -> Any:
+        return self._account.client(_client.EC2)
 
-    def _once(self, about: Sequence[str | None], ask: Callable[[], Sequence[Any]]) -> Sequence[Any]:
-        """Return what EC2 says, asked by the first process of the run that needs it."""
-        name = hashlib.sha256(json.dumps([self._params.get("region"), *about]).encode()).hexdigest()[:16]
+    def _once(
+        self, about: Sequence[str | None], ask: Callable[[], Sequence[Any]], *, anew: bool = False
+    ) -> Sequence[Any]:
+        """Return what EC2 says, asked by the first process of the run that needs it. anew: ask all the same."""
+        name = hashlib.sha256(json.dumps([self._account.params["region"], *about]).encode()).hexdigest()[:16]
         with open(os.path.join(self._settings["folder"], f"{name}.fact"), "a+", encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
             known = file.read()
-            if not known:
+            if anew or not known:
                 known = json.dumps(ask())
+                file.truncate(0)
                 file.write(known)
         found: Sequence[Any] = json.loads(known)
         return found
 
     # -- The key -------------------------------------------------------------------------------------------------------
 
-    def _push(self, user: str) -> Any:
-        """Push the key for a user. Returns the client."""
+    def _push(self, user: str) -> None:
         settings = self._settings
-        text = public_key(settings["public_key_file"])
-        key = parse_public_key(text)
+        if settings["is_key_of_the_run"]:
+            # It is there, unless that has failed before.
+            _key_pair.make(settings["public_key_file"])
+        key = parse_public_key(_key_pair.public_key(settings["public_key_file"]))
         judge_for_instance_connect(key)
         target = Target(settings["instance_id"], user, settings["availability_zone"])
-        client = _client.connect(self._params, _client.INSTANCE_CONNECT)
-        _api_instance_connect.push(client, target, key)
-        return client
+        _api_instance_connect.push(self._account.client(_client.INSTANCE_CONNECT), target, key)
 
     # -- The host keys -------------------------------------------------------------------------------------------------
 
@@ -173,7 +207,7 @@ class _Opening:
         if os.path.exists(settings["known_hosts"]) or _host_keys.are_known(settings["instance_id"], files):
             return
         keys = _host_keys.printed(
-            partial(_api_ec2.console_output, self._client(), settings["instance_id"]),
+            partial(_api_ec2.console_output, self._ec2(), settings["instance_id"]),
             settings["instance_id"],
             self._deadline,
         )
@@ -181,13 +215,14 @@ class _Opening:
 
     # -- The way -------------------------------------------------------------------------------------------------------
 
-    def _tunnel(self, client: Any, port: int, ssh: socket.socket) -> None:
-        """Open a tunnel, and leave a process behind that pumps what goes through it."""
+    def _tunnel(self, port: int, ssh: socket.socket) -> Callable[[], None]:
+        """Open a tunnel. Returns what pumps through it."""
         # Only here, because only here the library is needed.
         from ansible_collections.sshkeys.aws.plugins.plugin_utils import _tunnel  # noqa: PLC0415
 
         settings = self._settings
         with _step(Step.TUNNEL):
+            client = self._account.client(_client.INSTANCE_CONNECT)
             address = settings["private_ip_address"] or self._instance().address_for_tunnel
             if not address:
                 raise ArgumentError(f"EC2 knows no address of {settings['instance_id']}: is it terminated?")
@@ -195,11 +230,10 @@ class _Opening:
             sign = partial(
                 _api_instance_connect.tunnel_url, client, endpoint, address, port, settings["max_tunnel_duration"]
             )
-            _tunnel.hand_over(
-                partial(_tunnel.open_tunnel, sign, _client.ca_bundle(self._params), self._deadline),
-                lambda theirs: socket.send_fds(ssh, [_ONE_BYTE], [theirs]),
-                self._tell_of,
-            )
+            tunnel = _tunnel.Tunnel(sign, _client.ca_bundle(self._account.params), self._deadline)
+        ours, theirs = socket.socketpair()
+        _give(theirs, ssh)
+        return partial(tunnel.carry, ours, self._tell_of)
 
     def _endpoint(self, use_fips: bool) -> Endpoint:
         """Return the endpoint to go through."""
@@ -213,9 +247,33 @@ class _Opening:
             vpc_id, subnet_id = instance.vpc_id, instance.subnet_id
         about = (endpoint_id, None if endpoint_id else vpc_id, None if endpoint_id else subnet_id)
         found = self._once(
-            ("endpoint", *about, str(use_fips)), lambda: _api_ec2.endpoint(self._client(), *about, use_fips=use_fips)
+            ("endpoint", *about, str(use_fips)), lambda: _api_ec2.endpoint(self._ec2(), *about, use_fips=use_fips)
         )
         return Endpoint(*found)
+
+
+class Find(Protocol):
+    """Says where an instance is."""
+
+    def __call__(self, *, anew: bool) -> str | None:
+        """Return its address, None if it takes a tunnel. anew: not by what EC2 has said before."""
+
+
+def reach(find: Find, open_to: Callable[[str], socket.socket]) -> socket.socket | None:
+    """Return a connection to an instance, None if it takes a tunnel. Raises what the two raise.
+
+    One that was stopped and started in the course of a run has another public address than before.
+    """
+    address = find(anew=False)
+    if not address:
+        return None
+    try:
+        return open_to(address)
+    except FailedError:
+        other = find(anew=True)
+        if other == address:
+            raise
+        return open_to(other) if other else None
 
 
 def direct_address(settings: Settings, hostname: str, ask: Callable[[], _api_ec2.Instance]) -> str | None:
@@ -242,13 +300,10 @@ def direct_address(settings: Settings, hostname: str, ask: Callable[[], _api_ec2
     return found.public_ip_address or found.private_ip_address
 
 
-def _params(aws: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of amazon.aws for _client.connect. Raises _FailedError where a role may not be assumed."""
-    params = {name: os.environ.get(value["env"]) if isinstance(value, dict) else value for name, value in aws.items()}
-    params = {**dict.fromkeys(("region", "profile", *_client.CREDENTIALS)), "validate_certs": True, **params}
-    role = params.pop("assume_role_arn", None)
-    with _step(Step.SET_UP):
-        return _client.assume_role(params, role) if role else params
+def _give(connection: socket.socket, ssh: socket.socket) -> None:
+    """Hand a connection over to ssh."""
+    with connection:
+        socket.send_fds(ssh, [_ONE_BYTE], [connection.fileno()])
 
 
 def ssh_configuration(command: Sequence[str]) -> dict[str, list[str]]:
@@ -272,25 +327,6 @@ def ssh_configuration(command: Sequence[str]) -> dict[str, list[str]]:
                 "the way to ssh."
             )
     return configuration
-
-
-def public_key(file: str) -> str:
-    """Return the public key in a file or, where there is none, the one of the private key beside it.
-
-    file: the path, with ``.pub`` at its end. Raises ArgumentError.
-    """
-    with contextlib.suppress(FileNotFoundError), open(file, encoding="utf-8") as found:
-        return found.read()
-    private = file.removesuffix(".pub")
-    # The empty passphrase keeps it from asking for one.
-    command = ["ssh-keygen", "-y", "-P", "", "-f", private]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    if done.returncode:
-        raise ArgumentError(
-            f"There is no {file}, and the public key cannot be read from {private}: {printable(done.stderr)}. Write it "
-            f"beside the private key: ssh-keygen -y -f {private} > {file}"
-        )
-    return done.stdout
 
 
 _FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}

@@ -2,36 +2,73 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The program that ssh runs as its ProxyCommand: it makes the connection to an instance and hands it over.
+"""The program that ssh runs as its ProxyCommand: it has a connection to an instance made and handed over to ssh.
 
 ssh runs it when it opens a connection of its own, once for each. With ProxyUseFdpass it gets the connection itself, and
 nothing stands between the two afterwards. ssh_config(5) describes both.
 
-Usage: _proxy_command.py SETTINGS. The connection plugin has written that file; what went wrong is written beside it,
-because ssh hides what a ProxyCommand says where its connections persist.
+The connection is made by _fork_server.py, a process that the first one starts and that all of a run share. So this one
+imports as little as it can.
+
+Usage: _proxy_command.py SETTINGS. The connection plugin has written that file, in a folder of the run.
 """
 
 from __future__ import annotations
 
-import json
+import fcntl
 import os
+import socket
 import sys
-from types import ModuleType
+
+_SOCKET = "server"
+_SERVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_fork_server.py")
+# As many as there may be forks of Ansible before the server has begun.
+_BACKLOG = 128
 
 
 def main() -> int:
-    """Make the connection and hand it over. Returns the exit status."""
-    settings_file = sys.argv[1]
-    with open(settings_file, encoding="utf-8") as file:
-        settings = json.load(file)
-    # As ansible-core finds collections. Its own importer would take as long as the connection.
-    package = ModuleType("ansible_collections")
-    package.__path__ = [os.path.join(path, "ansible_collections") for path in settings["collection_paths"]]
-    sys.modules["ansible_collections"] = package
+    """Have the connection made. Returns the exit status."""
+    settings_file, here = sys.argv[1], os.getcwd()
+    # The path of a socket may be no longer than about a hundred bytes.
+    os.chdir(os.path.dirname(settings_file))
+    with _connect(settings_file) as server:
+        socket.send_fds(server, [os.fsencode(f"{settings_file}\0{here}")], [sys.stdout.fileno()])
+        status = server.recv(1)
+    return status[0] if status else 1
 
-    from ansible_collections.sshkeys.aws.plugins.plugin_utils import _open_connection  # noqa: PLC0415 - see above
 
-    return _open_connection.main(settings, settings_file)
+def _connect(settings_file: str) -> socket.socket:
+    """Return a connection to the server of this run, which is started if there is none."""
+    server = socket.socket(socket.AF_UNIX)
+    with open(f"{_SOCKET}.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            server.connect(_SOCKET)
+        except (FileNotFoundError, ConnectionRefusedError):
+            _start(settings_file)
+            server.connect(_SOCKET)
+    return server
+
+
+def _start(settings_file: str) -> None:
+    """Start a server. Those who connect before it has begun are served then."""
+    import subprocess  # noqa: PLC0415 - once in a run
+
+    if os.path.exists(_SOCKET):
+        os.unlink(_SOCKET)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(_SOCKET)
+        listener.listen(_BACKLOG)
+        # -P: no file beside the program may take the place of a module.
+        subprocess.Popen(
+            [sys.executable, "-P", _SERVER, str(listener.fileno()), settings_file],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[listener.fileno()],
+            # A Ctrl-C is for ansible-playbook, whose end ends the server.
+            start_new_session=True,
+        )
 
 
 if __name__ == "__main__":

@@ -6,25 +6,29 @@
 
 The library does the framing, the handshake and the proxies of the environment. What is here is the patience with an
 endpoint that is full, the words for a refusal, and the pump between the websocket and the socket that ssh gets.
+
+It is the asynchronous side of the library, because the other one takes a lock while it sends: where both ends send more
+than all buffers hold, none of them reads any more.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import os
 import random
 import select
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 try:
+    from websockets.asyncio.client import connect
     from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
-    from websockets.sync.client import connect
 except ImportError:
     connect = None  # type: ignore[assignment]
 
@@ -32,8 +36,8 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import Argumen
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._explain import Step
 
 if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
     from websockets.http11 import Response
-    from websockets.sync.client import ClientConnection
 
 # The most that the service takes in a message.
 _MAX_BYTES = 65_000
@@ -43,24 +47,48 @@ _FULL_CODE = ("limit", "quota", "throttl", "toomany")
 _LONGEST_PAUSE_SECONDS = 2.0
 _NORMAL = 1000
 _CLOSE_SECONDS = 2
+# How often it is looked whether a side that has nothing more to say still listens.
+_LOOK_SECONDS = 0.1
 
 
-def open_tunnel(sign: Callable[[], str], ca_bundle: str | None, deadline: float) -> ClientConnection:
-    """Open a tunnel, and wait for an endpoint that has all the connections it may have. Raises ArgumentError.
+class Tunnel:
+    """A tunnel that is open, from its construction until ``carry`` has returned."""
 
-    sign: returns a fresh address. ca_bundle: a file with the certificates to trust. deadline: on the monotonic clock.
-    """
-    if connect is None:
-        raise ArgumentError(
-            "A tunnel needs the Python package websockets (15.0 or later) beside boto3, for the Python that runs "
-            "ansible-playbook: pip install websockets."
-        )
+    def __init__(self, sign: Callable[[], str], ca_bundle: str | None, deadline: float) -> None:
+        """Open it, and wait for an endpoint that has all the connections it may have. Raises ArgumentError.
+
+        sign: returns a fresh address. ca_bundle: a file with the certificates to trust.
+        deadline: on the monotonic clock.
+        """
+        if connect is None:
+            raise ArgumentError(
+                "A tunnel needs the Python package websockets (15.0 or later) beside boto3, for the Python that runs "
+                "ansible-playbook: pip install websockets."
+            )
+        with contextlib.ExitStack() as undo:
+            self._runner = undo.enter_context(asyncio.Runner())
+            self._connection = self._runner.run(_open(sign, ca_bundle, deadline))
+            undo.pop_all()
+
+    def carry(self, local: socket.socket, tell_of: Callable[[Step, str], None]) -> None:
+        """Pump between the tunnel and a socket, whose other end ssh has, until one of them ends.
+
+        tell_of: is told why the tunnel ended, where ssh did not end it and it was no normal end.
+        """
+        with local, self._runner:
+            ended = self._runner.run(_pump(self._connection, local))
+            if ended:
+                # Before ssh learns of it.
+                tell_of(Step.TUNNEL_ENDED, ended)
+
+
+async def _open(sign: Callable[[], str], ca_bundle: str | None, deadline: float) -> ClientConnection:
     context = ssl.create_default_context(cafile=ca_bundle)
     pause = 0.25
     while True:
         left = deadline - time.monotonic()
         try:
-            return connect(
+            return await connect(
                 sign(),
                 ssl=context,
                 compression=None,
@@ -81,8 +109,10 @@ def open_tunnel(sign: Callable[[], str], ca_bundle: str | None, deadline: float)
                 "The endpoint does not answer. Look at ansible_timeout, and at the way to it."
             ) from error
         except (OSError, InvalidHandshake) as error:
-            raise ArgumentError(f"The endpoint cannot be reached: {printable(error).rstrip('.')}.") from error
-        time.sleep(pause * (0.5 + random.random() / 2))
+            # What asyncio says of these is how it has connected.
+            said = os.strerror(error.errno) if isinstance(error, ConnectionError) and error.errno else error
+            raise ArgumentError(f"The endpoint cannot be reached: {printable(said).rstrip('.')}.") from error
+        await asyncio.sleep(pause * (0.5 + random.random() / 2))
         pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
 
@@ -98,92 +128,50 @@ def _refusal(response: Response) -> tuple[str, str]:
     return printable(code), printable(message).rstrip(".")[:500] + request
 
 
-def hand_over(
-    open_it: Callable[[], ClientConnection], give: Callable[[int], object], tell_of: Callable[[Step, str], None]
-) -> None:
-    """Give ssh a socket, and pump between it and a tunnel in a process of its own, which ends with either of them.
-
-    Returns when ssh has the socket, and in that process when the tunnel has ended: there, nothing is left to do.
-    Raises ArgumentError where the tunnel cannot be opened.
-    open_it: opens the tunnel. give: takes the file descriptor for ssh.
-    tell_of: is told why a tunnel ended that ssh did not end.
-    """
-    told, telling = os.pipe()
-    # Before there are threads, and the tunnel has some.
-    if not os.fork():
-        os.close(told)
-        _carry(open_it, give, tell_of, telling)
-        return
-    os.close(telling)
-    with os.fdopen(told, encoding="utf-8") as file:
-        refused = file.read()
-    if refused:
-        raise ArgumentError(refused)
-
-
-def _carry(
-    open_it: Callable[[], ClientConnection],
-    give: Callable[[int], object],
-    tell_of: Callable[[Step, str], None],
-    telling: int,
-) -> None:
-    """Open the tunnel, hand it over, and pump until it ends. telling: a pipe, for the sentence if it goes wrong."""
-    try:
-        tunnel = open_it()
-    except ArgumentError as error:
-        os.write(telling, str(error).encode())
-        return
-    ours, theirs = socket.socketpair()
-    give(theirs.fileno())
-    theirs.close()
-    # A Ctrl-C is for those who use the connection. Whoever waits for the end of these files must not wait for this one.
-    os.setsid()
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2, telling):
-        os.dup2(nowhere, stream)
-    ended = pump(tunnel, ours)
-    if ended:
-        # Before ssh learns of it, which happens when this process ends.
-        tell_of(Step.TUNNEL_ENDED, ended)
-
-
-def pump(tunnel: ClientConnection, local: socket.socket) -> str:
+async def _pump(tunnel: ClientConnection, local: socket.socket) -> str:
     """Carry bytes both ways until one side ends. Returns why, if it was the tunnel's end and no normal one, else "".
 
     Each direction waits until what it has read is taken, so nothing piles up in between.
     """
-    sender = threading.Thread(target=_send, args=(tunnel, local), daemon=True)
-    sender.start()
+    local.setblocking(False)
+    loop = asyncio.get_running_loop()
+    sending = loop.create_task(_send(tunnel, local))
     try:
         while True:
-            message = tunnel.recv()
+            message = await tunnel.recv()
             if isinstance(message, str):
                 return "The endpoint sent text, which the protocol does not have."
-            local.sendall(message)
+            await loop.sock_sendall(local, message)
     except ConnectionClosed as closed:
-        received = closed.rcvd
-        # Where ssh is gone, the end of the tunnel is the end that it was told.
-        if closed.sent and not closed.rcvd_then_sent:
-            return ""
-        if received is None:
-            return "The connection to the endpoint broke."
-        if received.code == _NORMAL:
-            return ""
-        return f"The endpoint ended it: {printable(received.reason) or 'no reason given'} ({received.code})."
+        return _why(closed)
     except OSError:
-        tunnel.close()
+        await tunnel.close()
         return ""
+    finally:
+        sending.cancel()
 
 
-def _send(tunnel: ClientConnection, local: socket.socket) -> None:
+def _why(closed: ConnectionClosed) -> str:
+    """Return why a tunnel ended, "" for a normal end."""
+    received = closed.rcvd
+    # Where ssh is gone, the end of the tunnel is the end that it was told.
+    if closed.sent and not closed.rcvd_then_sent:
+        return ""
+    if received is None:
+        return "The connection to the endpoint broke."
+    if received.code == _NORMAL:
+        return ""
+    return f"The endpoint ended it: {printable(received.reason) or 'no reason given'} ({received.code})."
+
+
+async def _send(tunnel: ClientConnection, local: socket.socket) -> None:
     """Carry what ssh sends into the tunnel, and close that when ssh is gone."""
-    try:
-        while data := local.recv(_MAX_BYTES):
-            tunnel.send(data)
+    with contextlib.suppress(OSError, ConnectionClosed):
+        while data := await asyncio.get_running_loop().sock_recv(local, _MAX_BYTES):
+            await tunnel.send(data)
         # ssh has nothing more to say, and may still listen. Without a mask, poll tells only of the end of that.
-        waiting = select.poll()
-        waiting.register(local, 0)
-        waiting.poll()
-        tunnel.close()
-    except (OSError, ConnectionClosed):
-        pass
+        listening = select.poll()
+        listening.register(local, 0)
+        while not listening.poll(0):  # noqa: ASYNC110 - no event loop waits for that alone
+            await asyncio.sleep(_LOOK_SECONDS)
+        await tunnel.close()

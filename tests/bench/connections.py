@@ -151,13 +151,11 @@ class Connections:
 
     def _copy(self, big: Path, socket: Path, seconds: Mapping[str, list[float]]) -> None:
         ssh = ["ssh", "-F", "none", "-S", str(socket), "nowhere"]
-        for way, command in (
-            ("up", f"{shlex.join(ssh)} 'cat > /dev/null' < {big}"),
-            ("down", f"{shlex.join(ssh)} cat {big} > /dev/null"),
-        ):
-            began = time.monotonic()
-            subprocess.run(command, shell=True, check=True)
-            seconds[way].append(time.monotonic() - began)
+        with big.open("rb") as file, Path(os.devnull).open("wb") as nowhere:
+            for way, command in (("up", "cat > /dev/null"), ("down", shlex.join(["cat", str(big)]))):
+                began = time.monotonic()
+                subprocess.run([*ssh, command], stdin=file, stdout=nowhere, check=True)
+                seconds[way].append(time.monotonic() - began)
 
     def _open_bare(self, socket: Path) -> None:
         instance = self._open[0]
@@ -165,7 +163,7 @@ class Connections:
         options = shlex.split(self._lab["ssh_common_args"])
         options += ["-o", f"ProxyCommand={shlex.join(pump).replace('%', '%%')}", "-o", "ControlPersist=60"]
         options += ["-o", f"HostKeyAlias={instance['instance_id']}", "-i", str(self._place.folder / "key")]
-        command = ["ssh", "-M", "-S", str(socket), *options, f"{instance['os_user']}@bare", "true"]
+        command = ["ssh", "-C", "-M", "-S", str(socket), *options, f"{instance['os_user']}@bare", "true"]
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def _tunnel_url(self, instance: Mapping[str, Any]) -> str:

@@ -158,6 +158,12 @@ def test_the_connection_imports_what_explains_a_failure_and_nothing_else() -> No
     assert foreign(imported_by("plugin_utils/_explain.py")) == set()
 
 
+def test_the_proxy_command_imports_the_standard_library() -> None:
+    # ssh starts it for each connection, without the folders of packages.
+    imported = imported_by("plugin_utils/_proxy_command.py")
+    assert foreign(imported) | of_the_collection(imported) == set()
+
+
 @pytest.mark.parametrize("name", [name for name in FILES if name.startswith("action/")])
 def test_actions_import_the_module_of_their_name(name: str) -> None:
     module = f"{COLLECTION}.plugins.modules.{Path(name).stem}"
@@ -173,6 +179,10 @@ def test_no_file_is_imported_in_a_way_that_the_rules_cannot_see() -> None:
 
 # -- Only main exits or fails, and check mode is read once ------------------------------------------------------------
 
+PROGRAMS = {
+    "plugin_utils/_proxy_command.py": {"sys.exit"},
+    "plugin_utils/_fork_server.py": {"sys.exit", "os._exit"},
+}
 EXITS = {"exit_json", "fail_json", "fail_json_aws"}
 
 
@@ -182,8 +192,8 @@ def test_nothing_asserts_prints_or_ends_the_process(name: str) -> None:
     assert not [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Assert)]
     called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     ends = {"print", "sys.exit", "exit", "quit", "os._exit", "os.abort", "breakpoint"}
-    # A program, which exits with what its main returns.
-    assert called & ends == ({"sys.exit"} if name == "plugin_utils/_proxy_command.py" else set())
+    # Programs exit with what their main returns, and what they have forked with what it has done.
+    assert called & ends == PROGRAMS.get(name, set())
     raised = {
         ast.unparse(node.exc).partition("(")[0] for node in ast.walk(tree) if isinstance(node, ast.Raise) and node.exc
     }

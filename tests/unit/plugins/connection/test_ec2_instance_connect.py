@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
-import subprocess
 import sys
-import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -90,8 +88,8 @@ def test_ssh_is_told_what_it_needs_and_no_more(local_tmp: Path) -> None:
     assert option(words, "IdentityFile") == f'"{local_tmp}/sshkeys.aws/id_ed25519"'
     assert option(words, "StrictHostKeyChecking") == "yes"
     program = shlex.split(option(words, "ProxyCommand") or "")
-    assert program[:2] == [sys.executable, "-P"]
-    assert Path(program[2]).is_file()
+    assert program[:3] == [sys.executable, "-I", "-S"]
+    assert Path(program[3]).is_file()
 
 
 def test_the_program_is_told_what_it_expects() -> None:
@@ -150,37 +148,24 @@ def test_what_is_written_is_private(local_tmp: Path) -> None:
     settings(ansible_ec2_instance_connect_secret_key="wJalrXUtnFEMI")
     folder = local_tmp / "sshkeys.aws"
     assert folder.stat().st_mode & 0o077 == 0
-    for file in (*folder.glob("*.json"), folder / "id_ed25519"):
+    for file in folder.glob("*.json"):
         assert file.stat().st_mode & 0o077 == 0, file
 
 
-def test_the_key_is_made_once(local_tmp: Path) -> None:
-    """However many ask at the same moment."""
-    folder = local_tmp / "sshkeys.aws"
-    folder.mkdir()
-    found: list[str] = []
-
-    def make() -> None:
-        ec2_instance_connect._key_of_the_run(str(folder))
-        found.append((folder / "id_ed25519.pub").read_text())
-
-    threads = [threading.Thread(target=make) for _number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(found) == 8
-    assert len(set(found)) == 1
-    derived = subprocess.run(
-        ["ssh-keygen", "-y", "-f", str(folder / "id_ed25519")], capture_output=True, text=True, check=True
-    )
-    assert derived.stdout.split()[1] == found[0].split()[1]
+def test_a_key_of_the_run(local_tmp: Path) -> None:
+    """It is made when ssh connects: until then there is none, so none can be left."""
+    told = settings()
+    assert told["public_key_file"] == str(local_tmp / "sshkeys.aws/id_ed25519.pub")
+    assert told["is_key_of_the_run"] is True
+    assert not list(local_tmp.rglob("id_ed25519*"))
 
 
 def test_a_key_of_ones_own(tmp_path: Path) -> None:
     words = command(ansible_private_key_file=str(tmp_path / "mine"))
     assert [word for word in words if word.startswith("IdentityFile=")] == [f'IdentityFile="{tmp_path}/mine"']
-    assert settings(ansible_private_key_file=str(tmp_path / "mine"))["public_key_file"] == str(tmp_path / "mine.pub")
+    told = settings(ansible_private_key_file=str(tmp_path / "mine"))
+    assert told["public_key_file"] == str(tmp_path / "mine.pub")
+    assert told["is_key_of_the_run"] is False
 
 
 def test_a_key_of_the_agent() -> None:

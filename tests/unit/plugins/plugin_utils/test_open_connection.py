@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import socket
 import stat
-import subprocess
 import time
 from pathlib import Path
 from typing import Any, cast
@@ -16,11 +15,13 @@ from typing import Any, cast
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._api_ec2 import Instance
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._explain import Step
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._open_connection import (
+    FailedError,
     Settings,
     connect,
     direct_address,
-    public_key,
+    reach,
     ssh_configuration,
 )
 
@@ -94,26 +95,6 @@ def test_a_configuration_that_ssh_cannot_read(tmp_path: Path) -> None:
         ssh_configuration(["ssh", "-F", str(config), "-G", "web1"])
 
 
-@pytest.fixture
-def pair(tmp_path: Path) -> Path:
-    """Return the private half of a key pair."""
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")], check=True)
-    return tmp_path / "key"
-
-
-def test_a_public_key_is_read_or_made_of_the_private_one(pair: Path) -> None:
-    beside = public_key(f"{pair}.pub")
-    Path(f"{pair}.pub").unlink()
-    assert public_key(f"{pair}.pub").split()[:2] == beside.split()[:2]
-
-
-def test_a_private_key_with_a_passphrase_is_a_sentence(pair: Path) -> None:
-    Path(f"{pair}.pub").unlink()
-    subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", "secret", "-f", str(pair)], check=True)
-    with pytest.raises(ArgumentError, match=f"ssh-keygen -y -f {pair} > {pair}.pub"):
-        public_key(f"{pair}.pub")
-
-
 def test_a_connection_is_made_as_ssh_would(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -155,3 +136,42 @@ def test_a_connection_is_waited_for_no_longer_than_the_timeout() -> None:
         assert time.monotonic() - began < 3
         for one in waiting:
             one.close()
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "connected"),
+    [
+        ("192.0.2.1", "192.0.2.1", "192.0.2.1"),
+        ("192.0.2.1", "192.0.2.2", "192.0.2.1"),
+        ("closed", "192.0.2.2", "192.0.2.2"),
+        # Started again without a public address: it takes the tunnel.
+        ("closed", None, None),
+        (None, "192.0.2.2", None),
+        ("closed", "closed", "failed"),
+        ("closed", "closed too", "failed"),
+    ],
+)
+def test_an_instance_that_was_started_again_is_found(
+    before: str | None, now: str | None, connected: str | None
+) -> None:
+    """EC2 is asked anew only where there is no way to what it has said before."""
+    asked: list[bool] = []
+    opened = socket.socket()
+
+    def find(*, anew: bool) -> str | None:
+        asked.append(anew)
+        return now if anew else before
+
+    def open_to(address: str) -> socket.socket:
+        if address.startswith("closed"):
+            raise FailedError(Step.CONNECT, "No.")
+        assert address == connected
+        return opened
+
+    with opened:
+        if connected == "failed":
+            with pytest.raises(FailedError):
+                reach(find, open_to)
+        else:
+            assert reach(find, open_to) is (opened if connected else None)
+    assert asked == ([False, True] if before == "closed" else [False])

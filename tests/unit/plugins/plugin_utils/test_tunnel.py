@@ -14,17 +14,17 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
 from ansible_collections.sshkeys.aws.plugins.plugin_utils import _tunnel
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._explain import Step
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.certificate import certificate_of_its_own
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
-from websockets.sync.client import ClientConnection
 from websockets.sync.server import ServerConnection, serve
 
 Handler = Callable[[ServerConnection], None]
@@ -51,14 +51,14 @@ class Endpoint:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.address = f"wss://127.0.0.1:{server.socket.getsockname()[1]}/openTunnel?a=b"
 
-    def open(self, seconds: float = 5, ca_bundle: str | None = None) -> ClientConnection:
+    def open(self, seconds: float = 5, ca_bundle: str | None = None) -> _tunnel.Tunnel:
         """Open a tunnel, in so many seconds at most."""
 
         def sign() -> str:
             self.asked += 1
             return self.address
 
-        return _tunnel.open_tunnel(sign, ca_bundle or self.ca_bundle, time.monotonic() + seconds)
+        return _tunnel.Tunnel(sign, ca_bundle or self.ca_bundle, time.monotonic() + seconds)
 
 
 @pytest.fixture
@@ -74,26 +74,31 @@ def echo(connection: ServerConnection) -> None:
         connection.send(message)
 
 
-def pumped(tunnel: ClientConnection) -> tuple[socket.socket, Callable[[], str]]:
-    """Pump between a tunnel and a socket. Returns its other end, and what waits for the end of the pump."""
+def pumped(tunnel: _tunnel.Tunnel) -> tuple[socket.socket, Callable[[], str]]:
+    """Pump between a tunnel and a socket. Returns its other end, and what waits for the end and says why."""
     ours, theirs = socket.socketpair()
     said: list[str] = []
 
-    def run() -> None:
-        said.append(_tunnel.pump(tunnel, ours))
-        # As the end of the process does, which has nothing but the pump.
-        with suppress(OSError):
-            ours.shutdown(socket.SHUT_RDWR)
+    def tell_of(step: Step, sentence: str) -> None:
+        assert step is Step.TUNNEL_ENDED
+        said.append(sentence)
 
-    thread = threading.Thread(target=run, daemon=True)
+    thread = threading.Thread(target=tunnel.carry, args=(ours, tell_of), daemon=True)
     thread.start()
 
     def ended() -> str:
         thread.join(10)
         assert not thread.is_alive(), "the pump has not ended"
-        return said[0]
+        return " ".join(said)
 
     return theirs, ended
+
+
+def close(tunnel: _tunnel.Tunnel) -> None:
+    """Close a tunnel, as ssh does."""
+    theirs, ended = pumped(tunnel)
+    theirs.close()
+    assert ended() == ""
 
 
 def test_every_byte_arrives_both_ways(endpoint: Endpoint) -> None:
@@ -205,7 +210,7 @@ def test_a_refusal_is_repeated(endpoint: Endpoint) -> None:
 def test_a_full_endpoint_is_waited_for(endpoint: Endpoint, status: int, code: str) -> None:
     """Each attempt is signed anew."""
     endpoint.start(echo, refuse(status, code, times=2))
-    endpoint.open().close()
+    close(endpoint.open())
     assert endpoint.asked == 3
 
 
@@ -248,7 +253,7 @@ def test_a_proxy_of_the_environment_is_used(endpoint: Endpoint, monkeypatch: pyt
     """HTTPS_PROXY counts and not HTTP_PROXY, and NO_PROXY holds names and not parts of them."""
     endpoint.start(echo)
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    endpoint.open().close()
+    close(endpoint.open())
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     with pytest.raises(ArgumentError, match="cannot be reached"):
         endpoint.open()
@@ -256,7 +261,7 @@ def test_a_proxy_of_the_environment_is_used(endpoint: Endpoint, monkeypatch: pyt
     with pytest.raises(ArgumentError, match="cannot be reached"):
         endpoint.open()
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    endpoint.open().close()
+    close(endpoint.open())
 
 
 def test_without_the_library(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:

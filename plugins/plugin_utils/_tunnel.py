@@ -30,7 +30,7 @@ try:
     from websockets.asyncio.client import connect
     from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 except ImportError:
-    connect = None  # type: ignore[assignment]
+    connect = None  # type: ignore[assignment, misc]
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, printable
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._explain import Step

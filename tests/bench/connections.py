@@ -32,7 +32,7 @@ from report import Row, Sample, ratio
 _TASKS = 20
 _TIMES = 3
 _BIG_MB = 200
-_KINDS = {"raw": {"ansible.builtin.raw": "true"}, "module": {"ansible.builtin.ping": {}}}
+_KINDS: dict[str, dict[str, Any]] = {"raw": {"ansible.builtin.raw": "true"}, "module": {"ansible.builtin.ping": {}}}
 _WAYS = ("plain ssh", "the plugin", "through the tunnel")
 _LIMITS = {
     ("raw", "the plugin"): 1.25,
@@ -40,6 +40,10 @@ _LIMITS = {
     ("raw", "through the tunnel"): 1.3,
     ("module", "through the tunnel"): 1.3,
 }
+
+
+def _task(kind: str) -> dict[str, Any]:
+    return {"name": kind, **_KINDS[kind]}
 
 
 class Connections:
@@ -87,9 +91,9 @@ class Connections:
 
     def _play(self, hosts: int, kind: str, way: str) -> float:
         """Return the seconds of all tasks, the opening of the connections among them."""
-        tasks = [{"name": kind, **_KINDS[kind]} for _time in range(_TASKS)]
+        tasks = [_task(kind) for _time in range(_TASKS)]
         with self._no_connections():
-            taken = self._place.play(tasks, inventory=self._inventory(hosts, way), **self._environment)
+            taken = self._place.play(tasks, inventory=self._inventory(hosts, way), environment=self._environment)
         return sum(taken[kind])
 
     def _inventory(self, hosts: int, way: str) -> dict[str, Any]:
@@ -128,9 +132,9 @@ class Connections:
         for _time in range(_TIMES):
             with self._no_connections():
                 self._place.play(
-                    [{"name": "open", **_KINDS["raw"]}],
+                    [_task("raw")],
                     inventory=self._inventory(1, "through the tunnel"),
-                    **self._environment,
+                    environment=self._environment,
                 )
                 (socket,) = self._sockets.iterdir()
                 self._copy(big, socket, ours)
@@ -212,7 +216,7 @@ class Connections:
             f"--ssh-public-key=file://{self._place.folder}/key.pub",
         ]
         command = [str(self._place.aws), "ec2-instance-connect", "send-ssh-public-key", *options]
-        self._place.run(command, **self._environment)
+        self._place.run(command, environment=self._environment)
 
 
 def connections(place: Workplace) -> list[Row]:

@@ -56,10 +56,15 @@ class Workplace:
         return running(*options, trust=str(self.folder / "certificate.pem") if tls else "")
 
     def run(
-        self, command: Sequence[str], service: Service | None = None, given: str | None = None, **more: str
+        self,
+        command: Sequence[str],
+        service: Service | None = None,
+        given: str | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
     ) -> tuple[str, float]:
         """Run a command to its end. Returns what it printed, and the seconds that it took."""
-        environment = {**self.environment, **more}
+        environment = {**self.environment, **(environment or {})}
         if service:
             environment["AWS_ENDPOINT_URL"] = service.address
             if service.certificate:
@@ -87,7 +92,7 @@ class Workplace:
         *,
         hosts: int = 0,
         inventory: Mapping[str, Any] | None = None,
-        **environment: str,
+        environment: Mapping[str, str] | None = None,
     ) -> dict[str, list[float]]:
         """Run a play on the hosts of an inventory, on so many hosts that are just names, or on the controller.
 
@@ -106,8 +111,8 @@ class Workplace:
         told = self.folder / "tasks.jsonl"
         told.unlink(missing_ok=True)
         command = ["ansible-playbook", "--forks=25", *(["-i", "hosts.json"] if inventory else []), "play.yml"]
-        environment |= {"BENCH_TASKS": str(told), "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins")}
-        self.run(command, service, **environment)
+        noting = {"BENCH_TASKS": str(told), "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins")}
+        self.run(command, service, environment={**(environment or {}), **noting})
         seconds: dict[str, list[float]] = {}
         for line in told.read_text(encoding="utf-8").splitlines():
             noted = json.loads(line)

@@ -83,9 +83,13 @@ class Keeper:
                 self._started.discard(pid)
 
 
+def _read_line() -> str:
+    return sys.stdin.readline()
+
+
 def main() -> None:
     """Serve until standard input closes."""
-    doors = json.loads(sys.stdin.readline())
+    doors = json.loads(_read_line())
     keeper = Keeper()
     child_ended, wake = socket.socketpair()
     child_ended.settimeout(0)
@@ -102,9 +106,9 @@ def main() -> None:
         while True:
             for key, _events in selector.select():
                 if key.fileobj is sys.stdin:
-                    told = sys.stdin.readline()
+                    is_last = not _read_line()
                     keeper.end()
-                    if not told:
+                    if is_last:
                         return
                 if key.fileobj is child_ended:
                     child_ended.recv(4096)

@@ -58,7 +58,7 @@ def refusal(bench: Bench, url: str | None = None, **changed: str) -> tuple[int, 
 def test_a_real_sshd_is_behind_it(bench: Bench) -> None:
     """It says what an sshd says first, and the journal has the call."""
     with tunnel(bench) as opened:
-        assert bytes(opened.recv()).startswith(b"SSH-2.0-OpenSSH")
+        assert opened.recv(decode=False).startswith(b"SSH-2.0-OpenSSH")
     (call,) = bench.control("GET", "requests")["requests"]
     assert (call["operation"], call["status"]) == ("OpenTunnel", HTTPStatus.SWITCHING_PROTOCOLS)
     assert call["parameters"]["privateIpAddress"] == bench.instances[0]["private_ip_address"]

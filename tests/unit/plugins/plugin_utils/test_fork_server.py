@@ -41,7 +41,7 @@ class Run:
         """Start a ProxyCommand, as ssh does."""
         ours, theirs = socket.socketpair()
         with ours, theirs:
-            return subprocess.Popen([sys.executable, "-I", "-S", PROGRAM, str(self.settings)], stdout=theirs)
+            return subprocess.Popen([sys.executable, "-I", "-S", PROGRAM, str(self.settings)], stdout=theirs.fileno())
 
     def servers(self) -> list[int]:
         """Return the processes of the servers that run, without those that they have forked."""

@@ -19,7 +19,6 @@ import json
 import os
 import selectors
 import shutil
-import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -29,7 +28,7 @@ from typing import Any
 _MESSAGE_BYTES = 65_536
 # What sends nothing must not keep the others waiting.
 _RECEIVE_SECONDS = 5
-# How often it is looked whether the run has ended, where the system does not tell.
+# How often it is looked whether the run has ended, where the system does not tell, and who else has.
 _LOOK_SECONDS = 1.0
 
 
@@ -39,8 +38,6 @@ def main() -> int:
     settings = _read(settings_file)
     folder = os.path.dirname(settings_file)
     _find_collections(settings["collection_paths"])
-    # The system buries those that were forked.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for connection in _connections(listener, settings["controller"], folder):
         with connection:
             asked = _receive(connection)
@@ -51,7 +48,6 @@ def main() -> int:
             if not os.fork():
                 # Else whoever asks when the server has ended would wait for it.
                 listener.close()
-                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 os.chdir(working_folder)
                 # Without the clean-up of Python, which takes longer than the connection and has nothing to clean up.
                 os._exit(_serve(connection, asked_for, ssh))
@@ -99,6 +95,7 @@ def _connections(listener: socket.socket, controller: int, folder: str) -> Itera
                 if key.fileobj is not listener:
                     return
                 yield listener.accept()[0]
+            _bury()
 
 
 def _is_alive(process: int) -> bool:
@@ -107,6 +104,13 @@ def _is_alive(process: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def _bury() -> None:
+    """Collect the processes that were forked and have ended."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _prepare(settings_file: str) -> None:

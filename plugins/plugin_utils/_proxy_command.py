@@ -28,13 +28,37 @@ _BACKLOG = 128
 
 def main() -> int:
     """Have the connection made. Returns the exit status."""
-    settings_file, here = sys.argv[1], os.getcwd()
+    settings_file = sys.argv[1]
+    try:
+        status = _ask(settings_file)
+        why = "it has ended"
+    except OSError as error:
+        status, why = b"", str(error)
+    if not status:
+        _tell(settings_file, f"The process that makes the connections of this run cannot be reached: {why}.")
+        return 1
+    return status[0]
+
+
+def _ask(settings_file: str) -> bytes:
+    """Have the server hand a connection to ssh, which is behind the standard output.
+
+    Returns one byte, the exit status; nothing where the server has ended. Raises OSError.
+    """
+    here = os.getcwd()
     # The path of a socket may be no longer than about a hundred bytes.
     os.chdir(os.path.dirname(settings_file))
     with _connect(settings_file) as server:
         socket.send_fds(server, [os.fsencode(f"{settings_file}\0{here}")], [sys.stdout.fileno()])
-        status = server.recv(1)
-    return status[0] if status else 1
+        return server.recv(1)
+
+
+def _tell(settings_file: str, sentence: str) -> None:
+    """Write down what has failed, as _explain.py does, which would have to be searched for."""
+    import json  # noqa: PLC0415 - once in a while
+
+    with open(f"{settings_file}.told", "w", encoding="utf-8") as file:
+        json.dump({"step": "SET_UP", "sentence": sentence}, file)
 
 
 def _connect(settings_file: str) -> socket.socket:

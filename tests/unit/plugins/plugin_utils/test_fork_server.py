@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.sshkeys.aws.plugins.plugin_utils import _proxy_command
+from ansible_collections.sshkeys.aws.plugins.plugin_utils import _explain, _proxy_command
 
 PROGRAM = str(_proxy_command.__file__)
 COLLECTIONS = str(Path(PROGRAM).parents[5])
@@ -34,7 +34,7 @@ class Run:
         self.controller = subprocess.Popen(["sleep", "60"])
         self.settings = self.folder / "settings.json"
         # Too few to make a connection of them, so each ends in a sentence.
-        told = {"collection_paths": [COLLECTIONS], "controller": self.controller.pid}
+        told = {"collection_paths": [COLLECTIONS], "controller": self.controller.pid, "instance_id": "i-00000000"}
         self.settings.write_text(json.dumps(told), encoding="utf-8")
 
     def ask(self) -> subprocess.Popen[bytes]:
@@ -42,6 +42,10 @@ class Run:
         ours, theirs = socket.socketpair()
         with ours, theirs:
             return subprocess.Popen([sys.executable, "-I", "-S", PROGRAM, str(self.settings)], stdout=theirs.fileno())
+
+    def told(self) -> str:
+        """Return what the connection plugin tells of the last one."""
+        return _explain.failure("ssh said nothing.", str(self.settings))
 
     def servers(self) -> list[int]:
         """Return the processes of the servers that run, without those that they have forked."""
@@ -80,8 +84,22 @@ def run(tmp_path: Path) -> Iterator[Run]:
 def test_what_nobody_has_thought_of_is_told(run: Run) -> None:
     with run.ask() as program:
         assert program.wait(20) == 1
-    told = json.loads(run.settings.with_name("settings.json.told").read_text(encoding="utf-8"))
-    assert (told["step"], told["sentence"]) == ("SET_UP", "KeyError: 'timeout'.")
+    assert "The connection could not be prepared. KeyError: 'timeout'." in run.told()
+
+
+def test_a_server_that_cannot_be_started_is_told(run: Run) -> None:
+    (run.folder / "server").mkdir()
+    with run.ask() as program:
+        assert program.wait(20) == 1
+    assert "cannot be reached: [Errno 21] Is a directory: 'server'." in run.told()
+
+
+def test_a_server_that_ends_before_it_answers_is_told(run: Run) -> None:
+    """As one that the system has killed for want of memory."""
+    run.settings.write_text(run.settings.read_text().replace('"controller"', '"somebody"'))
+    with run.ask() as program:
+        assert program.wait(20) == 1
+    assert "The process that makes the connections of this run cannot be reached" in run.told()
 
 
 def test_all_of_a_run_share_a_server(run: Run) -> None:

@@ -156,6 +156,23 @@ def test_a_side_that_has_nothing_more_to_say_may_still_listen(endpoint: Endpoint
     assert ended() == ""
 
 
+@pytest.mark.parametrize("has_more_to_say", [True, False])
+def test_a_tunnel_that_is_idle_takes_no_time(endpoint: Endpoint, has_more_to_say: bool) -> None:
+    """Also where one side has closed and the other one still listens."""
+    endpoint.start(echo)
+    theirs, ended = pumped(endpoint.open())
+    theirs.sendall(b"hello")
+    assert theirs.recv(100) == b"hello"
+    if not has_more_to_say:
+        theirs.shutdown(socket.SHUT_WR)
+    began = time.process_time()
+    # What is measured is that nothing happens meanwhile.
+    time.sleep(1)
+    assert time.process_time() - began < 0.05
+    theirs.close()
+    assert ended() == ""
+
+
 @pytest.mark.parametrize(
     ("code", "reason", "said"),
     [

@@ -38,7 +38,11 @@ def test_both_files_are_found(context: Path) -> None:
 
 def test_python_requirements_are_merged(context: Path) -> None:
     assert requirements(context / "requirements.txt") == requirements(STAGED / "meta/ee-requirements.txt")
-    assert {re.split(r"\W", line)[0] for line in requirements(context / "requirements.txt")} == {"boto3", "botocore"}
+    assert {re.split(r"\W", line)[0] for line in requirements(context / "requirements.txt")} == {
+        "boto3",
+        "botocore",
+        "websockets",
+    }
 
 
 @pytest.mark.parametrize(("platform", "package"), [("rpm", "openssh-clients"), ("dpkg", "openssh-client")])

@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from .files import write_private
+
 
 def certificate_of_its_own(folder: Path) -> Path:
     """Write a certificate for 127.0.0.1 that is signed with its own key, and that key, and return the file."""
@@ -35,7 +37,8 @@ def certificate_of_its_own(folder: Path) -> Path:
     )
     pem = serialization.Encoding.PEM
     private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "certificate.pem").write_bytes(certificate.public_bytes(pem))
+    public = certificate.public_bytes(pem)
+    write_private(folder / "certificate.pem", public.decode())
     both = folder / "both.pem"
-    both.write_bytes(private + certificate.public_bytes(pem))
+    write_private(both, (private + public).decode())
     return both

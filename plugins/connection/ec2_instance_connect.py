@@ -30,6 +30,10 @@ notes:
   - All that happens, happens on the controller. There the AWS SDK looks for credentials.
   - A key is pushed once for each connection that ssh opens. Tasks that share a connection (C(ControlPersist), the
     default of Ansible) share a push.
+  - Secrets that are given as variables are on the disk of the controller as long as the run lasts, in a file that its
+    owner alone can read. What the environment or a profile has stays there.
+  - A host that you do not trust may send facts with the names of these variables. Set C(inject_facts_as_vars) to false
+    in C(ansible.cfg), so that they count for nothing.
   - C(ProxyCommand) and C(ProxyJump) cannot be used with this connection, which brings its own. It says so if it finds
     one, in the options of Ansible or in the configuration of ssh.
 seealso:
@@ -83,12 +87,20 @@ options:
     vars:
       - name: subnet_id
       - name: ansible_ec2_instance_connect_subnet_id
+  address:
+    description:
+      - Where to connect to, if not to the public or the private address of the instance.
+    type: str
+    vars:
+      - name: ansible_host
+      - name: ansible_ssh_host
   tunnel:
     description:
       - Whether to go through an EC2 Instance Connect Endpoint.
       - V(auto) does so for an instance without a public address.
-      - V(never) connects to C(ansible_host) if it is set, else to the public address, else to the private one. So does
-        V(auto) for an instance with a public address.
+      - V(never) connects to O(address) if it is set, or to what the configuration of ssh has as C(HostName) of the
+        host, else to the public address, else to the private one. So does V(auto) for an instance that has a public
+        address.
     type: str
     choices: [auto, always, never]
     default: auto
@@ -123,11 +135,13 @@ options:
     description:
       - Which host keys are trusted, besides those in the known_hosts files of ssh. All are looked up under the
         instance id.
-      - V(console) trusts exactly the keys that the instance has printed to its console output when it first booted
+      - V(console) trusts exactly the keys that the instance has printed to its console output when it booted
         (C(ec2:GetConsoleOutput)). They are kept on the controller, below C(~/.local/state/sshkeys.aws/known_hosts), or
         below C($XDG_STATE_HOME). EC2 is asked only for an instance whose keys are not known yet.
       - V(accept-new) trusts what an instance shows the first time, and adds it to the known_hosts file of ssh.
-      - V(ssh) leaves all to ssh and its configuration.
+      - V(ssh) leaves all to ssh and its configuration. So it is, too, where host key checking is off, or where the
+        arguments of ssh in the options of Ansible hold C(StrictHostKeyChecking), C(HostKeyAlias),
+        C(GlobalKnownHostsFile) or C(KnownHostsCommand).
     type: str
     choices: [console, accept-new, ssh]
     default: console
@@ -204,7 +218,7 @@ options:
       - name: ansible_ec2_instance_connect_assume_role_arn
   endpoint_url:
     description:
-      - The URL of the AWS endpoint, instead of the one of the region.
+      - The URL of the AWS endpoint, instead of the one of the region. It is used for EC2 Instance Connect, EC2 and STS.
     type: str
     aliases: [aws_endpoint_url]
     vars:
@@ -254,6 +268,7 @@ EXAMPLES = r"""
 
 import contextlib
 import hashlib
+import itertools
 import json
 import multiprocessing
 import os
@@ -261,6 +276,7 @@ import re
 import shlex
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -292,6 +308,7 @@ _PROXIES = re.compile(r"(-J|(-o ?)?(ProxyJump|ProxyCommand)[ =]).*", re.IGNORECA
 # Those that would be written to a file, if the environment did not hand them on.
 _SECRETS = ("access_key", "secret_key", "session_token")
 _AWS_OPTIONS = ("profile", *_SECRETS, "assume_role_arn", "endpoint_url")
+_SSH_ARGUMENTS = ("ssh_args", "ssh_common_args", "ssh_extra_args")
 _FACTS = ("private_ip_address", "public_ip_address", "vpc_id", "subnet_id")
 _TUNNEL_OPTIONS = (
     "tunnel",
@@ -299,7 +316,11 @@ _TUNNEL_OPTIONS = (
     "instance_connect_endpoint_dns_name",
     "max_tunnel_duration",
 )
-_GLOBAL_KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2"
+# The default of GlobalKnownHostsFile (ssh_config(5)).
+_GLOBAL_KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
+_WHOM_TO_TRUST = re.compile(
+    "(-o ?)?(StrictHostKeyChecking|HostKeyAlias|GlobalKnownHostsFile|KnownHostsCommand)[ =].*", re.IGNORECASE
+)
 
 
 class _NotTried(AnsibleConnectionFailure):  # type: ignore[misc]  # ansible-core has no types
@@ -331,9 +352,11 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         elif settings["host_keys"] == "console":
             options.append("StrictHostKeyChecking=yes")
             # Where ssh looks besides the files of the user, which stay as they are.
-            options.append(f'GlobalKnownHostsFile="{settings["known_hosts"]}" {_GLOBAL_KNOWN_HOSTS}')
+            options.append(f'GlobalKnownHostsFile="{settings["known_hosts"]}" {" ".join(_GLOBAL_KNOWN_HOSTS)}')
         if identity_file:
             options.append(f'IdentityFile="{identity_file}"')
+            # The run's own is gone with the run, also for an agent.
+            options.append("AddKeysToAgent=no")
         arguments = [argument.encode() for option in options for argument in ("-o", option)]
         self._add_args(command, arguments, "a key for the instance is pushed when ssh connects")
         return command + [other if isinstance(other, bytes) else other.encode() for other in other_args]
@@ -349,22 +372,37 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
 
     def _refuse_proxies(self) -> None:
         """Raise AnsibleConnectionFailure where options of Ansible lead ssh another way, on which no key is pushed."""
-        for option in ("ssh_args", "ssh_common_args", "ssh_extra_args", "sftp_extra_args", "scp_extra_args"):
-            given = self._split_ssh_args(self.get_option(option) or "")
-            for index, word in enumerate(given):
-                found = _PROXIES.fullmatch(word if not index or given[index - 1] != "-o" else f"-o {word}")
-                if found:
-                    raise _NotTried(
-                        f"{option} holds {word}, and ansible_connection: sshkeys.aws.ec2_instance_connect makes its "
-                        f"own way to the instance. Take it out of {option}, or keep it and use ansible_connection: ssh "
-                        "with the role sshkeys.aws.ssh_access, which pushes the key and leaves the way to ssh."
-                    )
+        for option, word in self._given(*_SSH_ARGUMENTS, "sftp_extra_args", "scp_extra_args"):
+            if _PROXIES.fullmatch(word):
+                raise _NotTried(
+                    f"{option} holds {word}, and ansible_connection: sshkeys.aws.ec2_instance_connect makes its "
+                    f"own way to the instance. Take it out of {option}, or keep it and use ansible_connection: ssh "
+                    "with the role sshkeys.aws.ssh_access, which pushes the key and leaves the way to ssh."
+                )
+
+    def _is_told_whom_to_trust(self) -> bool:
+        """Return whether options of Ansible say which host keys are trusted. ssh takes the first that it is told."""
+        return self.get_option("host_key_checking") is False or any(
+            _WHOM_TO_TRUST.fullmatch(word) for _option, word in self._given(*_SSH_ARGUMENTS)
+        )
+
+    def _given(self, *options: str) -> Iterator[tuple[str, str]]:
+        """Yield the words in options of Ansible that hold arguments of ssh, each with the name of its option."""
+        for option in options:
+            words = self._split_ssh_args(self.get_option(option) or "")
+            for index, word in enumerate(words):
+                yield option, f"-o {word}" if index and words[index - 1] == "-o" else word
 
     def _instance_id(self) -> str:
         given = self.get_option("instance_id") or ""
         host = str(self.host or "")
-        if given or _INSTANCE_ID.fullmatch(host):
+        if _INSTANCE_ID.fullmatch(given or host):
             return str(given or host)
+        if given:
+            raise _NotTried(
+                f"The instance id of {host}, {str(given)!r}, is not one: it must be 'i-' and hexadecimal digits, such "
+                "as i-0123456789abcdef0."
+            )
         raise _NotTried(
             f"It is not known which instance {host} is. Set the variable instance_id, as the amazon.aws.aws_ec2 "
             "inventory does, or name the host by its instance id."
@@ -374,16 +412,17 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
 
     def _settings(self, instance_id: str, folder: str, public_key_file: str) -> dict[str, Any]:
         """Return what _open_connection.Settings describes."""
-        host, host_origin = self.get_option_and_origin("host")
-        trusts_all = self.get_option("host_key_checking") is False
         placement = self.get_option("placement") or {}
+        address = self.get_option("address")
         return {
             **{name: self.get_option(name) for name in (*_FACTS, *_TUNNEL_OPTIONS)},
             "instance_id": instance_id,
             "availability_zone": placement.get("availability_zone"),
-            "host": host if host and "inventory_hostname" not in str(host_origin) else None,
+            "host": address if address and address != instance_id else None,
+            "name": str(self.host),
             "timeout": int(self.get_option("timeout")),
-            "host_keys": "ssh" if trusts_all else self.get_option("host_keys"),
+            "host_keys": "ssh" if self._is_told_whom_to_trust() else self.get_option("host_keys"),
+            "global_known_hosts": list(_GLOBAL_KNOWN_HOSTS),
             "known_hosts": os.path.join(_state_folder(), "known_hosts", instance_id),
             "public_key_file": public_key_file,
             "is_key_of_the_run": public_key_file == os.path.join(folder, f"{_KEY_OF_THE_RUN}.pub"),
@@ -414,27 +453,35 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
 
     def _aws(self) -> dict[str, Any]:
         """Return the options for the SDK. What the environment has stays there."""
-        found = {name: self.get_option_and_origin(name) for name in _AWS_OPTIONS}
+        found = {name: self.get_option(name) for name in _AWS_OPTIONS}
         return {
-            name: {"env": origin.removeprefix("env: ")}
-            if name in _SECRETS and str(origin).startswith("env: ")
-            else value
-            for name, (value, origin) in found.items()
+            name: {"env": self._variable(name)} if name in _SECRETS and self._variable(name) else value
+            for name, value in found.items()
             if value
         }
 
     def _region(self, placement: dict[str, Any]) -> str | None:
         """Return the region: an instance is where its placement is, unless a variable of the host says otherwise."""
-        region, origin = self.get_option_and_origin("region")
-        given: str | None = region if region and not str(origin).startswith("env: ") else placement.get("region")
-        return given or region
+        region: str | None = self.get_option("region")
+        given: str | None = region if not self._variable("region") else placement.get("region")
+        return given or placement.get("region") or region
+
+    def _variable(self, option: str) -> str | None:
+        """Return the variable of the environment that holds the value of an option, None where none does.
+
+        ansible-core 2.18 does not tell where the value of an option is from.
+        """
+        value = self.get_option(option)
+        defined = C.config.get_configuration_definition(option, "connection", self._load_name) or {}
+        names = [entry["name"] for entry in defined.get("env") or ()]
+        return next((name for name in names if value and os.environ.get(name) == value), None)
 
     def _ssh_question(self) -> list[str]:
-        """Return a command that prints what ssh makes of its configuration for the host."""
-        given = [word for name in ("ssh_args", "ssh_common_args") for word in _words(self, name)]
+        """Return a command that prints what ssh makes of its configuration for the host: the first of two counts."""
+        before, *after = (self._split_ssh_args(self.get_option(name) or "") for name in _SSH_ARGUMENTS)
         port, user = self.get_option("port"), self.get_option("remote_user")
         named = [*(["-p", str(port)] if port else []), *(["-l", user] if user else [])]
-        return [self.get_option("ssh_executable"), *given, *named, "-G", str(self.host)]
+        return [self.get_option("ssh_executable"), *before, *named, *itertools.chain(*after), "-G", str(self.host)]
 
     # -- What is said when it fails ------------------------------------------------------------------------------------
 
@@ -457,6 +504,8 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
     @contextlib.contextmanager
     def _explaining(self) -> Iterator[None]:
         """Say which of push, tunnel and ssh failed, and what to do about it."""
+        # A file system may round the time of a file.
+        began = time.time() - 0.1
         try:
             yield
         except _NotTried:
@@ -468,12 +517,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             # Only here, because every task would compile it.
             from ansible_collections.sshkeys.aws.plugins.plugin_utils import _explain  # noqa: PLC0415
 
-            raise AnsibleConnectionFailure(_explain.failure(str(error), self._settings_file)) from None
-
-
-def _words(connection: ssh.Connection, option: str) -> list[str]:
-    words: list[str] = connection._split_ssh_args(connection.get_option(option) or "")  # noqa: SLF001
-    return words
+            raise AnsibleConnectionFailure(_explain.failure(str(error), self._settings_file, began)) from None
 
 
 def _state_folder() -> str:

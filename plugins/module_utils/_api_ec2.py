@@ -71,6 +71,8 @@ def endpoint(
         if one.get(name):
             return Endpoint(one["InstanceConnectEndpointId"], one[name])
     where = f"named {endpoint_id}" if endpoint_id else f"in {vpc_id}"
+    if use_fips:
+        where += " with a FIPS name"
     raise ArgumentError(
         f"There is no EC2 Instance Connect Endpoint {where} that is ready. Create one in a subnet of the VPC: aws ec2 "
         "create-instance-connect-endpoint."

@@ -83,6 +83,8 @@ _TOTAL_MAX_ATTEMPTS = 8
 _CONNECT_TIMEOUT_SECONDS = 5
 _READ_TIMEOUT_SECONDS = 10
 _MAX_DELAY_SECONDS = 20
+# Others wait for it.
+_STS_MAX_ATTEMPTS = 3
 
 
 # -- Clients ---------------------------------------------------------------------------------------------------------
@@ -137,7 +139,7 @@ def connect(params: Mapping[str, Any], service: str) -> Any:
     """
     _region(params)
     set_collection_info(collection_name="sshkeys.aws", collection_version=COLLECTION_VERSION)
-    asker = _Asker({**params, **{name: (params.get(name) or "").strip() or None for name in CREDENTIALS}})
+    asker = _Asker({**params, **_stripped(params)})
     defaults = Config(
         retries={"mode": "standard", "total_max_attempts": _TOTAL_MAX_ATTEMPTS},
         connect_timeout=_CONNECT_TIMEOUT_SECONDS,
@@ -163,6 +165,11 @@ def connect(params: Mapping[str, Any], service: str) -> Any:
     return client
 
 
+def _stripped(params: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return the credentials as they can be sent."""
+    return {name: (params.get(name) or "").strip() or None for name in CREDENTIALS}
+
+
 def require_sdk() -> None:
     """Raise SetUpError where there is no SDK. A module need not ask: AnsibleAWSModule does."""
     if not _NEVER_SENT:
@@ -177,10 +184,17 @@ def assume_role(params: Mapping[str, Any], role_arn: str) -> dict[str, Any]:
 
     Raises SetUpError where it may not be assumed.
     """
-    asker = _Asker(params)
+    asker = _Asker({**params, **_stripped(params)})
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": _STS_MAX_ATTEMPTS},
+        connect_timeout=_CONNECT_TIMEOUT_SECONDS,
+        read_timeout=_READ_TIMEOUT_SECONDS,
+    )
     try:
         region, endpoint, arguments = get_aws_connection_info(asker)
-        client = boto3_conn(asker, conn_type="client", resource="sts", region=region, endpoint=endpoint, **arguments)
+        client = boto3_conn(
+            asker, conn_type="client", resource="sts", region=region, endpoint=endpoint, config=config, **arguments
+        )
         given = client.assume_role(RoleArn=role_arn, RoleSessionName="ansible-sshkeys-aws")["Credentials"]
     except (BotoCoreError, ClientError, OSError, TypeError, ValueError) as error:
         raise _set_up_error(error) from error
@@ -349,7 +363,9 @@ class _Asker:
 
 
 def _set_up_error(error: Exception) -> SetUpError:
-    told = "an option holds a key where none belongs." if could_be_a_secret(str(error)) else _sentence(error)
+    # What cannot be sent as a header is a credential, and would be repeated.
+    is_secret = could_be_a_secret(str(error)) or "Invalid header value" in str(error)
+    told = "an option holds a key where none belongs." if is_secret else _sentence(error)
     return SetUpError(f"No connection to AWS can be set up: {told} {hint_for_sdk_error(error)}")
 
 

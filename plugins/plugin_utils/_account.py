@@ -19,10 +19,18 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import SetUpEr
 _CLIENT_SECONDS = 300
 # For how long there are none where they could not be made, which may take seconds.
 _FAILURE_SECONDS = 10
+# The SDK asks for it where nobody can answer.
+_NO_CODE = (
+    "The profile needs an MFA code, which cannot be typed here. Get temporary credentials before the run, such as with "
+    "aws sts get-session-token, and give these."
+)
 
 
 class Account:
-    """Who calls AWS, and the clients for it. Each is made once."""
+    """Who calls AWS, and the clients for it. Each is made once.
+
+    params: options as modules of amazon.aws take them, with the credentials of the role if there is one.
+    """
 
     def __init__(self, aws: Mapping[str, Any]) -> None:
         """Read the options (see account_of), and assume a role where there is one. Raises SetUpError."""
@@ -30,10 +38,19 @@ class Account:
         params = {
             name: os.environ.get(value["env"]) if isinstance(value, dict) else value for name, value in aws.items()
         }
-        params = {**dict.fromkeys(("region", "profile", *_client.CREDENTIALS)), "validate_certs": True, **params}
-        role = params.pop("assume_role_arn", None)
-        self.params: dict[str, Any] = _client.assume_role(params, role) if role else params
+        self._given: dict[str, Any] = {
+            **dict.fromkeys(("region", "profile", *_client.CREDENTIALS)),
+            "validate_certs": True,
+            **params,
+        }
+        role = self._given.pop("assume_role_arn", None)
+        self.params: dict[str, Any] = _client.assume_role(self._given, role) if role else self._given
         self._clients: dict[str, Any] = {}
+
+    @property
+    def ca_bundle(self) -> str:
+        """The file with the certificates that are trusted: the profile may name one, and a role has no profile."""
+        return _client.ca_bundle(self._given)
 
     def client(self, service: str) -> Any:
         """Return the client of a service. Raises SetUpError."""
@@ -59,8 +76,8 @@ def account_of(aws: Mapping[str, Any]) -> Account:
             found = Account(aws)
             found.client(_client.INSTANCE_CONNECT)
             _accounts[options] = now + _CLIENT_SECONDS, found
-        except SetUpError as error:
-            found = error
+        except (SetUpError, EOFError) as error:
+            found = error if isinstance(error, SetUpError) else SetUpError(_NO_CODE)
             _accounts[options] = time.monotonic() + _FAILURE_SECONDS, found
     if isinstance(found, SetUpError):
         raise found

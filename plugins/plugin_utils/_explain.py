@@ -32,32 +32,44 @@ def tell(settings_file: str, step: Step, sentence: str) -> None:
         json.dump({"step": step.name, "sentence": sentence}, file)
 
 
-def failure(said: str, settings_file: str) -> str:
+def failure(said: str, settings_file: str, since: float) -> str:
     """Return what a user is told when ssh failed.
 
     said: by ansible-core and ssh. settings_file: of the connection, with what was told beside it.
+    since: when ssh was started, in seconds since 1970. What was told before that is about something else.
     """
-    with open(settings_file, encoding="utf-8") as file:
-        settings = json.load(file)
+    try:
+        with open(settings_file, encoding="utf-8") as file:
+            settings = json.load(file)
+    except OSError:
+        # The run is over.
+        return said
     where = settings["instance_id"]
+    found = _told(settings_file, since)
+    if found:
+        step, sentence = found
+        ending = f" {said}" if step is Step.TUNNEL_ENDED else ""
+        return f"{where}: {step.value} {sentence}{_hint(step, sentence)}{ending}"
+    for pattern, happened, means in _SSH_REFUSALS:
+        if re.search(pattern, said):
+            return f"{where}: {happened} {said.rstrip()} {means.format(**settings)}"
+    return f"{where}: {said}"
+
+
+def _told(settings_file: str, since: float) -> tuple[Step, str] | None:
     told = f"{settings_file}.told"
     with contextlib.suppress(OSError, ValueError):
-        with open(told, encoding="utf-8") as file:
-            found = json.load(file)
-        os.unlink(told)
-        step = Step[found["step"]]
-        ending = f" {said}" if step is Step.TUNNEL_ENDED else ""
-        return f"{where}: {step.value} {found['sentence']}{_hint(step, found['sentence'])}{ending}"
-    for pattern, means in _SSH_REFUSALS:
-        if re.search(pattern, said):
-            return f"{where}: the key was pushed, and ssh did not let us in. {said.rstrip()} {means.format(**settings)}"
-    return f"{where}: {said}"
+        if os.stat(told).st_mtime >= since:
+            with open(told, encoding="utf-8") as file:
+                found = json.load(file)
+            return Step[found["step"]], str(found["sentence"])
+    return None
 
 
 _HOST_KEY = (
     "The key of the host is not the one that is known, or none is known. It is looked up under {instance_id} "
-    "(HostKeyAlias), also in {known_hosts}, where the keys are that the instance printed to its console output. If the "
-    "instance has new keys for a reason that you know, delete the old ones."
+    "(HostKeyAlias); with host_keys: console also in {known_hosts}, where the keys are that the instance printed to "
+    "its console output. If the instance has new keys for a reason that you know, delete the old ones."
 )
 _PRIVATE_KEY = (
     "ssh cannot use the private key. It must be readable by its owner alone, and belong to {public_key_file}."
@@ -70,19 +82,26 @@ _PERMISSION_DENIED = (
     "(6) sshd does not let this user in at all, for example as root."
 )
 _CLOSED = (
-    "The instance answers, and its sshd does not let anybody begin. It may still be booting, or refuse this address "
-    "after too many attempts."
+    "Did it end before anything was done, its sshd lets nobody begin: it may still be booting, or refuse this address "
+    "after too many attempts. Did it end later, the instance may have rebooted."
 )
 
-# What ssh says, and what that means. The first that matches counts.
+_REFUSED = "the key was pushed, and ssh did not let us in."
+
+# What ssh says, what has happened, and what that means. The first that matches counts.
 _SSH_REFUSALS = (
-    ("Host key verification failed|HOST IDENTIFICATION HAS CHANGED|host key is known|authenticity of host", _HOST_KEY),
+    (
+        "Host key verification failed|HOST IDENTIFICATION HAS CHANGED|host key is known|authenticity of host",
+        _REFUSED,
+        _HOST_KEY,
+    ),
     (
         "no such identity|contents do not match public|error in libcrypto|invalid format|UNPROTECTED PRIVATE KEY",
+        _REFUSED,
         _PRIVATE_KEY,
     ),
-    ("Permission denied|[Tt]oo many authentication failures", _PERMISSION_DENIED),
-    ("timed out|closed by|reset by", _CLOSED),
+    ("Permission denied|[Tt]oo many authentication failures", _REFUSED, _PERMISSION_DENIED),
+    ("timed out|closed by|reset by", "the connection has ended.", _CLOSED),
 )
 
 _UNREACHABLE = (

@@ -44,11 +44,12 @@ def main() -> int:
             if not asked:
                 continue
             asked_for, working_folder, ssh = asked
+            # The environment may name files by paths that begin there.
+            os.chdir(working_folder)
             _prepare(asked_for)
             if not os.fork():
                 # Else whoever asks when the server has ended would wait for it.
                 listener.close()
-                os.chdir(working_folder)
                 # Without the clean-up of Python, which takes longer than the connection and has nothing to clean up.
                 os._exit(_serve(connection, asked_for, ssh))
             ssh.close()
@@ -101,7 +102,8 @@ def _connections(listener: socket.socket, controller: int, folder: str) -> Itera
 def _is_alive(process: int) -> bool:
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
+    except OSError:
+        # There is none, or one of somebody else has got its number.
         return False
     return True
 

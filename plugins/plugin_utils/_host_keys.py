@@ -2,12 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The host keys of an instance: those that it printed to its console output when it first booted."""
+"""The host keys of an instance: those that it printed to its console output when it booted."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import os
 import re
 import subprocess
@@ -17,6 +15,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
+from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import PublicKeyError, parse_public_key
 
 # cloud-init prints them between these lines (its module keys_to_console, and its tool write-ssh-key-fingerprints).
 _BLOCK = re.compile("-----BEGIN SSH HOST KEY KEYS-----(.*?)-----END SSH HOST KEY KEYS-----", re.DOTALL)
@@ -31,26 +30,29 @@ _SECONDS_BETWEEN_QUESTIONS = 2.0
 def in_console_output(text: str) -> list[str]:
     """Return the host keys in a console output, each as type and base64; those of the last boot that printed any."""
     blocks = _BLOCK.findall(text)
-    return [f"{kind} {blob}" for kind, blob in _KEY.findall(blocks[-1]) if _is_of(kind, blob)] if blocks else []
+    keys = [" ".join(found) for found in _KEY.findall(blocks[-1])] if blocks else []
+    return [key for key in keys if _is_whole(key)]
 
 
-def _is_of(kind: str, blob: str) -> bool:
-    """Return whether a key says of itself that it is of this type (RFC 4253, section 6.6)."""
+def _is_whole(line: str) -> bool:
+    """Return whether a key is one: a message of the kernel may stand in the middle of it."""
     try:
-        decoded = base64.b64decode(blob, validate=True)
-    except binascii.Error:
+        parse_public_key(line)
+    except PublicKeyError:
         return False
-    return decoded[4 : 4 + len(kind)] == kind.encode() and decoded[:4] == len(kind).to_bytes(4, "big")
+    return True
 
 
 def are_known(instance_id: str, files: Sequence[str]) -> bool:
-    """Return whether ssh knows a key of the instance from one of its files."""
+    """Return whether ssh knows a key of the instance from one of its files, or a certificate authority for it."""
     paths = [os.path.expanduser(file) for file in files]
-    return any(
-        subprocess.run(["ssh-keygen", "-F", instance_id, "-f", path], capture_output=True, check=False).returncode == 0
-        for path in paths
-        if os.path.isfile(path)
-    )
+    return any(_has(path, instance_id) for path in paths if os.path.isfile(path))
+
+
+def _has(path: str, instance_id: str) -> bool:
+    command = ["ssh-keygen", "-F", instance_id, "-f", path]
+    found = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return any(not line.startswith(("#", "@revoked")) for line in found.splitlines())
 
 
 def printed(ask: Callable[[], tuple[str, datetime | None]], instance_id: str, deadline: float) -> list[str]:
@@ -69,7 +71,7 @@ def printed(ask: Callable[[], tuple[str, datetime | None]], instance_id: str, de
         time.sleep(_SECONDS_BETWEEN_QUESTIONS)
     raise ArgumentError(
         f"No host keys of {instance_id} are known, and there are none in its console output, which holds the last "
-        "64 KB: they are printed at the first boot only, by cloud-init."
+        "64 KB: cloud-init prints them when an instance boots."
     )
 
 
@@ -77,7 +79,9 @@ def write(path: str, instance_id: str, keys: Sequence[str]) -> None:
     """Write a known_hosts file with the keys of an instance. Raises ArgumentError where that is not possible."""
     folder = os.path.dirname(path)
     try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        # Whoever can write to one of them could say whom to trust.
+        for made in (os.path.dirname(folder), folder):
+            os.makedirs(made, mode=0o700, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=folder)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.writelines(f"{instance_id} {key}\n" for key in keys)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is done for each connection to an instance, in this order: find it, push the key, know its host keys, connect.
+"""What is done for each connection to an instance, in this order: push the key, know its host keys, find it, connect.
 
 Each step is told by its name when it fails. What EC2 says of an instance or an endpoint is asked once in a run.
 """
@@ -19,7 +19,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 from ansible_collections.sshkeys.aws.plugins.module_utils import _api_ec2, _api_instance_connect, _client
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, SshKeysError, printable
@@ -32,15 +32,23 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils import _host_keys, _ke
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._account import account_of
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._explain import Step, tell
 
+if TYPE_CHECKING:
+    from ansible_collections.sshkeys.aws.plugins.plugin_utils._tunnel import Tunnel
+
 # What is sent along with a connection: OpenSSH takes one byte (monitor_fdpass.c, mm_receive_fd).
 _ONE_BYTE = b"\0"
+
+# A key opens for 60 seconds. Some may pass until an instance has shown its host keys, or an endpoint has room.
+_FRESH_SECONDS = 30
 
 
 class Settings(TypedDict):
     """What the connection plugin tells of a host. Empty and None both mean that it is not known.
 
-    host: the address, if the user has set one; ssh: a command that prints the configuration of ssh for the host;
-    timeout: seconds in which a connection is to be made; known_hosts: the file for the keys of the instance;
+    host: the address, if the user has set one; name: what ssh is told to connect to;
+    ssh: a command that prints the configuration of ssh for the host;
+    timeout: seconds that each step may wait; known_hosts: the file for the keys of the instance;
+    global_known_hosts: files in which ssh looks, too;
     public_key_file: its private half is the file of the same name without ``.pub``; is_key_of_the_run: whether that
     pair is made for the run;
     aws: options as modules of amazon.aws take them, a secret possibly as the name of a variable of the environment;
@@ -54,6 +62,7 @@ class Settings(TypedDict):
     vpc_id: str | None
     subnet_id: str | None
     host: str | None
+    name: str
     ssh: list[str]
     timeout: int
     tunnel: str
@@ -62,6 +71,7 @@ class Settings(TypedDict):
     max_tunnel_duration: int
     host_keys: str
     known_hosts: str
+    global_known_hosts: list[str]
     public_key_file: str
     is_key_of_the_run: bool
     aws: dict[str, Any]
@@ -75,8 +85,6 @@ def main(settings: Settings, settings_file: str, ssh: socket.socket) -> tuple[in
 
     Returns the exit status for it, and what is to be called then: it returns when the connection needs nobody.
     """
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(f"{settings_file}.told")
     try:
         return 0, _Opening(settings, partial(tell, settings_file)).run(ssh)
     except FailedError as failure:
@@ -127,7 +135,6 @@ class _Opening:
         """tell_of: what is told of a tunnel that ends later."""
         self._settings = settings
         self._tell_of = tell_of
-        self._deadline = time.monotonic() + settings["timeout"]
         with _step(Step.SET_UP):
             self._account = account_of(settings["aws"])
 
@@ -138,6 +145,7 @@ class _Opening:
         user, port = configuration["user"][0], int(configuration["port"][0])
         with _step(Step.PUSH):
             self._push(user)
+        pushed = time.monotonic()
         if self._settings["host_keys"] == "console":
             with _step(Step.HOST_KEYS):
                 self._know_host_keys(configuration)
@@ -145,10 +153,21 @@ class _Opening:
             partial(self._address, configuration["hostname"][0]),
             partial(self._connect, port=port, configuration=configuration),
         )
-        if not connection:
-            return self._tunnel(port, ssh)
-        _give(connection, ssh)
+        tunnel = None if connection else self._tunnel(port)
+        if time.monotonic() - pushed > _FRESH_SECONDS:
+            with _step(Step.PUSH):
+                self._push(user)
+        if tunnel:
+            connection, theirs = socket.socketpair()
+            _give(theirs, ssh)
+            return partial(tunnel.carry, connection, self._tell_of)
+        if connection:
+            _give(connection, ssh)
         return _nothing
+
+    def _deadline(self) -> float:
+        """Return the end of a step that begins now, on the monotonic clock."""
+        return time.monotonic() + self._settings["timeout"]
 
     def _address(self, hostname: str, *, anew: bool) -> str | None:
         with _step(Step.FIND):
@@ -156,7 +175,7 @@ class _Opening:
 
     def _connect(self, address: str, port: int, configuration: Mapping[str, Sequence[str]]) -> socket.socket:
         with _step(Step.CONNECT):
-            return connect(address, port, configuration, time.monotonic() + self._settings["timeout"])
+            return connect(address, port, configuration, self._deadline())
 
     # -- The instance --------------------------------------------------------------------------------------------------
 
@@ -203,20 +222,19 @@ class _Opening:
     def _know_host_keys(self, configuration: Mapping[str, Sequence[str]]) -> None:
         """Have the host keys of the instance in a file that ssh reads."""
         settings = self._settings
-        files = [*configuration.get("userknownhostsfile", ()), *configuration.get("globalknownhostsfile", ())]
+        files = [*configuration.get("userknownhostsfile", ()), *settings["global_known_hosts"]]
         if os.path.exists(settings["known_hosts"]) or _host_keys.are_known(settings["instance_id"], files):
             return
         keys = _host_keys.printed(
             partial(_api_ec2.console_output, self._ec2(), settings["instance_id"]),
             settings["instance_id"],
-            self._deadline,
+            self._deadline(),
         )
         _host_keys.write(settings["known_hosts"], settings["instance_id"], keys)
 
     # -- The way -------------------------------------------------------------------------------------------------------
 
-    def _tunnel(self, port: int, ssh: socket.socket) -> Callable[[], None]:
-        """Open a tunnel. Returns what pumps through it."""
+    def _tunnel(self, port: int) -> Tunnel:
         # Only here, because only here the library is needed.
         from ansible_collections.sshkeys.aws.plugins.plugin_utils import _tunnel  # noqa: PLC0415
 
@@ -225,15 +243,12 @@ class _Opening:
             client = self._account.client(_client.INSTANCE_CONNECT)
             address = settings["private_ip_address"] or self._instance().address_for_tunnel
             if not address:
-                raise ArgumentError(f"EC2 knows no address of {settings['instance_id']}: is it terminated?")
+                raise _no_address(settings["instance_id"])
             endpoint = self._endpoint(_client.uses_fips(client))
             sign = partial(
                 _api_instance_connect.tunnel_url, client, endpoint, address, port, settings["max_tunnel_duration"]
             )
-            tunnel = _tunnel.Tunnel(sign, _client.ca_bundle(self._account.params), self._deadline)
-        ours, theirs = socket.socketpair()
-        _give(theirs, ssh)
-        return partial(tunnel.carry, ours, self._tell_of)
+            return _tunnel.Tunnel(sign, self._account.ca_bundle, self._deadline())
 
     def _endpoint(self, use_fips: bool) -> Endpoint:
         """Return the endpoint to go through."""
@@ -279,7 +294,8 @@ def reach(find: Find, open_to: Callable[[str], socket.socket]) -> socket.socket 
 def direct_address(settings: Settings, hostname: str, ask: Callable[[], _api_ec2.Instance]) -> str | None:
     """Return where to connect to, None for a tunnel. What the options of the connection promise, in one place.
 
-    hostname: what ssh would connect to. ask: returns what EC2 knows of the instance. Raises what ``ask`` does.
+    hostname: what ssh would connect to. ask: returns what EC2 knows of the instance.
+    Raises what ``ask`` does, and ArgumentError where there is no address.
     """
     private, public = settings["private_ip_address"], settings["public_ip_address"]
     if settings["tunnel"] == "always":
@@ -290,14 +306,20 @@ def direct_address(settings: Settings, hostname: str, ask: Callable[[], _api_ec2
             public = ask().public_ip_address
         if not public:
             return None
-    if settings["host"]:
+    # The configuration of ssh may have another HostName for the name.
+    if settings["host"] or hostname != settings["name"]:
         return hostname
     if public or private:
         return public or private
-    if hostname != settings["instance_id"]:
-        return hostname
     found = ask()
-    return found.public_ip_address or found.private_ip_address
+    address = found.public_ip_address or found.private_ip_address or found.ipv6_address
+    if not address:
+        raise _no_address(settings["instance_id"])
+    return address
+
+
+def _no_address(instance_id: str) -> ArgumentError:
+    return ArgumentError(f"EC2 knows no address of {instance_id}: is it terminated?")
 
 
 def _give(connection: socket.socket, ssh: socket.socket) -> None:
@@ -344,14 +366,17 @@ def connect(address: str, port: int, configuration: Mapping[str, Sequence[str]],
     except OSError as error:
         found, failed = [], error
     for kind in found:
-        connection = socket.socket(*kind[:3])
+        connection = None
         try:
+            # It fails for a family that the system does not have.
+            connection = socket.socket(*kind[:3])
             if "bindaddress" in configuration:
                 connection.bind((configuration["bindaddress"][0], 0))
             connection.settimeout(max(deadline - time.monotonic(), 0.001))
             connection.connect(kind[4])
         except OSError as error:
-            connection.close()
+            if connection:
+                connection.close()
             failed = error
             continue
         connection.settimeout(None)

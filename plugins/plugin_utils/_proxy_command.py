@@ -24,6 +24,8 @@ _SOCKET = "server"
 _SERVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_fork_server.py")
 # As many as there may be forks of Ansible before the server has begun.
 _BACKLOG = 128
+# More than a push takes that is throttled for as long as it is tried.
+_ANSWER_SECONDS = 300
 
 
 def main() -> int:
@@ -48,7 +50,8 @@ def _ask(settings_file: str) -> bytes:
     here = os.getcwd()
     # The path of a socket may be no longer than about a hundred bytes.
     os.chdir(os.path.dirname(settings_file))
-    with _connect(settings_file) as server:
+    with _connect(settings_file, here) as server:
+        server.settimeout(_ANSWER_SECONDS)
         socket.send_fds(server, [os.fsencode(f"{settings_file}\0{here}")], [sys.stdout.fileno()])
         return server.recv(1)
 
@@ -61,7 +64,7 @@ def _tell(settings_file: str, sentence: str) -> None:
         json.dump({"step": "SET_UP", "sentence": sentence}, file)
 
 
-def _connect(settings_file: str) -> socket.socket:
+def _connect(settings_file: str, here: str) -> socket.socket:
     """Return a connection to the server of this run, which is started if there is none."""
     server = socket.socket(socket.AF_UNIX)
     with open(f"{_SOCKET}.lock", "w", encoding="utf-8") as lock:
@@ -69,12 +72,12 @@ def _connect(settings_file: str) -> socket.socket:
         try:
             server.connect(_SOCKET)
         except (FileNotFoundError, ConnectionRefusedError):
-            _start(settings_file)
+            _start(settings_file, here)
             server.connect(_SOCKET)
     return server
 
 
-def _start(settings_file: str) -> None:
+def _start(settings_file: str, here: str) -> None:
     """Start a server. Those who connect before it has begun are served then."""
     import subprocess  # noqa: PLC0415 - once in a run
 
@@ -89,6 +92,7 @@ def _start(settings_file: str) -> None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            cwd=here,
             pass_fds=[listener.fileno()],
             # A Ctrl-C is for ansible-playbook, whose end ends the server.
             start_new_session=True,

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 
 try:
     from websockets.asyncio.client import connect
-    from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+    from websockets.exceptions import ConnectionClosed, InvalidProxy, InvalidStatus, InvalidURI, WebSocketException
 except ImportError:
     connect = None  # type: ignore[assignment, misc]
 
@@ -46,6 +46,11 @@ _FULL = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 _FULL_CODE = ("limit", "quota", "throttl", "toomany")
 _LONGEST_PAUSE_SECONDS = 2.0
 _NORMAL = 1000
+# Not what the library says of it: that repeats the address, and the address is signed.
+_UNUSABLE = (
+    "The address of the endpoint or of a proxy cannot be used. Look at ansible_ec2_instance_connect_endpoint_dns_name, "
+    "and at HTTPS_PROXY in the environment."
+)
 _CLOSE_SECONDS = 2
 # How often it is looked whether a side that has nothing more to say still listens.
 _LOOK_SECONDS = 0.1
@@ -83,14 +88,13 @@ class Tunnel:
 
 
 async def _open(sign: Callable[[], str], ca_bundle: str | None, deadline: float) -> ClientConnection:
-    context = ssl.create_default_context(cafile=ca_bundle)
     pause = 0.25
     while True:
         left = deadline - time.monotonic()
         try:
-            return await connect(
+            tunnel = await connect(
                 sign(),
-                ssl=context,
+                ssl=ssl.create_default_context(cafile=ca_bundle),
                 compression=None,
                 max_size=None,
                 ping_interval=None,
@@ -108,12 +112,33 @@ async def _open(sign: Callable[[], str], ca_bundle: str | None, deadline: float)
             raise ArgumentError(
                 "The endpoint does not answer. Look at ansible_timeout, and at the way to it."
             ) from error
-        except (OSError, InvalidHandshake) as error:
+        except (InvalidProxy, InvalidURI) as error:
+            raise ArgumentError(_UNUSABLE) from error
+        except (OSError, WebSocketException, ImportError) as error:
             # What asyncio says of these is how it has connected.
             said = os.strerror(error.errno) if isinstance(error, ConnectionError) and error.errno else error
             raise ArgumentError(f"The endpoint cannot be reached: {printable(said).rstrip('.')}.") from error
+        except ValueError as error:
+            raise ArgumentError(_UNUSABLE) from error
+        else:
+            _keep_alive(tunnel)
+            return tunnel
         await asyncio.sleep(pause * (0.5 + random.random() / 2))
         pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
+# Without them, a path that has gone away without a word would be waited for for ever.
+_KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
+
+
+def _keep_alive(tunnel: ClientConnection) -> None:
+    """Let the system look whether the other end is still there."""
+    connection = tunnel.transport.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        # Not every system has all of them.
+        if hasattr(socket, name):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _refusal(response: Response) -> tuple[str, str]:

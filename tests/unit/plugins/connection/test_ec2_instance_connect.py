@@ -124,6 +124,8 @@ def test_a_percent_sign_in_a_path_is_none_of_ssh(tmp_path: Path, name: str, monk
         ({"ansible_ec2_instance_connect_tunnel": "never"}, {"tunnel": "never"}),
         ({"ansible_ec2_instance_connect_profile": "fleet"}, {"aws": {"region": None, "profile": "fleet"}}),
         ({"ansible_host_key_checking": False}, {"host_keys": "ssh"}),
+        ({}, {"name": "web1"}),
+        ({"instance_id": None, "ansible_host": "i-00000002"}, {"host": None}),
     ],
 )
 def test_variables_of_a_host(variables: dict[str, Any], expected: dict[str, Any]) -> None:
@@ -185,6 +187,42 @@ def test_host_keys(choice: str, strict: str | None, reads_console: bool, tmp_pat
     assert (files is not None) == reads_console
     if files:
         assert shlex.split(files)[0] == str(tmp_path / "state/sshkeys.aws/known_hosts" / INSTANCE_ID)
+
+
+@pytest.mark.parametrize("option_name", ["ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        "-o StrictHostKeyChecking=no",
+        "-oStrictHostKeyChecking=accept-new",
+        "-o 'StrictHostKeyChecking no'",
+        "-o GlobalKnownHostsFile=/corp",
+        "-o HostKeyAlias=web1",
+        "-C -o knownhostscommand=/usr/bin/keys",
+    ],
+)
+def test_a_user_who_says_whom_to_trust_has_the_last_word(option_name: str, given: str) -> None:
+    """The first that ssh is told counts, so ours would count for nothing."""
+    words = command(**{option_name: given})
+    assert not [word for word in words if word.startswith(("StrictHostKeyChecking=yes", 'GlobalKnownHostsFile="'))]
+    assert settings(**{option_name: given})["host_keys"] == "ssh"
+
+
+def test_ssh_is_asked_with_what_it_is_started_with() -> None:
+    """The first of two users counts."""
+    told = settings(ansible_user="ec2-user", ansible_ssh_args="-C", ansible_ssh_common_args="-o User=admin")
+    assert told["ssh"] == ["ssh", "-C", "-l", "ec2-user", "-o", "User=admin", "-G", "web1"]
+
+
+def test_the_key_of_the_run_is_for_no_agent(tmp_path: Path) -> None:
+    assert option(command(), "AddKeysToAgent") == "no"
+    assert option(command(ansible_private_key_file=str(tmp_path / "mine")), "AddKeysToAgent") is None
+
+
+@pytest.mark.parametrize("given", ["web1", "../../etc", 'i-0123456789abcdef0"', "i-0123456789abcdef0\n"])
+def test_what_is_no_instance_id_is_refused(given: str) -> None:
+    with pytest.raises(AnsibleConnectionFailure, match=r"^The instance id of web1, .* is not one"):
+        command(instance_id=given)
 
 
 def test_connections_of_two_instances_of_one_name_are_two() -> None:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._explain import Step, 
 
 INSTANCE_ID = "i-0123456789abcdef0"
 SSH = "Failed to connect to the host via ssh: "
+
+
+REFUSED = "the key was pushed, and ssh did not let us in."
 
 
 @pytest.fixture
@@ -27,13 +31,13 @@ def settings(tmp_path: Path) -> str:
 
 @pytest.mark.parametrize("step", Step)
 def test_a_step_that_failed_is_named(settings: str, step: Step) -> None:
-    """The sentence of the step, and what it told; and it is told once."""
+    """The sentence of the step, and what it told; but nothing that was told about an earlier attempt."""
     tell(settings, step, "AWS said no.")
-    said = failure(SSH, settings)
+    said = failure(SSH, settings, time.time() - 1)
     assert said.startswith(f"{INSTANCE_ID}: {step.value} AWS said no.")
     # Only of a tunnel that was open is what ssh says worth anything.
     assert (SSH in said) == (step is Step.TUNNEL_ENDED)
-    assert "AWS said no." not in failure(SSH, settings)
+    assert "AWS said no." not in failure(SSH, settings, time.time() + 1)
 
 
 @pytest.mark.parametrize(
@@ -48,26 +52,30 @@ def test_a_step_that_failed_is_named(settings: str, step: Step) -> None:
 )
 def test_what_to_do_about_it(settings: str, step: Step, sentence: str, hint: str) -> None:
     tell(settings, step, sentence)
-    assert hint in failure(SSH, settings)
+    assert hint in failure(SSH, settings, time.time() - 1)
 
 
 @pytest.mark.parametrize(
-    ("said", "means"),
+    ("said", "happened", "means"),
     [
-        ("root@192.0.2.1: Permission denied (publickey).", "Likely causes, the likeliest first: (1)"),
-        ("Host key verification failed.", f"looked up under {INSTANCE_ID} (HostKeyAlias), also in /state/known"),
-        ("Load key: error in libcrypto", "belong to /run/key.pub"),
-        ("Connection closed by UNKNOWN port 65535", "sshd does not let anybody begin"),
+        ("root@192.0.2.1: Permission denied (publickey).", REFUSED, "Likely causes, the likeliest first: (1)"),
+        ("Host key verification failed.", REFUSED, f"looked up under {INSTANCE_ID} (HostKeyAlias);"),
+        ("Load key: error in libcrypto", REFUSED, "belong to /run/key.pub"),
+        ("Connection closed by UNKNOWN port 65535", "the connection has ended.", "sshd lets nobody begin"),
     ],
 )
-def test_what_ssh_says_is_explained(settings: str, said: str, means: str) -> None:
-    told = failure(SSH + said, settings)
-    assert told.startswith(f"{INSTANCE_ID}: the key was pushed, and ssh did not let us in. {SSH}{said}")
+def test_what_ssh_says_is_explained(settings: str, said: str, happened: str, means: str) -> None:
+    told = failure(SSH + said, settings, time.time() - 1)
+    assert told.startswith(f"{INSTANCE_ID}: {happened} {SSH}{said}")
     assert means in told
 
 
+def test_the_end_of_the_run_is_no_riddle(tmp_path: Path) -> None:
+    assert failure("Killed", str(tmp_path / "gone/settings.json"), time.time()) == "Killed"
+
+
 def test_what_nobody_knows_is_repeated(settings: str) -> None:
-    assert failure("Something else", settings) == f"{INSTANCE_ID}: Something else"
+    assert failure("Something else", settings, time.time() - 1) == f"{INSTANCE_ID}: Something else"
 
 
 def test_what_is_told_is_private(settings: str) -> None:

@@ -45,7 +45,7 @@ class Run:
 
     def told(self) -> str:
         """Return what the connection plugin tells of the last one."""
-        return _explain.failure("ssh said nothing.", str(self.settings))
+        return _explain.failure("ssh said nothing.", str(self.settings), 0)
 
     def servers(self) -> list[int]:
         """Return the processes of the servers that run, without those that they have forked."""
@@ -84,7 +84,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
 def test_what_nobody_has_thought_of_is_told(run: Run) -> None:
     with run.ask() as program:
         assert program.wait(20) == 1
-    assert "The connection could not be prepared. KeyError: 'timeout'." in run.told()
+    assert "The connection could not be prepared. KeyError: 'aws'." in run.told()
 
 
 def test_a_server_that_cannot_be_started_is_told(run: Run) -> None:

@@ -20,8 +20,8 @@ from hypothesis import given, strategies as st
 ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx"
 OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHr0dA8n9Yz1bT4a6q2mC0k3n5v7x9zBdFhJlNpRtVxZ"
 ECDSA = (
-    "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBAvlHB55RhMfbGbeQjCURBKKR3mVbGxIqTNZiXsEv"
-    "kmmXs7JzjTRTjsbl5mUFpAjOcWT9cDtsn1ZUGFjOyRdVVI="
+    "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBKa7KivWnTXx79zcrojh3bUb/JYo2sbgqxs8"
+    "9G7qX/bUgqHhmvapTgcEmNKTeTbc4Zw/WaQHcZOOx6pJ+4cas5c="
 )
 INSTANCE_ID = "i-0123456789abcdef0"
 
@@ -63,13 +63,28 @@ def test_whatever_stands_around_them(before: str, after: str) -> None:
 
 
 def test_what_is_written_is_known_to_ssh(tmp_path: Path) -> None:
-    known_hosts = tmp_path / "deep" / "known_hosts"
+    known_hosts = tmp_path / "deep" / "deeper" / "known_hosts"
     _host_keys.write(str(known_hosts), INSTANCE_ID, [ECDSA, ED25519])
     found = subprocess.run(["ssh-keygen", "-F", INSTANCE_ID, "-f", str(known_hosts)], capture_output=True, check=True)
     assert found.stdout.count(INSTANCE_ID.encode()) >= 2
     assert _host_keys.are_known(INSTANCE_ID, ["/nonexistent", str(known_hosts)])
     assert not _host_keys.are_known("i-00000000000000000", ["/nonexistent", str(known_hosts)])
-    assert known_hosts.parent.stat().st_mode & 0o077 == 0
+    for folder in (known_hosts.parent, known_hosts.parent.parent):
+        assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_a_key_that_is_revoked_is_not_known(tmp_path: Path) -> None:
+    known_hosts = tmp_path / "known_hosts"
+    known_hosts.write_text(f"@revoked {INSTANCE_ID} {ED25519}\n")
+    assert not _host_keys.are_known(INSTANCE_ID, [str(known_hosts)])
+    known_hosts.write_text(f"@cert-authority {INSTANCE_ID} {ED25519}\n")
+    assert _host_keys.are_known(INSTANCE_ID, [str(known_hosts)])
+
+
+def test_a_key_that_is_cut_is_none() -> None:
+    """A message of the kernel may stand in the middle of it."""
+    cut = ED25519[:-20]
+    assert _host_keys.in_console_output(block(f"{cut}\n[ 12.3] random: crng init done\n{ECDSA}")) == [ECDSA]
 
 
 def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:

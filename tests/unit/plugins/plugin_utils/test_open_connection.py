@@ -6,15 +6,18 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import stat
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._api_ec2 import Instance
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
+from ansible_collections.sshkeys.aws.plugins.plugin_utils import _open_connection
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._explain import Step
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._open_connection import (
     FailedError,
@@ -52,7 +55,9 @@ OPEN = Instance("10.0.0.7", "192.0.2.7", None, "vpc-1", "subnet-1")
         ({"tunnel": "never", **PUBLIC, "host": "192.0.2.99"}, "192.0.2.99", None, "192.0.2.99", 0),
         ({"tunnel": "never", **PUBLIC}, "web1", None, "192.0.2.7", 0),
         ({"tunnel": "never", **PRIVATE}, "web1", None, "10.0.0.7", 0),
-        ({"tunnel": "never"}, "web1.example.com", None, "web1.example.com", 0),
+        ({"tunnel": "never", "name": "web1"}, "web1.example.com", None, "web1.example.com", 0),
+        ({"tunnel": "never", "name": "web1"}, "web1", OPEN, "192.0.2.7", 1),
+        ({"tunnel": "never"}, INSTANCE_ID, Instance(None, None, "2001:db8::7", "vpc-1", "subnet-1"), "2001:db8::7", 1),
         ({"tunnel": "never"}, INSTANCE_ID, HIDDEN, "10.0.0.7", 1),
         ({"tunnel": "never"}, INSTANCE_ID, OPEN, "192.0.2.7", 1),
     ],
@@ -66,7 +71,7 @@ def test_the_way(told: dict[str, str], hostname: str, known: Instance | None, ad
         return known
 
     nothing = dict.fromkeys(Settings.__annotations__)
-    settings = cast("Settings", {**nothing, "instance_id": INSTANCE_ID, **told})
+    settings = cast("Settings", {**nothing, "instance_id": INSTANCE_ID, "name": hostname, **told})
     assert direct_address(settings, hostname, ask) == address
     assert len(questions) == asked
 
@@ -175,3 +180,30 @@ def test_an_instance_that_was_started_again_is_found(
         else:
             assert reach(find, open_to) is (opened if connected else None)
     assert asked == ([False, True] if before == "closed" else [False])
+
+
+@pytest.mark.parametrize(("seconds", "pushes"), [(1, 1), (29, 1), (31, 2), (90, 2)])
+def test_a_key_that_had_to_wait_is_pushed_again(
+    seconds: int, pushes: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An endpoint may have no room, and an instance may have to boot, for longer than a key lives."""
+    now, pushed = [1000.0], []
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(_open_connection, "account_of", lambda _aws: SimpleNamespace(client=lambda _service: None))
+    configuration = {"user": ["ec2-user"], "port": ["22"], "hostname": ["web1"]}
+    monkeypatch.setattr(_open_connection, "ssh_configuration", lambda _command: configuration)
+    monkeypatch.setattr(_open_connection._Opening, "_push", lambda _self, user: pushed.append(user))
+
+    def reach_slowly(_find: object, _open_to: object) -> socket.socket:
+        now[0] += seconds
+        return socket.socket()
+
+    monkeypatch.setattr(_open_connection, "reach", reach_slowly)
+    nothing = dict.fromkeys(Settings.__annotations__)
+    settings = cast("Settings", {**nothing, "instance_id": INSTANCE_ID, "timeout": 100, "host_keys": "ssh"})
+    ssh, theirs = socket.socketpair()
+    with ssh, theirs:
+        status, _carry = _open_connection.main(settings, str(tmp_path / "settings.json"), theirs)
+        received, descriptors, _flags, _address = socket.recv_fds(ssh, 10, 1)
+    os.close(descriptors[0])
+    assert (status, received, pushed) == (0, b"\0", ["ec2-user"] * pushes)

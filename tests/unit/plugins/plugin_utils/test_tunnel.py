@@ -281,6 +281,28 @@ def test_a_proxy_of_the_environment_is_used(endpoint: Endpoint, monkeypatch: pyt
     close(endpoint.open())
 
 
+@pytest.mark.parametrize(
+    ("address", "proxy"),
+    [("wss://127.0.0.1:port/openTunnel?secret", ""), ("https://127.0.0.1/?secret", ""), (None, "x:secret")],
+)
+def test_an_address_that_cannot_be_used_is_not_repeated(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, address: str | None, proxy: str
+) -> None:
+    """It is signed, and a proxy may have a password."""
+    endpoint.address = address or "wss://127.0.0.1:1/openTunnel"
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(ArgumentError, match=r"^The address of the endpoint or of a proxy cannot be used\.") as refused:
+        endpoint.open()
+    assert "secret" not in str(refused.value)
+
+
+def test_a_proxy_of_another_kind_needs_a_library(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoint.address = "wss://127.0.0.1:1/openTunnel"
+    monkeypatch.setenv("SOCKS_PROXY", "socks5://127.0.0.1:1")
+    with pytest.raises(ArgumentError, match="python-socks"):
+        endpoint.open()
+
+
 def test_without_the_library(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_tunnel, "connect", None)
     with pytest.raises(ArgumentError, match="pip install websockets"):

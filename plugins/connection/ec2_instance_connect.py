@@ -228,8 +228,8 @@ options:
 """
 
 EXAMPLES = r"""
-# A private fleet: no bastion, no open port, no key on disk. fleet.aws_ec2.yml is an inventory of amazon.aws.aws_ec2,
-# which sets all that the connection needs to know:
+# A private fleet: no bastion, no open port, no key that outlives the run. fleet.aws_ec2.yml is an inventory of
+# amazon.aws.aws_ec2, which sets all that the connection needs to know:
 #
 #   ansible-playbook -i fleet.aws_ec2.yml play.yml
 - name: Patch the private fleet

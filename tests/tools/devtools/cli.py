@@ -32,8 +32,10 @@ from .report import Check, Result
 from .stage import stage
 from .steps import INTEGRATION_GROUPS, STEPS, Run
 
-# The one that takes longest first, so that the others run beside it.
-_ORDER = ("integration", "molecule", "sanity", "lint", "guides", "package", "units", "docs", "docs-lint")
+# What takes longest comes first, so that no long one is left to run alone.
+_ORDER = ("integration", "molecule", "units", "sanity", "lint", "package", "guides", "docs-lint", "docs")
+# More than there are cores where that matters: each waits for others a part of its time.
+_JOBS = 3
 
 
 def main() -> int:
@@ -57,13 +59,13 @@ def _parser() -> argparse.ArgumentParser:
     test.add_argument("--target", action="append", default=[], help="one integration target instead of all")
     test.add_argument("--scenario", action="append", default=[], help="one molecule scenario instead of all")
     test.add_argument("--pytest", default="", metavar="ARGUMENTS", help='such as "-k expiry" or a file below tests/')
-    test.add_argument("--jobs", type=int, default=2, help="how many steps run at once (default: 2)")
+    test.add_argument("--jobs", type=int, default=_JOBS, help="how many steps run at once (default: %(default)s)")
     test.add_argument("-v", "--verbose", action="store_true", help="show all output as it comes, one step at a time")
     test.set_defaults(run=_test)
 
     everywhere = commands.add_parser("matrix", help="run the unit and integration tests on each supported ansible-core")
     everywhere.add_argument("cores", nargs="*", metavar="CORE", help="such as 2.20; all when none is named")
-    everywhere.add_argument("--jobs", type=int, default=2, help="how many steps run at once (default: 2)")
+    everywhere.add_argument("--jobs", type=int, default=_JOBS, help="how many steps run at once (default: %(default)s)")
     everywhere.add_argument("-v", "--verbose", action="store_true", help="show all output as it comes")
     everywhere.set_defaults(run=_matrix)
 
@@ -170,7 +172,7 @@ def _test(project: Project, arguments: argparse.Namespace) -> int:
         jobs = _jobs(arguments, steps, arguments.target)
         say(
             f"Testing {len(files)} files with Python {platform.python_version()} and ansible-core "
-            f"{version('ansible-core')}: {', '.join(steps)}{', two at a time' if jobs == 2 else ''}.\n"
+            f"{version('ansible-core')}: {', '.join(steps)}{f', {jobs} at a time' if jobs > 1 else ''}.\n"
         )
         run = Run(
             project=project,

@@ -45,7 +45,7 @@ _MAX_BYTES = 65_000
 _FULL = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 _FULL_CODE = ("limit", "quota", "throttl", "toomany")
 _LONGEST_PAUSE_SECONDS = 2.0
-_NORMAL = 1000
+_NORMAL, _PROTOCOL_ERROR = 1000, 1003
 # Not what the library says of it: that repeats the address, and the address is signed.
 _UNUSABLE = (
     "The address of the endpoint or of a proxy cannot be used. Look at ansible_ec2_instance_connect_endpoint_dns_name, "
@@ -165,6 +165,7 @@ async def _pump(tunnel: ClientConnection, local: socket.socket) -> str:
         while True:
             message = await tunnel.recv()
             if isinstance(message, str):
+                await tunnel.close(_PROTOCOL_ERROR)
                 return "The endpoint sent text, which the protocol does not have."
             await loop.sock_sendall(local, message)
     except ConnectionClosed as closed:

@@ -5,38 +5,40 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
-import socket
 import ssl
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 from uuid import uuid4
 
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as SdkCredentials
+from websockets.asyncio.server import serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Response
-from websockets.sync.server import serve
 
 from . import seed
 from .errors import ServiceError
 from .protocol import INSTANCE_CONNECT, Call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
     from pathlib import Path
 
+    from websockets.asyncio.server import Server, ServerConnection
     from websockets.http11 import Request
-    from websockets.sync.server import ServerConnection
 
     from .front import Credentials, Services
+
+T = TypeVar("T")
 
 _MAX_BYTES = 65_000
 _PORTS = ("22", "3389")
@@ -45,7 +47,10 @@ _DURATION = range(1, 3601)
 
 
 class Tunnels:
-    """The endpoint, which listens from its construction until `stop`."""
+    """The endpoint, which listens from its construction until `stop`.
+
+    Asynchronous, because an SSL socket of Python is not for two threads, one that reads and one that writes.
+    """
 
     def __init__(
         self, services: Services, credentials: Credentials, certificate: Path, port_of: Callable[[str], int | None]
@@ -57,13 +62,23 @@ class Tunnels:
         self._services = services
         self._credentials = credentials
         self._port_of = port_of
-        self._lock = threading.Lock()
         self._open: set[ServerConnection] = set()
         # A handshake takes its place before it becomes a connection.
         self._taken = 0
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._server = self._run(self._listen(certificate))
+        (listening,) = self._server.sockets
+        self.dns_name = f"127.0.0.1:{listening.getsockname()[1]}"
+
+    def _run(self, coroutine: Coroutine[object, object, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    async def _listen(self, certificate: Path) -> Server:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
-        self._server = serve(
+        return await serve(
             self._serve,
             "127.0.0.1",
             0,
@@ -74,27 +89,32 @@ class Tunnels:
             ping_interval=None,
             close_timeout=2,
         )
-        self.dns_name = f"127.0.0.1:{self._server.socket.getsockname()[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def stop(self) -> None:
         """Accept nothing more, and end what is open."""
-        self._server.shutdown()
-        self.end(_NORMAL, "")
+        self._run(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _close(self) -> None:
+        self._server.close()
+        await self._server.wait_closed()
 
     def end(self, code: int | None, reason: str) -> int:
         """End all open tunnels: with a close code and a reason, or by breaking the connection where there is no code.
 
         Returns how many there were.
         """
-        with self._lock:
-            ended = list(self._open)
+        return self._run(self._end(code, reason))
+
+    async def _end(self, code: int | None, reason: str) -> int:
+        ended = list(self._open)
         for tunnel in ended:
-            with suppress(OSError, ConnectionClosed):
-                if code is None:
-                    tunnel.socket.shutdown(socket.SHUT_RDWR)
-                else:
-                    tunnel.close(code, reason)
+            if code is None:
+                tunnel.transport.abort()
+            else:
+                await tunnel.close(code, reason)
         return len(ended)
 
     # -- The handshake -------------------------------------------------------------------------------------------------
@@ -164,59 +184,58 @@ class Tunnels:
             raise ServiceError(code, "privateIpAddress is required")
 
     def _take_place(self) -> None:
-        with self._lock:
-            if self._taken >= self._services.settings.tunnel_limit:
-                code = "ConnectionLimitExceeded"
-                raise ServiceError(code, "The endpoint has its maximum of connections", status=429)
-            self._taken += 1
+        if self._taken >= self._services.settings.tunnel_limit:
+            code = "ConnectionLimitExceeded"
+            raise ServiceError(code, "The endpoint has its maximum of connections", status=429)
+        self._taken += 1
 
     # -- The tunnel ----------------------------------------------------------------------------------------------------
 
-    def _serve(self, tunnel: ServerConnection) -> None:
-        with self._lock:
-            self._open.add(tunnel)
+    async def _serve(self, tunnel: ServerConnection) -> None:
+        self._open.add(tunnel)
         try:
-            self._carry(tunnel)
+            await self._carry(tunnel)
         finally:
-            with self._lock:
-                self._open.discard(tunnel)
-                self._taken -= 1
+            self._open.discard(tunnel)
+            self._taken -= 1
 
-    def _carry(self, tunnel: ServerConnection) -> None:
+    async def _carry(self, tunnel: ServerConnection) -> None:
         asked = dict(parse_qsl(urlsplit(tunnel.request.path if tunnel.request else "").query))
         port = self._port_of(asked["privateIpAddress"])
         try:
-            instance = socket.create_connection(("127.0.0.1", port or 0), timeout=5)
+            from_instance, to_instance = await asyncio.open_connection("127.0.0.1", port or 0)
         except OSError:
-            tunnel.close(_FAILED, "Unable to connect to target")
+            await tunnel.close(_FAILED, "Unable to connect to target")
             return
-        instance.settimeout(None)
-        timer = threading.Timer(int(asked.get("maxTunnelDuration", "3600")), tunnel.close, (_NORMAL, "Too long"))
-        timer.daemon = True
-        timer.start()
-        sender = threading.Thread(target=_send, args=(instance, tunnel), daemon=True)
-        sender.start()
+        sending = asyncio.create_task(_send(from_instance, tunnel))
         try:
-            for message in tunnel:
-                if isinstance(message, str):
-                    tunnel.close(_PROTOCOL_ERROR, "Text is not allowed")
-                    break
-                instance.sendall(message)
+            async with asyncio.timeout(int(asked.get("maxTunnelDuration", "3600"))):
+                await _receive(tunnel, to_instance)
+        except TimeoutError:
+            await tunnel.close(_NORMAL, "Too long")
         except (OSError, ConnectionClosed):
             pass
         finally:
-            timer.cancel()
-            with suppress(OSError):
-                instance.shutdown(socket.SHUT_RDWR)
-            instance.close()
+            sending.cancel()
+            to_instance.close()
 
 
-def _send(instance: socket.socket, tunnel: ServerConnection) -> None:
+async def _receive(tunnel: ServerConnection, to_instance: asyncio.StreamWriter) -> None:
+    """Carry what comes through a tunnel to the instance, until that is done."""
+    async for message in tunnel:
+        if isinstance(message, str):
+            await tunnel.close(_PROTOCOL_ERROR, "Text is not allowed")
+            return
+        to_instance.write(message)
+        await to_instance.drain()
+
+
+async def _send(from_instance: asyncio.StreamReader, tunnel: ServerConnection) -> None:
     """Carry what an instance says into a tunnel, and end that when the instance is done."""
     with suppress(OSError, ConnectionClosed):
-        while data := instance.recv(_MAX_BYTES):
-            tunnel.send(data)
-        tunnel.close(_NORMAL, "")
+        while data := await from_instance.read(_MAX_BYTES):
+            await tunnel.send(data)
+        await tunnel.close(_NORMAL, "")
 
 
 def _refusal(error: ServiceError) -> Response:

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
+from contextlib import ExitStack
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
 import pytest
@@ -16,11 +18,13 @@ from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import connect
 
 if TYPE_CHECKING:
-    from websockets.sync.client import ClientConnection
+    from types import TracebackType
+
+    from websockets.asyncio.client import ClientConnection
 
     from .conftest import Bench
 
@@ -40,10 +44,43 @@ def address(bench: Bench, *, secret_key: str | None = None, **changed: str) -> s
     return str(request.url).replace("https:", "wss:")
 
 
-def tunnel(bench: Bench, url: str | None = None, **changed: str) -> ClientConnection:
+class Tunnel:
+    """A tunnel that is open, from its construction to the end of a `with` block."""
+
+    def __init__(self, url: str, ca_bundle: str) -> None:
+        """Open it; raises InvalidStatus where it is refused."""
+        with ExitStack() as undo:
+            self._runner = undo.enter_context(asyncio.Runner())
+            self._connection = self._runner.run(self._open(url, ssl.create_default_context(cafile=ca_bundle)))
+            undo.pop_all()
+
+    @staticmethod
+    async def _open(url: str, trust: ssl.SSLContext) -> ClientConnection:
+        return await connect(url, ssl=trust, compression=None, close_timeout=1, ping_interval=None)
+
+    def __enter__(self) -> Self:
+        """Give the tunnel."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close it."""
+        with self._runner:
+            self._runner.run(self._connection.close())
+
+    def recv(self) -> bytes:
+        """Return the next message."""
+        return self._runner.run(self._connection.recv(decode=False))
+
+    def send(self, message: str) -> None:
+        """Send text."""
+        self._runner.run(self._connection.send(message))
+
+
+def tunnel(bench: Bench, url: str | None = None, **changed: str) -> Tunnel:
     """Open a tunnel."""
-    trust = ssl.create_default_context(cafile=bench.lab["ca_bundle"])
-    return connect(url or address(bench, **changed), ssl=trust, compression=None, close_timeout=1)
+    return Tunnel(url or address(bench, **changed), bench.lab["ca_bundle"])
 
 
 def refusal(bench: Bench, url: str | None = None, **changed: str) -> tuple[int, str]:
@@ -58,7 +95,7 @@ def refusal(bench: Bench, url: str | None = None, **changed: str) -> tuple[int, 
 def test_a_real_sshd_is_behind_it(bench: Bench) -> None:
     """It says what an sshd says first, and the journal has the call."""
     with tunnel(bench) as opened:
-        assert opened.recv(decode=False).startswith(b"SSH-2.0-OpenSSH")
+        assert opened.recv().startswith(b"SSH-2.0-OpenSSH")
     (call,) = bench.control("GET", "requests")["requests"]
     assert (call["operation"], call["status"]) == ("OpenTunnel", HTTPStatus.SWITCHING_PROTOCOLS)
     assert call["parameters"]["privateIpAddress"] == bench.instances[0]["private_ip_address"]

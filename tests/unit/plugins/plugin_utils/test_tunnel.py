@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
@@ -13,7 +14,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from http import HTTPStatus
 from pathlib import Path
@@ -23,11 +24,11 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import Argumen
 from ansible_collections.sshkeys.aws.plugins.plugin_utils import _tunnel
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._explain import Step
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.certificate import certificate_of_its_own
+from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
-from websockets.sync.server import ServerConnection, serve
 
-Handler = Callable[[ServerConnection], None]
+Handler = Callable[[ServerConnection], Awaitable[None]]
 Check = Callable[[ServerConnection, Request], Response | None]
 
 
@@ -44,12 +45,32 @@ class Endpoint:
 
     def start(self, handler: Handler, check: Check | None = None) -> None:
         """Begin to answer. check: refuses what it returns an answer for."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self._certificate)
-        server = serve(handler, "127.0.0.1", 0, ssl=context, process_request=check, compression=None, max_size=65_000)
-        self._running.callback(server.shutdown)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        self.address = f"wss://127.0.0.1:{server.socket.getsockname()[1]}/openTunnel?a=b"
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_forever, daemon=True)
+        thread.start()
+
+        async def listen() -> Server:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self._certificate)
+            return await serve(
+                handler, "127.0.0.1", 0, ssl=context, process_request=check, compression=None, close_timeout=1
+            )
+
+        server = asyncio.run_coroutine_threadsafe(listen(), loop).result(10)
+        (listening,) = server.sockets
+        self.address = f"wss://127.0.0.1:{listening.getsockname()[1]}/openTunnel?a=b"
+
+        async def close() -> None:
+            server.close()
+            await server.wait_closed()
+
+        def stop() -> None:
+            asyncio.run_coroutine_threadsafe(close(), loop).result(10)
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
+
+        self._running.callback(stop)
 
     def open(self, seconds: float = 5, ca_bundle: str | None = None) -> _tunnel.Tunnel:
         """Open a tunnel, in so many seconds at most."""
@@ -68,10 +89,10 @@ def endpoint(tmp_path: Path) -> Iterator[Endpoint]:
         yield Endpoint(tmp_path, running)
 
 
-def echo(connection: ServerConnection) -> None:
+async def echo(connection: ServerConnection) -> None:
     """Send back what comes."""
-    for message in connection:
-        connection.send(message)
+    async for message in connection:
+        await connection.send(message)
 
 
 def pumped(tunnel: _tunnel.Tunnel) -> tuple[socket.socket, Callable[[], str]]:
@@ -119,8 +140,8 @@ def test_messages_are_as_long_as_the_service_takes(endpoint: Endpoint) -> None:
     lengths: list[int] = []
     done = threading.Event()
 
-    def measure(connection: ServerConnection) -> None:
-        for message in connection:
+    async def measure(connection: ServerConnection) -> None:
+        async for message in connection:
             assert isinstance(message, bytes)
             lengths.append(len(message))
             if sum(lengths) == 1_000_000:
@@ -139,12 +160,12 @@ def test_a_side_that_has_nothing_more_to_say_may_still_listen(endpoint: Endpoint
     """Half-close: what comes after it still arrives."""
     told = threading.Event()
 
-    def answer_late(connection: ServerConnection) -> None:
-        connection.recv()
-        told.wait(10)
-        connection.send(b"late")
+    async def answer_late(connection: ServerConnection) -> None:
+        await connection.recv()
+        await asyncio.to_thread(told.wait, 10)
+        await connection.send(b"late")
         with pytest.raises(ConnectionClosed):
-            connection.recv()
+            await connection.recv()
 
     endpoint.start(answer_late)
     theirs, ended = pumped(endpoint.open())
@@ -196,7 +217,11 @@ def test_text_is_no_part_of_the_protocol(endpoint: Endpoint) -> None:
 
 
 def test_a_connection_that_breaks_is_told(endpoint: Endpoint) -> None:
-    endpoint.start(lambda connection: connection.socket.shutdown(socket.SHUT_RDWR))
+
+    async def break_off(connection: ServerConnection) -> None:
+        connection.transport.abort()
+
+    endpoint.start(break_off)
     _theirs, ended = pumped(endpoint.open())
     assert ended() == "The connection to the endpoint broke."
 

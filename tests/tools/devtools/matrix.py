@@ -20,7 +20,7 @@ from .processes import Finished, Processes
 from .project import Project, tool_path
 
 # What the lab, the unit tests and the integration targets need beside Ansible. Linters and the like stay in .venv.
-_NEEDED = ("boto3", "botocore", "cryptography", "hypothesis", "moto", "pytest", "pytest-xdist")
+_NEEDED = ("boto3", "botocore", "cryptography", "hypothesis", "moto", "pytest", "pytest-xdist", "websockets")
 
 # The steps that an environment runs if it names none.
 _STEPS = ("units", "integration")

@@ -60,11 +60,11 @@ def test_every_core_is_a_job_of_the_workflow() -> None:
 
 def test_environment_overrides_what_the_tests_pin() -> None:
     of_tests = "# comment\nboto3==2\nbotocore==2\ncryptography==3\nhypothesis==4\nmoto[server]==5\npytest==6\n"
-    of_tests += "pytest-xdist==7\nruff==8\nansible==12.0.0\n"
+    of_tests += "pytest-xdist==7\nruff==8\nansible==12.0.0\nwebsockets==9\n"
     environment = Environment("2.18", ("3.11",), ("ansible==11.0.0", "boto3==1"))
     assert requirements(environment, of_tests) == [
         *("ansible==11.0.0", "boto3==1", "botocore==2", "cryptography==3", "hypothesis==4", "moto[server]==5"),
-        *("pytest-xdist==7", "pytest==6"),
+        *("pytest-xdist==7", "pytest==6", "websockets==9"),
     ]
 
 

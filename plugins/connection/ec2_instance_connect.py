@@ -232,16 +232,16 @@ EXAMPLES = r"""
 # amazon.aws.aws_ec2, which sets all that the connection needs to know:
 #
 #   ansible-playbook -i fleet.aws_ec2.yml play.yml
-- name: Patch the private fleet
+- name: Set up the private fleet
   hosts: all
   vars:
     ansible_connection: sshkeys.aws.ec2_instance_connect
     ansible_user: ec2-user
   tasks:
-    - name: Update all packages
+    - name: Install chrony
       ansible.builtin.dnf:
-        name: "*"
-        state: latest # noqa: package-latest
+        name: chrony
+        state: present
       become: true
 
 - name: One instance, of which nothing but the id is known
@@ -454,11 +454,11 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
     def _aws(self) -> dict[str, Any]:
         """Return the options for the SDK. What the environment has stays there."""
         found = {name: self.get_option(name) for name in _AWS_OPTIONS}
-        return {
-            name: {"env": self._variable(name)} if name in _SECRETS and self._variable(name) else value
-            for name, value in found.items()
-            if value
-        }
+        for name in _SECRETS:
+            variable = self._variable(name)
+            if variable:
+                found[name] = {"env": variable}
+        return {name: value for name, value in found.items() if value}
 
     def _region(self, placement: dict[str, Any]) -> str | None:
         """Return the region: an instance is where its placement is, unless a variable of the host says otherwise."""
@@ -514,8 +514,9 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             if not self._settings_file:
                 # ansible-core failed before ssh was started.
                 raise
-            # Only here, because every task would compile it.
-            from ansible_collections.sshkeys.aws.plugins.plugin_utils import _explain  # noqa: PLC0415
+            from ansible_collections.sshkeys.aws.plugins.plugin_utils import (  # noqa: PLC0415 - every task would compile it
+                _explain,
+            )
 
             raise AnsibleConnectionFailure(_explain.failure(str(error), self._settings_file, began)) from None
 

@@ -139,22 +139,9 @@ def connect(params: Mapping[str, Any], service: str) -> Any:
     """
     _region(params)
     set_collection_info(collection_name="sshkeys.aws", collection_version=COLLECTION_VERSION)
-    asker = _Asker({**params, **_stripped(params)})
-    defaults = Config(
-        retries={"mode": "standard", "total_max_attempts": _TOTAL_MAX_ATTEMPTS},
-        connect_timeout=_CONNECT_TIMEOUT_SECONDS,
-        read_timeout=_READ_TIMEOUT_SECONDS,
-        max_pool_connections=params.get("concurrency", 1),
-    )
-    try:
-        region, endpoint, arguments = get_aws_connection_info(asker)
-        client = boto3_conn(
-            asker, conn_type="client", resource=service, region=region, endpoint=endpoint, config=defaults, **arguments
-        )
+    with _setting_up():
+        client = _made(params, service, _TOTAL_MAX_ATTEMPTS)
         _check_credentials(client, service)
-    except (BotoCoreError, ClientError, OSError, TypeError, ValueError) as error:
-        # ClientError and OSError: a role that may not be assumed, a token file or credential process that is not there.
-        raise _set_up_error(error) from error
     _load_certificates_once(client)
     tries = _Tries(is_limited="retries" in (params.get("aws_config") or {}))
     # First, because a request is signed next, and a signature has an age.
@@ -165,9 +152,29 @@ def connect(params: Mapping[str, Any], service: str) -> Any:
     return client
 
 
-def _stripped(params: Mapping[str, Any]) -> dict[str, str | None]:
-    """Return the credentials as they can be sent."""
-    return {name: (params.get(name) or "").strip() or None for name in CREDENTIALS}
+def _made(params: Mapping[str, Any], service: str, total_max_attempts: int) -> Any:
+    """Return amazon.aws's client of a service. Raises what amazon.aws and the SDK do."""
+    asker = _Asker({**params, **{name: (params.get(name) or "").strip() or None for name in CREDENTIALS}})
+    defaults = Config(
+        retries={"mode": "standard", "total_max_attempts": total_max_attempts},
+        connect_timeout=_CONNECT_TIMEOUT_SECONDS,
+        read_timeout=_READ_TIMEOUT_SECONDS,
+        max_pool_connections=params.get("concurrency", 1),
+    )
+    region, endpoint, arguments = get_aws_connection_info(asker)
+    return boto3_conn(
+        asker, conn_type="client", resource=service, region=region, endpoint=endpoint, config=defaults, **arguments
+    )
+
+
+@contextlib.contextmanager
+def _setting_up() -> Iterator[None]:
+    """Raise SetUpError for what keeps a client from being made."""
+    try:
+        yield
+    except (BotoCoreError, ClientError, OSError, TypeError, ValueError) as error:
+        # ClientError and OSError: a role that may not be assumed, a token file or credential process that is not there.
+        raise _set_up_error(error) from error
 
 
 def require_sdk() -> None:
@@ -184,20 +191,9 @@ def assume_role(params: Mapping[str, Any], role_arn: str) -> dict[str, Any]:
 
     Raises SetUpError where it may not be assumed.
     """
-    asker = _Asker({**params, **_stripped(params)})
-    config = Config(
-        retries={"mode": "standard", "total_max_attempts": _STS_MAX_ATTEMPTS},
-        connect_timeout=_CONNECT_TIMEOUT_SECONDS,
-        read_timeout=_READ_TIMEOUT_SECONDS,
-    )
-    try:
-        region, endpoint, arguments = get_aws_connection_info(asker)
-        client = boto3_conn(
-            asker, conn_type="client", resource="sts", region=region, endpoint=endpoint, config=config, **arguments
-        )
+    with _setting_up():
+        client = _made(params, "sts", _STS_MAX_ATTEMPTS)
         given = client.assume_role(RoleArn=role_arn, RoleSessionName="ansible-sshkeys-aws")["Credentials"]
-    except (BotoCoreError, ClientError, OSError, TypeError, ValueError) as error:
-        raise _set_up_error(error) from error
     temporary = (given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
     return {**params, "profile": None, **dict(zip(CREDENTIALS, temporary))}
 

@@ -34,38 +34,40 @@ _LOOK_SECONDS = 1.0
 
 def main() -> int:
     """Serve until the run has ended. Returns the exit status."""
-    listener, settings_file = socket.socket(fileno=int(sys.argv[1])), sys.argv[2]
-    settings = _read(settings_file)
-    folder = os.path.dirname(settings_file)
-    _find_collections(settings["collection_paths"])
-    for connection in _connections(listener, settings["controller"], folder):
+    listener, first_file = socket.socket(fileno=int(sys.argv[1])), sys.argv[2]
+    first, folder = _read(first_file), os.path.dirname(first_file)
+    _find_collections(first["collection_paths"])
+    for connection in _connections(listener, first["controller"], folder):
         with connection:
             asked = _receive(connection)
             if not asked:
                 continue
-            asked_for, working_folder, ssh = asked
+            asked_for, settings, working_folder, ssh = asked
             # The environment may name files by paths that begin there.
             os.chdir(working_folder)
-            _prepare(asked_for)
+            _prepare(settings)
             if not os.fork():
                 # Else whoever asks when the server has ended would wait for it.
                 listener.close()
                 # Without the clean-up of Python, which takes longer than the connection and has nothing to clean up.
-                os._exit(_serve(connection, asked_for, ssh))
+                os._exit(_serve(connection, settings, asked_for, ssh))
             ssh.close()
     shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 
-def _receive(connection: socket.socket) -> tuple[str, str, socket.socket] | None:
-    """Return a name of settings, a working folder, and the socket to an ssh; None for what was not sent by us."""
+def _receive(connection: socket.socket) -> tuple[str, Any, str, socket.socket] | None:
+    """Return a name of settings and what they are, a working folder, and the socket to an ssh.
+
+    None for what was not sent by us.
+    """
     connection.settimeout(_RECEIVE_SECONDS)
     received: list[int] = []
     try:
         message, received, _flags, _address = socket.recv_fds(connection, _MESSAGE_BYTES, 1)
         settings_file, working_folder = os.fsdecode(message).split("\0")
         (ssh,) = received
-        return settings_file, working_folder, socket.socket(fileno=ssh)
+        return settings_file, _read(settings_file), working_folder, socket.socket(fileno=ssh)
     except (OSError, ValueError):
         for descriptor in received:
             os.close(descriptor)
@@ -115,18 +117,20 @@ def _bury() -> None:
             pass
 
 
-def _prepare(settings_file: str) -> None:
+def _prepare(settings: Any) -> None:
     """Do here what a connection has in common with those that come after it."""
     # What goes wrong goes wrong again where it is told.
     with contextlib.suppress(Exception):
-        from ansible_collections.sshkeys.aws.plugins.plugin_utils import _open_connection  # noqa: PLC0415
+        from ansible_collections.sshkeys.aws.plugins.plugin_utils import (  # noqa: PLC0415 - see _find_collections
+            _open_connection,
+        )
 
-        _open_connection.prepare(_read(settings_file))
+        _open_connection.prepare(settings)
 
 
-def _serve(connection: socket.socket, settings_file: str, ssh: socket.socket) -> int:
+def _serve(connection: socket.socket, settings: Any, settings_file: str, ssh: socket.socket) -> int:
     """Make a connection for ssh. Returns the exit status, when nothing is left to do for that connection."""
-    status, carry = _open(settings_file, ssh)
+    status, carry = _open(settings, settings_file, ssh)
     ssh.close()
     with connection:
         connection.sendall(bytes([status]))
@@ -134,13 +138,16 @@ def _serve(connection: socket.socket, settings_file: str, ssh: socket.socket) ->
     return status
 
 
-def _open(settings_file: str, ssh: socket.socket) -> tuple[int, Callable[[], None]]:
-    from ansible_collections.sshkeys.aws.plugins.plugin_utils import _explain  # noqa: PLC0415
+def _open(settings: Any, settings_file: str, ssh: socket.socket) -> tuple[int, Callable[[], None]]:
+    from ansible_collections.sshkeys.aws.plugins.plugin_utils import _explain  # noqa: PLC0415 - see _find_collections
 
     try:
-        from ansible_collections.sshkeys.aws.plugins.plugin_utils import _open_connection  # noqa: PLC0415
+        # Here, so that it is told when it cannot be imported.
+        from ansible_collections.sshkeys.aws.plugins.plugin_utils import (  # noqa: PLC0415 - see _find_collections
+            _open_connection,
+        )
 
-        return _open_connection.main(_read(settings_file), settings_file, ssh)
+        return _open_connection.main(settings, settings_file, ssh)
     except Exception as error:  # noqa: BLE001 - nobody sees the standard error of this process
         _explain.tell(settings_file, _explain.Step.SET_UP, f"{type(error).__name__}: {error}.")
         return 1, lambda: None

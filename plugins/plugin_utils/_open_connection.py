@@ -149,21 +149,19 @@ class _Opening:
         if self._settings["host_keys"] == "console":
             with _step(Step.HOST_KEYS):
                 self._know_host_keys(configuration)
-        connection = reach(
+        way = reach(
             partial(self._address, configuration["hostname"][0]),
             partial(self._connect, port=port, configuration=configuration),
-        )
-        tunnel = None if connection else self._tunnel(port)
+        ) or self._tunnel(port)
         if time.monotonic() - pushed > _FRESH_SECONDS:
             with _step(Step.PUSH):
                 self._push(user)
-        if tunnel:
-            connection, theirs = socket.socketpair()
-            _give(theirs, ssh)
-            return partial(tunnel.carry, connection, self._tell_of)
-        if connection:
-            _give(connection, ssh)
-        return _nothing
+        if isinstance(way, socket.socket):
+            _give(way, ssh)
+            return _nothing
+        ours, theirs = socket.socketpair()
+        _give(theirs, ssh)
+        return partial(way.carry, ours, self._tell_of)
 
     def _deadline(self) -> float:
         """Return the end of a step that begins now, on the monotonic clock."""

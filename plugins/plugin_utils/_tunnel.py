@@ -88,13 +88,17 @@ class Tunnel:
 
 
 async def _open(sign: Callable[[], str], ca_bundle: str | None, deadline: float) -> ClientConnection:
+    try:
+        trusted = ssl.create_default_context(cafile=ca_bundle)
+    except OSError as error:
+        raise _unreachable(error) from error
     pause = 0.25
     while True:
         left = deadline - time.monotonic()
         try:
             tunnel = await connect(
                 sign(),
-                ssl=ssl.create_default_context(cafile=ca_bundle),
+                ssl=trusted,
                 compression=None,
                 max_size=None,
                 ping_interval=None,
@@ -115,9 +119,7 @@ async def _open(sign: Callable[[], str], ca_bundle: str | None, deadline: float)
         except (InvalidProxy, InvalidURI) as error:
             raise ArgumentError(_UNUSABLE) from error
         except (OSError, WebSocketException, ImportError) as error:
-            # What asyncio says of these is how it has connected.
-            said = os.strerror(error.errno) if isinstance(error, ConnectionError) and error.errno else error
-            raise ArgumentError(f"The endpoint cannot be reached: {printable(said).rstrip('.')}.") from error
+            raise _unreachable(error) from error
         except ValueError as error:
             raise ArgumentError(_UNUSABLE) from error
         else:
@@ -125,6 +127,12 @@ async def _open(sign: Callable[[], str], ca_bundle: str | None, deadline: float)
             return tunnel
         await asyncio.sleep(pause * (0.5 + random.random() / 2))
         pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
+def _unreachable(error: Exception) -> ArgumentError:
+    # What asyncio says of these is how it has connected.
+    said = os.strerror(error.errno) if isinstance(error, ConnectionError) and error.errno else error
+    return ArgumentError(f"The endpoint cannot be reached: {printable(said).rstrip('.')}.")
 
 
 # Without them, a path that has gone away without a word would be waited for for ever.

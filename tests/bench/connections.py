@@ -18,14 +18,13 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
+import boto3
+from ansible_collections.sshkeys.aws.plugins.module_utils._api_instance_connect import tunnel_url
+from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import Endpoint
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab import files
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.lab import Lab
-from botocore.auth import SigV4QueryAuth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from measure import HERE, Workplace
 from report import Row, Sample, ratio
 
@@ -171,16 +170,14 @@ class Connections:
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def _tunnel_url(self, instance: Mapping[str, Any]) -> str:
-        endpoint = self._lab["instance_connect_endpoint"]
-        query = {
-            "instanceConnectEndpointId": endpoint["id"],
-            "remotePort": "22",
-            "privateIpAddress": instance["private_ip_address"],
-        }
-        request = AWSRequest("GET", f"https://{endpoint['dns_name']}/openTunnel?{urlencode(query)}")
-        credentials = Credentials(self._lab["access_key"], self._lab["secret_key"])
-        SigV4QueryAuth(credentials, "ec2-instance-connect", self._lab["region"], 60).add_auth(request)
-        return str(request.url).replace("https:", "wss:")
+        client = boto3.client(
+            "ec2-instance-connect",
+            region_name=self._lab["region"],
+            aws_access_key_id=self._lab["access_key"],
+            aws_secret_access_key=self._lab["secret_key"],
+        )
+        endpoint = Endpoint(**self._lab["instance_connect_endpoint"])
+        return tunnel_url(client, endpoint, instance["private_ip_address"], 22, 3600)
 
     # -- The lab -------------------------------------------------------------------------------------------------------
 

@@ -9,11 +9,10 @@ import asyncio
 import hmac
 import json
 import ssl
-import threading
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 from uuid import uuid4
 
@@ -27,18 +26,17 @@ from websockets.http11 import Response
 
 from . import seed
 from .errors import ServiceError
+from .event_loop import EventLoop
 from .protocol import INSTANCE_CONNECT, Call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from websockets.asyncio.server import Server, ServerConnection
     from websockets.http11 import Request
 
     from .front import Credentials, Services
-
-T = TypeVar("T")
 
 _MAX_BYTES = 65_000
 _PORTS = ("22", "3389")
@@ -65,15 +63,10 @@ class Tunnels:
         self._open: set[ServerConnection] = set()
         # A handshake takes its place before it becomes a connection.
         self._taken = 0
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._server = self._run(self._listen(certificate))
+        self._loop = EventLoop()
+        self._server = self._loop.run(self._listen(certificate))
         (listening,) = self._server.sockets
         self.dns_name = f"127.0.0.1:{listening.getsockname()[1]}"
-
-    def _run(self, coroutine: Coroutine[object, object, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     async def _listen(self, certificate: Path) -> Server:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -92,10 +85,8 @@ class Tunnels:
 
     def stop(self) -> None:
         """Accept nothing more, and end what is open."""
-        self._run(self._close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._loop.run(self._close())
+        self._loop.stop()
 
     async def _close(self) -> None:
         self._server.close()
@@ -106,7 +97,7 @@ class Tunnels:
 
         Returns how many there were.
         """
-        return self._run(self._end(code, reason))
+        return self._loop.run(self._end(code, reason))
 
     async def _end(self, code: int | None, reason: str) -> int:
         ended = list(self._open)

@@ -24,6 +24,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import Argumen
 from ansible_collections.sshkeys.aws.plugins.plugin_utils import _tunnel
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._explain import Step
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.certificate import certificate_of_its_own
+from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.event_loop import EventLoop
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
@@ -45,9 +46,7 @@ class Endpoint:
 
     def start(self, handler: Handler, check: Check | None = None) -> None:
         """Begin to answer. check: refuses what it returns an answer for."""
-        loop = asyncio.new_event_loop()
-        thread = threading.Thread(target=loop.run_forever, daemon=True)
-        thread.start()
+        loop = EventLoop()
 
         async def listen() -> Server:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -56,7 +55,7 @@ class Endpoint:
                 handler, "127.0.0.1", 0, ssl=context, process_request=check, compression=None, close_timeout=1
             )
 
-        server = asyncio.run_coroutine_threadsafe(listen(), loop).result(10)
+        server = loop.run(listen(), 10)
         (listening,) = server.sockets
         self.address = f"wss://127.0.0.1:{listening.getsockname()[1]}/openTunnel?a=b"
 
@@ -65,10 +64,8 @@ class Endpoint:
             await server.wait_closed()
 
         def stop() -> None:
-            asyncio.run_coroutine_threadsafe(close(), loop).result(10)
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join()
-            loop.close()
+            loop.run(close(), 10)
+            loop.stop()
 
         self._running.callback(stop)
 

@@ -109,7 +109,7 @@ def _mypy(run: Run) -> Iterator[Check]:
     """Check each program on its own: the lab and the tools are no part of the collection's package."""
     build, staged = run.project.build, run.project.staged
     groups = {
-        "collection": (build, run.present("plugins", "tests/unit", "tests/guides")),
+        "collection": (build, run.present("plugins", "tests/unit", "tests/guides", "tests/integration")),
         "lab": (staged / "tests/lab", run.present("tests/lab")),
         "bench": (staged / "tests/bench", run.present("tests/bench")),
         "tools": (staged / "tests/tools", run.present("tests/tools", "tests/package")),

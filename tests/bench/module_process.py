@@ -14,13 +14,25 @@ import contextlib
 import importlib
 import io
 import json
-import resource
+import re
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils import basic
 from ansible_collections.sshkeys.aws.plugins.module_utils import _front
+
+
+def _peak() -> int:
+    """Return the peak of this process's memory in bytes.
+
+    Not ru_maxrss, which begins with what the parent had when it forked.
+    """
+    (kilobytes,) = re.findall(
+        r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    return int(kilobytes) * 1024
 
 
 def main() -> None:
@@ -49,7 +61,7 @@ def main() -> None:
         json.dumps(
             {
                 "seconds": seconds,
-                "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+                "peak": _peak(),
                 "failed": sum(not target["success"] for target in result.get("targets", [])),
                 "changed": result.get("changed", False),
                 "msg": result.get("msg", ""),

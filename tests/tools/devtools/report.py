@@ -55,7 +55,7 @@ def step(result: Result) -> str:
     lines = [ruler(result.name, f"{result.seconds:.1f} s")]
     for check in result.checks:
         state = "ok" if check.passed else "FAILED"
-        lines.append(f"   {state:<7}{check.name:<33}{check.counts.note}".rstrip())
+        lines.append(f"   {state:<7}{check.name:<32} {check.counts.note}".rstrip())
     for check in result.checks:
         if not check.passed:
             lines += [ruler(f"{check.name} failed, and said"), check.output.strip(), ruler(f"kept in {check.log}")]

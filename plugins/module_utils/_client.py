@@ -140,7 +140,7 @@ def connect(params: Mapping[str, Any], service: str) -> Any:
     _region(params)
     set_collection_info(collection_name="sshkeys.aws", collection_version=COLLECTION_VERSION)
     with _setting_up():
-        client = _made(params, service, _TOTAL_MAX_ATTEMPTS)
+        client = _make_client(params, service, _TOTAL_MAX_ATTEMPTS)
         _check_credentials(client, service)
     _load_certificates_once(client)
     tries = _Tries(is_limited="retries" in (params.get("aws_config") or {}))
@@ -152,7 +152,7 @@ def connect(params: Mapping[str, Any], service: str) -> Any:
     return client
 
 
-def _made(params: Mapping[str, Any], service: str, total_max_attempts: int) -> Any:
+def _make_client(params: Mapping[str, Any], service: str, total_max_attempts: int) -> Any:
     """Return amazon.aws's client of a service. Raises what amazon.aws and the SDK do."""
     asker = _Asker({**params, **{name: (params.get(name) or "").strip() or None for name in CREDENTIALS}})
     defaults = Config(
@@ -192,7 +192,7 @@ def assume_role(params: Mapping[str, Any], role_arn: str) -> dict[str, Any]:
     Raises SetUpError where it may not be assumed.
     """
     with _setting_up():
-        client = _made(params, "sts", _STS_MAX_ATTEMPTS)
+        client = _make_client(params, "sts", _STS_MAX_ATTEMPTS)
         given = client.assume_role(RoleArn=role_arn, RoleSessionName="ansible-sshkeys-aws")["Credentials"]
     temporary = (given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
     return {**params, "profile": None, **dict(zip(CREDENTIALS, temporary))}

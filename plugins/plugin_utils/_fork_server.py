@@ -42,7 +42,7 @@ def main() -> int:
             asked = _receive(connection)
             if not asked:
                 continue
-            asked_for, settings, working_folder, ssh = asked
+            settings_file, settings, working_folder, ssh = asked
             # The environment may name files by paths that begin there.
             os.chdir(working_folder)
             _prepare(settings)
@@ -50,7 +50,7 @@ def main() -> int:
                 # Else whoever asks when the server has ended would wait for it.
                 listener.close()
                 # Without the clean-up of Python, which takes longer than the connection and has nothing to clean up.
-                os._exit(_serve(connection, settings, asked_for, ssh))
+                os._exit(_serve(connection, settings, settings_file, ssh))
             ssh.close()
     shutil.rmtree(folder, ignore_errors=True)
     return 0

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 try:
     from websockets.asyncio.client import connect
     from websockets.exceptions import ConnectionClosed, InvalidProxy, InvalidStatus, InvalidURI, WebSocketException
+    from websockets.frames import CloseCode
 except ImportError:
     connect = None  # type: ignore[assignment, misc]
 
@@ -45,7 +46,6 @@ _MAX_BYTES = 65_000
 _FULL = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 _FULL_CODE = ("limit", "quota", "throttl", "toomany")
 _LONGEST_PAUSE_SECONDS = 2.0
-_NORMAL, _PROTOCOL_ERROR = 1000, 1003
 # Not what the library says of it: that repeats the address, and the address is signed.
 _UNUSABLE = (
     "The address of the endpoint or of a proxy cannot be used. Look at ansible_ec2_instance_connect_endpoint_dns_name, "
@@ -173,7 +173,7 @@ async def _pump(tunnel: ClientConnection, local: socket.socket) -> str:
         while True:
             message = await tunnel.recv()
             if isinstance(message, str):
-                await tunnel.close(_PROTOCOL_ERROR)
+                await tunnel.close(CloseCode.UNSUPPORTED_DATA)
                 return "The endpoint sent text, which the protocol does not have."
             await loop.sock_sendall(local, message)
     except ConnectionClosed as closed:
@@ -193,7 +193,7 @@ def _why(closed: ConnectionClosed) -> str:
         return ""
     if received is None:
         return "The connection to the endpoint broke."
-    if received.code == _NORMAL:
+    if received.code == CloseCode.NORMAL_CLOSURE:
         return ""
     return f"The endpoint ended it: {printable(received.reason) or 'no reason given'} ({received.code})."
 

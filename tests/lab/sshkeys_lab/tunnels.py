@@ -22,6 +22,7 @@ from botocore.credentials import Credentials as SdkCredentials
 from websockets.asyncio.server import serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
 from websockets.http11 import Response
 
 from . import seed
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 
 _MAX_BYTES = 65_000
 _PORTS = ("22", "3389")
-_NORMAL, _PROTOCOL_ERROR, _TOO_BIG, _FAILED = 1000, 1003, 1009, 1011
 _DURATION = range(1, 3601)
 
 
@@ -196,14 +196,14 @@ class Tunnels:
         try:
             from_instance, to_instance = await asyncio.open_connection("127.0.0.1", port or 0)
         except OSError:
-            await tunnel.close(_FAILED, "Unable to connect to target")
+            await tunnel.close(CloseCode.INTERNAL_ERROR, "Unable to connect to target")
             return
         sending = asyncio.create_task(_send(from_instance, tunnel))
         try:
             async with asyncio.timeout(int(asked.get("maxTunnelDuration", "3600"))):
                 await _receive(tunnel, to_instance)
         except TimeoutError:
-            await tunnel.close(_NORMAL, "Too long")
+            await tunnel.close(CloseCode.NORMAL_CLOSURE, "Too long")
         except (OSError, ConnectionClosed):
             pass
         finally:
@@ -215,7 +215,7 @@ async def _receive(tunnel: ServerConnection, to_instance: asyncio.StreamWriter) 
     """Carry what comes through a tunnel to the instance, until that is done."""
     async for message in tunnel:
         if isinstance(message, str):
-            await tunnel.close(_PROTOCOL_ERROR, "Text is not allowed")
+            await tunnel.close(CloseCode.UNSUPPORTED_DATA, "Text is not allowed")
             return
         to_instance.write(message)
         await to_instance.drain()
@@ -226,7 +226,7 @@ async def _send(from_instance: asyncio.StreamReader, tunnel: ServerConnection) -
     with suppress(OSError, ConnectionClosed):
         while data := await from_instance.read(_MAX_BYTES):
             await tunnel.send(data)
-        await tunnel.close(_NORMAL, "")
+        await tunnel.close(CloseCode.NORMAL_CLOSURE, "")
 
 
 def _refusal(error: ServiceError) -> Response:

@@ -40,7 +40,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             data=json.dumps(asked["body"]).encode() if asked["body"] else None,
         )
         try:
-            with urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
+            with urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - the same
                 return {"changed": False, "json": json.load(answer)}
         except HTTPError as error:
             raise AnsibleActionFail(f"The lab refuses {asked['path']}: {error.read().decode()}") from error

@@ -55,4 +55,7 @@ def import_key(client: TransferClient, server_id: str, user_name: str, body: str
 
 def delete_key(client: TransferClient, server_id: str, user_name: str, key_id: str) -> None:
     """Delete a key (DeleteSshPublicKey). Raises ServiceError."""
-    call(client.delete_ssh_public_key, ServerId=server_id, UserName=user_name, SshPublicKeyId=key_id)
+    answer = call(client.delete_ssh_public_key, ServerId=server_id, UserName=user_name, SshPublicKeyId=key_id)
+    # The answer has no members of its own. To botocore, a page of HTML from a proxy is such an answer too.
+    if not answer.get("ResponseMetadata", {}).get("RequestId"):
+        raise unexpected(answer, "request id")

@@ -548,10 +548,10 @@ def _refusal(error: ClientError) -> ServiceError:
 
 def unexpected(answer: Mapping[str, Any], missing: str, *, in_doubt: bool = True) -> ServiceError:
     """Return the error for an answer that lacks what the service always sends: something else answered."""
-    request_id = answer.get("ResponseMetadata", {}).get("RequestId", "unknown")
+    request_id = printable(answer.get("ResponseMetadata", {}).get("RequestId", ""))
     return ServiceError(
         "UnexpectedAnswer",
-        f"The answer has no {missing} (request id {printable(request_id)})",
+        f"The answer has no {missing}" + (f" (request id {request_id})" if request_id else ""),
         hint_for("ResponseParserError"),
         in_doubt=in_doubt,
     )

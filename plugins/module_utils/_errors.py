@@ -63,12 +63,17 @@ class ServiceError(SshKeysError):
     resource_type: str = ""
 
     def __str__(self) -> str:
-        doubt = " It is not known whether AWS carried the call out." if self.in_doubt else ""
-        return f"{self.code}: {self.message.rstrip('.')}.{doubt} {self.hint}"
+        return f"{self.code}: {self._told.rstrip('.')}. {self.hint}"
 
     def result(self) -> dict[str, str]:
         """Return the ``error`` of a module's result: code, message and hint."""
-        return {"code": self.code, "message": self.message, "hint": self.hint}
+        return {"code": self.code, "message": self._told, "hint": self.hint}
+
+    @property
+    def _told(self) -> str:
+        if not self.in_doubt:
+            return self.message
+        return f"{self.message.rstrip('.')}. It is not known whether AWS carried the call out."
 
     @property
     def is_missing_user(self) -> bool:

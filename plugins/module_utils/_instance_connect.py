@@ -116,7 +116,7 @@ class Lease:
 class Outcome:
     """What stands at one target at the end of a run.
 
-    changed: whether the key was pushed now (in check mode: would be).
+    changed: whether the key was pushed now (in check mode: would be), or may have been, which the error says then.
     lease: the push that makes the key live, None where there is none, or none yet.
     error: why the push failed. warning: a sentence, or None.
     """

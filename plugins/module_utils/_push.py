@@ -91,7 +91,7 @@ def _apply(
         try:
             lease = _api_instance_connect.push(client, target, key)
         except ServiceError as error:
-            return Outcome(target, changed=False, error=error)
+            return Outcome(target, changed=error.in_doubt, error=error)
         return Outcome(target, changed=True, lease=lease, warning=_write(directory, names[target], lease))
 
     outcomes = todo.merge(fan_out(push_to, todo.pushes, concurrency))

@@ -16,6 +16,10 @@ Rules:
    or an earlier attempt of ours whose answer was lost. Only the second counts as done by this run.
 4. When nobody knows whether a call took effect, the user is read again, and a few times more while it does not show.
 5. The first step that fails for good ends the work on this user. What was done is read back and reported with it.
+6. Transfer Family has no way to lock a user, so two runs may work on one at the same time. Whoever finds the user
+   otherwise than declared after the last step begins again, and gives way only when somebody else was seen at work
+   after that step. Who gave way was not the last one to change something, and the last one looks once more: so the
+   user ends as one of them has declared. Where nobody is seen at work, the run whose key came last begins first.
 """
 
 from __future__ import annotations
@@ -35,6 +39,8 @@ if TYPE_CHECKING:
 # What the keys of a user, None where it does not exist, are expected to be.
 _Condition = Callable[["tuple[HeldKey, ...] | None"], bool]
 
+# How often it is begun again for a user that others change at the same time.
+_ROUNDS = 3
 # How often and how long a change that AWS accepted is looked for before it counts as lost.
 _LOOKS = 4
 _SECONDS_BETWEEN_LOOKS = 1.0
@@ -60,8 +66,7 @@ def rotate(client: TransferClient, server_id: str, todo: Plan, wait_timeout: flo
     while True:
         rotation = _Rotation(client, server_id, todo)
         try:
-            rotation.run()
-            return rotation.confirmed_outcome()
+            return rotation.run()
         except ServiceError as error:
             # A user that was made a moment ago may be there for one call and not yet for the next.
             may_come = error.is_missing_user and not rotation.has_changed_something
@@ -100,7 +105,7 @@ class _Rotation:
     """The work on one user: what is still to do, and what this run has done."""
 
     def __init__(self, client: TransferClient, server_id: str, todo: Plan) -> None:
-        self._todo = todo
+        self._todo, self._before = todo, todo.held or ()
         self._client, self._server_id, self._user_name = client, server_id, todo.wanted.user_name
         self._imported: list[HeldKey] = []
         self._deleted: list[HeldKey] = []
@@ -111,25 +116,33 @@ class _Rotation:
         """Whether this run has imported or deleted a key."""
         return bool(self._imported or self._deleted)
 
-    def run(self) -> None:
-        """Import, then delete. Raises ServiceError at the first step that fails for good."""
+    def run(self) -> Outcome:
+        """Work until the user is as declared, and return what stands.
+
+        Raises ServiceError at the first step that fails for good, or when the user is not as declared all the same.
+        """
+        for _round in range(_ROUNDS):
+            self._import_and_delete()
+            seen = self._look(self._is_as_declared)
+            if self._gives_precedence(seen[-1]):
+                seen += self._look(self._is_as_declared)
+            self._todo = plan(seen[-1], self._todo.wanted)
+            if self._todo.is_done:
+                return self._outcome(seen[-1])
+            if self._todo.held is None or self._shows_others(seen):
+                break
+        raise ServiceError(
+            "NotAsDeclared",
+            f"AWS accepted every step, but then {_what_is_left(self._todo)}",
+            "Somebody else may be changing this user at the same time. Run the task again.",
+        )
+
+    def _import_and_delete(self) -> None:
         self._doomed = sorted(self._todo.deletions, key=_date_imported)
         for key in self._todo.imports:
             self._import(key)
         while self._doomed:
             self._delete_first_doomed()
-
-    def confirmed_outcome(self) -> Outcome:
-        """Return what stands after a run. Raises ServiceError when the user is not as declared all the same."""
-        held = self._look(lambda held: plan(held, self._todo.wanted).is_done)
-        left = plan(held, self._todo.wanted)
-        if left.is_done:
-            return self._outcome(held)
-        raise ServiceError(
-            "NotAsDeclared",
-            f"AWS accepted every step, but then {_what_is_left(left)}",
-            "Somebody else may be changing this user at the same time. Run the task again.",
-        )
 
     def failed_outcome(self, error: ServiceError) -> Outcome:
         """Return what stands after a step failed, with an error that says what this run did and what the user has."""
@@ -139,7 +152,7 @@ class _Rotation:
         except ServiceError:
             # What is known then is what was there, and what was done to it.
             in_doubt, has = error.in_doubt, "The user could not be read again; as far as is known it has"
-            held = tuple(key for key in self._todo.held or () if key not in self._deleted) + tuple(self._imported)
+            held = tuple(key for key in self._before if key not in self._deleted) + tuple(self._imported)
         outcome = self._outcome(held)
         facts = (
             f"{error.message.rstrip('.')}. Imported before that: {_labels(outcome.imported)}. Deleted: "
@@ -150,7 +163,27 @@ class _Rotation:
     def _outcome(self, held: tuple[HeldKey, ...] | None) -> Outcome:
         # What was read back has the id and the date of what was imported.
         imported = [next((key for key in held or () if new.key and key.is_key(new.key)), new) for new in self._imported]
-        return Outcome(self._user_name, self._todo.held or (), held, tuple(imported), tuple(self._deleted))
+        return Outcome(self._user_name, self._before, held, tuple(imported), tuple(self._deleted))
+
+    def _is_as_declared(self, held: tuple[HeldKey, ...] | None) -> bool:
+        return plan(held, self._todo.wanted).is_done
+
+    def _gives_precedence(self, held: tuple[HeldKey, ...] | None) -> bool:
+        """Whether somebody else's key came after the last one of this run, so that it is for them to begin again."""
+        theirs = plan(held, self._todo.wanted).deletions
+        ours = [key for key in held or () if self._has_imported(key)]
+        return bool(theirs) and max(map(_order, theirs)) > max(map(_order, ours), default=(0.0, ""))
+
+    def _shows_others(self, seen: Sequence[tuple[HeldKey, ...] | None]) -> bool:
+        """Whether somebody else was at work while the user was read again and again."""
+        return any(
+            any(key not in (later or ()) for key in sooner or () if key not in self._deleted)
+            or any(key not in (sooner or ()) for key in later or () if not self._has_imported(key))
+            for sooner, later in zip(seen, seen[1:])
+        )
+
+    def _has_imported(self, key: HeldKey) -> bool:
+        return any(new.key and key.is_key(new.key) for new in self._imported)
 
     def _import(self, key: PublicKey) -> None:
         error = self._try_import(key)
@@ -171,10 +204,14 @@ class _Rotation:
                 return None
             if not exists and not (error.in_doubt and self._holds(key)):
                 return error
-            self._imported.append(HeldKey.to_come(key))
+            self._note_import(HeldKey.to_come(key))
         else:
-            self._imported.append(HeldKey.stored(key_id, transfer_body(key), None))
+            self._note_import(HeldKey.stored(key_id, transfer_body(key), None))
         return None
+
+    def _note_import(self, new: HeldKey) -> None:
+        # One that somebody else has deleted meanwhile is imported again.
+        self._imported = [key for key in self._imported if key.body != new.body] + [new]
 
     def _delete_first_doomed(self) -> None:
         doomed = self._doomed[0]
@@ -209,18 +246,24 @@ class _Rotation:
 
     def _is_known(self, is_so: _Condition) -> bool:
         try:
-            return is_so(self._look(is_so))
+            return is_so(self._look(is_so)[-1])
         except ServiceError:
             return False
 
-    def _look(self, is_so: _Condition) -> tuple[HeldKey, ...] | None:
-        """Read the user's keys until they are as expected, a few times at most. Returns what was read last."""
-        for _again in range(_LOOKS - 1):
-            held = _api_transfer.held_keys(self._client, self._server_id, self._user_name)
-            if is_so(held):
-                return held
-            time.sleep(_SECONDS_BETWEEN_LOOKS)
-        return _api_transfer.held_keys(self._client, self._server_id, self._user_name)
+    def _look(self, is_so: _Condition) -> list[tuple[HeldKey, ...] | None]:
+        """Read the user's keys until they are as expected, a few times at most. Returns what was read each time."""
+        seen = []
+        for pause in (*[_SECONDS_BETWEEN_LOOKS] * (_LOOKS - 1), 0.0):
+            seen.append(_api_transfer.held_keys(self._client, self._server_id, self._user_name))
+            if is_so(seen[-1]):
+                break
+            time.sleep(pause)
+        return seen
+
+
+def _order(key: HeldKey) -> tuple[float, str]:
+    """Return what puts keys in the order in which they came; the id decides between keys of one moment."""
+    return _date_imported(key), key.id or ""
 
 
 def _date_imported(key: HeldKey) -> float:

@@ -153,8 +153,8 @@ class Outcome:
 
     @property
     def changed(self) -> bool:
-        """Whether this run changed anything, or would."""
-        return bool(self.imported or self.deleted)
+        """Whether this run changed anything, or would; or may have, which the error says then."""
+        return bool(self.imported or self.deleted or (self.error and self.error.in_doubt))
 
 
 @dataclass(frozen=True)

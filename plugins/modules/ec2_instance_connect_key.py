@@ -187,7 +187,8 @@ targets:
       returned: always
       sample: ec2-user
     changed:
-      description: Whether the key was pushed, or would be in check mode.
+      description:
+        - Whether the key was pushed, or would be in check mode. V(true) too where nobody knows, as the error says.
       type: bool
       returned: always
       sample: true

@@ -18,6 +18,8 @@ description:
   - New keys go in before old ones come out, so that nobody is locked out by a rotation. Only when the service refuses
     a key because the user is full does one key that has to go anyway, the oldest, leave before it.
   - All keys are judged before the first call is made.
+  - When somebody else changes the same user at the same time, the user ends as one of them has declared. Whoever gives
+    way fails, and says what the user has.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
 options:
@@ -186,7 +188,9 @@ users:
       returned: always
       sample: partner
     changed:
-      description: Whether a key of this user was imported or deleted, or would be in check mode.
+      description:
+        - Whether a key of this user was imported or deleted, or would be in check mode. V(true) too where nobody knows,
+          as the error says.
       type: bool
       returned: always
       sample: true
@@ -262,7 +266,9 @@ users:
           returned: always
           sample: ResourceNotFoundException
         message:
-          description: What the service said, what this run had done before, and what the user has now.
+          description:
+            - What the service said, what this run had done before, and what the user has now; and whether nobody knows
+              if AWS carried the call out.
           type: str
           returned: always
           sample: The user partner does not exist on s-01234567890abcdef

@@ -41,7 +41,7 @@ _MESSAGES = {
     "unavailable": "The service or the instance is temporarily unavailable. Wait a few minutes and try again.",
     "error": "The lab was told to fail this call.",
 }
-_TRANSPORT_KINDS = frozenset({"slow", "drop", "lost_answer", "cut", "not_json", "hang"})
+_TRANSPORT_KINDS = frozenset({"slow", "drop", "reset", "lost_answer", "cut", "not_json", "hang", "stall"})
 KINDS = frozenset(_MESSAGES) | _TRANSPORT_KINDS
 
 

@@ -35,7 +35,17 @@ if TYPE_CHECKING:
     from .protocol import Call, Request
 
 _NO_ANSWER = Answer(0, b"", "", delivery=Delivery.NONE)
+_SILENCE = replace(_NO_ANSWER, delivery=Delivery.HANG)
 _HTML = Answer(200, b"<html><body>Welcome. Please accept the terms of use.</body></html>", "text/html")
+
+# What a client gets by the kind of the fault: where the call takes no effect, and where it does.
+_INSTEAD = {
+    "drop": _NO_ANSWER,
+    "reset": replace(_NO_ANSWER, delivery=Delivery.RESET),
+    "hang": _SILENCE,
+    "not_json": _HTML,
+}
+_LOST = {"lost_answer": _NO_ANSWER, "stall": _SILENCE}
 
 
 @dataclass(frozen=True)
@@ -47,9 +57,14 @@ class Credentials:
 
     @classmethod
     def fresh(cls) -> Credentials:
-        """Make a new pair. On loopback the access key is all that keeps other users of the machine out."""
+        """Make a new pair. On loopback the access key is all that keeps other users of the machine out.
+
+        The secret key says what it is, so that whoever looks for secrets that got out can find it.
+        """
         letters = string.ascii_uppercase + "234567"
-        return cls("AKIA" + "".join(secrets.choice(letters) for _index in range(16)), secrets.token_hex(20))
+        return cls(
+            "AKIA" + "".join(secrets.choice(letters) for _index in range(16)), f"labsecret{secrets.token_hex(16)[1:]}"
+        )
 
 
 class Services:
@@ -185,20 +200,13 @@ class Front:
         return self._spoil(request, call, fault)
 
     def _spoil(self, request: Request, call: Call, fault: Fault) -> Answer:
-        match fault.fault:
-            case "drop":
-                return _NO_ANSWER
-            case "hang":
-                return replace(_NO_ANSWER, delivery=Delivery.HANG)
-            case "not_json":
-                return _HTML
+        if fault.fault in _INSTEAD:
+            return _INSTEAD[fault.fault]
         answer = self.services.serve(request, call)
-        match fault.fault:
-            case "lost_answer":
-                return _NO_ANSWER
-            case "cut":
-                return replace(answer, delivery=Delivery.CUT)
-            case _:
-                # Slow is the answer, not the change: a client that gives up early has changed something all the same.
-                time.sleep(fault.seconds)
-                return answer
+        if fault.fault in _LOST:
+            return _LOST[fault.fault]
+        if fault.fault == "cut":
+            return replace(answer, delivery=Delivery.CUT)
+        # Slow is the answer, not the change: a client that gives up early has changed something all the same.
+        time.sleep(fault.seconds)
+        return answer

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import struct
 import threading
 from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,12 +35,14 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - the names that http.server looks for
 
     def _deliver(self, answer: Answer) -> None:
-        if answer.delivery in (Delivery.HANG, Delivery.NONE):
+        if answer.delivery in (Delivery.HANG, Delivery.NONE, Delivery.RESET):
             self.close_connection = True
             if answer.delivery is Delivery.HANG:
                 # Returns when the client goes away; should it send something more, that is not an answer either.
                 while self.rfile.read(1):
                     pass
+            if answer.delivery is Delivery.RESET:
+                self._reset()
             return
         fields = {"Content-Type": answer.content_type, "Content-Length": str(len(answer.body)), **answer.headers}
         head = f"HTTP/1.1 {answer.status} {responses.get(answer.status, '')}\r\n"
@@ -48,6 +53,11 @@ class Handler(BaseHTTPRequestHandler):
             body = body[: len(body) // 2]
         # One write is one packet.
         self.wfile.write(f"{head}\r\n".encode("latin-1") + body)
+
+    def _reset(self) -> None:
+        # Closed without lingering, and behind the back of http.server, which would say goodbye first.
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        os.close(self.connection.detach())
 
     def log_message(self, *_args: object) -> None:
         """Stay silent: the journal says what was asked."""

@@ -26,11 +26,15 @@ _TARGETS = {"AWSEC2InstanceConnectService": INSTANCE_CONNECT, "TransferService":
 
 
 class Delivery(Enum):
-    """How an answer reaches the client: whole, cut in its middle, not at all, or never while the client waits."""
+    """How an answer reaches the client: whole, cut in its middle, not at all, or never while the client waits.
+
+    Without an answer the connection is closed (NONE) or reset (RESET).
+    """
 
     WHOLE = auto()
     CUT = auto()
     NONE = auto()
+    RESET = auto()
     HANG = auto()
 
 

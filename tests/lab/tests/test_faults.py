@@ -80,10 +80,12 @@ def test_error_of_any_kind(bench: Bench, new_key: KeyMaker) -> None:
     ("fault", "failure", "takes_effect"),
     [
         ("drop", ConnectionClosedError, False),
+        ("reset", ConnectionClosedError, False),
         ("hang", ReadTimeoutError, False),
         # botocore takes both for answers without members: it neither minds the length of a body nor that it is no JSON.
         ("not_json", KeyError, False),
         ("lost_answer", ConnectionClosedError, True),
+        ("stall", ReadTimeoutError, True),
         ("cut", KeyError, True),
     ],
 )
@@ -137,5 +139,5 @@ def test_a_fault_that_is_none(bench: Bench, fault: dict[str, object]) -> None:
 
 
 def test_every_kind_is_tested() -> None:
-    transport = {"drop", "hang", "not_json", "lost_answer", "cut", "slow"}
+    transport = {"drop", "reset", "hang", "stall", "not_json", "lost_answer", "cut", "slow"}
     assert transport | {"error", "throttle", "internal", "unavailable"} == KINDS

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError
@@ -128,3 +129,8 @@ def test_control_says_what_is_wrong(bench: Bench, method: str, path: str, body: 
 def test_only_those_paths_are_open(bench: Bench) -> None:
     assert bench.text("instances/other")[0] == 404
     assert bench.text(f"transfer/{bench.server_id}/users/stranger/authorized-keys") == (404, "Unknown user\n")
+
+
+def test_the_secret_key_says_what_it_is(bench: Bench) -> None:
+    """Whoever looks for secrets that got out, such as tests/tools, knows it by this."""
+    assert re.fullmatch(r"labsecret[0-9a-f]{31}", bench.lab["secret_key"])

@@ -103,8 +103,14 @@ def test_sentence_in_doubt() -> None:
 
 
 def test_result() -> None:
-    error = ServiceError("SomeCode", "It broke", "Run again.", in_doubt=True, resource_type="User")
+    error = ServiceError("SomeCode", "It broke", "Run again.", resource_type="User")
     assert error.result() == {"code": "SomeCode", "message": "It broke", "hint": "Run again."}
+
+
+def test_a_result_in_doubt_says_so() -> None:
+    error = ServiceError("SomeCode", "It broke.", "Run again.", in_doubt=True)
+    assert error.result()["message"] == "It broke. It is not known whether AWS carried the call out."
+    assert str(error) == f"SomeCode: {error.result()['message']} Run again."
 
 
 def test_every_error_is_caught_as_one() -> None:

@@ -64,7 +64,8 @@ class Transfer(StubbedService):
                 "delete_ssh_public_key", error, "no", http_status_code=status, expected_params=expected
             )
         else:
-            self.stubber.add_response("delete_ssh_public_key", {}, expected)
+            answer = {"ResponseMetadata": {"RequestId": "9f1f7a5d-8a51-4f6c-9d59-3a2f8f1c5f0e"}}
+            self.stubber.add_response("delete_ssh_public_key", answer, expected)
 
     def expect_read(self, *keys: HeldKey) -> None:
         """Expect DescribeUser and answer with these keys."""
@@ -286,9 +287,11 @@ def test_a_change_that_shows_late(transfer: Transfer, no_waiting: list[float]) -
 
 def test_a_change_that_never_shows(transfer: Transfer) -> None:
     """A deletion that AWS accepted and that did not happen is a failure, and the sentence names the key."""
-    transfer.expect_delete(held(1, A))
-    for _look in range(5):
-        transfer.expect_read(held(1, A))
+    for _round in range(3):
+        transfer.expect_delete(held(1, A))
+        for _look in range(8):
+            transfer.expect_read(held(1, A))
+    transfer.expect_read(held(1, A))
     outcome = transfer.rotate([held(1, A)], A, present=False)
     assert outcome.error is not None
     assert outcome.error.code == "NotAsDeclared"

@@ -1,0 +1,67 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure, Figures
+from ansible_collections.sshkeys.aws.tests.robustness.workplace import Workplace
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workplace:
+    """Return the lab in its first state; leases go to a folder of the test."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    here = Workplace.here()
+    here.control("POST", "reset")
+    return here
+
+
+class Waiting:
+    """The waits of a test, which are counted and not waited for. Whoever looks at the clock sees them pass."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Take the place of time.sleep and time.monotonic until the test has ended."""
+        self.seconds = 0.0
+        monotonic = time.monotonic
+        monkeypatch.setattr(time, "sleep", self._sleep)
+        monkeypatch.setattr(time, "monotonic", lambda: monotonic() + self.seconds)
+
+    def _sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> Waiting:
+    return Waiting(monkeypatch)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--mutants", type=int, default=50_000, help="how many damaged keys to try")
+
+
+@pytest.fixture
+def mutants(request: pytest.FixtureRequest) -> int:
+    count: int = request.config.getoption("--mutants")
+    return count
+
+
+FIGURES = pytest.StashKey[Figures]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[FIGURES] = Figures()
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Figure:
+    return request.config.stash[FIGURES].note
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for line in config.stash[FIGURES].lines():
+        terminalreporter.write_line(line)

@@ -1,0 +1,453 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Each call of each module goes wrong in each way, and what the module says is what stands at the service.
+
+The calls are those that a run makes when nothing goes wrong, so a new call is tested by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import pytest
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
+from ansible_collections.sshkeys.aws.plugins.modules import (
+    ec2_instance_connect_key,
+    ec2_serial_console_key,
+    transfer_ssh_key,
+    transfer_ssh_key_info,
+)
+from ansible_collections.sshkeys.aws.tests.robustness.conftest import Waiting
+from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure
+from ansible_collections.sshkeys.aws.tests.robustness.workplace import Prepare, Workplace
+from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_of
+
+# Of one call that goes wrong, and of the reads after it that say what stands. Eight attempts wait 71 seconds at most.
+SECONDS_AT_MOST = 150.0
+
+A, B, C, D = (line_of(ed25519_blob(bytes([number]) * 32), f"key-{number}") for number in range(1, 5))
+
+
+# -- What goes wrong ---------------------------------------------------------------------------------------------------
+
+
+class Fault(NamedTuple):
+    """A way for a call to go wrong, and how often it does; None: for ever.
+
+    kind: of the lab's faults; or what a connection meets before the lab: ``refused`` or ``reset on its way``.
+    passes: whether the call is made again until it works.
+    """
+
+    kind: str
+    times: int | None
+    passes: bool
+    more: Mapping[str, object] = {}
+
+    def __str__(self) -> str:
+        """Return a name for the test."""
+        kind = str(self.more.get("status", self.kind)).replace(" ", "_")
+        return f"{kind}-{self.times or 'forever'}"
+
+    @property
+    def aws_config(self) -> dict[str, object]:
+        """The options of the SDK: nobody waits long for an answer that does not come."""
+        if self.kind not in ("hang", "stall"):
+            return {}
+        return {"read_timeout": 0.2, **({"retries": {"total_max_attempts": 2}} if self.times is None else {})}
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the client knows that the call took no effect."""
+        return self.kind in ("throttle", "refused")
+
+
+def _faults() -> Iterator[Fault]:
+    for times in (1, 3, None):
+        yield Fault("throttle", times, passes=times is not None)
+    for times in (1, None):
+        passes = times is not None
+        for status in (500, 503):
+            yield Fault("error", times, passes, {"code": "Failure", "status": status})
+        for kind in ("refused", "reset on its way", "reset", "drop", "lost_answer", "hang", "stall"):
+            yield Fault(kind, times, passes)
+        # To botocore these are answers.
+        for kind in ("cut", "not_json"):
+            yield Fault(kind, times, passes=False)
+
+
+FAULTS = tuple(_faults())
+
+
+class Way:
+    """Two addresses where no lab is: one where nothing listens, one that resets whatever connects to it."""
+
+    def __init__(self) -> None:
+        """Open both."""
+        self._refusing = socket.create_server(("127.0.0.1", 0), backlog=0)
+        refusing_port = self._refusing.getsockname()[1]
+        self._refusing.close()
+        self._resetting = socket.create_server(("127.0.0.1", 0))
+        self._ports = {"refused": refusing_port, "reset on its way": self._resetting.getsockname()[1]}
+        threading.Thread(target=self._reset, daemon=True).start()
+
+    def _reset(self) -> None:
+        while True:
+            try:
+                connection, _address = self._resetting.accept()
+            except OSError:
+                return
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+
+    def close(self) -> None:
+        """Close them."""
+        self._resetting.shutdown(socket.SHUT_RDWR)
+        self._resetting.close()
+
+    def misleading(self, fault: Fault, call: Call) -> Prepare:
+        """Return what leads a call of a client there."""
+        left = [call.after, fault.times]
+
+        def mislead(request: Any, **_event: object) -> None:
+            if not call.match.items() <= json.loads(request.body).items():
+                return
+            if left[0]:
+                left[0] -= 1
+            elif left[1] is None or left[1] > 0:
+                left[1] = left[1] and left[1] - 1
+                request.url = f"http://127.0.0.1:{self._ports[fault.kind]}/"
+
+        def prepare(client: Any) -> None:
+            client.meta.events.register(f"before-send.*.{call.operation}", mislead)
+
+        return prepare
+
+
+@pytest.fixture(scope="module")
+def way() -> Iterator[Way]:
+    there = Way()
+    yield there
+    there.close()
+
+
+# -- What is done, and what stands then --------------------------------------------------------------------------------
+
+
+class Call(NamedTuple):
+    """A call of a run: its operation, the parameters that tell it from others, and how many like it come before it."""
+
+    operation: str
+    match: Mapping[str, Any]
+    after: int
+
+
+@dataclass(frozen=True)
+class Scenario(ABC):
+    """A task, for one user or instance or for three. In a fleet it is the second one whose calls go wrong."""
+
+    name: str
+    is_fleet: bool
+    module: ModuleType
+    # The parameter that names whose call it is.
+    subject: str
+
+    def __str__(self) -> str:
+        """Return a name for the test."""
+        return f"{self.name}-{'fleet' if self.is_fleet else 'single'}"
+
+    @abstractmethod
+    def subjects(self, workplace: Workplace) -> list[str]:
+        """Return the users or instances of the task."""
+
+    @abstractmethod
+    def begin(self, workplace: Workplace) -> None:
+        """Bring the service into the state before the task."""
+
+    @abstractmethod
+    def options(self, workplace: Workplace) -> dict[str, Any]:
+        """Return the options of the task."""
+
+    @abstractmethod
+    def state(self, workplace: Workplace, subject: str) -> list[str]:
+        """Return what stands at the service."""
+
+    @abstractmethod
+    def complaints(self, run: Run) -> Iterator[str]:
+        """Yield each claim of a report that is not so."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run with a fault in it: what was there before and after, by subject; what the module said, and how late."""
+
+    report: Report
+    check_mode: bool
+    fault: Fault
+    struck: str
+    before: Mapping[str, list[str]]
+    after: Mapping[str, list[str]]
+    seconds: float
+
+    def of(self, subjects: Sequence[Mapping[str, Any]], name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield each subject with what was said of it. name: the field that has the subject."""
+        for said in subjects:
+            yield said[name], said
+
+
+def is_in_doubt(said: Mapping[str, Any]) -> bool:
+    """Return whether a result says that nobody knows."""
+    return "not known whether" in said.get("error", {}).get("message", "")
+
+
+@dataclass(frozen=True)
+class Transfer(Scenario):
+    """A user holds A and B, and what is declared makes something else of it."""
+
+    declared: Mapping[str, Any]
+    wanted: tuple[str, ...]
+    quota: int = 10
+
+    def subjects(self, workplace: Workplace) -> list[str]:
+        """Return Transfer users."""
+        names = [user["user_name"] for user in workplace.lab["transfer"]["users"]]
+        return names[:3] if self.is_fleet else names[:1]
+
+    def begin(self, workplace: Workplace) -> None:
+        """Let each user hold two keys."""
+        workplace.control("PUT", "settings", key_quota=self.quota)
+        for name in self.subjects(workplace):
+            workplace.hold(name, [A, B])
+
+    def options(self, workplace: Workplace) -> dict[str, Any]:
+        """Declare each user alike."""
+        names = self.subjects(workplace)
+        who = {"users": names} if self.is_fleet else {"user_name": names[0]}
+        return {"server_id": workplace.server_id, "concurrency": 1, **who, **self.declared}
+
+    def state(self, workplace: Workplace, subject: str) -> list[str]:
+        """Return the keys of a user."""
+        return workplace.held(subject)
+
+    def complaints(self, run: Run) -> Iterator[str]:
+        """Compare what is said of each user with what it holds."""
+        for name, said in run.of(run.report.result.get("users", []), "user_name"):
+            for complaint in self._complaints_of_user(run, said, run.before[name], run.after[name]):
+                yield f"{name}: {complaint}"
+
+    def _complaints_of_user(
+        self, run: Run, said: Mapping[str, Any], before: list[str], after: list[str]
+    ) -> Iterator[str]:
+        imported, deleted = (sorted(key["body"] for key in said[name]) for name in ("imported", "deleted"))
+        keys = None if said["ssh_public_keys"] is None else sorted(key["body"] for key in said["ssh_public_keys"])
+        if run.check_mode:
+            if after != before:
+                yield "check mode changed something"
+            if "error" not in said and keys != sorted(self.wanted):
+                yield f"foresees {keys}"
+            return
+        if is_in_doubt(said):
+            if not said["changed"]:
+                yield "nobody knows whether it changed, and it says no"
+            return
+        if sorted({*before, *imported} - set(deleted)) != after:
+            yield f"says imported {imported}, deleted {deleted}; {before} became {after}"
+        if said["changed"] is not (before != after):
+            yield f"says changed {said['changed']}"
+        if keys != after and not (keys is None and "error" in said):
+            yield f"says it has {keys}, and it has {after}"
+        if "error" not in said and after != sorted(self.wanted):
+            yield f"says nothing, and it has {after}"
+
+
+@dataclass(frozen=True)
+class Push(Scenario):
+    """A key is pushed where none is."""
+
+    def subjects(self, workplace: Workplace) -> list[str]:
+        """Return instances."""
+        return workplace.instance_ids[:3] if self.is_fleet else workplace.instance_ids[:1]
+
+    def begin(self, workplace: Workplace) -> None:
+        """No key is live."""
+        workplace.control("POST", "clock", advance=61)
+
+    def options(self, workplace: Workplace) -> dict[str, Any]:
+        """Push to each instance alike. ``force``: a lease of the case before is none of this one."""
+        names = self.subjects(workplace)
+        who = {"targets": names} if self.is_fleet else {"instance_id": names[0]}
+        user = {} if self.module is ec2_serial_console_key else {"os_user": "ubuntu", "concurrency": 1}
+        return {"public_key": A, "force": True, **user, **who}
+
+    def state(self, workplace: Workplace, subject: str) -> list[str]:
+        """Return the live keys of an instance. Those of a serial console are only in the journal."""
+        if self.module is not ec2_serial_console_key:
+            return workplace.live(subject, "ubuntu")
+        effective = (None, "lost_answer", "stall", "cut")
+        return [A for call in workplace.requests() if call["fault"] in effective][:1]
+
+    def complaints(self, run: Run) -> Iterator[str]:
+        """Compare what is said of each instance with whether the key is live there."""
+        for name, said in run.of(run.report.result.get("targets", []), "instance_id"):
+            is_live = bool(run.after[name])
+            if run.check_mode:
+                if is_live:
+                    yield "check mode pushed a key"
+                continue
+            if said["success"] and not is_live:
+                yield f"{name}: says that a key is live, and it is not"
+            if is_in_doubt(said):
+                if not said["changed"]:
+                    yield f"{name}: nobody knows whether it changed, and it says no"
+            elif said["changed"] is not is_live:
+                yield f"{name}: says changed {said['changed']}, and live is {is_live}"
+
+
+@dataclass(frozen=True)
+class Info(Transfer):
+    """The keys of users are read."""
+
+    def options(self, workplace: Workplace) -> dict[str, Any]:
+        """Ask for one user, or for all of the server."""
+        who = {} if self.is_fleet else {"user_names": self.subjects(workplace)}
+        return {"server_id": workplace.server_id, "concurrency": 1, **who}
+
+    def complaints(self, run: Run) -> Iterator[str]:
+        """Compare what is said of each user with what it holds."""
+        if run.before != run.after:
+            yield "it changed something"
+        for name, said in run.of(run.report.result.get("users", []), "user_name"):
+            keys = said["ssh_public_keys"]
+            if (keys is None) is not ("error" in said):
+                yield f"{name}: has {keys} and {said.get('error')}"
+            if keys is not None and name in run.after and sorted(key["body"] for key in keys) != run.after[name]:
+                yield f"{name}: says it has {keys}"
+
+
+def _scenarios() -> Iterator[Scenario]:
+    user = (False, transfer_ssh_key, "UserName")
+    yield Transfer("rotate_full", *user, {"public_keys": [C, D], "exclusive": True}, (C, D), quota=2)
+    yield Transfer("add", *user, {"public_keys": [B, C]}, (A, B, C))
+    yield Transfer("remove", *user, {"public_keys": [A], "state": "absent"}, (B,))
+    for is_fleet in (False, True):
+        yield Transfer("rotate", is_fleet, *user[1:], {"public_keys": [C, D], "exclusive": True}, (C, D))
+        yield Info("info", is_fleet, transfer_ssh_key_info, "UserName", {}, (A, B))
+        yield Push("push", is_fleet, ec2_instance_connect_key, "InstanceId")
+    yield Push("serial", False, ec2_serial_console_key, "InstanceId")
+
+
+SCENARIOS = tuple(_scenarios())
+
+
+# -- The matrix --------------------------------------------------------------------------------------------------------
+
+
+def calls_of(scenario: Scenario, workplace: Workplace, *, check_mode: bool) -> list[Call]:
+    """Return the calls that a run makes for the subject that is going to be struck, and those that are nobody's."""
+    scenario.begin(workplace)
+    workplace.control("DELETE", "requests")
+    workplace.misbehave()
+    report = workplace.run(scenario.module, scenario.options(workplace), check_mode=check_mode)
+    assert report.failure is None
+    struck, calls = scenario.subjects(workplace)[-1 if not scenario.is_fleet else 1], list[Call]()
+    for request in workplace.requests():
+        name = request["parameters"].get(scenario.subject)
+        if name in (struck, None):
+            match = {scenario.subject: name} if name else {}
+            before = sum((call.operation, call.match) == (request["operation"], match) for call in calls)
+            calls.append(Call(request["operation"], match, before))
+    return calls
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Where a scenario is tried."""
+
+    workplace: Workplace
+    waiting: Waiting
+    way: Way
+
+    def run(self, scenario: Scenario, fault: Fault, call: Call, *, check_mode: bool) -> Run:
+        """Run a scenario of which a call goes wrong."""
+        scenario.begin(self.workplace)
+        subjects = scenario.subjects(self.workplace)
+        before = {name: scenario.state(self.workplace, name) for name in subjects}
+        self.workplace.control("DELETE", "requests")
+        prepare: Prepare = lambda _client: None  # noqa: E731
+        if fault.kind in ("refused", "reset on its way"):
+            prepare = self.way.misleading(fault, call)
+        else:
+            self.workplace.misbehave({**call._asdict(), "fault": fault.kind, "times": fault.times, **fault.more})
+        options = scenario.options(self.workplace)
+        self.waiting.seconds, began = 0.0, time.monotonic()
+        report = self.workplace.run(
+            scenario.module, options, check_mode=check_mode, prepare=prepare, aws_config=fault.aws_config
+        )
+        seconds = time.monotonic() - began
+        self.workplace.misbehave()
+        after = {name: scenario.state(self.workplace, name) for name in subjects}
+        return Run(report, check_mode, fault, call.match.get(scenario.subject, ""), before, after, seconds)
+
+
+@pytest.fixture
+def trial(workplace: Workplace, waiting: Waiting, way: Way) -> Trial:
+    return Trial(workplace, waiting, way)
+
+
+@pytest.mark.parametrize("check_mode", [False, True], ids=["real", "check"])
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
+def test_what_is_said_is_so(trial: Trial, scenario: Scenario, *, check_mode: bool, figure: Figure) -> None:
+    """Each call and each fault: the report and its ``changed`` agree with the service, within a bounded time."""
+    found: list[str] = []
+    calls, longest = calls_of(scenario, trial.workplace, check_mode=check_mode), 0.0
+    for call, fault in product(calls, FAULTS):
+        run = trial.run(scenario, fault, call, check_mode=check_mode)
+        longest = max(longest, run.seconds)
+        found += [f"{call.operation} {call.after}, {fault}: {complaint}" for complaint in complaints(scenario, run)]
+    assert not found, "\n".join(found)
+    figure("runs with a fault in them", len(calls) * len(FAULTS))
+    figure(f"{scenario}{', check mode' * check_mode}", f"{len(calls)} calls, {longest:.0f} s at the longest")
+
+
+def complaints(scenario: Scenario, run: Run) -> Iterator[str]:
+    """Yield each claim of a report that is not so, those that any module makes first."""
+    report = run.report
+    subjects = report.result.get("users", report.result.get("targets"))
+    if run.seconds > SECONDS_AT_MOST:
+        yield f"takes {run.seconds:.0f} seconds"
+    if subjects is None:
+        if not report.failure or run.before != run.after:
+            yield f"no result: {report.failure}"
+        return
+    yield from claims(run, subjects)
+    yield from scenario.complaints(run)
+
+
+def claims(run: Run, subjects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield what is not so of what a report says as a whole."""
+    report = run.report
+    failed = [said for said in subjects if "error" in said]
+    if bool(failed) is not bool(report.failure):
+        yield f"fails: {report.failure}, but {failed}"
+    if run.fault.passes and report.failure:
+        yield f"gave up: {report.failure}"
+    if run.fault.is_clear and any(is_in_doubt(said) for said in failed):
+        yield f"doubts what is clear: {report.failure}"
+    for said in failed:
+        if not all(said["error"].values()):
+            yield f"an error without a sentence: {said}"
+        if run.struck and run.struck not in said.values():
+            yield f"another one failed: {said}"
+    if report.result.get("changed") is not any(said.get("changed") for said in subjects):
+        yield "changed is not that of its parts"

@@ -1,0 +1,343 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What comes from outside is meant ill: keys, options, the folder of the leases, and what the service says."""
+
+from __future__ import annotations
+
+import base64
+import os
+import random
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
+    PublicKey,
+    PublicKeyError,
+    parse_public_key,
+)
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
+from ansible_collections.sshkeys.aws.plugins.modules import (
+    ec2_instance_connect_key,
+    ec2_serial_console_key,
+    transfer_ssh_key,
+    transfer_ssh_key_info,
+)
+from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure
+from ansible_collections.sshkeys.aws.tests.robustness.workplace import Workplace
+from ansible_collections.sshkeys.aws.tests.unit.keys import (
+    MAKE,
+    accepted_by_ssh_keygen,
+    certificate_line,
+    dss_blob,
+    ed25519_blob,
+    key_pair,
+    knows_dss,
+    line_of,
+    security_key_blobs,
+)
+
+KEY = line_of(ed25519_blob(bytes([1]) * 32), "a key")
+OTHER_KEY = line_of(ed25519_blob(bytes([2]) * 32), "another key")
+
+# A sentence for people, whatever was put in.
+LONGEST_SENTENCE = 2_000
+SECONDS_AT_MOST = 5.0
+
+
+# -- Keys --------------------------------------------------------------------------------------------------------------
+
+
+def sound_keys() -> list[str]:
+    """Return a line of each kind of key that there is, two words each."""
+    lines = [key_pair(kind).bare for kind in MAKE]
+    lines += [line_of(blob) for blob in security_key_blobs().values()]
+    lines += [" ".join(certificate_line().split(" ")[:2])]
+    return lines + ([line_of(dss_blob())] if knows_dss() else [])
+
+
+def damaged_blob(blob: bytes, chance: random.Random) -> bytes:
+    """Return a key in wire format with a damage in one place."""
+    place, size = chance.randrange(len(blob) or 1), chance.choice((1, 4, 32))
+    # Every string has its length in front of it.
+    length = chance.choice((0, 1, size, 0x7FFFFFFF, 0xFFFFFFFF, len(blob))).to_bytes(4, "big")
+    before, after = blob[:place], blob[place:]
+    return chance.choice(
+        (
+            before + chance.randbytes(1) + after[1:],
+            before + after[size:],
+            before + chance.randbytes(size) + after,
+            before + length + after[4:],
+            before,
+            blob + before,
+            blob + b"\0",
+        )
+    )
+
+
+def damaged_base64(encoded: str, chance: random.Random) -> str:
+    """Return base64 with a damage in one place, or none."""
+    place = chance.randrange(len(encoded) or 1)
+    other = encoded[:place] + chance.choice("A=/+-_ \t\0é") + encoded[place + 1 :]
+    return chance.choice((encoded, encoded, encoded, other, encoded.rstrip("="), encoded + "=", encoded + "A"))
+
+
+KEY_TYPES = ("ssh-rsa", "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp521", "ssh-dss", "sk-ssh")
+
+
+def mutant(line: str, chance: random.Random) -> str:
+    """Return a key that was damaged in one place or a few."""
+    key_type, encoded = line.split(" ")
+    blob = base64.b64decode(encoded)
+    for _damage in range(chance.choice((0, 1, 1, 1, 2, 5))):
+        blob = damaged_blob(blob, chance)
+    if not chance.randrange(8):
+        key_type = chance.choice(KEY_TYPES)
+    return f"{key_type} {damaged_base64(base64.b64encode(blob).decode(), chance)}"
+
+
+def judged(line: str) -> PublicKey | str:
+    """Return a key, or why it is none."""
+    try:
+        return parse_public_key(line)
+    except PublicKeyError as error:
+        return str(error)
+
+
+def test_no_mutant_gets_past_that_ssh_keygen_refuses(mutants: int, figure: Figure) -> None:
+    """Each is taken or refused in a sentence, in no time; and what is taken, ssh-keygen takes too."""
+    chance = random.Random(20261121)
+    sound, taken, slowest = sound_keys(), list[str](), 0.0
+    accepted = 0
+    for number in range(mutants):
+        line = mutant(chance.choice(sound), chance)
+        began = time.perf_counter()
+        key = judged(line)
+        if isinstance(key, str):
+            assert key.isprintable(), line
+        else:
+            taken.append(key.line)
+        slowest = max(slowest, time.perf_counter() - began)
+        if taken and (len(taken) == 20_000 or number == mutants - 1):
+            accepted += len(taken)
+            refused = set(range(len(taken))) - set(accepted_by_ssh_keygen(taken))
+            assert not refused, [taken[position] for position in refused][:5]
+            taken.clear()
+    assert slowest < SECONDS_AT_MOST
+    figure("mutants", f"{mutants}, of which {accepted} are keys; the slowest took {slowest * 1000:.1f} ms")
+
+
+# -- Options -----------------------------------------------------------------------------------------------------------
+
+HOSTILE = {
+    "newline": "a\nb",
+    "trailing newline": "a\n",
+    "carriage return": "a\r\nb",
+    "quotes": "a'b\"c`d",
+    "command": "$(touch {file})",
+    "semicolon": "a; touch {file}",
+    "pipe": "a | touch {file} &",
+    "option": "-oProxyCommand=touch {file}",
+    "path": "../../../../etc/passwd",
+    "template": "{{{{ 1 + 1 }}}}",
+    "nul": "a\0b",
+    "escape": "\x1b[2J\x1b]0;owned\x07",
+    "right to left": "\u202eresu",
+    "look-alike": "i-0a4f3c1d2e5b69871".replace("a", "\u0430"),
+    "full width": "\uff49-0a4f3c1d2e5b69871",
+    "digits of elsewhere": "i-\u0660\u0661\u0662\u0663\u0664\u0665\u0666\u0667",
+    "lone surrogate": "a\udcffb",
+    "nothing": "",
+    "blank": " ",
+    "10 MB": "A" * 10_000_000,
+    "10 MB of lines": "ssh-rsa\n" * 1_250_000,
+    "10 MB of blanks": "ssh-rsa" + " " * 10_000_000,
+}
+
+
+def options_of(module: ModuleType, workplace: Workplace) -> dict[str, Any]:
+    """Return a task that works."""
+    server = {"server_id": workplace.server_id}
+    return {
+        ec2_instance_connect_key: {
+            "instance_id": workplace.instance_ids[0],
+            "os_user": "ubuntu",
+            "availability_zone": workplace.lab["availability_zone"],
+            "public_key": KEY,
+        },
+        ec2_serial_console_key: {"instance_id": workplace.instance_ids[0], "public_key": KEY},
+        transfer_ssh_key: {**server, "user_name": "partner", "public_keys": [KEY]},
+        transfer_ssh_key_info: {**server, "user_names": ["partner"]},
+    }[module]
+
+
+def places(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield each option that takes text, and whether it is a list."""
+    yield from ((name, isinstance(value, list)) for name, value in options.items())
+
+
+def check_sentence(report: Report) -> None:
+    """Fail unless what is said can be read on a terminal, by somebody who is in a hurry."""
+    for sentence in (report.failure, *report.warnings):
+        if sentence is not None:
+            assert sentence.isprintable(), sentence[:LONGEST_SENTENCE]
+            assert len(sentence) < LONGEST_SENTENCE
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize(
+    "module", [ec2_instance_connect_key, ec2_serial_console_key, transfer_ssh_key, transfer_ssh_key_info]
+)
+def test_hostile_option(workplace: Workplace, tmp_path: Path, module: ModuleType, kind: str) -> None:
+    """Each option of each module: nothing is run, and what cannot be used is refused before anything is sent."""
+    touched = tmp_path / "touched"
+    value = HOSTILE[kind].format(file=touched) if len(HOSTILE[kind]) < 1000 else HOSTILE[kind]
+    options = options_of(module, workplace)
+    for name, is_list in places(options):
+        workplace.control("DELETE", "requests")
+        began = time.monotonic()
+        report = workplace.run(module, {**options, name: [value] if is_list else value})
+        assert time.monotonic() - began < SECONDS_AT_MOST, name
+        check_sentence(report)
+        # An empty zone is none.
+        if (name, kind) != ("availability_zone", "nothing"):
+            assert report.failure, f"{name} takes {kind}"
+            assert workplace.requests() == []
+    assert not touched.exists()
+
+
+# -- The folder of the leases ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def leases(workplace: Workplace) -> Path:
+    """Push once, and return the folder of the leases."""
+    workplace.run(ec2_instance_connect_key, options_of(ec2_instance_connect_key, workplace))
+    (folder,) = Path(os.environ["XDG_CACHE_HOME"]).glob("*/leases")
+    return folder
+
+
+def push_again(workplace: Workplace) -> Report:
+    workplace.control("DELETE", "requests")
+    report = workplace.run(ec2_instance_connect_key, options_of(ec2_instance_connect_key, workplace))
+    assert report.failure is None
+    return report
+
+
+def test_a_lease_saves_a_push(workplace: Workplace, leases: Path) -> None:
+    assert push_again(workplace).result["changed"] is False
+    assert workplace.requests() == []
+
+
+def _open_to_all(folder: Path) -> None:
+    folder.chmod(0o777)
+
+
+def _a_link(folder: Path) -> None:
+    elsewhere = folder.rename(folder.with_name("elsewhere"))
+    folder.symlink_to(elsewhere)
+
+
+def _a_file(folder: Path) -> None:
+    folder.rename(folder.with_name("elsewhere"))
+    folder.write_text("", encoding="utf-8")
+
+
+def _somebody_elses(folder: Path) -> None:
+    os.chown(folder, 65534, 65534)
+
+
+@pytest.mark.parametrize("spoil", [_open_to_all, _a_link, _a_file, _somebody_elses])
+def test_a_folder_that_is_not_ours_alone(workplace: Workplace, leases: Path, spoil: Any) -> None:
+    """Nothing in it counts and nothing is written there: the key is pushed, and a warning says why it will be again."""
+    if spoil is _somebody_elses and os.geteuid() != 0:
+        pytest.skip("only root can give a folder away")
+    before = sorted(leases.iterdir())
+    spoil(leases)
+    report = push_again(workplace)
+    assert report.result["changed"] is True
+    (warning,) = report.warnings
+    assert str(leases) in warning
+    check_sentence(report)
+    elsewhere = leases.with_name("elsewhere")
+    assert [path.name for path in before] == sorted(
+        path.name for path in (elsewhere if elsewhere.exists() else leases).iterdir()
+    )
+
+
+def test_a_folder_with_a_hundred_thousand_files(workplace: Workplace, leases: Path, figure: Figure) -> None:
+    """Old leases, fresh ones and files of others: a push takes little longer, and old leases go."""
+    (lease,) = leases.iterdir()
+    for number in range(100_000):
+        path = leases / f"{number:064x}{lease.suffix if number % 4 else '.new'}"
+        path.touch()
+        if number % 2:
+            os.utime(path, (0, 0))
+    began = time.monotonic()
+    assert push_again(workplace).result["changed"] is False
+    quick = time.monotonic() - began
+    workplace.control("POST", "reset")
+    began = time.monotonic()
+    workplace.run(ec2_instance_connect_key, {**options_of(ec2_instance_connect_key, workplace), "force": True})
+    seconds = time.monotonic() - began
+    left = len(list(leases.iterdir()))
+    figure("100,000 files", f"inside the lease {quick:.2f} s, a push {seconds:.2f} s, {left} files left")
+    assert quick < 1
+    assert seconds < SECONDS_AT_MOST
+    assert left < 60_000
+
+
+# -- What the service says ---------------------------------------------------------------------------------------------
+
+ESCAPES = "\x1b[2J\x1b[31m\x1b]0;owned\x07\r\n\u202e\x9b1mThe service says so"
+
+
+def texts(value: object) -> Iterator[str]:
+    """Yield each text in a result."""
+    if isinstance(value, Mapping):
+        for inner in value.values():
+            yield from texts(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from texts(inner)
+    elif isinstance(value, str):
+        yield value
+
+
+@pytest.mark.parametrize("where", ["code", "message"])
+@pytest.mark.parametrize(
+    ("module", "operation"),
+    [
+        (ec2_instance_connect_key, "SendSSHPublicKey"),
+        (ec2_serial_console_key, "SendSerialConsoleSSHPublicKey"),
+        (transfer_ssh_key, "DescribeUser"),
+        (transfer_ssh_key, "ImportSshPublicKey"),
+        (transfer_ssh_key_info, "DescribeUser"),
+    ],
+)
+def test_terminal_escapes_of_a_service(workplace: Workplace, module: ModuleType, operation: str, where: str) -> None:
+    """What the service says is shown, and does nothing to a terminal."""
+    said = {"code": "Refused", "message": "No."} | {where: ESCAPES}
+    workplace.misbehave({"operation": operation, "fault": "error", "times": None, **said})
+    report = workplace.run(module, options_of(module, workplace))
+    assert report.failure
+    assert "The service says so" in report.failure
+    check_sentence(report)
+    for text in texts(report.result):
+        assert all(line.isprintable() for line in text.splitlines()), text
+
+
+def test_terminal_escapes_of_a_key(workplace: Workplace) -> None:
+    """The comment of a key that somebody else imported does nothing to a terminal, in a diff least of all."""
+    workplace.hold("partner", [f"{OTHER_KEY} \x1b[2J\x9b1m\u202e"])
+    options = {**options_of(transfer_ssh_key, workplace), "exclusive": True}
+    report = workplace.run(transfer_ssh_key, options)
+    assert report.failure is None
+    for side in ("before", "after"):
+        assert all(line.isprintable() for line in report.result["diff"][side].split("\n"))
+    assert OTHER_KEY.split()[1] in report.result["deleted"][0]["body"]

@@ -1,0 +1,98 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Real playbooks, at the same time."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure
+from ansible_collections.sshkeys.aws.tests.robustness.workplace import Workplace
+from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_of
+
+KEYS = [line_of(ed25519_blob(bytes([number]) * 32), f"key-{number}") for number in range(1, 10)]
+
+
+def start(folder: Path, module: str, options: Mapping[str, object], hosts: int = 1) -> subprocess.Popen[str]:
+    """Start a playbook of one task, each host of which is this one. Its results can be read."""
+    playbook, inventory = folder / "play.yml", ",".join(f"host{number}" for number in range(hosts)) + ","
+    playbook.write_text(
+        json.dumps([{"hosts": "all", "gather_facts": False, "tasks": [{f"sshkeys.aws.{module}": options}]}]),
+        encoding="utf-8",
+    )
+    command = ["ansible-playbook", "-i", inventory, "-c", "local", str(playbook)]
+    # The same interpreter, so that each task is a worker and they come at once.
+    command += ["-e", "ansible_python_interpreter={{ ansible_playbook_python }}"]
+    environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_FORKS": "25"}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def results(process: subprocess.Popen[str]) -> dict[str, dict[str, Any]]:
+    """Wait for a playbook, and return the result of its task on each host."""
+    printed, _errors = process.communicate(timeout=120)
+    hosts: dict[str, dict[str, Any]] = json.loads(printed)["plays"][0]["tasks"][0]["hosts"]
+    return hosts
+
+
+def bodies(keys: Sequence[dict[str, Any]]) -> set[str]:
+    return {key["body"] for key in keys}
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_two_playbooks_rotate_a_user(workplace: Workplace, tmp_path: Path, attempt: int, figure: Figure) -> None:
+    """The user ends with the keys of one of them; and that one says so, and what the other one claims has happened."""
+    del attempt  # Chance decides who is first.
+    workplace.hold("partner", KEYS[:3])
+    wanted = [set(KEYS[3:6]), set(KEYS[6:9])]
+    # Slow enough for the one to meet the other.
+    slow = {"fault": "slow", "seconds": 0.3, "times": None}
+    workplace.misbehave(*({"operation": name, **slow} for name in ("ImportSshPublicKey", "DeleteSshPublicKey")))
+    user = {"server_id": workplace.server_id, "user_name": "partner", "exclusive": True}
+    runs = []
+    for number, keys in enumerate(wanted):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        runs.append(start(folder, "transfer_ssh_key", {**user, "public_keys": sorted(keys)}))
+    said = [results(run)["host0"] for run in runs]
+    held = set(workplace.held("partner"))
+    assert held in wanted
+    last = said[wanted.index(held)]
+    assert not last.get("failed")
+    assert bodies(last["ssh_public_keys"]) == held
+    accepted = [request for request in workplace.requests() if request["status"] == 200]
+    for result, keys in zip(said, wanted, strict=True):
+        assert bodies(result["imported"]) <= keys
+        imported = {
+            request["parameters"]["SshPublicKeyBody"]
+            for request in accepted
+            if request["operation"] == "ImportSshPublicKey"
+        }
+        assert bodies(result["imported"]) <= imported
+    deleted = [request for request in accepted if request["operation"] == "DeleteSshPublicKey"]
+    assert sum(len(result["deleted"]) for result in said) <= len(deleted)
+    figure("playbooks that met another one and gave way", sum(bool(result.get("failed")) for result in said))
+
+
+def test_twenty_five_forks_push_the_same_key(workplace: Workplace, tmp_path: Path) -> None:
+    """All succeed, the key is live, and one lease is left: whoever comes later sends nothing."""
+    instance_id = workplace.instance_ids[0]
+    options = {"instance_id": instance_id, "os_user": "ubuntu", "public_key": KEYS[0]}
+    push = partial(start, tmp_path, "ec2_instance_connect_key", options, hosts=25)
+    said = results(push())
+    assert len(said) == 25
+    assert all(result["success"] for result in said.values())
+    assert workplace.live(instance_id, "ubuntu") == [KEYS[0].rsplit(" ", 1)[0]]
+    pushes = len(workplace.requests())
+    assert pushes == sum(result["changed"] for result in said.values())
+    assert [path.suffix for path in (tmp_path / "cache").rglob("*") if path.is_file()] == [".lease"]
+    assert not any(result["changed"] for result in results(push()).values())
+    assert len(workplace.requests()) == pushes

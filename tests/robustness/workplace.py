@@ -1,0 +1,136 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The lab as the tests see it, and the modules as they run in it: their own function, their own client, real HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.sshkeys.aws.plugins.module_utils import _client
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import SshKeysError
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
+
+# What happens to a client before it is used.
+Prepare = Callable[[Any], None]
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A running lab, as lab.json describes it."""
+
+    lab: Mapping[str, Any]
+
+    @classmethod
+    def here(cls) -> Workplace:
+        """Return the lab around this process (``tests/lab run``)."""
+        return cls(json.loads(Path(os.environ["LAB_STATE"]).read_text(encoding="utf-8"))["lab"])
+
+    # -- The lab -------------------------------------------------------------------------------------------------------
+
+    def control(self, method: str, path: str, **body: object) -> dict[str, Any]:
+        """Make a request to the control API (tests/lab/README.md), and return its answer."""
+        answer: dict[str, Any] = json.loads(self._request(f"{self.lab['control_url']}/{path}", method, body))
+        return answer
+
+    def misbehave(self, *faults: Mapping[str, object]) -> None:
+        """Put these faults in force instead of all others."""
+        self.control("PUT", "faults", faults=list(faults))
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Return the journal."""
+        requests: list[dict[str, Any]] = self.control("GET", "requests")["requests"]
+        return requests
+
+    def make_user(self, name: str, keys: Sequence[str] = ()) -> None:
+        """Make a Transfer user that holds these keys, or make the one that is there hold them."""
+        if name not in (user["user_name"] for user in self.lab["transfer"]["users"]):
+            self.control("POST", "transfer/users", user_name=name)
+        self.hold(name, keys)
+
+    def hold(self, name: str, keys: Sequence[str]) -> None:
+        """Make a Transfer user hold exactly these keys, the first one for the longest time."""
+        dated = [{"body": body, "date_imported": 1_600_000_000 + number} for number, body in enumerate(keys)]
+        self.control("PUT", f"transfer/users/{name}", keys=dated)
+
+    def held(self, name: str) -> list[str]:
+        """Return the keys that a Transfer user holds, sorted."""
+        return sorted(self._text(f"transfer/{self.server_id}/users/{name}/authorized-keys"))
+
+    def live(self, instance_id: str, os_user: str) -> list[str]:
+        """Return the keys that open a user of an instance."""
+        return self._text(f"instances/{instance_id}/authorized-keys/{os_user}")
+
+    def _text(self, path: str) -> list[str]:
+        return self._request(f"{self.lab['endpoint_url']}/{path}", "GET", {}).splitlines()
+
+    def _request(self, url: str, method: str, body: Mapping[str, object]) -> str:
+        data = json.dumps(body).encode() if body else None
+        request = urllib.request.Request(url, method=method, data=data, headers={"X-Lab-Key": self.lab["access_key"]})
+        with urllib.request.urlopen(request) as answer:
+            text: str = answer.read().decode()
+            return text
+
+    @property
+    def server_id(self) -> str:
+        """The Transfer server of the lab."""
+        return str(self.lab["transfer"]["server_id"])
+
+    @property
+    def instance_ids(self) -> list[str]:
+        """The instances that run and take a key for their serial console, too."""
+        return [
+            each["instance_id"]
+            for each in self.lab["instances"]
+            if each["serial_console"] and each["port"] and each["state"] == "running"
+        ]
+
+    # -- The modules ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _prepared(self) -> _client.Prepared | None:
+        return _client.prepare()
+
+    def run(
+        self,
+        module: ModuleType,
+        options: Mapping[str, Any],
+        *,
+        check_mode: bool = False,
+        prepare: Prepare = lambda _client: None,
+        aws_config: Mapping[str, object] | None = None,
+    ) -> Report:
+        """Run a module's function as ``main`` does. Returns its report.
+
+        prepare: is called with each client that it makes. aws_config: as the option of that name.
+        """
+        validated = ArgumentSpecValidator(module.ARGUMENTS).validate(options)
+        assert not validated.error_messages
+        params = {
+            **validated.validated_parameters,
+            **{name: self.lab[name] for name in ("endpoint_url", "region", "access_key", "secret_key")},
+            "validate_certs": True,
+            "aws_config": aws_config,
+        }
+        service = _client.TRANSFER if "server_id" in options else _client.INSTANCE_CONNECT
+
+        def connect() -> Any:
+            with _client.using(self._prepared):
+                client = _client.connect(params, service)
+            prepare(client)
+            return client
+
+        try:
+            return module.run(params, check_mode=check_mode, connect=connect)  # type: ignore[no-any-return]
+        except SshKeysError as error:
+            return Report(failure=str(error))

@@ -9,11 +9,28 @@
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
-from typing import Callable, Iterable, TypeVar
+from contextvars import ContextVar
+from typing import Callable, ContextManager, Iterable, Iterator, TypeVar
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
+
+# Is told how many calls there are, and then, from any thread, each time one has ended.
+Watch = Callable[[int], ContextManager[Callable[[], None]]]
+
+_watch: ContextVar[Watch] = ContextVar("_watch")
+
+
+@contextlib.contextmanager
+def watched(watch: Watch) -> Iterator[None]:
+    """Let what is done meanwhile be watched."""
+    token = _watch.set(watch)
+    try:
+        yield
+    finally:
+        _watch.reset(token)
 
 
 def fan_out(call: Callable[[Item], Outcome], items: Iterable[Item], concurrency: int) -> list[Outcome]:
@@ -27,6 +44,25 @@ def fan_out(call: Callable[[Item], Outcome], items: Iterable[Item], concurrency:
     workers = min(concurrency, len(items))
     # A thread for a single item would only cost its start.
     if workers <= 1:
-        return [call(item) for item in items]
-    with ThreadPoolExecutor(max_workers=workers) as pool:
-        return list(pool.map(call, items))
+        with _watching(call, len(items)) as watched_call:
+            return [watched_call(item) for item in items]
+    with _watching(call, len(items)) as watched_call, ThreadPoolExecutor(max_workers=workers) as pool:
+        return list(pool.map(watched_call, items))
+
+
+@contextlib.contextmanager
+def _watching(call: Callable[[Item], Outcome], total: int) -> Iterator[Callable[[Item], Outcome]]:
+    """Return ``call``, or one that tells whoever watches when it has ended."""
+    watch = _watch.get(None)
+    if watch is None or total <= 1:
+        yield call
+        return
+    with watch(total) as tell:
+
+        def told(item: Item) -> Outcome:
+            try:
+                return call(item)
+            finally:
+                tell()
+
+        yield told

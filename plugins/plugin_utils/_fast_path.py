@@ -12,6 +12,8 @@ and reads the result from what ``main`` prints. Whatever is not known to be the 
 The parent process imports the action plugins, and with them the SDK, and reads the SDK's descriptions of the services
 and the CA bundle, once, before it forks its workers. Nothing else happens in it: no session, no socket, no thread. So
 what an import of amazon.aws warns of is told once, by the parent, and is no part of each result.
+
+A worker can also say something while it works, which a module cannot: how far a fleet is that takes its time.
 """
 
 from __future__ import annotations
@@ -22,8 +24,10 @@ import json
 import os
 import re
 import sys
+import threading
+import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
@@ -35,7 +39,9 @@ from ansible.module_utils.common import warnings
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.plugins.connection.local import Connection as LocalConnection
+from ansible.utils.display import Display
 from ansible_collections.sshkeys.aws.plugins.module_utils import _client
+from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import watched
 
 try:
     from ansible.module_utils import _internal
@@ -143,7 +149,8 @@ class FastPath(NormalAction):  # type: ignore[misc]  # ansible-core has no types
         folder = self._connection.cwd or os.getcwd()
         # Descriptions of somebody's own would be in the home folder.
         prepared = None if "HOME" in environment else _prepared
-        with _as_module(in_data), _environment(environment), _client.using(prepared), contextlib.chdir(folder):
+        watch = watched(partial(_telling, self._task.action))
+        with _as_module(in_data), _environment(environment), _client.using(prepared), contextlib.chdir(folder), watch:
             try:
                 with contextlib.redirect_stdout(printed):
                     self.module.main()
@@ -152,6 +159,34 @@ class FastPath(NormalAction):  # type: ignore[misc]  # ansible-core has no types
             except Exception:  # noqa: BLE001 - as an interpreter ends that has nobody to tell
                 return 1, printed.getvalue().encode(), traceback.format_exc().encode()
         return 0, printed.getvalue().encode(), b""
+
+
+# For how long nothing is said, first and between two sentences.
+_FIRST_SILENCE_SECONDS = 5.0
+_LONGEST_SILENCE_SECONDS = 30.0
+
+
+@contextlib.contextmanager
+def _telling(name: str, total: int) -> Iterator[Callable[[], None]]:
+    """Tell the user from time to time how far a module is. Yields what is called when one more call has ended."""
+    done: list[None] = []
+    began, has_ended = time.monotonic(), threading.Event()
+
+    def tell() -> None:
+        silence = _FIRST_SILENCE_SECONDS
+        while not has_ended.wait(silence):
+            seconds = time.monotonic() - began
+            # Standard output may be read by a program, as that of a callback which writes JSON.
+            Display().display(f"{name}: {len(done)} of {total} done after {seconds:.0f} seconds.", stderr=True)
+            silence = min(2 * silence, _LONGEST_SILENCE_SECONDS)
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield partial(done.append, None)
+    finally:
+        has_ended.set()
+        teller.join()
 
 
 def _is_plain(value: Any) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from datetime import datetime, timedelta, timezone
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import PublicKeyError, parse_public_key
+from ansible_collections.sshkeys.aws.plugins.plugin_utils import _openssh
 
 # cloud-init prints them between these lines (its module keys_to_console, and its tool write-ssh-key-fingerprints).
 _BLOCK = re.compile("-----BEGIN SSH HOST KEY KEYS-----(.*?)-----END SSH HOST KEY KEYS-----", re.DOTALL)
@@ -51,7 +51,7 @@ def are_known(instance_id: str, files: Sequence[str]) -> bool:
 
 def _has(path: str, instance_id: str) -> bool:
     command = ["ssh-keygen", "-F", instance_id, "-f", path]
-    found = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    found = _openssh.run(command).stdout
     return any(not line.startswith(("#", "@revoked")) for line in found.splitlines())
 
 

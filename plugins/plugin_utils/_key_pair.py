@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, printable
+from ansible_collections.sshkeys.aws.plugins.plugin_utils import _openssh
+
+_NO_PAIR = "No key pair can be made for the run"
 
 
 def make(public_key_file: str) -> None:
@@ -23,10 +25,11 @@ def make(public_key_file: str) -> None:
     private = public_key_file.removesuffix(".pub")
     command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ansible", "-f", f"{private}.new"]
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.CalledProcessError) as error:
-        said = getattr(error, "stderr", "") or error
-        raise ArgumentError(f"No key pair can be made for the run: {printable(said).strip()}") from error
+        done = _openssh.run(command)
+    except OSError as error:
+        raise ArgumentError(f"{_NO_PAIR}: {printable(error)}") from error
+    if done.returncode:
+        raise ArgumentError(f"{_NO_PAIR}: {printable(done.stderr)}")
     os.replace(f"{private}.new", private)
     # Last, because it says that the pair is there.
     os.replace(f"{private}.new.pub", public_key_file)
@@ -42,7 +45,7 @@ def public_key(file: str) -> str:
     private = file.removesuffix(".pub")
     # The empty passphrase keeps it from asking for one.
     command = ["ssh-keygen", "-y", "-P", "", "-f", private]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    done = _openssh.run(command)
     if done.returncode:
         raise ArgumentError(
             f"There is no {file}, and the public key cannot be read from {private}: {printable(done.stderr)}. Write it "

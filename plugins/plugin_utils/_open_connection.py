@@ -15,7 +15,6 @@ import hashlib
 import json
 import os
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -28,7 +27,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
     judge_for_instance_connect,
     parse_public_key,
 )
-from ansible_collections.sshkeys.aws.plugins.plugin_utils import _host_keys, _key_pair
+from ansible_collections.sshkeys.aws.plugins.plugin_utils import _host_keys, _key_pair, _openssh
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._account import account_of
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._explain import Step, tell
 
@@ -331,7 +330,8 @@ def ssh_configuration(command: Sequence[str]) -> dict[str, list[str]]:
 
     command: an ssh with -G. Raises ArgumentError where it fails, and where the configuration leads ssh another way.
     """
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    # The configuration may have programs to ask (Match exec), for which the ssh that connects has everything too.
+    done = _openssh.run(command, keeps_credentials=True)
     if done.returncode:
         raise ArgumentError(f"ssh cannot be asked for its configuration: {printable(done.stderr)}")
     configuration: dict[str, list[str]] = {}

@@ -1,0 +1,24 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The programs of OpenSSH, as the connection runs them: with nobody to ask, and without credentials of AWS."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+
+# The variables of the environment in which the SDKs and amazon.aws look for credentials begin like this.
+_OF_AWS = ("AWS_", "EC2_")
+
+
+def run(command: Sequence[str], *, keeps_credentials: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run a program and return what it printed, whatever its exit status. Raises OSError where there is none."""
+    environment = {
+        name: value for name, value in os.environ.items() if keeps_credentials or not name.startswith(_OF_AWS)
+    }
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, env=environment
+    )

@@ -18,7 +18,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.build/cache/pycache
 VERBOSE := $(if $(V),--verbose)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint docs docs-lint guides sanity units integration molecule package matrix bench format lab clean
+.PHONY: help setup demo test lint docs docs-lint guides sanity units integration robustness molecule package matrix bench format lab clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,9 @@ units: setup  ## Run the unit tests (ARGS="-k name")
 
 integration: setup  ## Run the integration targets in the lab (TARGET=name)
 	@$(TOOLS) test integration $(VERBOSE) $(foreach target,$(TARGET),--target $(target))
+
+robustness: setup  ## Let everything go wrong, in the lab (ARGS="--mutants=1000000")
+	@$(TOOLS) test robustness $(VERBOSE) --pytest="$(ARGS)"
 
 package: setup  ## Build the tarball, install it, and use it as an automation controller does
 	@$(TOOLS) test package $(VERBOSE)

@@ -15,27 +15,32 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 from types import FrameType
 
 from . import matrix, report
-from .counts import Counts
+from .counts import Counts, one, some
 from .integration import run_targets
 from .processes import Processes
 from .project import Project, find_project
 from .report import Check, Result
+from .secrets import Watch
 from .stage import stage
 from .steps import INTEGRATION_GROUPS, STEPS, Run
 
 # What takes longest comes first, so that no long one is left to run alone.
-_ORDER = ("integration", "molecule", "units", "sanity", "lint", "package", "guides", "docs-lint", "docs")
-# Three take as long on two cores.
-_JOBS = 2
+_ORDER = ("integration", "robustness", "molecule", "units", "sanity", "lint", "package", "guides", "docs-lint", "docs")
+# The steps that have to do with secrets.
+_IN_THE_LAB = frozenset({"integration", "robustness", "molecule", "package", "guides"})
+# More than there are cores: some of them wait for something most of the time.
+_JOBS = 3
 
 
 def main() -> int:
@@ -184,9 +189,32 @@ def _test(project: Project, arguments: argparse.Namespace) -> int:
             verbose=arguments.verbose,
             cores=_cores(jobs),
         )
-        results = sorted(_run_all(steps, run, jobs), key=lambda result: list(STEPS).index(result.step))
+        with Watch() as watch:
+            results = sorted(_run_all(steps, run, jobs), key=lambda result: list(STEPS).index(result.step))
+        if not _IN_THE_LAB.isdisjoint(steps):
+            results.append(_secrets(watch, project))
+            say(report.step(results[-1]))
     say(report.summary(results, time.monotonic() - start))
     return int(any(result.counts.failed for result in results))
+
+
+def _secrets(watch: Watch, project: Project) -> Result:
+    """Look for secrets that got out in the course of a run."""
+    began = time.monotonic()
+    places = [project.inside(part) for part in ("", *INTEGRATION_GROUPS)]
+    found = {
+        "output": watch.in_files(project.logs),
+        "arguments of processes": watch.in_arguments,
+        "files that are left": [
+            *watch.in_files(*(folder for place in places for folder in (place.home, place.tmp))),
+            *watch.in_new_files(Path(tempfile.gettempdir())),
+        ],
+    }
+    checks = tuple(
+        Check(name, one(passed=not leaks, note=some(len(leaks), "secret")), 0, "\n".join(leaks), "no log")
+        for name, leaks in found.items()
+    )
+    return Result("secrets", checks, time.monotonic() - began)
 
 
 def _groups(step: str, targets: Sequence[str]) -> Sequence[str]:

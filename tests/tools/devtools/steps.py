@@ -105,11 +105,15 @@ def _workflows(run: Run) -> Iterator[Check]:
     yield run.check("zizmor", ["zizmor", "--offline", "--no-progress", ".github"], _silent(workflows))
 
 
+# What is imported as part of the collection's package.
+_IN_THE_PACKAGE = ("unit", "guides", "integration", "robustness")
+
+
 def _mypy(run: Run) -> Iterator[Check]:
     """Check each program on its own: the lab and the tools are no part of the collection's package."""
     build, staged = run.project.build, run.project.staged
     groups = {
-        "collection": (build, run.present("plugins", "tests/unit", "tests/guides", "tests/integration")),
+        "collection": (build, run.present("plugins", *(f"tests/{name}" for name in _IN_THE_PACKAGE))),
         "lab": (staged / "tests/lab", run.present("tests/lab")),
         "bench": (staged / "tests/bench", run.present("tests/bench")),
         "tools": (staged / "tests/tools", run.present("tests/tools", "tests/package")),
@@ -261,6 +265,11 @@ def molecule(run: Run) -> Iterator[Check]:
         _end_lab(run, ephemeral / "lab")
 
 
+def robustness(run: Run) -> Iterator[Check]:
+    """Let everything go wrong: faults, kills, races, hostile input and load, in the lab."""
+    yield _pytest_in_lab(run, "robustness", *run.pytest_arguments)
+
+
 def package(run: Run) -> Iterator[Check]:
     """Build the tarball, look into it, install it, and use it as an automation controller does."""
     yield _pytest_in_lab(run, "package")
@@ -275,6 +284,7 @@ STEPS: Mapping[str, Step] = {
     "units": units,
     "integration": integration,
     "molecule": molecule,
+    "robustness": robustness,
     "package": package,
 }
 
@@ -284,12 +294,14 @@ def _pytest(run: Run, report: Path) -> list[str]:
     return [str(run.project.python), "-m", "pytest", "-o", f"cache_dir={run.cache('pytest')}", f"--junitxml={report}"]
 
 
-def _pytest_in_lab(run: Run, folder: str) -> Check:
+def _pytest_in_lab(run: Run, folder: str, *arguments: str) -> Check:
     """Run the tests of a folder below tests/ in a lab of their own."""
     report = run.project.logs / f"{folder}.xml"
     report.unlink(missing_ok=True)
     lab = [str(run.project.python), str(run.project.root / "tests/lab"), "run", "--"]
-    return run.check(f"pytest {folder}, in the lab", [*lab, *_pytest(run, report), f"tests/{folder}"], _junit(report))
+    return run.check(
+        f"pytest {folder}, in the lab", [*lab, *_pytest(run, report), f"tests/{folder}", *arguments], _junit(report)
+    )
 
 
 def _junit(report: Path) -> Callable[[Finished], Counts]:

@@ -19,7 +19,7 @@ ONE = {
         "request_id": "b54c6ede-5cda-4190-b0fa-54de79941f94",
         "expires_at": "2026-11-22T02:29:29Z",
         "endpoint_url": "http://127.0.0.1:44447",
-        "secret_key": "88e94c8323b880fc40c1876ab28982614d3d5e14",
+        "secret_key": "labsecrete091348751b9e46edd8ef510576485f",
         "diff": "SHA256:abc alice\nkey-73b11605f44b37d24 (unreadable)",
     },
 }
@@ -27,7 +27,7 @@ OTHER_RUN = {
     "request_id": "740473dd-2767-4767-8f15-0488d0aa36a8",
     "expires_at": "2026-11-22T02:31:00Z",
     "endpoint_url": "http://127.0.0.1:1025",
-    "secret_key": "8b7eedf2c254637617260d1561883790e5930147",
+    "secret_key": "labsecret21a3b2f951cf2e3e1100a85e38f6563",
     "diff": "SHA256:abc alice\nkey-5551703011e5e6269 (unreadable)",
 }
 

@@ -45,6 +45,9 @@ class SetUpError(SshKeysError):
     """No client could be made: region, credentials, profile, endpoint or configuration. Nothing was sent."""
 
 
+_DOUBT = "It is not known whether AWS carried the call out."
+
+
 @dataclass(eq=False)
 class ServiceError(SshKeysError):
     """A call to AWS failed for good.
@@ -73,7 +76,7 @@ class ServiceError(SshKeysError):
     def _told(self) -> str:
         if not self.in_doubt:
             return self.message
-        return f"{self.message.rstrip('.')}. It is not known whether AWS carried the call out."
+        return f"{self.message.rstrip('.')}. {_DOUBT}"
 
     @property
     def is_missing_user(self) -> bool:

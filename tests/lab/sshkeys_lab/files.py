@@ -22,6 +22,7 @@ BUILD = CHECKOUT / ".build"
 LOCK = "lab.lock"
 LAB_FILE = "lab.json"
 ENVIRONMENT_FILE = "env.sh"
+CREDENTIALS_FILE = "credentials"
 LOG = "lab.log"
 # Each of these would make a client look past the credentials of the lab.
 FOREIGN_VARIABLES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")

@@ -66,6 +66,10 @@ class Credentials:
             "AKIA" + "".join(secrets.choice(letters) for _index in range(16)), f"labsecret{secrets.token_hex(16)[1:]}"
         )
 
+    def profile(self) -> str:
+        """Return the default profile of a credentials file."""
+        return f"[default]\naws_access_key_id = {self.access_key}\naws_secret_access_key = {self.secret_key}\n"
+
 
 class Services:
     """The emulated services, and everything about them that a test can change."""

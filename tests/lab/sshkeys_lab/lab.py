@@ -161,6 +161,7 @@ class Lab:
                 "id": seed.ENDPOINT_ID,
                 "dns_name": self._front.services.ec2.dns_name,
             },
+            "credentials_file": str(self._state / files.CREDENTIALS_FILE),
             "known_hosts": str(known_hosts),
             "ssh_common_args": ssh_common_args(known_hosts),
             "instances": [self._describe_instance(instance) for instance in seed.INSTANCES],
@@ -201,8 +202,9 @@ class Lab:
         exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in self.environment.items())
         unset = f"unset {' '.join(files.FOREIGN_VARIABLES)}\n"
         files.write_private(self._state / files.ENVIRONMENT_FILE, unset + exports)
+        files.write_private(self._state / files.CREDENTIALS_FILE, self._credentials.profile())
         files.write_private(self._state / files.LAB_FILE, json.dumps({"lab": self.description}, indent=2) + "\n")
 
     def _forget(self) -> None:
-        for name in (files.LAB_FILE, files.ENVIRONMENT_FILE):
+        for name in (files.LAB_FILE, files.ENVIRONMENT_FILE, files.CREDENTIALS_FILE):
             (self._state / name).unlink(missing_ok=True)

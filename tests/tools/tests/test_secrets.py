@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from devtools import secrets
 from devtools.secrets import Watch
 
 
@@ -29,7 +31,9 @@ def private_key(folder: Path) -> str:
 SIGNED = f"wss://endpoint/openTunnel?X-Amz-Expires=60&X-Amz-Signature={'ab' * 32}"
 
 
-@pytest.mark.parametrize("secret", [f"labsecret{'5' * 31}", f"labtoken{'5' * 16}", SIGNED])
+@pytest.mark.parametrize(
+    "secret", [f"labsecret{'5' * 31}", f"labtoken{'5' * 16}", SIGNED], ids=["secret key", "session token", "address"]
+)
 def test_a_secret_in_a_file(tmp_path: Path, secret: str) -> None:
     watch = Watch()
     path = tmp_path / "deep" / "inside"
@@ -70,8 +74,10 @@ def test_what_is_no_secret(tmp_path: Path) -> None:
     assert watch.in_files(tmp_path, tmp_path / "nowhere") == []
 
 
-def test_a_secret_among_the_arguments_of_a_process(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "import time; time.sleep(60)", f"--key=labsecret{'5' * 31}"]
+def test_a_secret_among_the_arguments_of_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that nobody else looks for: this test may be watched too."""
+    monkeypatch.setattr(secrets, "_SECRET", re.compile(b"planted[0-9]{4}"))
+    command = [sys.executable, "-c", "import time; time.sleep(60)", "--key=planted5555"]
     with Watch() as watch, subprocess.Popen(command) as process:
         end = time.monotonic() + 30
         while not watch.in_arguments and time.monotonic() < end:

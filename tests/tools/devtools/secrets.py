@@ -60,9 +60,13 @@ class Watch:
         """Return the files there and below that were written meanwhile and hold a secret, each with its line."""
         return [f"{path}, line {line}" for place in places for path in _files(place) for line in self._lines(path)]
 
-    def in_new_files(self, folder: Path) -> list[str]:
-        """Return the same for what was put into a folder meanwhile that is not ours alone."""
-        return self.in_files(*(entry for entry in folder.iterdir() if entry.lstat().st_ctime >= self.began))
+    def in_new_files(self, folder: Path, *names: str) -> list[str]:
+        """Return the same for what was put into a folder meanwhile that is not ours alone.
+
+        names: patterns of what may be ours.
+        """
+        entries = [entry for name in names for entry in folder.glob(name)]
+        return self.in_files(*(entry for entry in entries if entry.lstat().st_ctime >= self.began))
 
     def _look(self) -> None:
         while not self._has_ended.wait(_SECONDS_BETWEEN_LOOKS):

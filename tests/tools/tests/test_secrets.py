@@ -51,10 +51,11 @@ def test_a_secret_in_a_folder_of_others(tmp_path: Path) -> None:
     # Who was there before is known by the time of its last change.
     while (tmp_path / "old").lstat().st_ctime >= watch.began:
         watch = Watch()
-    (tmp_path / "new").mkdir()
-    for path in (tmp_path / "file", tmp_path / "new" / "file", old):
+    (tmp_path / "new2").mkdir()
+    for path in (tmp_path / "new1", tmp_path / "new2" / "file", tmp_path / "somebody's", old):
         path.write_text(SIGNED, encoding="utf-8")
-    assert sorted(watch.in_new_files(tmp_path)) == [f"{tmp_path}/file, line 1", f"{tmp_path}/new/file, line 1"]
+    found = sorted(watch.in_new_files(tmp_path, "new*", "old"))
+    assert found == [f"{tmp_path}/new1, line 1", f"{tmp_path}/new2/file, line 1"]
 
 
 def test_a_private_key_in_a_file(tmp_path: Path) -> None:

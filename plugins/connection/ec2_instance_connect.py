@@ -303,6 +303,8 @@ _define_options()
 
 _PROGRAM = os.path.join(os.path.dirname(__file__), os.pardir, "plugin_utils", "_proxy_command.py")
 _KEY_OF_THE_RUN = "id_ed25519"
+# That of a host has 253 characters at most (RFC 1035).
+_NAME = re.compile(r"(?![-\s]).{1,253}(?<!\s)")
 _INSTANCE_ID = re.compile(r"i-[a-f0-9]{8,30}")
 _PROXIES = re.compile(r"(-J|(-o ?)?(ProxyJump|ProxyCommand)[ =]).*", re.IGNORECASE)
 # Those that would be written to a file, if the environment did not hand them on.
@@ -336,6 +338,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
 
     def _build_command(self, binary: str, subsystem: str, *other_args: bytes | str) -> list[bytes]:
         self._refuse_proxies()
+        self._refuse_names()
         instance_id = self._instance_id()
         self._name_connection(instance_id)
         command: list[bytes] = super()._build_command(binary, subsystem)
@@ -380,6 +383,13 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
                     "with the role sshkeys.aws.ssh_access, which pushes the key and leaves the way to ssh."
                 )
 
+    def _refuse_names(self) -> None:
+        """Raise AnsibleConnectionFailure where the host or its user is nothing that ssh could be told as such."""
+        user = self.get_option("remote_user")
+        for variable, name in (("ansible_host", str(self.host or "")), ("ansible_user", str(user or "any"))):
+            if not _NAME.fullmatch(name) or not name.isprintable():
+                raise _NotTried(f"{variable} is {name!r:.60}, which is no name. Look for a stray character in it.")
+
     def _is_told_whom_to_trust(self) -> bool:
         """Return whether options of Ansible say which host keys are trusted. ssh takes the first that it is told."""
         return self.get_option("host_key_checking") is False or any(
@@ -400,7 +410,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             return str(given or host)
         if given:
             raise _NotTried(
-                f"The instance id of {host}, {str(given)!r}, is not one: it must be 'i-' and hexadecimal digits, such "
+                f"The instance id of {host}, {str(given)!r:.60}, is not one: it must be 'i-' and hexadecimal digits, such "
                 "as i-0123456789abcdef0."
             )
         raise _NotTried(

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._client import read, unexpected
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError, printable
 from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import Endpoint
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def endpoint(
     for one in (*in_subnet, *found):
         if one.get(name):
             return Endpoint(one["InstanceConnectEndpointId"], one[name])
-    where = f"named {endpoint_id}" if endpoint_id else f"in {vpc_id}"
+    where = f"named {printable(endpoint_id):.60}" if endpoint_id else f"in {printable(vpc_id):.60}"
     if use_fips:
         where += " with a FIPS name"
     raise ArgumentError(

@@ -42,6 +42,7 @@ try:
         SSLError,
     )
     from botocore.loaders import create_loader
+    from botocore.parsers import ResponseParserError
 
     # Failures before the request left this host.
     _NEVER_SENT: tuple[type[Exception], ...] = (
@@ -74,8 +75,9 @@ INSTANCE_CONNECT = "ec2-instance-connect"
 TRANSFER = "transfer"
 EC2 = "ec2"
 
-# Read from a file, they often end in a line break, which no header of HTTP may hold.
 CREDENTIALS = ("access_key", "secret_key", "session_token")
+# Read from a file, they often end in a line break, which no header of HTTP may hold.
+_IN_HEADERS = (*CREDENTIALS, "region")
 
 # For a throttled call this is up to 71 seconds of backing off, 35 on average.
 _TOTAL_MAX_ATTEMPTS = 8
@@ -115,7 +117,7 @@ def scope(params: Mapping[str, Any]) -> Scope:
 
 
 def _region(params: Mapping[str, Any]) -> str:
-    region = params.get("region")
+    region = (params.get("region") or "").strip()
     if not region:
         try:
             region = boto3.session.Session(profile_name=params.get("profile") or None).region_name
@@ -154,7 +156,7 @@ def connect(params: Mapping[str, Any], service: str) -> Any:
 
 def _make_client(params: Mapping[str, Any], service: str, total_max_attempts: int) -> Any:
     """Return amazon.aws's client of a service. Raises what amazon.aws and the SDK do."""
-    asker = _Asker({**params, **{name: (params.get(name) or "").strip() or None for name in CREDENTIALS}})
+    asker = _Asker({**params, **{name: (params.get(name) or "").strip() or None for name in _IN_HEADERS}})
     defaults = Config(
         retries={"mode": "standard", "total_max_attempts": total_max_attempts},
         connect_timeout=_CONNECT_TIMEOUT_SECONDS,
@@ -517,7 +519,7 @@ def call(method: Callable[..., Any], **arguments: Any) -> Any:
             ) from None
         in_doubt = _attempt.lost or not isinstance(error, _NEVER_SENT)
         raise ServiceError(code, _sentence(error), hint_for_sdk_error(error), in_doubt=in_doubt) from error
-    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OSError, ResponseParserError, TypeError, ValueError) as error:
         # botocore's parser takes the types of an answer on trust; and a credential process may vanish in the middle.
         raise unexpected({}, f"form that botocore can read ({type(error).__name__})") from error
 

@@ -118,7 +118,7 @@ _SECURITY_GROUP = "The security group of the instance must allow port 22 from th
 _HINTS = {
     Step.CONNECT: (
         ("refused", "It may still be booting, or its sshd listens on another port (ansible_port)."),
-        ("not known|resolution|resolve", "Set ansible_host to an address."),
+        ("not known|resolution|resolve|no address", "Set ansible_host to an address."),
         ("", _UNREACHABLE),
     ),
     Step.TUNNEL: (("Unable to connect to target", _SECURITY_GROUP),),

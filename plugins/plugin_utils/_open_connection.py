@@ -141,7 +141,8 @@ class _Opening:
         """Do all of it, and hand the connection over to ssh. Returns what main does. Raises FailedError."""
         with _step(Step.SET_UP):
             configuration = ssh_configuration(self._settings["ssh"])
-        user, port = configuration["user"][0], int(configuration["port"][0])
+        # A name with a blank in it is no other one.
+        user, port = " ".join(configuration["user"]), int(configuration["port"][0])
         with _step(Step.PUSH):
             self._push(user)
         pushed = time.monotonic()
@@ -291,7 +292,7 @@ def reach(find: Find, open_to: Callable[[str], socket.socket]) -> socket.socket 
 def direct_address(settings: Settings, hostname: str, ask: Callable[[], _api_ec2.Instance]) -> str | None:
     """Return where to connect to, None for a tunnel. What the options of the connection promise, in one place.
 
-    hostname: what ssh would connect to. ask: returns what EC2 knows of the instance.
+    hostname: what ssh would connect to, which it has in small letters. ask: returns what EC2 knows of the instance.
     Raises what ``ask`` does, and ArgumentError where there is no address.
     """
     private, public = settings["private_ip_address"], settings["public_ip_address"]
@@ -304,7 +305,7 @@ def direct_address(settings: Settings, hostname: str, ask: Callable[[], _api_ec2
         if not public:
             return None
     # The configuration of ssh may have another HostName for the name.
-    if settings["host"] or hostname != settings["name"]:
+    if settings["host"] or hostname != settings["name"].lower():
         return hostname
     if public or private:
         return public or private
@@ -349,6 +350,8 @@ def ssh_configuration(command: Sequence[str]) -> dict[str, list[str]]:
     return configuration
 
 
+# Of a host, in characters (RFC 1035).
+_LONGEST_NAME = 253
 _FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 
 
@@ -358,11 +361,15 @@ def connect(address: str, port: int, configuration: Mapping[str, Sequence[str]],
     deadline: on the monotonic clock.
     """
     family = _FAMILIES.get(configuration.get("addressfamily", ["any"])[0], socket.AF_UNSPEC)
+    where = f"{printable(address):.{_LONGEST_NAME}} port {port}"
     failed: OSError | None = None
     try:
         found = socket.getaddrinfo(address, port, family, socket.SOCK_STREAM)
     except OSError as error:
         found, failed = [], error
+    except UnicodeError as error:
+        # One with a label that is empty or too long (RFC 1035), say.
+        raise ArgumentError(f"{where}: This is no address.") from error
     for kind in found:
         connection = None
         try:
@@ -381,4 +388,4 @@ def connect(address: str, port: int, configuration: Mapping[str, Sequence[str]],
         keepalive = configuration.get("tcpkeepalive", ["yes"])[0] == "yes"
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, keepalive)
         return connection
-    raise ArgumentError(f"{address} port {port}: {(failed.strerror if failed else None) or failed}.")
+    raise ArgumentError(f"{where}: {(failed.strerror if failed else None) or failed}.")

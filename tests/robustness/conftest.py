@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.sshkeys.aws.tests.robustness.faults import Way
 from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure, Figures
 from ansible_collections.sshkeys.aws.tests.robustness.workplace import Workplace
 
@@ -38,6 +40,13 @@ class Waiting:
 @pytest.fixture
 def waiting(monkeypatch: pytest.MonkeyPatch) -> Waiting:
     return Waiting(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def way() -> Iterator[Way]:
+    there = Way()
+    yield there
+    there.close()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -9,17 +9,13 @@ The calls are those that a run makes when nothing goes wrong, so a new call is t
 
 from __future__ import annotations
 
-import json
-import socket
-import struct
-import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
@@ -30,6 +26,7 @@ from ansible_collections.sshkeys.aws.plugins.modules import (
     transfer_ssh_key_info,
 )
 from ansible_collections.sshkeys.aws.tests.robustness.conftest import Waiting
+from ansible_collections.sshkeys.aws.tests.robustness.faults import FAULTS, Call, Fault, Way
 from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure
 from ansible_collections.sshkeys.aws.tests.robustness.workplace import Prepare, Workplace
 from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_of
@@ -40,117 +37,7 @@ SECONDS_AT_MOST = 150.0
 A, B, C, D = (line_of(ed25519_blob(bytes([number]) * 32), f"key-{number}") for number in range(1, 5))
 
 
-# -- What goes wrong ---------------------------------------------------------------------------------------------------
-
-
-class Fault(NamedTuple):
-    """A way for a call to go wrong, and how often it does; None: for ever.
-
-    kind: of the lab's faults; or what a connection meets before the lab: ``refused`` or ``reset on its way``.
-    passes: whether the call is made again until it works.
-    """
-
-    kind: str
-    times: int | None
-    passes: bool
-    more: Mapping[str, object] = {}
-
-    def __str__(self) -> str:
-        """Return a name for the test."""
-        kind = str(self.more.get("status", self.kind)).replace(" ", "_")
-        return f"{kind}-{self.times or 'forever'}"
-
-    @property
-    def aws_config(self) -> dict[str, object]:
-        """The options of the SDK: nobody waits long for an answer that does not come."""
-        if self.kind not in ("hang", "stall"):
-            return {}
-        return {"read_timeout": 0.2, **({"retries": {"total_max_attempts": 2}} if self.times is None else {})}
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether the client knows that the call took no effect."""
-        return self.kind in ("throttle", "refused")
-
-
-def _faults() -> Iterator[Fault]:
-    for times in (1, 3, None):
-        yield Fault("throttle", times, passes=times is not None)
-    for times in (1, None):
-        passes = times is not None
-        for status in (500, 503):
-            yield Fault("error", times, passes, {"code": "Failure", "status": status})
-        for kind in ("refused", "reset on its way", "reset", "drop", "lost_answer", "hang", "stall"):
-            yield Fault(kind, times, passes)
-        # To botocore these are answers.
-        for kind in ("cut", "not_json"):
-            yield Fault(kind, times, passes=False)
-
-
-FAULTS = tuple(_faults())
-
-
-class Way:
-    """Two addresses where no lab is: one where nothing listens, one that resets whatever connects to it."""
-
-    def __init__(self) -> None:
-        """Open both."""
-        self._refusing = socket.create_server(("127.0.0.1", 0), backlog=0)
-        refusing_port = self._refusing.getsockname()[1]
-        self._refusing.close()
-        self._resetting = socket.create_server(("127.0.0.1", 0))
-        self._ports = {"refused": refusing_port, "reset on its way": self._resetting.getsockname()[1]}
-        threading.Thread(target=self._reset, daemon=True).start()
-
-    def _reset(self) -> None:
-        while True:
-            try:
-                connection, _address = self._resetting.accept()
-            except OSError:
-                return
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            connection.close()
-
-    def close(self) -> None:
-        """Close them."""
-        self._resetting.shutdown(socket.SHUT_RDWR)
-        self._resetting.close()
-
-    def misleading(self, fault: Fault, call: Call) -> Prepare:
-        """Return what leads a call of a client there."""
-        left = [call.after, fault.times]
-
-        def mislead(request: Any, **_event: object) -> None:
-            if not call.match.items() <= json.loads(request.body).items():
-                return
-            if left[0]:
-                left[0] -= 1
-            elif left[1] is None or left[1] > 0:
-                left[1] = left[1] and left[1] - 1
-                request.url = f"http://127.0.0.1:{self._ports[fault.kind]}/"
-
-        def prepare(client: Any) -> None:
-            client.meta.events.register(f"before-send.*.{call.operation}", mislead)
-
-        return prepare
-
-
-@pytest.fixture(scope="module")
-def way() -> Iterator[Way]:
-    there = Way()
-    yield there
-    there.close()
-
-
 # -- What is done, and what stands then --------------------------------------------------------------------------------
-
-
-class Call(NamedTuple):
-    """A call of a run: its operation, the parameters that tell it from others, and how many like it come before it."""
-
-    operation: str
-    match: Mapping[str, Any]
-    after: int
 
 
 @dataclass(frozen=True)
@@ -385,10 +272,10 @@ class Trial:
         before = {name: scenario.state(self.workplace, name) for name in subjects}
         self.workplace.control("DELETE", "requests")
         prepare: Prepare = lambda _client: None  # noqa: E731
-        if fault.kind in ("refused", "reset on its way"):
+        if fault.is_on_the_way:
             prepare = self.way.misleading(fault, call)
         else:
-            self.workplace.misbehave({**call._asdict(), "fault": fault.kind, "times": fault.times, **fault.more})
+            self.workplace.misbehave(fault.of(call))
         options = scenario.options(self.workplace)
         self.waiting.seconds, began = 0.0, time.monotonic()
         report = self.workplace.run(

@@ -56,6 +56,8 @@ OPEN = Instance("10.0.0.7", "192.0.2.7", None, "vpc-1", "subnet-1")
         ({"tunnel": "never", **PUBLIC}, "web1", None, "192.0.2.7", 0),
         ({"tunnel": "never", **PRIVATE}, "web1", None, "10.0.0.7", 0),
         ({"tunnel": "never", "name": "web1"}, "web1.example.com", None, "web1.example.com", 0),
+        # A name is in small letters for ssh, and that makes no other one of it.
+        ({"tunnel": "auto", **PUBLIC, "name": "Web1"}, "web1", None, "192.0.2.7", 0),
         ({"tunnel": "never", "name": "web1"}, "web1", OPEN, "192.0.2.7", 1),
         ({"tunnel": "never"}, INSTANCE_ID, Instance(None, None, "2001:db8::7", "vpc-1", "subnet-1"), "2001:db8::7", 1),
         ({"tunnel": "never"}, INSTANCE_ID, HIDDEN, "10.0.0.7", 1),
@@ -117,6 +119,8 @@ def test_a_connection_is_made_as_ssh_would(tmp_path: Path) -> None:
         ("127.0.0.1", {}, "127.0.0.1 port 1: Connection refused."),
         ("127.0.0.1", {"addressfamily": ["inet6"]}, "127.0.0.1 port 1: .*family"),
         ("nowhere.invalid", {}, "nowhere.invalid port 1: .*"),
+        ("no..where", {}, "no..where port 1: This is no address."),
+        ("\x1b[2J" + "a" * 1_000, {}, r"\[2Ja{250} port 1: This is no address."),
     ],
 )
 def test_what_cannot_be_reached_is_a_sentence(address: str, configuration: Any, said: str) -> None:

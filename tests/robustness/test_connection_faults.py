@@ -1,0 +1,196 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Each call that a connection makes goes wrong in each way: ssh gets what it needs, or the user a sentence.
+
+The calls are those that a connection makes when nothing goes wrong, so a new call is tested by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.sshkeys.aws.plugins.module_utils import _client
+from ansible_collections.sshkeys.aws.plugins.plugin_utils import _open_connection
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._account import Account
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._explain import Step
+from ansible_collections.sshkeys.aws.tests.robustness.conftest import Waiting
+from ansible_collections.sshkeys.aws.tests.robustness.faults import FAULTS, Call, Fault, Way
+from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure
+from ansible_collections.sshkeys.aws.tests.robustness.workplace import Prepare, Workplace
+
+# Eight attempts of a call wait 71 seconds at most, and a step waits as long as ansible_timeout says.
+SECONDS_AT_MOST = 150.0
+TIMEOUT = 10
+
+# Which step of a connection has which call.
+STEPS = {
+    "SendSSHPublicKey": Step.PUSH,
+    "GetConsoleOutput": Step.HOST_KEYS,
+    "DescribeInstances": Step.FIND,
+    "DescribeInstanceConnectEndpoints": Step.TUNNEL,
+}
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What came of a connection: what ssh got, what the user is told, and what stands at the instance."""
+
+    connected: bool
+    told: Mapping[str, str]
+    is_live: bool
+    knows_host_keys: bool
+    seconds: float
+
+    def complaints(self, call: Call, fault: Fault) -> Iterator[str]:
+        """Yield what does not fit."""
+        sentence = self.told.get("sentence", "")
+        if self.seconds > SECONDS_AT_MOST:
+            yield f"takes {self.seconds:.0f} seconds"
+        if self.connected is bool(sentence):
+            yield f"connected is {self.connected}, and the user is told: {sentence!r}"
+        if fault.passes and not self.connected:
+            yield f"gave up: {sentence}"
+        # What is no answer of an instance that boots is asked for again.
+        if fault.times is None and self.connected:
+            yield "ssh got a connection"
+        if self.connected and not (self.is_live and self.knows_host_keys):
+            yield f"ssh got a connection, a live key is {self.is_live}, and host keys are {self.knows_host_keys}"
+        if not self.connected:
+            yield from self._complaints_of_failure(call, sentence)
+
+    def _complaints_of_failure(self, call: Call, sentence: str) -> Iterator[str]:
+        step = Step[self.told["step"]]
+        if step is not STEPS[call.operation]:
+            yield f"is told of as {step.name}: {sentence}"
+        if not sentence.isprintable() or not sentence.endswith("."):
+            yield f"says what is no sentence: {sentence!r}"
+        if step is Step.PUSH and self.is_live and "not known whether" not in sentence:
+            yield f"the key is live, and the user is told: {sentence}"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A place for connections to one instance, of which nothing is known but its id."""
+
+    workplace: Workplace
+    waiting: Waiting
+    way: Way
+    folder: Path
+    monkeypatch: pytest.MonkeyPatch
+    # What clients are made of.
+    prepared: Any
+
+    @property
+    def _instance(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.workplace.lab["instances"][0]
+        return found
+
+    def _settings(self, folder: Path) -> dict[str, Any]:
+        """Return what the connection plugin would say. No instance of the lab has a public address."""
+        instance = self._instance
+        aws = {name: self.workplace.lab[name] for name in ("endpoint_url", "region", "access_key", "secret_key")}
+        return {
+            **dict.fromkeys(_open_connection.Settings.__annotations__),
+            "instance_id": instance["instance_id"],
+            "name": "web1",
+            "timeout": TIMEOUT,
+            "tunnel": "auto",
+            "max_tunnel_duration": 3600,
+            "host_keys": "console",
+            "known_hosts": str(folder / "known_hosts" / instance["instance_id"]),
+            "global_known_hosts": [],
+            "public_key_file": str(self.folder / "id_ed25519.pub"),
+            "is_key_of_the_run": True,
+            "aws": aws,
+            "ssh": ["ssh", "-F", "none", "-l", instance["os_user"], "-G", "web1"],
+            "folder": str(folder),
+        }
+
+    def calls(self) -> list[Call]:
+        """Return the calls of a connection that goes well."""
+        self.workplace.control("DELETE", "requests")
+        attempt = self.run()
+        assert attempt.connected, attempt.told
+        operations = (request["operation"] for request in self.workplace.requests())
+        # The end of a tunnel and what an endpoint refuses are tested with the connection itself.
+        return [Call(operation, {}, 0) for operation in operations if operation != "OpenTunnel"]
+
+    def run(self, fault: Fault | None = None, call: Call | None = None) -> Attempt:
+        """Connect, while a call goes wrong."""
+        folder = self.folder / f"{time.monotonic_ns()}"
+        folder.mkdir()
+        self.workplace.control("POST", "clock", advance=61)
+        settings = self._settings(folder)
+        with self.monkeypatch.context() as patch:
+            if fault and call:
+                self._spoil(patch, fault, call)
+            self.waiting.seconds, began = 0.0, time.monotonic()
+            connected = self._connect(settings, str(folder / "settings.json"))
+            seconds = time.monotonic() - began
+        self.workplace.misbehave()
+        told = folder / "settings.json.told"
+        return Attempt(
+            connected,
+            json.loads(told.read_text(encoding="utf-8")) if told.exists() else {},
+            bool(self.workplace.live(self._instance["instance_id"], self._instance["os_user"])),
+            Path(settings["known_hosts"]).exists(),
+            seconds,
+        )
+
+    def _spoil(self, patch: pytest.MonkeyPatch, fault: Fault, call: Call) -> None:
+        """Let a call go wrong."""
+        if not fault.is_on_the_way:
+            self.workplace.misbehave(fault.of(call))
+        prepare: Prepare = self.way.misleading(fault, call) if fault.is_on_the_way else lambda _client: None
+        connect = _client.connect
+
+        def spoiled(params: Mapping[str, Any], service: str) -> Any:
+            with _client.using(self.prepared):
+                client = connect({**params, "aws_config": fault.aws_config}, service)
+            prepare(client)
+            return client
+
+        patch.setattr(_client, "connect", spoiled)
+        # A client that had its share of faults would give up earlier.
+        patch.setattr(_open_connection, "account_of", Account)
+
+    def _connect(self, settings: Any, settings_file: str) -> bool:
+        """Return whether ssh gets a connection. It closes it at once."""
+        ssh, ours = socket.socketpair()
+        with ssh, ours:
+            status, carry = _open_connection.main(settings, settings_file, ours)
+            if status == 0:
+                _message, (descriptor,), _flags, _address = socket.recv_fds(ssh, 1, 1)
+                socket.socket(fileno=descriptor).close()
+            carry()
+        return status == 0
+
+
+@pytest.fixture
+def trial(
+    workplace: Workplace, waiting: Waiting, way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Trial]:
+    yield Trial(workplace, waiting, way, tmp_path, monkeypatch, _client.prepare())
+    (tmp_path / "id_ed25519").unlink()
+
+
+def test_a_connection_or_a_sentence(trial: Trial, figure: Figure) -> None:
+    """Each call and each fault: within a bounded time ssh has a connection, or the user knows which step failed."""
+    found: list[str] = []
+    calls, longest = trial.calls(), 0.0
+    for call, fault in product(calls, FAULTS):
+        attempt = trial.run(fault, call)
+        longest = max(longest, attempt.seconds)
+        found += [f"{call.operation}, {fault}: {complaint}" for complaint in attempt.complaints(call, fault)]
+    assert not found, "\n".join(found)
+    figure("connections with a fault in them", f"{len(calls)} calls x {len(FAULTS)}, {longest:.0f} s at the longest")

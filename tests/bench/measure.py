@@ -202,6 +202,8 @@ def workplace(collections: Path, aws: Path) -> Iterator[Workplace]:
                 "ANSIBLE_LOCALHOST_WARNING": "false",
                 "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
                 "LC_ALL": "C.UTF-8",
+                # Users have none (tests/tools/zipimport_cache.py).
+                "NO_ZIPIMPORT_CACHE": "1",
             },
         )
 

@@ -165,11 +165,19 @@ install_requirements() {
     fi
 }
 
+# See that file.
+keep_what_is_compiled() {
+    local packages
+    packages=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+    cp tests/tools/zipimport_cache.py "$packages/sshkeys_aws_zipimport_cache.py"
+    echo 'import sshkeys_aws_zipimport_cache' >"$packages/sshkeys_aws_zipimport_cache.pth"
+}
+
 # What the environment was made of. The path is in it because the scripts in .venv/bin name their interpreter by path.
 fingerprint() {
     printf '%s\n' "$PWD"
     "$venv/bin/python" --version 2>&1
-    cat "$requirements"
+    cat "$requirements" tests/tools/zipimport_cache.py
 }
 
 is_up_to_date() {
@@ -184,6 +192,7 @@ set_up_python() {
     make_venv "$python"
     say "Installing the packages of $requirements."
     install_requirements
+    keep_what_is_compiled
     fingerprint | sha256sum >"$stamp"
     say "Ready."
 }

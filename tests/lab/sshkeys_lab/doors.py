@@ -88,12 +88,12 @@ def make_host_key(path: Path) -> HostKey:
     return HostKey(path, key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode())
 
 
-def open_door(name: str, host_key: HostKey, keys_url: str, *, sftp_home: Path | None = None) -> Door:
+def open_door(name: str, host_key: HostKey, keys_url: str, home: Path, *, only_sftp: bool = False) -> Door:
     """Open a door whose sshd takes the public keys that `keys_url` gives (`%u` in it is the login user).
 
-    With `sftp_home` there is only sftp behind it, starting in that folder; without, there is a shell.
-    Config and log lie beside the host key, as `name`.conf and `name`.log. Raises LabError for a folder that
-    internal-sftp cannot be told of.
+    Behind it is a shell whose home is `home`, so that nothing of the login user's own counts or is touched; or only
+    sftp, starting in that folder. Config and log lie beside the host key, as `name`.conf and `name`.log. Raises
+    LabError for a folder that internal-sftp cannot be told of.
     """
     curl = f"{_tool('curl', 'curl')} -q -s -f -g --max-time {_COMMAND_SECONDS} {keys_url}"
     lines = [
@@ -114,15 +114,15 @@ def open_door(name: str, host_key: HostKey, keys_url: str, *, sftp_home: Path | 
         "UseDNS no",
         "LogLevel VERBOSE",
     ]
-    if sftp_home is None:
-        lines += ["Subsystem sftp internal-sftp"]
+    if not only_sftp:
+        lines += ["Subsystem sftp internal-sftp", f'SetEnv "HOME={home}"']
     else:
-        if set(str(sftp_home)) & set(" \t%"):
-            msg = f"internal-sftp cannot start in {sftp_home}: choose a state folder without blanks and percent signs."
+        if set(str(home)) & set(" \t%"):
+            msg = f"internal-sftp cannot start in {home}: choose a state folder without blanks and percent signs."
             raise LabError(msg)
         lines += [
             "Subsystem sftp internal-sftp",
-            f"ForceCommand internal-sftp -d {sftp_home}",
+            f"ForceCommand internal-sftp -d {home}",
             "DisableForwarding yes",
             "PermitTTY no",
         ]

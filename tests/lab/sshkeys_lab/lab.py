@@ -97,7 +97,7 @@ class Lab:
 
     def _open_doors(self) -> None:
         self._folder = self._state / "sshd"
-        for old in (self._folder, self._state / "transfer"):
+        for old in (self._folder, self._state / "instances", self._state / "transfer"):
             shutil.rmtree(old, ignore_errors=True)
         self._folder.mkdir(mode=0o700)
         self._instance_doors = {
@@ -126,7 +126,9 @@ class Lab:
     def _instance_door(self, instance_id: str) -> Door:
         host_key = doors.make_host_key(self._folder / f"{instance_id}.key")
         keys_url = f"{self._server.url}/instances/{instance_id}/authorized-keys/%u"
-        door = doors.open_door(instance_id, host_key, keys_url)
+        home = self._state / "instances" / instance_id
+        home.mkdir(mode=0o700, parents=True)
+        door = doors.open_door(instance_id, host_key, keys_url, home)
         self._know(host_key, door, instance_id)
         self._front.services.ec2.boot(instance_id, host_key.public_line)
         return door
@@ -135,7 +137,7 @@ class Lab:
         home = self._home(name)
         home.mkdir(mode=0o700, parents=True)
         keys_url = f"{self._server.url}/transfer/{seed.SERVER_ID}/users/{name}/authorized-keys"
-        door = doors.open_door(f"{seed.SERVER_ID}-{name}", host_key, keys_url, sftp_home=home)
+        door = doors.open_door(f"{seed.SERVER_ID}-{name}", host_key, keys_url, home, only_sftp=True)
         self._know(host_key, door, seed.SERVER_ID)
         return door
 

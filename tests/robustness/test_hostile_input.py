@@ -160,25 +160,49 @@ HOSTILE = {
 }
 
 
-def options_of(module: ModuleType, workplace: Workplace) -> dict[str, Any]:
-    """Return a task that works."""
+Task = tuple[ModuleType, dict[str, Any]]
+
+
+def tasks_of(workplace: Workplace) -> dict[str, Task]:
+    """Return tasks that work, for one and for many."""
+    first, second, *_ = workplace.instance_ids
     server = {"server_id": workplace.server_id}
+    zones = {instance["instance_id"]: instance["availability_zone"] for instance in workplace.lab["instances"]}
+    one, other = (
+        {"instance_id": instance_id, "os_user": "ubuntu", "availability_zone": zones[instance_id]}
+        for instance_id in (first, second)
+    )
+    declared = {"user_name": "partner", "public_keys": [KEY]}
     return {
-        ec2_instance_connect_key: {
-            "instance_id": workplace.instance_ids[0],
-            "os_user": "ubuntu",
-            "availability_zone": workplace.lab["availability_zone"],
-            "public_key": KEY,
-        },
-        ec2_serial_console_key: {"instance_id": workplace.instance_ids[0], "public_key": KEY},
-        transfer_ssh_key: {**server, "user_name": "partner", "public_keys": [KEY]},
-        transfer_ssh_key_info: {**server, "user_names": ["partner"]},
-    }[module]
+        "push": (ec2_instance_connect_key, {**one, "public_key": KEY}),
+        "push to many": (ec2_instance_connect_key, {"targets": [first, other], "os_user": "ubuntu", "public_key": KEY}),
+        "push to a serial console": (ec2_serial_console_key, {"instance_id": first, "public_key": KEY}),
+        "declare": (transfer_ssh_key, {**server, **declared}),
+        "declare many": (transfer_ssh_key, {**server, "users": ["nobody", declared], "public_keys": [OTHER_KEY]}),
+        "remove": (
+            transfer_ssh_key,
+            {**server, "user_name": "partner", "ssh_public_key_ids": ["key-0123456789abcdef0"], "state": "absent"},
+        ),
+        "read": (transfer_ssh_key_info, {**server, "user_names": ["partner"]}),
+    }
 
 
-def places(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield each option that takes text, and whether it is a list."""
-    yield from ((name, isinstance(value, list)) for name, value in options.items())
+def places(options: Any) -> Iterator[tuple[str | int, ...]]:
+    """Yield the way to each text in options."""
+    if isinstance(options, str):
+        yield ()
+    else:
+        for key, inner in options.items() if isinstance(options, Mapping) else enumerate(options):
+            yield from ((key, *rest) for rest in places(inner))
+
+
+def replaced(options: Any, place: tuple[str | int, ...], value: str) -> Any:
+    """Return a copy of options with another text in one place."""
+    if not place:
+        return value
+    copied = options.copy()
+    copied[place[0]] = replaced(options[place[0]], place[1:], value)
+    return copied
 
 
 def check_sentence(report: Report) -> None:
@@ -190,24 +214,24 @@ def check_sentence(report: Report) -> None:
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-@pytest.mark.parametrize(
-    "module", [ec2_instance_connect_key, ec2_serial_console_key, transfer_ssh_key, transfer_ssh_key_info]
-)
-def test_hostile_option(workplace: Workplace, tmp_path: Path, module: ModuleType, kind: str) -> None:
-    """Each option of each module: nothing is run, and what cannot be used is refused before anything is sent."""
+def test_hostile_option(workplace: Workplace, tmp_path: Path, kind: str) -> None:
+    """Each text in the options of a task: nothing is run, and what is of no use is refused before anything is sent."""
     touched = tmp_path / "touched"
     value = HOSTILE[kind].format(file=touched) if len(HOSTILE[kind]) < 1000 else HOSTILE[kind]
-    options = options_of(module, workplace)
-    for name, is_list in places(options):
-        workplace.control("DELETE", "requests")
-        began = time.monotonic()
-        report = workplace.run(module, {**options, name: [value] if is_list else value})
-        assert time.monotonic() - began < SECONDS_AT_MOST, name
-        check_sentence(report)
-        # An empty zone is none.
-        if (name, kind) != ("availability_zone", "nothing"):
-            assert report.failure, f"{name} takes {kind}"
-            assert workplace.requests() == []
+    for name, (module, options) in tasks_of(workplace).items():
+        for place in places(options):
+            if place == ("state",):
+                continue
+            began = time.monotonic()
+            report = workplace.run(module, replaced(options, place, value))
+            assert time.monotonic() - began < SECONDS_AT_MOST, (name, place)
+            check_sentence(report)
+            # Empty is none, where none is needed or the task has another one.
+            if kind == "nothing" and (place[-1] == "availability_zone" or place[-2:] == (1, "os_user")):
+                workplace.control("DELETE", "requests")
+            else:
+                assert report.failure, f"{name}: {place} takes {kind}"
+                assert workplace.requests() == []
     assert not touched.exists()
 
 
@@ -217,14 +241,14 @@ def test_hostile_option(workplace: Workplace, tmp_path: Path, module: ModuleType
 @pytest.fixture
 def leases(workplace: Workplace) -> Path:
     """Push once, and return the folder of the leases."""
-    workplace.run(ec2_instance_connect_key, options_of(ec2_instance_connect_key, workplace))
+    workplace.run(*tasks_of(workplace)["push"])
     (folder,) = Path(os.environ["XDG_CACHE_HOME"]).glob("*/leases")
     return folder
 
 
 def push_again(workplace: Workplace) -> Report:
     workplace.control("DELETE", "requests")
-    report = workplace.run(ec2_instance_connect_key, options_of(ec2_instance_connect_key, workplace))
+    report = workplace.run(*tasks_of(workplace)["push"])
     assert report.failure is None
     return report
 
@@ -283,7 +307,8 @@ def test_a_folder_with_a_hundred_thousand_files(workplace: Workplace, leases: Pa
     quick = time.monotonic() - began
     workplace.control("POST", "reset")
     began = time.monotonic()
-    workplace.run(ec2_instance_connect_key, {**options_of(ec2_instance_connect_key, workplace), "force": True})
+    module, options = tasks_of(workplace)["push"]
+    workplace.run(module, {**options, "force": True})
     seconds = time.monotonic() - began
     left = len(list(leases.iterdir()))
     figure("100,000 files", f"inside the lease {quick:.2f} s, a push {seconds:.2f} s, {left} files left")
@@ -311,20 +336,20 @@ def texts(value: object) -> Iterator[str]:
 
 @pytest.mark.parametrize("where", ["code", "message"])
 @pytest.mark.parametrize(
-    ("module", "operation"),
+    ("task", "operation"),
     [
-        (ec2_instance_connect_key, "SendSSHPublicKey"),
-        (ec2_serial_console_key, "SendSerialConsoleSSHPublicKey"),
-        (transfer_ssh_key, "DescribeUser"),
-        (transfer_ssh_key, "ImportSshPublicKey"),
-        (transfer_ssh_key_info, "DescribeUser"),
+        ("push", "SendSSHPublicKey"),
+        ("push to a serial console", "SendSerialConsoleSSHPublicKey"),
+        ("declare", "DescribeUser"),
+        ("declare", "ImportSshPublicKey"),
+        ("read", "DescribeUser"),
     ],
 )
-def test_terminal_escapes_of_a_service(workplace: Workplace, module: ModuleType, operation: str, where: str) -> None:
+def test_terminal_escapes_of_a_service(workplace: Workplace, task: str, operation: str, where: str) -> None:
     """What the service says is shown, and does nothing to a terminal."""
     said = {"code": "Refused", "message": "No."} | {where: ESCAPES}
     workplace.misbehave({"operation": operation, "fault": "error", "times": None, **said})
-    report = workplace.run(module, options_of(module, workplace))
+    report = workplace.run(*tasks_of(workplace)[task])
     assert report.failure
     assert "The service says so" in report.failure
     check_sentence(report)
@@ -335,8 +360,8 @@ def test_terminal_escapes_of_a_service(workplace: Workplace, module: ModuleType,
 def test_terminal_escapes_of_a_key(workplace: Workplace) -> None:
     """The comment of a key that somebody else imported does nothing to a terminal, in a diff least of all."""
     workplace.hold("partner", [f"{OTHER_KEY} \x1b[2J\x9b1m\u202e"])
-    options = {**options_of(transfer_ssh_key, workplace), "exclusive": True}
-    report = workplace.run(transfer_ssh_key, options)
+    module, options = tasks_of(workplace)["declare"]
+    report = workplace.run(module, {**options, "exclusive": True})
     assert report.failure is None
     for side in ("before", "after"):
         assert all(line.isprintable() for line in report.result["diff"][side].split("\n"))

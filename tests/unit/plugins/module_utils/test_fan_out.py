@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
-from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
+from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out, watched
 from hypothesis import given, strategies as st
 
 # For how long a test waits for what must happen; reached only by a test that fails.
@@ -110,3 +111,47 @@ def test_no_thread_outlives_the_call() -> None:
     threads: set[threading.Thread] = set()
     fan_out(lambda _item: threads.add(threading.current_thread()), range(8), 4)
     assert not any(thread.is_alive() for thread in threads)
+
+
+class Watcher:
+    """Notes what it is told."""
+
+    def __init__(self) -> None:
+        self.totals: list[int] = []
+        self.ended = 0
+
+    @contextmanager
+    def watch(self, total: int) -> Iterator[Callable[[], None]]:
+        self.totals.append(total)
+        yield self._end
+
+    def _end(self) -> None:
+        self.ended += 1
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.parametrize("items", [2, 3])
+def test_whoever_watches_is_told_of_each_call(items: int, concurrency: int) -> None:
+    watcher = Watcher()
+    with watched(watcher.watch):
+        assert fan_out(str, range(items), concurrency) == [str(item) for item in range(items)]
+    fan_out(str, range(items), concurrency)
+    assert (watcher.totals, watcher.ended) == ([items], items)
+
+
+@pytest.mark.parametrize("items", [0, 1])
+def test_there_is_nothing_to_watch_in_a_single_call(items: int) -> None:
+    watcher = Watcher()
+    with watched(watcher.watch):
+        fan_out(str, range(items), 1)
+    assert watcher.totals == []
+
+
+def test_a_call_that_raises_has_ended() -> None:
+    def call(_item: int) -> None:
+        raise ZeroDivisionError
+
+    watcher = Watcher()
+    with watched(watcher.watch), pytest.raises(ZeroDivisionError):
+        fan_out(call, range(2), 1)
+    assert watcher.ended == 1

@@ -410,8 +410,8 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             return str(given or host)
         if given:
             raise _NotTried(
-                f"The instance id of {host}, {str(given)!r:.60}, is not one: it must be 'i-' and hexadecimal digits, such "
-                "as i-0123456789abcdef0."
+                f"The instance id of {host}, {str(given)!r:.60}, is not one: it must be 'i-' and hexadecimal digits, "
+                "such as i-0123456789abcdef0."
             )
         raise _NotTried(
             f"It is not known which instance {host} is. Set the variable instance_id, as the amazon.aws.aws_ec2 "

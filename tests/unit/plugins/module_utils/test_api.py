@@ -482,12 +482,8 @@ def test_credentials_that_cannot_be_had_are_a_sentence(
 
 def test_credentials_with_a_line_break(service: Service) -> None:
     """Read from a file they end in one; inside of them it cannot be sent, and must not be shown."""
-    assert (
-        push(
-            service, [PUSHED], session_token="token\n", access_key="AKIAIOSFODNN7EXAMPLE\n", region="us-east-1\n"
-        ).request_id
-        == "request-1"
-    )
+    given = {"session_token": "token\n", "access_key": "AKIAIOSFODNN7EXAMPLE\n", "region": "us-east-1\n"}
+    assert push(service, [PUSHED], **given).request_id == "request-1"
     with pytest.raises(ServiceError, match="line breaks") as failure:
         push(service, [PUSHED], session_token="IQoJ\nb3Jp")
     assert "IQoJ" not in str(failure.value)

@@ -165,7 +165,7 @@ Task = tuple[ModuleType, dict[str, Any]]
 
 def tasks_of(workplace: Workplace) -> dict[str, Task]:
     """Return tasks that work, for one and for many."""
-    first, second, *_ = workplace.instance_ids
+    first, second = workplace.instance_ids[:2]
     server = {"server_id": workplace.server_id}
     zones = {instance["instance_id"]: instance["availability_zone"] for instance in workplace.lab["instances"]}
     one, other = (

@@ -9,7 +9,8 @@
 
 Rules:
 
-1. Imports come first and deletions last: at every moment the user can log in with an old key or a new one.
+1. Imports come first and deletions last: at every moment the user can log in with an old key or a new one, unless
+   somebody else takes keys away meanwhile.
 2. Only when the service refuses an import because the user is full does one doomed key leave before it, the oldest.
    If the import is refused again, nothing more leaves.
 3. A key that is there already when it is imported, or gone when it is deleted, is as declared: somebody else did it,
@@ -19,11 +20,13 @@ Rules:
 6. Transfer Family has no way to lock a user, so two runs may work on one at the same time. Whoever finds the user
    otherwise than declared after the last step begins again, and gives way only when somebody else was seen at work
    after that step. Who gave way was not the last one to change something, and the last one looks once more: so the
-   user ends as one of them has declared. Where nobody is seen at work, the run whose key came last begins first.
+   user ends as one of them has declared. Where nobody is seen at work, the run whose key came last begins first. Both
+   may take theirs for it, if there is a key that both declare; so there are rounds enough for them to get out of step.
 """
 
 from __future__ import annotations
 
+import random
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Callable, Sequence
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
 _Condition = Callable[["tuple[HeldKey, ...] | None"], bool]
 
 # How often it is begun again for a user that others change at the same time.
-_ROUNDS = 3
+_ROUNDS = 5
 # How often and how long a change that AWS accepted is looked for before it counts as lost.
 _LOOKS = 4
 _SECONDS_BETWEEN_LOOKS = 1.0
@@ -129,7 +132,7 @@ class _Rotation:
             self._todo = plan(seen[-1], self._todo.wanted)
             if self._todo.is_done:
                 return self._outcome(seen[-1])
-            if self._todo.held is None or self._shows_others(seen):
+            if self._todo.held is None or self._has_done_what_is_left or self._shows_others(seen):
                 break
         raise ServiceError(
             "NotAsDeclared",
@@ -138,7 +141,7 @@ class _Rotation:
         )
 
     def _import_and_delete(self) -> None:
-        self._doomed = sorted(self._todo.deletions, key=_date_imported)
+        self._doomed = sorted(self._not_deleted(self._todo.deletions), key=_date_imported)
         for key in self._todo.imports:
             self._import(key)
         while self._doomed:
@@ -152,7 +155,7 @@ class _Rotation:
         except ServiceError:
             # What is known then is what was there, and what was done to it.
             in_doubt, has = error.in_doubt, "The user could not be read again; as far as is known it has"
-            held = tuple(key for key in self._before if key not in self._deleted) + tuple(self._imported)
+            held = (*self._not_deleted(self._before), *self._imported)
         outcome = self._outcome(held)
         facts = (
             f"{error.message.rstrip('.')}. Imported before that: {_labels(outcome.imported)}. Deleted: "
@@ -168,16 +171,25 @@ class _Rotation:
     def _is_as_declared(self, held: tuple[HeldKey, ...] | None) -> bool:
         return plan(held, self._todo.wanted).is_done
 
+    @property
+    def _has_done_what_is_left(self) -> bool:
+        """Whether all that is left to do are deletions that AWS has accepted. An id never comes again."""
+        return not self._todo.imports and not self._not_deleted(self._todo.deletions)
+
+    def _not_deleted(self, keys: Sequence[HeldKey]) -> list[HeldKey]:
+        """Return the keys that this run has not deleted. A read may show others for a while."""
+        return [key for key in keys if key not in self._deleted]
+
     def _gives_precedence(self, held: tuple[HeldKey, ...] | None) -> bool:
         """Whether somebody else's key came after the last one of this run, so that it is for them to begin again."""
-        theirs = plan(held, self._todo.wanted).deletions
+        theirs = self._not_deleted(plan(held, self._todo.wanted).deletions)
         ours = [key for key in held or () if self._has_imported(key)]
         return bool(theirs) and max(map(_order, theirs)) > max(map(_order, ours), default=(0.0, ""))
 
     def _shows_others(self, seen: Sequence[tuple[HeldKey, ...] | None]) -> bool:
         """Whether somebody else was at work while the user was read again and again."""
         return any(
-            any(key not in (later or ()) for key in sooner or () if key not in self._deleted)
+            any(key not in (later or ()) for key in self._not_deleted(sooner or ()))
             or any(key not in (sooner or ()) for key in later or () if not self._has_imported(key))
             for sooner, later in zip(seen, seen[1:])
         )
@@ -257,7 +269,8 @@ class _Rotation:
             seen.append(_api_transfer.held_keys(self._client, self._server_id, self._user_name))
             if is_so(seen[-1]):
                 break
-            time.sleep(pause)
+            # Two runs that wait equally long would stay in step.
+            time.sleep(pause * random.uniform(0.75, 1.25))
         return seen
 
 

@@ -20,7 +20,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import Outco
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab import seed
 from ansible_collections.sshkeys.aws.tests.robustness.in_process import Services
 from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_of
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 USER = "partner"
 KEYS = tuple(line_of(ed25519_blob(bytes([number]) * 32), f"key-{number}") for number in range(1, 6))
@@ -161,6 +161,10 @@ a_race = settings(
 
 @a_race
 @given(before=key_sets, first=key_sets, second=key_sets, order=st.lists(st.integers(0, 1), max_size=60))
+# Step by step, with a key that both declare: each takes its own for the last one that came.
+@example(before={KEYS[2]}, first={KEYS[0], KEYS[4]}, second={KEYS[1], KEYS[4]}, order=[])
+@example(before={KEYS[2]}, first={KEYS[0], KEYS[4]}, second={KEYS[1], KEYS[4]}, order=[0, 1] * 6)
+@example(before={KEYS[2]}, first={KEYS[0], KEYS[4]}, second={KEYS[1], KEYS[4]}, order=[0, 0, 1, 1, 0, 1] * 6)
 def test_two_rotations_at_once(
     turns: MakeTurns, before: set[str], first: set[str], second: set[str], order: list[int]
 ) -> None:

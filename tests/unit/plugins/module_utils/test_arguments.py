@@ -265,9 +265,9 @@ def test_one_bad_key_in_a_list_of_ten() -> None:
 
 
 def test_every_bad_key_is_named() -> None:
-    said = fault_of([LINES[0], "hello", LINES[1], PRIVATE, "", rsa_line(512)])
-    places = [place for place in range(6) if f"public_keys[{place}]: " in said]
-    assert places == [1, 3, 4, 5]
+    said = fault_of([LINES[0], "hello", LINES[1], 5, PRIVATE, "", rsa_line(512)])
+    places = [place for place in range(7) if f"public_keys[{place}]" in said]
+    assert places == [1, 3, 4, 5, 6]
 
 
 def test_every_key_is_judged_even_when_another_cannot_be_read() -> None:

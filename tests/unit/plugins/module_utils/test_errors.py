@@ -16,6 +16,8 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
     SshKeysError,
     hint_for,
     missing_user,
+    printable,
+    shown,
 )
 from ansible_collections.sshkeys.aws.tests.unit.models import EC2_INSTANCE_CONNECT, TRANSFER, model
 
@@ -143,6 +145,7 @@ def test_missing_user() -> None:
         ("ResourceNotFoundException", "", "Unknown user", True),
         ("ResourceNotFoundException", "User", "Unknown user on server s-01234567890abcdef", True),
         ("ResourceNotFoundException", "Server", "Unknown server", False),
+        ("ValidationException", "", "Unknown user", False),
         ("ResourceNotFoundException", "server", "not here", False),
         ("ResourceNotFoundException", "", "Unknown server", False),
         ("ResourceNotFoundException", "", "Unknown Server", False),
@@ -204,3 +207,35 @@ def test_is_missing_user(code: str, resource_type: str, message: str, expected: 
 )
 def test_is_full_user(code: str, message: str, expected: bool) -> None:
     assert ServiceError(code, message, "h").is_full_user == expected
+
+
+# -- Text of others in a sentence --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The user is unknown", "The user is unknown"),
+        (" \x1b[2Jone\ntwo\t", "[2Jone two"),
+        ("\u202eresu\udcff", "resu"),
+        ("Schlüssel", "Schlüssel"),
+        (ValueError("no\0thing"), "no thing"),
+    ],
+)
+def test_printable(text: object, expected: str) -> None:
+    assert printable(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("", "''"),
+        ("a\nb", r"'a\nb'"),
+        ("a" * 40, repr("a" * 40)),
+        # 43 characters are the shortest private key in base64.
+        ("a" * 41, "(text of 41 characters)"),
+        ("a" * 10_000, "(text of 10000 characters)"),
+    ],
+)
+def test_shown(value: str, expected: str) -> None:
+    assert shown(value) == expected

@@ -112,11 +112,19 @@ def test_nothing_waits_before_the_first_refusal() -> None:
 def test_calls_are_spread_evenly_after_it() -> None:
     pacer = Pacer()
     pacer.refused(0.0)
-    for number in range(10):
+    for number in range(7):
         pacer.taken(number / 10 + 0.05)
 
-    # Ten were taken in a second, so the next ones are a twelfth of a second apart.
-    assert [pacer.delay(1.0) for _number in range(4)] == pytest.approx([0, 1 / 12, 2 / 12, 3 / 12])
+    # Seven were taken in a second, and the next ones come a fifth faster.
+    assert [pacer.delay(1.0) for _number in range(4)] == pytest.approx([0, 1 / 8.4, 2 / 8.4, 3 / 8.4])
+
+
+def test_a_service_that_takes_none_any_more_is_asked_without_a_pace() -> None:
+    """There is no speed to keep to: how long its callers rest is theirs to say."""
+    pacer = Pacer()
+    pacer.refused(0.0)
+    pacer.taken(0.5)
+    assert [pacer.delay(2.0) for _number in range(3)] == [0, 0, 0]
 
 
 def test_a_service_that_takes_more_is_called_faster() -> None:
@@ -141,5 +149,5 @@ def test_what_it_knows_of_success() -> None:
     assert pacer.seconds_refused(7.0) == 2
     pacer.taken(8.0)
     pacer.refused(9.0)
-    assert pacer.seconds_since_success(10.0) == 2
-    assert pacer.seconds_refused(10.0) == 2
+    assert pacer.seconds_since_success(20.0) == 12
+    assert pacer.seconds_refused(20.0) == 12

@@ -287,15 +287,85 @@ def test_a_change_that_shows_late(transfer: Transfer, no_waiting: list[float]) -
 
 def test_a_change_that_never_shows(transfer: Transfer) -> None:
     """A deletion that AWS accepted and that did not happen is a failure, and the sentence names the key."""
-    for _round in range(3):
-        transfer.expect_delete(held(1, A))
-        for _look in range(8):
-            transfer.expect_read(held(1, A))
-    transfer.expect_read(held(1, A))
+    transfer.expect_delete(held(1, A))
+    for _look in range(5):
+        transfer.expect_read(held(1, A))
     outcome = transfer.rotate([held(1, A)], A, present=False)
     assert outcome.error is not None
     assert outcome.error.code == "NotAsDeclared"
     assert f"the user still has {A.fingerprint} key0" in outcome.error.message
+
+
+def test_whose_key_came_last_begins_again(transfer: Transfer) -> None:
+    """A key of another run came before ours, and nobody is seen at work any more: it is for us to go on."""
+    theirs = held(4, D, 2023)
+    transfer.expect_import(C, 3)
+    transfer.expect_delete(held(1, A))
+    for _look in range(4):
+        transfer.expect_read(held(3, C, 2024), theirs)
+    transfer.expect_delete(theirs)
+    transfer.expect_read(held(3, C, 2024))
+    outcome = transfer.rotate([held(1, A)], C)
+    assert outcome.error is None
+    assert (names(outcome.imported), names(outcome.deleted), names(outcome.after)) == (
+        ["key2"],
+        ["key0", "key3"],
+        ["key2"],
+    )
+
+
+def test_whose_key_came_first_gives_way_to_who_is_at_work(transfer: Transfer) -> None:
+    """The key of another run came after ours, and then it is seen to take ours away: it has the last word."""
+    theirs = held(4, D, 2024)
+    transfer.expect_import(C, 3)
+    transfer.expect_delete(held(1, A))
+    for _look in range(5):
+        transfer.expect_read(held(3, C, 2023), theirs)
+    for _look in range(4):
+        transfer.expect_read(theirs)
+    outcome = transfer.rotate([held(1, A)], C)
+    assert outcome.error is not None
+    assert outcome.error.code == "NotAsDeclared"
+    assert "Somebody else may be changing this user" in outcome.error.hint
+    assert (names(outcome.deleted), names(outcome.after)) == (["key0"], ["key3"])
+
+
+def test_whose_key_came_first_goes_on_where_nobody_is_at_work(transfer: Transfer) -> None:
+    """The key of another run came after ours, and that run was killed: it is waited for once, and not for ever."""
+    theirs = held(4, D, 2024)
+    transfer.expect_import(C, 3)
+    transfer.expect_delete(held(1, A))
+    for _look in range(8):
+        transfer.expect_read(held(3, C, 2023), theirs)
+    transfer.expect_delete(theirs)
+    transfer.expect_read(held(3, C, 2023))
+    outcome = transfer.rotate([held(1, A)], C)
+    assert outcome.error is None
+    assert names(outcome.after) == ["key2"]
+
+
+def test_a_key_that_somebody_took_away_is_imported_again(transfer: Transfer) -> None:
+    """It is reported once."""
+    transfer.expect_import(C, 3)
+    for _look in range(4):
+        transfer.expect_read(held(1, A))
+    transfer.expect_import(C, 5)
+    transfer.expect_read(held(1, A), held(5, C))
+    outcome = transfer.rotate([held(1, A)], C, exclusive=False)
+    assert outcome.error is None
+    assert [key.id for key in outcome.imported] == [held(5, C).id]
+
+
+def test_it_is_not_begun_again_for_ever(transfer: Transfer) -> None:
+    """Somebody takes the key away as often as it is imported."""
+    for number in range(5):
+        transfer.expect_import(C, number)
+        for _look in range(4):
+            transfer.expect_read(held(1, A))
+    transfer.expect_read(held(1, A))
+    outcome = transfer.rotate([held(1, A)], C, exclusive=False)
+    assert outcome.error is not None
+    assert f"the user lacks {C.fingerprint}" in outcome.error.message
 
 
 def test_a_user_that_comes_in_time(transfer: Transfer) -> None:

@@ -388,7 +388,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         user = self.get_option("remote_user")
         for variable, name in (("ansible_host", str(self.host or "")), ("ansible_user", str(user or "any"))):
             if not _NAME.fullmatch(name) or not name.isprintable():
-                raise _NotTried(f"{variable} is {name!r:.60}, which is no name. Look for a stray character in it.")
+                raise _NotTried(f"{variable} is {name!r:.40}, which is no name. Look for a stray character in it.")
 
     def _is_told_whom_to_trust(self) -> bool:
         """Return whether options of Ansible say which host keys are trusted. ssh takes the first that it is told."""
@@ -410,7 +410,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             return str(given or host)
         if given:
             raise _NotTried(
-                f"The instance id of {host}, {str(given)!r:.60}, is not one: it must be 'i-' and hexadecimal digits, "
+                f"The instance id of {host}, {str(given)!r:.40}, is not one: it must be 'i-' and hexadecimal digits, "
                 "such as i-0123456789abcdef0."
             )
         raise _NotTried(

@@ -128,7 +128,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changed:
-  description: Whether the key was pushed to any target, or would be in check mode.
+  description:
+    - Whether the key was pushed to any target, or would be in check mode. V(true) too where nobody knows, as an error
+      says.
   returned: always
   type: bool
   sample: true

@@ -63,7 +63,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changed:
-  description: Whether the key was pushed, or would be in check mode.
+  description: Whether the key was pushed, or would be in check mode. V(true) too where nobody knows, as the error says.
   returned: always
   type: bool
   sample: true

@@ -18,8 +18,8 @@ description:
   - New keys go in before old ones come out, so that nobody is locked out by a rotation. Only when the service refuses
     a key because the user is full does one key that has to go anyway, the oldest, leave before it.
   - All keys are judged before the first call is made.
-  - When somebody else changes the same user at the same time, the user ends as one of them has declared. Whoever gives
-    way fails, and says what the user has.
+  - When another run of this module changes the same user at the same time, the user ends as one of them has declared.
+    The run that gives way fails, and says what the user has.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
 options:
@@ -165,7 +165,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changed:
-  description: Whether any key was imported or deleted, or would be in check mode.
+  description:
+    - Whether any key was imported or deleted, or would be in check mode. V(true) too where nobody knows, as an error
+      says.
   returned: always
   type: bool
   sample: true

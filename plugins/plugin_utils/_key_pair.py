@@ -23,13 +23,17 @@ def make(public_key_file: str) -> None:
     if os.path.exists(public_key_file):
         return
     private = public_key_file.removesuffix(".pub")
+    # One that was killed leaves it, and ssh-keygen would ask before it writes over it.
+    with contextlib.suppress(OSError):
+        os.unlink(f"{private}.new")
     command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ansible", "-f", f"{private}.new"]
     try:
         done = _openssh.run(command)
     except OSError as error:
         raise ArgumentError(f"{_NO_PAIR}: {printable(error)}") from error
     if done.returncode:
-        raise ArgumentError(f"{_NO_PAIR}: {printable(done.stderr)}")
+        said = printable(done.stderr or done.stdout) or f"ssh-keygen ended with status {done.returncode}"
+        raise ArgumentError(f"{_NO_PAIR}: {said.rstrip('.')}. Look at ssh-keygen, and at {os.path.dirname(private)}.")
     os.replace(f"{private}.new", private)
     # Last, because it says that the pair is there.
     os.replace(f"{private}.new.pub", public_key_file)

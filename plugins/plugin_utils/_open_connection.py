@@ -141,8 +141,7 @@ class _Opening:
         """Do all of it, and hand the connection over to ssh. Returns what main does. Raises FailedError."""
         with _step(Step.SET_UP):
             configuration = ssh_configuration(self._settings["ssh"])
-        # A name with a blank in it is no other one.
-        user, port = " ".join(configuration["user"]), int(configuration["port"][0])
+        user, port = configuration["user"], int(configuration["port"])
         with _step(Step.PUSH):
             self._push(user)
         pushed = time.monotonic()
@@ -150,7 +149,7 @@ class _Opening:
             with _step(Step.HOST_KEYS):
                 self._know_host_keys(configuration)
         way = reach(
-            partial(self._address, configuration["hostname"][0]),
+            partial(self._address, configuration["hostname"]),
             partial(self._connect, port=port, configuration=configuration),
         ) or self._tunnel(port)
         if time.monotonic() - pushed > _FRESH_SECONDS:
@@ -171,7 +170,7 @@ class _Opening:
         with _step(Step.FIND):
             return direct_address(self._settings, hostname, partial(self._instance, anew=anew))
 
-    def _connect(self, address: str, port: int, configuration: Mapping[str, Sequence[str]]) -> socket.socket:
+    def _connect(self, address: str, port: int, configuration: Mapping[str, str]) -> socket.socket:
         with _step(Step.CONNECT):
             return connect(address, port, configuration, self._deadline())
 
@@ -217,10 +216,10 @@ class _Opening:
 
     # -- The host keys -------------------------------------------------------------------------------------------------
 
-    def _know_host_keys(self, configuration: Mapping[str, Sequence[str]]) -> None:
+    def _know_host_keys(self, configuration: Mapping[str, str]) -> None:
         """Have the host keys of the instance in a file that ssh reads."""
         settings = self._settings
-        files = [*configuration.get("userknownhostsfile", ()), *settings["global_known_hosts"]]
+        files = [*configuration.get("userknownhostsfile", "").split(), *settings["global_known_hosts"]]
         if os.path.exists(settings["known_hosts"]) or _host_keys.are_known(settings["instance_id"], files):
             return
         keys = _host_keys.printed(
@@ -305,7 +304,7 @@ def direct_address(settings: Settings, hostname: str, ask: Callable[[], _api_ec2
         if not public:
             return None
     # The configuration of ssh may have another HostName for the name.
-    if settings["host"] or hostname != settings["name"].lower():
+    if settings["host"] or hostname.lower() != settings["name"].lower():
         return hostname
     if public or private:
         return public or private
@@ -326,8 +325,8 @@ def _give(connection: socket.socket, ssh: socket.socket) -> None:
         socket.send_fds(ssh, [_ONE_BYTE], [connection.fileno()])
 
 
-def ssh_configuration(command: Sequence[str]) -> dict[str, list[str]]:
-    """Return what ssh makes of its configuration: the words after each option, in small letters, the first one counts.
+def ssh_configuration(command: Sequence[str]) -> dict[str, str]:
+    """Return what ssh makes of its configuration: by the name of an option in small letters, the value that counts.
 
     command: an ssh with -G. Raises ArgumentError where it fails, and where the configuration leads ssh another way.
     """
@@ -335,14 +334,15 @@ def ssh_configuration(command: Sequence[str]) -> dict[str, list[str]]:
     done = _openssh.run(command, keeps_credentials=True)
     if done.returncode:
         raise ArgumentError(f"ssh cannot be asked for its configuration: {printable(done.stderr)}")
-    configuration: dict[str, list[str]] = {}
+    configuration: dict[str, str] = {}
     for line in done.stdout.splitlines():
-        name, *words = line.split()
-        configuration.setdefault(name.lower(), words)
+        # A user may have two blanks in its name.
+        name, _blank, value = line.partition(" ")
+        configuration.setdefault(name.lower(), value)
     for name in ("proxyjump", "proxycommand"):
-        if configuration.get(name, ["none"])[0] != "none":
+        if configuration.get(name, "none") != "none":
             raise ArgumentError(
-                f"The configuration of ssh has {name} {' '.join(configuration[name])} for this host, and "
+                f"The configuration of ssh has {name} {configuration[name]} for this host, and "
                 "ansible_connection: sshkeys.aws.ec2_instance_connect makes its own way to the instance. Set it to "
                 "none for this host, or use ansible_connection: ssh with the role sshkeys.aws.ssh_access, which leaves "
                 "the way to ssh."
@@ -355,12 +355,12 @@ _LONGEST_NAME = 253
 _FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 
 
-def connect(address: str, port: int, configuration: Mapping[str, Sequence[str]], deadline: float) -> socket.socket:
+def connect(address: str, port: int, configuration: Mapping[str, str], deadline: float) -> socket.socket:
     """Connect as ssh itself would, with its AddressFamily, BindAddress and TCPKeepAlive. Raises ArgumentError.
 
     deadline: on the monotonic clock.
     """
-    family = _FAMILIES.get(configuration.get("addressfamily", ["any"])[0], socket.AF_UNSPEC)
+    family = _FAMILIES.get(configuration.get("addressfamily", "any"), socket.AF_UNSPEC)
     where = f"{printable(address):.{_LONGEST_NAME}} port {port}"
     failed: OSError | None = None
     try:
@@ -376,7 +376,7 @@ def connect(address: str, port: int, configuration: Mapping[str, Sequence[str]],
             # It fails for a family that the system does not have.
             connection = socket.socket(*kind[:3])
             if "bindaddress" in configuration:
-                connection.bind((configuration["bindaddress"][0], 0))
+                connection.bind((configuration["bindaddress"], 0))
             connection.settimeout(max(deadline - time.monotonic(), 0.001))
             connection.connect(kind[4])
         except OSError as error:
@@ -385,7 +385,7 @@ def connect(address: str, port: int, configuration: Mapping[str, Sequence[str]],
             failed = error
             continue
         connection.settimeout(None)
-        keepalive = configuration.get("tcpkeepalive", ["yes"])[0] == "yes"
+        keepalive = configuration.get("tcpkeepalive", "yes") == "yes"
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, keepalive)
         return connection
     raise ArgumentError(f"{where}: {(failed.strerror if failed else None) or failed}.")

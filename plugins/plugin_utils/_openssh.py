@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The programs of OpenSSH, as the connection runs them: with nobody to ask, and without credentials of AWS."""
+"""The programs of OpenSSH, as the connection runs them: with nobody to ask, and without credentials of AWS.
+
+Only where the configuration of ssh is asked for, which may run programs of the user's, they have them.
+"""
 
 from __future__ import annotations
 

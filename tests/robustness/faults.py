@@ -85,11 +85,14 @@ class Way:
 
     def __init__(self) -> None:
         """Open both."""
-        self._refusing = socket.create_server(("127.0.0.1", 0), backlog=0)
+        # Nobody listens there, and nobody else gets the port.
+        self._refusing = socket.socket()
+        self._refusing.bind(("127.0.0.1", 0))
         refusing_port = self._refusing.getsockname()[1]
-        self._refusing.close()
         self._resetting = socket.create_server(("127.0.0.1", 0))
         self._ports = {"refused": refusing_port, "reset on its way": self._resetting.getsockname()[1]}
+        # How many requests were led there.
+        self.misled = 0
         threading.Thread(target=self._reset, daemon=True).start()
 
     def _reset(self) -> None:
@@ -103,6 +106,7 @@ class Way:
 
     def close(self) -> None:
         """Close them."""
+        self._refusing.close()
         self._resetting.shutdown(socket.SHUT_RDWR)
         self._resetting.close()
 
@@ -118,6 +122,7 @@ class Way:
                 left[0] -= 1
             elif left[1] is None or left[1] > 0:
                 left[1] = left[1] and left[1] - 1
+                self.misled += 1
                 request.url = f"http://127.0.0.1:{self._ports[fault.kind]}/"
 
         def prepare(client: Any) -> None:

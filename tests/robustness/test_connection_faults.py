@@ -50,10 +50,13 @@ class Attempt:
     is_live: bool
     knows_host_keys: bool
     seconds: float
+    strikes: int
 
     def complaints(self, call: Call, fault: Fault) -> Iterator[str]:
         """Yield what does not fit."""
         sentence = self.told.get("sentence", "")
+        if not self.strikes:
+            yield "nothing went wrong"
         if self.seconds > SECONDS_AT_MOST:
             yield f"takes {self.seconds:.0f} seconds"
         if self.connected is bool(sentence):
@@ -118,7 +121,6 @@ class Trial:
 
     def calls(self) -> list[Call]:
         """Return the calls of a connection that goes well."""
-        self.workplace.control("DELETE", "requests")
         attempt = self.run()
         assert attempt.connected, attempt.told
         operations = (request["operation"] for request in self.workplace.requests())
@@ -134,9 +136,12 @@ class Trial:
         with self.monkeypatch.context() as patch:
             if fault and call:
                 self._spoil(patch, fault, call)
+            self.workplace.control("DELETE", "requests")
+            self.way.misled = 0
             self.waiting.seconds, began = 0.0, time.monotonic()
             connected = self._connect(settings, str(folder / "settings.json"))
             seconds = time.monotonic() - began
+        strikes = self.way.misled + sum(request["fault"] is not None for request in self.workplace.requests())
         self.workplace.misbehave()
         told = folder / "settings.json.told"
         return Attempt(
@@ -145,6 +150,7 @@ class Trial:
             bool(self.workplace.live(self._instance["instance_id"], self._instance["os_user"])),
             Path(settings["known_hosts"]).exists(),
             seconds,
+            strikes,
         )
 
     def _spoil(self, patch: pytest.MonkeyPatch, fault: Fault, call: Call) -> None:

@@ -73,8 +73,9 @@ def test_killed_at_every_call(workplace: Workplace, pairs: dict[str, Path], quot
     old, new = list(pairs)[:5], list(pairs)[5:]
     workplace.control("PUT", "settings", key_quota=quota)
     workplace.hold(USER, old)
-    workplace.run(transfer_ssh_key, options(workplace, pairs))
+    assert workplace.run(transfer_ssh_key, options(workplace, pairs)).failure is None
     calls = [request["operation"] for request in workplace.requests()]
+    assert Counter(calls)["DeleteSshPublicKey"] == 5
     seen: set[tuple[str, ...]] = set()
     for number, operation in enumerate(calls):
         for fault in ("hang", "stall"):

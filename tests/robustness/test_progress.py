@@ -21,7 +21,7 @@ from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_o
 KEY = line_of(ed25519_blob(bytes([1]) * 32), "a key")
 SENTENCE = re.compile(r"sshkeys\.aws\.ec2_instance_connect_key: (\d) of 6 done after (\d+) seconds\.")
 # Six calls, two at a time, of which each is answered after so many seconds.
-SECONDS_OF_A_LONG_CALL = 2.5
+SECONDS_OF_A_LONG_CALL = 3.5
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ _SECRET = re.compile(
 _SECONDS_BETWEEN_LOOKS = 0.1
 _SECONDS_OF_DOUBT = 0.1
 # What is longer is data.
-_MAX_BYTES = 20_000_000
+_MAX_BYTES = 200_000_000
 
 
 class Watch:
@@ -65,8 +65,13 @@ class Watch:
 
         names: patterns of what may be ours.
         """
-        entries = [entry for name in names for entry in folder.glob(name)]
-        return self.in_files(*(entry for entry in entries if entry.lstat().st_ctime >= self.began))
+        return self.in_files(*(entry for name in names for entry in folder.glob(name) if self._is_new(entry)))
+
+    def _is_new(self, entry: Path) -> bool:
+        # It may be gone by now, whose ever it was.
+        with suppress(OSError):
+            return entry.lstat().st_ctime >= self.began
+        return False
 
     def _look(self) -> None:
         while not self._has_ended.wait(_SECONDS_BETWEEN_LOOKS):

@@ -35,6 +35,21 @@ def test_no_pair_can_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         _key_pair.make(str(tmp_path / "id_ed25519.pub"))
 
 
+def test_one_that_was_killed_is_no_hindrance(tmp_path: Path) -> None:
+    (tmp_path / "id_ed25519.new").touch()
+    _key_pair.make(str(tmp_path / "id_ed25519.pub"))
+    assert (tmp_path / "id_ed25519").read_text().startswith("-----BEGIN OPENSSH PRIVATE KEY-----")
+
+
+def test_one_that_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "ssh-keygen"
+    program.write_text("#!/bin/sh\nexit 3\n")
+    program.chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ArgumentError, match=r"for the run: ssh-keygen ended with status 3. Look at ssh-keygen, and at"):
+        _key_pair.make(str(tmp_path / "id_ed25519.pub"))
+
+
 @pytest.fixture
 def pair(tmp_path: Path) -> Path:
     """Return the private half of a key pair."""

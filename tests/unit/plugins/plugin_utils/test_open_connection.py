@@ -58,6 +58,8 @@ OPEN = Instance("10.0.0.7", "192.0.2.7", None, "vpc-1", "subnet-1")
         ({"tunnel": "never", "name": "web1"}, "web1.example.com", None, "web1.example.com", 0),
         # A name is in small letters for ssh, and that makes no other one of it.
         ({"tunnel": "auto", **PUBLIC, "name": "Web1"}, "web1", None, "192.0.2.7", 0),
+        # Those of ASCII, that is.
+        ({"tunnel": "auto", **PUBLIC, "name": "WEB-Ä"}, "web-Ä", None, "192.0.2.7", 0),
         ({"tunnel": "never", "name": "web1"}, "web1", OPEN, "192.0.2.7", 1),
         ({"tunnel": "never"}, INSTANCE_ID, Instance(None, None, "2001:db8::7", "vpc-1", "subnet-1"), "2001:db8::7", 1),
         ({"tunnel": "never"}, INSTANCE_ID, HIDDEN, "10.0.0.7", 1),
@@ -82,7 +84,12 @@ def test_ssh_says_what_counts(tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text("Host web1\n  HostName 192.0.2.7\n  Port 2222\n  User admin\nHost *\n  User nobody\n")
     found = ssh_configuration(["ssh", "-F", str(config), "-G", "web1"])
-    assert (found["hostname"], found["port"], found["user"]) == (["192.0.2.7"], ["2222"], ["admin"])
+    assert (found["hostname"], found["port"], found["user"]) == ("192.0.2.7", "2222", "admin")
+
+
+@pytest.mark.parametrize("user", ["ec2-user", "ec2-user  b", "ec2-user b"])
+def test_a_user_is_no_other_one(user: str) -> None:
+    assert ssh_configuration(["ssh", "-F", "none", "-l", user, "-G", "web1"])["user"] == user
 
 
 @pytest.mark.parametrize("way", ["ProxyJump bastion", "ProxyCommand nc %h %p"])
@@ -92,7 +99,7 @@ def test_another_way_in_the_configuration_of_ssh_is_refused(tmp_path: Path, way:
     name, where = way.split(maxsplit=1)
     with pytest.raises(ArgumentError, match=rf"has {name.lower()} {where} for this host"):
         ssh_configuration(["ssh", "-F", str(config), "-G", "web1"])
-    assert ssh_configuration(["ssh", "-F", str(config), "-G", "web2"])["hostname"] == ["web2"]
+    assert ssh_configuration(["ssh", "-F", str(config), "-G", "web2"])["hostname"] == "web2"
 
 
 def test_a_configuration_that_ssh_cannot_read(tmp_path: Path) -> None:
@@ -105,7 +112,7 @@ def test_a_configuration_that_ssh_cannot_read(tmp_path: Path) -> None:
 def test_a_connection_is_made_as_ssh_would(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        made = connect("127.0.0.1", port, {"tcpkeepalive": ["yes"], "bindaddress": ["127.0.0.2"]}, time.monotonic() + 5)
+        made = connect("127.0.0.1", port, {"tcpkeepalive": "yes", "bindaddress": "127.0.0.2"}, time.monotonic() + 5)
         with made, server.accept()[0] as accepted:
             assert accepted.getpeername()[0] == "127.0.0.2"
             assert made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
@@ -117,7 +124,7 @@ def test_a_connection_is_made_as_ssh_would(tmp_path: Path) -> None:
     ("address", "configuration", "said"),
     [
         ("127.0.0.1", {}, "127.0.0.1 port 1: Connection refused."),
-        ("127.0.0.1", {"addressfamily": ["inet6"]}, "127.0.0.1 port 1: .*family"),
+        ("127.0.0.1", {"addressfamily": "inet6"}, "127.0.0.1 port 1: .*family"),
         ("nowhere.invalid", {}, "nowhere.invalid port 1: .*"),
         ("no..where", {}, "no..where port 1: This is no address."),
         ("\x1b[2J" + "a" * 1_000, {}, r"\[2Ja{250} port 1: This is no address."),
@@ -194,7 +201,7 @@ def test_a_key_that_had_to_wait_is_pushed_again(
     now, pushed = [1000.0], []
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     monkeypatch.setattr(_open_connection, "account_of", lambda _aws: SimpleNamespace(client=lambda _service: None))
-    configuration = {"user": ["ec2-user"], "port": ["22"], "hostname": ["web1"]}
+    configuration = {"user": "ec2-user", "port": "22", "hostname": "web1"}
     monkeypatch.setattr(_open_connection, "ssh_configuration", lambda _command: configuration)
     monkeypatch.setattr(_open_connection._Opening, "_push", lambda _self, user: pushed.append(user))
 

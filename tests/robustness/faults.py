@@ -13,7 +13,15 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ansible_collections.sshkeys.aws.plugins.module_utils import _client
 from ansible_collections.sshkeys.aws.tests.robustness.workplace import Prepare
+
+# Of a call whose answer never comes, instead of those of _client.py.
+_ATTEMPTS = 2
+# What eight attempts of a call wait in between, in seconds.
+LONGEST_BACKOFF = 71.0
+# Of a call that goes wrong, and of the reads after it that say what stands: two that nobody answers.
+SECONDS_AT_MOST = 310.0
 
 
 class Call(NamedTuple):
@@ -46,7 +54,19 @@ class Fault(NamedTuple):
         """The options of the SDK: nobody waits long for an answer that does not come."""
         if self.kind not in ("hang", "stall"):
             return {}
-        return {"read_timeout": 0.2, **({"retries": {"total_max_attempts": 2}} if self.times is None else {})}
+        return {"read_timeout": 0.2, **({"retries": {"total_max_attempts": _ATTEMPTS}} if self.times is None else {})}
+
+    def seconds_left_out(self, strikes: int) -> float:
+        """Return for how long a user would have waited besides, for answers and in attempts that nobody waited for.
+
+        strikes: how many calls went wrong.
+        """
+        if not self.aws_config:
+            return 0.0
+        if self.times is not None:
+            return strikes * _client._READ_TIMEOUT_SECONDS  # noqa: SLF001 - what holds where nobody says otherwise
+        calls = strikes / _ATTEMPTS
+        return calls * (_client._TOTAL_MAX_ATTEMPTS * _client._READ_TIMEOUT_SECONDS + LONGEST_BACKOFF)  # noqa: SLF001
 
     @property
     def is_on_the_way(self) -> bool:

@@ -24,12 +24,11 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils import _open_connectio
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._account import Account
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._explain import Step
 from ansible_collections.sshkeys.aws.tests.robustness.conftest import Waiting
-from ansible_collections.sshkeys.aws.tests.robustness.faults import FAULTS, Call, Fault, Way
+from ansible_collections.sshkeys.aws.tests.robustness.faults import FAULTS, SECONDS_AT_MOST, Call, Fault, Way
 from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure
 from ansible_collections.sshkeys.aws.tests.robustness.workplace import Prepare, Workplace
 
-# Eight attempts of a call wait 71 seconds at most, and a step waits as long as ansible_timeout says.
-SECONDS_AT_MOST = 150.0
+# As ansible_timeout.
 TIMEOUT = 10
 
 # Which step of a connection has which call.
@@ -142,6 +141,8 @@ class Trial:
             connected = self._connect(settings, str(folder / "settings.json"))
             seconds = time.monotonic() - began
         strikes = self.way.misled + sum(request["fault"] is not None for request in self.workplace.requests())
+        if fault:
+            seconds += fault.seconds_left_out(strikes)
         self.workplace.misbehave()
         told = folder / "settings.json.told"
         return Attempt(

@@ -26,13 +26,10 @@ from ansible_collections.sshkeys.aws.plugins.modules import (
     transfer_ssh_key_info,
 )
 from ansible_collections.sshkeys.aws.tests.robustness.conftest import Waiting
-from ansible_collections.sshkeys.aws.tests.robustness.faults import FAULTS, Call, Fault, Way
+from ansible_collections.sshkeys.aws.tests.robustness.faults import FAULTS, SECONDS_AT_MOST, Call, Fault, Way
 from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure
 from ansible_collections.sshkeys.aws.tests.robustness.workplace import Prepare, Workplace
 from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_of
-
-# Of one call that goes wrong, and of the reads after it that say what stands. Eight attempts wait 71 seconds at most.
-SECONDS_AT_MOST = 150.0
 
 A, B, C, D = (line_of(ed25519_blob(bytes([number]) * 32), f"key-{number}") for number in range(1, 5))
 
@@ -143,27 +140,31 @@ class Transfer(Scenario):
         imported, deleted = (sorted(key["body"] for key in said[name]) for name in ("imported", "deleted"))
         keys = None if said["ssh_public_keys"] is None else sorted(key["body"] for key in said["ssh_public_keys"])
         if run.check_mode:
-            if after != before:
-                yield "check mode changed something"
-            if "error" not in said and keys != sorted(self.wanted):
-                yield f"foresees {keys}"
-            if "error" not in said and said["changed"] is not (before != sorted(self.wanted)):
-                yield f"foresees changed {said['changed']}"
-            return
-        if is_in_doubt(said):
+            yield from self._complaints_of_check_mode(said, keys, before, after)
+        elif is_in_doubt(said):
             if not said["changed"]:
                 yield "nobody knows whether it changed, and it says no"
             if not set(imported) <= set(after) or set(deleted) & set(after):
                 yield f"says imported {imported}, deleted {deleted}, and it has {after}"
-            return
-        if sorted({*before, *imported} - set(deleted)) != after:
-            yield f"says imported {imported}, deleted {deleted}; {before} became {after}"
-        if said["changed"] is not (before != after):
-            yield f"says changed {said['changed']}"
-        if keys != after and not (keys is None and "error" in said):
-            yield f"says it has {keys}, and it has {after}"
-        if "error" not in said and after != sorted(self.wanted):
-            yield f"says nothing, and it has {after}"
+        else:
+            if sorted({*before, *imported} - set(deleted)) != after:
+                yield f"says imported {imported}, deleted {deleted}; {before} became {after}"
+            if said["changed"] is not (before != after):
+                yield f"says changed {said['changed']}"
+            if keys != after and not (keys is None and "error" in said):
+                yield f"says it has {keys}, and it has {after}"
+            if "error" not in said and after != sorted(self.wanted):
+                yield f"says nothing, and it has {after}"
+
+    def _complaints_of_check_mode(
+        self, said: Mapping[str, Any], keys: list[str] | None, before: list[str], after: list[str]
+    ) -> Iterator[str]:
+        if after != before:
+            yield "check mode changed something"
+        if "error" not in said and keys != sorted(self.wanted):
+            yield f"foresees {keys}"
+        if "error" not in said and said["changed"] is not (before != sorted(self.wanted)):
+            yield f"foresees changed {said['changed']}"
 
 
 @dataclass(frozen=True)
@@ -292,6 +293,7 @@ class Trial:
         )
         seconds = time.monotonic() - began
         strikes = self.way.misled + sum(request["fault"] is not None for request in self.workplace.requests())
+        seconds += fault.seconds_left_out(strikes)
         self.workplace.misbehave()
         after = {name: scenario.state(self.workplace, name) for name in subjects}
         return Run(report, check_mode, fault, call.match.get(scenario.subject, ""), strikes, before, after, seconds)

@@ -285,8 +285,8 @@ def test_a_change_that_shows_late(transfer: Transfer, no_waiting: list[float]) -
     assert len(no_waiting) == 1
 
 
-def test_a_change_that_never_shows(transfer: Transfer) -> None:
-    """A deletion that AWS accepted and that did not happen is a failure, and the sentence names the key."""
+def test_a_change_that_never_shows(transfer: Transfer, no_waiting: list[float]) -> None:
+    """A deletion that AWS accepted and that did not happen is a failure after some seconds, and names the key."""
     transfer.expect_delete(held(1, A))
     for _look in range(5):
         transfer.expect_read(held(1, A))
@@ -294,6 +294,10 @@ def test_a_change_that_never_shows(transfer: Transfer) -> None:
     assert outcome.error is not None
     assert outcome.error.code == "NotAsDeclared"
     assert f"the user still has {A.fingerprint} key0" in outcome.error.message
+    *waits, last = no_waiting
+    assert len(waits) == 3
+    assert all(0.75 <= wait <= 1.25 for wait in waits)
+    assert last == 0
 
 
 def test_whose_key_came_last_begins_again(transfer: Transfer) -> None:

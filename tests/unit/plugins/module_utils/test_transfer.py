@@ -112,6 +112,20 @@ def identities(keys: Sequence[HeldKey] | Sequence[PublicKey]) -> set[Any]:
     }
 
 
+@pytest.mark.parametrize(
+    ("outcome", "changed"),
+    [
+        (Outcome(USER, (), ()), False),
+        (Outcome(USER, (), (), imported=(held(1, line(1)),)), True),
+        (Outcome(USER, (), (), deleted=(held(1, line(1)),)), True),
+        (Outcome(USER, (), (), error=ServiceError("Code", "It broke", "Run again.")), False),
+        (Outcome(USER, (), (), error=ServiceError("Code", "It broke", "Run again.", in_doubt=True)), True),
+    ],
+)
+def test_changed(outcome: Outcome, *, changed: bool) -> None:
+    assert outcome.changed is changed
+
+
 # -- Laws of plans ----------------------------------------------------------------------------------------------------
 
 

@@ -243,6 +243,18 @@ def test_an_import_in_doubt_is_looked_up(transfer: Transfer) -> None:
     assert (names(outcome.imported), names(outcome.deleted)) == (["key2"], ["key0"])
 
 
+def test_an_import_in_doubt_that_shows_late(transfer: Transfer) -> None:
+    """The user is read until the key is there."""
+    transfer.expect_import(C, error="InternalServiceError", status=500)
+    transfer.expect_read(held(1, A))
+    transfer.expect_read(held(1, A), held(3, C))
+    transfer.expect_delete(held(1, A))
+    transfer.expect_read(held(3, C))
+    outcome = transfer.rotate([held(1, A)], C)
+    assert outcome.error is None
+    assert names(outcome.imported) == ["key2"]
+
+
 def test_an_import_in_doubt_that_did_not_happen(transfer: Transfer) -> None:
     """A failure of the service that did not take the key is the task's failure, and what stands is known."""
     transfer.expect_import(C, error="InternalServiceError", status=500)
@@ -262,6 +274,18 @@ def test_a_deletion_in_doubt_is_looked_up(transfer: Transfer) -> None:
     outcome = transfer.rotate([held(1, A)], A, present=False)
     assert outcome.error is None
     assert names(outcome.deleted) == ["key0"]
+
+
+def test_a_deletion_in_doubt_among_other_keys(transfer: Transfer) -> None:
+    """It is that key which must be gone, whatever ids the others have."""
+    others = held(1, A), held(3, C)
+    transfer.expect_delete(held(2, B), error="InternalServiceError", status=500)
+    transfer.expect_read(*others, held(2, B))
+    transfer.expect_read(*others)
+    transfer.expect_read(*others)
+    outcome = transfer.rotate([*others, held(2, B)], A, C)
+    assert outcome.error is None
+    assert names(outcome.deleted) == ["key1"]
 
 
 def test_a_deletion_in_doubt_that_did_not_happen(transfer: Transfer) -> None:
@@ -391,6 +415,15 @@ def test_a_user_that_one_call_knows_and_the_next_does_not(transfer: Transfer, no
     outcome = transfer.rotate([], B, wait_timeout=30)
     assert outcome.error is None
     assert len(no_waiting) == 1
+
+
+def test_what_no_waiting_mends_is_not_waited_for(transfer: Transfer, no_waiting: list[float]) -> None:
+    """wait_timeout is for a user that does not exist yet."""
+    transfer.expect_import(B, error="AccessDeniedException")
+    transfer.expect_read()
+    outcome = transfer.rotate([], B, wait_timeout=30)
+    assert outcome.error is not None
+    assert no_waiting == []
 
 
 def test_a_user_that_does_not_come(transfer: Transfer, no_waiting: list[float]) -> None:

@@ -237,6 +237,7 @@ RFC4716_HEADERS = {
     "other headers": ("Subject: me\nComment: it\nx-command: /bin/true\n", "it"),
     "continued comment": ('Comment: "This is a comment that is longer \\\nthan one line"\n', None),
     "continued twice": ("x-note: one \\\ntwo \\\nthree\nComment: it\n", "it"),
+    "continued after another one": ("Subject: me\nComment: from \\\nthe laptop\n", "from the laptop"),
     "continuation that looks like base64": ("x-note: one\\\nAAAAB3NzaC1yc2EAAAA\nComment: it\n", "it"),
 }
 

@@ -386,7 +386,8 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
     def _refuse_names(self) -> None:
         """Raise AnsibleConnectionFailure where the host or its user is nothing that ssh could be told as such."""
         user = self.get_option("remote_user")
-        for variable, name in (("ansible_host", str(self.host or "")), ("ansible_user", str(user or "any"))):
+        names = {"ansible_host": str(self.host or ""), **({"ansible_user": str(user)} if user else {})}
+        for variable, name in names.items():
             if not _NAME.fullmatch(name) or not name.isprintable():
                 raise _NotTried(f"{variable} is {name!r:.40}, which is no name. Look for a stray character in it.")
 

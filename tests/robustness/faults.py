@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.sshkeys.aws.plugins.module_utils import _client
-from ansible_collections.sshkeys.aws.tests.robustness.workplace import Prepare
+from ansible_collections.sshkeys.aws.tests.robustness.workplace import Prepare, Workplace
 
 # Of a call whose answer never comes, instead of those of _client.py.
 _ATTEMPTS = 2
@@ -112,7 +112,7 @@ class Way:
         self._resetting = socket.create_server(("127.0.0.1", 0))
         self._ports = {"refused": refusing_port, "reset on its way": self._resetting.getsockname()[1]}
         # How many requests were led there.
-        self.misled = 0
+        self._misled = 0
         threading.Thread(target=self._reset, daemon=True).start()
 
     def _reset(self) -> None:
@@ -130,7 +130,20 @@ class Way:
         self._resetting.shutdown(socket.SHUT_RDWR)
         self._resetting.close()
 
-    def misleading(self, fault: Fault, call: Call) -> Prepare:
+    def spoil(self, workplace: Workplace, fault: Fault, call: Call) -> Prepare:
+        """Let a call go wrong, in the lab or on the way to it. Returns what is to happen to each client."""
+        self._misled = 0
+        workplace.control("DELETE", "requests")
+        if fault.is_on_the_way:
+            return self._misleading(fault, call)
+        workplace.misbehave(fault.of(call))
+        return lambda _client: None
+
+    def strikes(self, workplace: Workplace) -> int:
+        """Return how many calls went wrong since then."""
+        return self._misled + sum(request["fault"] is not None for request in workplace.requests())
+
+    def _misleading(self, fault: Fault, call: Call) -> Prepare:
         """Return what leads a call of a client there."""
         left = [call.after, fault.times]
 
@@ -142,7 +155,7 @@ class Way:
                 left[0] -= 1
             elif left[1] is None or left[1] > 0:
                 left[1] = left[1] and left[1] - 1
-                self.misled += 1
+                self._misled += 1
                 request.url = f"http://127.0.0.1:{self._ports[fault.kind]}/"
 
         def prepare(client: Any) -> None:

@@ -26,7 +26,7 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._explain import Step
 from ansible_collections.sshkeys.aws.tests.robustness.conftest import Waiting
 from ansible_collections.sshkeys.aws.tests.robustness.faults import FAULTS, SECONDS_AT_MOST, Call, Fault, Way
 from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure
-from ansible_collections.sshkeys.aws.tests.robustness.workplace import Prepare, Workplace
+from ansible_collections.sshkeys.aws.tests.robustness.workplace import Workplace
 
 # As ansible_timeout.
 TIMEOUT = 10
@@ -100,7 +100,6 @@ class Trial:
     def _settings(self, folder: Path) -> dict[str, Any]:
         """Return what the connection plugin would say. No instance of the lab has a public address."""
         instance = self._instance
-        aws = {name: self.workplace.lab[name] for name in ("endpoint_url", "region", "access_key", "secret_key")}
         return {
             **dict.fromkeys(_open_connection.Settings.__annotations__),
             "instance_id": instance["instance_id"],
@@ -113,13 +112,14 @@ class Trial:
             "global_known_hosts": [],
             "public_key_file": str(self.folder / "id_ed25519.pub"),
             "is_key_of_the_run": True,
-            "aws": aws,
+            "aws": self.workplace.aws,
             "ssh": ["ssh", "-F", "none", "-l", instance["os_user"], "-G", "web1"],
             "folder": str(folder),
         }
 
     def calls(self) -> list[Call]:
         """Return the calls of a connection that goes well."""
+        self.workplace.control("DELETE", "requests")
         attempt = self.run()
         assert attempt.connected, attempt.told
         operations = (request["operation"] for request in self.workplace.requests())
@@ -135,12 +135,10 @@ class Trial:
         with self.monkeypatch.context() as patch:
             if fault and call:
                 self._spoil(patch, fault, call)
-            self.workplace.control("DELETE", "requests")
-            self.way.misled = 0
             self.waiting.seconds, began = 0.0, time.monotonic()
             connected = self._connect(settings, str(folder / "settings.json"))
             seconds = time.monotonic() - began
-        strikes = self.way.misled + sum(request["fault"] is not None for request in self.workplace.requests())
+        strikes = self.way.strikes(self.workplace)
         if fault:
             seconds += fault.seconds_left_out(strikes)
         self.workplace.misbehave()
@@ -156,10 +154,7 @@ class Trial:
 
     def _spoil(self, patch: pytest.MonkeyPatch, fault: Fault, call: Call) -> None:
         """Let a call go wrong."""
-        if not fault.is_on_the_way:
-            self.workplace.misbehave(fault.of(call))
-        prepare: Prepare = self.way.misleading(fault, call) if fault.is_on_the_way else lambda _client: None
-        connect = _client.connect
+        prepare, connect = self.way.spoil(self.workplace, fault, call), _client.connect
 
         def spoiled(params: Mapping[str, Any], service: str) -> Any:
             with _client.using(self.prepared):

@@ -28,7 +28,7 @@ from ansible_collections.sshkeys.aws.plugins.modules import (
 from ansible_collections.sshkeys.aws.tests.robustness.conftest import Waiting
 from ansible_collections.sshkeys.aws.tests.robustness.faults import FAULTS, SECONDS_AT_MOST, Call, Fault, Way
 from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure
-from ansible_collections.sshkeys.aws.tests.robustness.workplace import Prepare, Workplace
+from ansible_collections.sshkeys.aws.tests.robustness.workplace import Workplace
 from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_of
 
 A, B, C, D = (line_of(ed25519_blob(bytes([number]) * 32), f"key-{number}") for number in range(1, 5))
@@ -279,20 +279,14 @@ class Trial:
         scenario.begin(self.workplace)
         subjects = scenario.subjects(self.workplace)
         before = {name: scenario.state(self.workplace, name) for name in subjects}
-        self.workplace.control("DELETE", "requests")
-        prepare: Prepare = lambda _client: None  # noqa: E731
-        if fault.is_on_the_way:
-            prepare = self.way.misleading(fault, call)
-        else:
-            self.workplace.misbehave(fault.of(call))
+        prepare = self.way.spoil(self.workplace, fault, call)
         options = scenario.options(self.workplace)
-        self.way.misled = 0
         self.waiting.seconds, began = 0.0, time.monotonic()
         report = self.workplace.run(
             scenario.module, options, check_mode=check_mode, prepare=prepare, aws_config=fault.aws_config
         )
         seconds = time.monotonic() - began
-        strikes = self.way.misled + sum(request["fault"] is not None for request in self.workplace.requests())
+        strikes = self.way.strikes(self.workplace)
         seconds += fault.seconds_left_out(strikes)
         self.workplace.misbehave()
         after = {name: scenario.state(self.workplace, name) for name in subjects}

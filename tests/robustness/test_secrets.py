@@ -27,9 +27,7 @@ TOKEN = "labtoken0123456789abcdef"
 
 def options(workplace: Workplace) -> dict[str, Any]:
     """Return the options of every task: credentials that stand in the playbook."""
-    lab = workplace.lab
-    credentials = {name: lab[name] for name in ("endpoint_url", "region", "access_key", "secret_key")}
-    return {**credentials, "session_token": TOKEN}
+    return {**workplace.aws, "session_token": TOKEN}
 
 
 def tasks(workplace: Workplace) -> list[dict[str, Any]]:

@@ -52,12 +52,6 @@ class Workplace:
         requests: list[dict[str, Any]] = self.control("GET", "requests")["requests"]
         return requests
 
-    def make_user(self, name: str, keys: Sequence[str] = ()) -> None:
-        """Make a Transfer user that holds these keys, or make the one that is there hold them."""
-        if name not in (user["user_name"] for user in self.lab["transfer"]["users"]):
-            self.control("POST", "transfer/users", user_name=name)
-        self.hold(name, keys)
-
     def hold(self, name: str, keys: Sequence[str]) -> None:
         """Make a Transfer user hold exactly these keys, the first one for the longest time."""
         dated = [{"body": body, "date_imported": 1_600_000_000 + number} for number, body in enumerate(keys)]
@@ -80,6 +74,11 @@ class Workplace:
         with urllib.request.urlopen(request) as answer:
             text: str = answer.read().decode()
             return text
+
+    @property
+    def aws(self) -> dict[str, str]:
+        """The options of a task that lead it to the lab."""
+        return {name: self.lab[name] for name in ("endpoint_url", "region", "access_key", "secret_key")}
 
     @property
     def server_id(self) -> str:
@@ -118,7 +117,7 @@ class Workplace:
         assert not validated.error_messages
         params = {
             **validated.validated_parameters,
-            **{name: self.lab[name] for name in ("endpoint_url", "region", "access_key", "secret_key")},
+            **self.aws,
             "validate_certs": True,
             "aws_config": aws_config,
         }

@@ -9,13 +9,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
+    NoKeyError,
     PublicKey,
     PublicKeyError,
+    UnsupportedTypeError,
     could_be_a_secret,
     parse_public_key,
     parse_public_keys,
@@ -69,29 +72,69 @@ def one_public_key(text: str, option: str, judge: Judge) -> tuple[PublicKey, lis
         raise ArgumentError(f"{option}: {error}") from None
 
 
-def public_keys(value: Any, option: str, judge: Judge) -> tuple[tuple[PublicKey, ...], list[str]]:
+def public_keys(
+    value: Any, option: str, judge: Judge, *, unsupported_keys: str = "fail", if_empty: str | None = ""
+) -> tuple[tuple[PublicKey, ...], list[str]]:
     """Read an option that holds public keys: a string or a list of strings, each with one key or more.
 
-    Returns each key once, in order, and warnings.
+    unsupported_keys: what becomes of a whole key of a type that the service does not take: ``skip`` leaves it out, with
+    a warning, ``fail`` refuses it.
+    if_empty: the end of the sentence that refuses a text without a key; None passes over such texts.
+    Returns each key once, in order, and warnings. An empty list is for the caller to judge.
     Raises ArgumentError that names every key which cannot be used, so that nothing is sent before all are judged.
     """
-    keys: dict[tuple[str, bytes], PublicKey] = {}
-    warnings: list[str] = []
-    faults: list[str] = []
+    reading = _Reading(judge, unsupported_keys == "skip", if_empty)
     for place, text in _texts(value, option):
+        reading.read(place, text)
+    if reading.left_out and not reading.keys:
+        names = ", ".join(reading.left_out)
+        reading.faults.append(f"{option}: Nothing remains, because the service does not take {names}.")
+    if reading.faults:
+        raise ArgumentError(" ".join(reading.faults))
+    return tuple(reading.keys.values()), reading.warnings
+
+
+class _Reading:
+    """What was read of an option so far: the keys by their identity, and what there is to say."""
+
+    def __init__(self, judge: Judge, is_skipping: bool, if_empty: str | None) -> None:
+        self._judge, self._is_skipping, self._if_empty = judge, is_skipping, if_empty
+        self.keys: dict[tuple[str, bytes], PublicKey] = {}
+        self.left_out: list[str] = []
+        self.warnings: list[str] = []
+        self.faults: list[str] = []
+
+    def read(self, place: str, text: Any) -> None:
+        """Read one text. place: where it stands, for a sentence."""
         if not isinstance(text, str):
-            faults.append(f"{place} is of type {type(text).__name__}, and must be a string.")
-            continue
+            self.faults.append(f"{place} is of type {type(text).__name__}, and must be a string.")
+            return
+        leave_out = partial(self._leave_out, place) if self._is_skipping else None
         try:
-            for key in parse_public_keys(text):
-                if key.identity not in keys:
-                    warnings += judge(key)
-                    keys[key.identity] = key
+            for key in parse_public_keys(text, leave_out=leave_out):
+                if key.identity not in self.keys:
+                    self._take(place, key)
+        except NoKeyError as error:
+            if self._if_empty is not None:
+                self.faults.append(f"{place}: {error} {self._if_empty}".rstrip())
+        except UnsupportedTypeError as error:
+            self.faults.append(f"{place}: {error} Or set unsupported_keys=skip, which leaves out keys of this type.")
         except PublicKeyError as error:
-            faults.append(f"{place}: {error}")
-    if faults:
-        raise ArgumentError(" ".join(faults))
-    return tuple(keys.values()), warnings
+            self.faults.append(f"{place}: {error}")
+
+    def _take(self, place: str, key: PublicKey) -> None:
+        try:
+            self.warnings += self._judge(key)
+        except UnsupportedTypeError as error:
+            if not self._is_skipping:
+                raise
+            self._leave_out(place, error)
+        else:
+            self.keys[key.identity] = key
+
+    def _leave_out(self, place: str, error: UnsupportedTypeError) -> None:
+        self.left_out.append(f"{error.name} of type {error.key_type}")
+        self.warnings.append(f"{place}: The service does not take {self.left_out[-1]}, so this key is left out.")
 
 
 def _texts(value: Any, option: str) -> Iterator[tuple[str, Any]]:

@@ -68,6 +68,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
 )
 from ansible_collections.sshkeys.aws.plugins.module_utils._pacer import Pacer
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import could_be_a_secret
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region
 
 COLLECTION_VERSION = "0.1.0"
 
@@ -113,23 +114,44 @@ def scope(params: Mapping[str, Any]) -> Scope:
         # The configuration of a profile may name an endpoint of its own.
         or (f"that of the profile {params['profile']}" if params.get("profile") else "")
     )
-    return Scope(endpoint, _region(params))
+    return Scope(endpoint, region_of(params).name)
 
 
-def _region(params: Mapping[str, Any]) -> str:
-    region = (params.get("region") or "").strip()
-    if not region:
-        try:
-            region = boto3.session.Session(profile_name=params.get("profile") or None).region_name
-        except BotoCoreError as error:
-            raise _set_up_error(error) from error
-    region = region or (params.get("aws_config") or {}).get("region_name")
-    if not region:
-        raise SetUpError(
-            "No region is configured, and the call needs one. Set region, AWS_REGION in the environment, or a region "
-            "in the profile, on the host that runs the module."
-        )
-    return str(region)
+# amazon.aws takes the option region from these where a task does not set it.
+_REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
+
+
+def region_of(params: Mapping[str, Any]) -> Region:
+    """Return the region that a task calls, and what named it.
+
+    params: the options of amazon.aws's common and region fragments.
+    Raises SetUpError where no region is configured.
+    """
+    given = (params.get("region") or "").strip()
+    if given:
+        variables = [name for name in _REGION_VARIABLES if os.environ.get(name, "").strip() == given]
+        return Region(given, f"{variables[0]} in the environment" if variables else "the option region")
+    profile = params.get("profile") or None
+    try:
+        configured = boto3.session.Session(profile_name=profile).region_name
+    except BotoCoreError as error:
+        raise _set_up_error(error) from error
+    if configured:
+        return Region(configured, f"the profile {profile}" if profile else "the AWS configuration")
+    configured = (params.get("aws_config") or {}).get("region_name")
+    if configured:
+        return Region(str(configured), "the option aws_config")
+    raise SetUpError(
+        "No region is configured, and the call needs one. Set region, AWS_REGION in the environment, or a region "
+        "in the profile, on the host that runs the module."
+    )
+
+
+def known_region(params: Mapping[str, Any]) -> Region | None:
+    """Return what region_of does, for a sentence about a call that failed; None where no region is configured."""
+    with contextlib.suppress(SetUpError):
+        return region_of(params)
+    return None
 
 
 def connect(params: Mapping[str, Any], service: str) -> Any:
@@ -139,7 +161,7 @@ def connect(params: Mapping[str, Any], service: str) -> Any:
     service: INSTANCE_CONNECT, TRANSFER or EC2.
     Raises SetUpError where region, credentials, profile, endpoint or aws_config cannot be used.
     """
-    _region(params)
+    region_of(params)
     set_collection_info(collection_name="sshkeys.aws", collection_version=COLLECTION_VERSION)
     with _setting_up():
         client = _make_client(params, service, _TOTAL_MAX_ATTEMPTS)

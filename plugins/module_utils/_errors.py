@@ -82,15 +82,23 @@ class ServiceError(SshKeysError):
     def is_missing_user(self) -> bool:
         """Whether the answer is that the Transfer user is unknown, rather than its server or key.
 
-        ResourceNotFoundException names the kind of the resource in ResourceType (botocore's transfer model).
+        ResourceNotFoundException names the kind of the resource in ResourceType (botocore's transfer model). moto, with
+        which people test their playbooks, has codes of its own.
         """
         if self.code != "ResourceNotFoundException":
-            return False
+            return self.code == "UserNotFound"
         if self.resource_type:
             return self.resource_type.lower().endswith("user")
         # The words differ; what is missing is named first, and where it is missing after that.
         named = re.search(r"\buser\b|\bserver\b|\bs-[0-9a-f]{17}\b", self.message, re.IGNORECASE)
         return named is None or named[0].lower() == "user"
+
+    @property
+    def is_missing_key(self) -> bool:
+        """Whether the answer to a deletion is that the Transfer user has no such key."""
+        if self.code != "ResourceNotFoundException":
+            return self.code == "PublicKeyNotFound"
+        return self.resource_type.lower() not in ("user", "server")
 
     @property
     def is_full_user(self) -> bool:
@@ -117,6 +125,8 @@ def missing_user(server_id: str, user_name: str, hint: str) -> ServiceError:
     message = f"The user {user_name} does not exist on {server_id}"
     return ServiceError("ResourceNotFoundException", message, hint, resource_type="User")
 
+
+_CHECK_SERVER_AND_USER = "Check the server id, the user name, and the region and account of the task."
 
 # Sources: the service models of botocore (ec2-instance-connect 2018-04-02, transfer 2018-11-05) for the codes,
 # the API pages of both services for their meaning, the common errors page of AWS for the codes that every service has.
@@ -152,7 +162,10 @@ _HINTS = {
         "Check that the server manages its users itself (identity provider SERVICE_MANAGED) and that the key is sound."
     ),
     "ResourceExistsException": "Somebody else has made it in the meantime. Run the task again.",
-    "ResourceNotFoundException": "Check the server id, the user name, and the region and account of the task.",
+    "ResourceNotFoundException": _CHECK_SERVER_AND_USER,
+    # moto's codes for it
+    "ServerNotFound": _CHECK_SERVER_AND_USER,
+    "UserNotFound": _CHECK_SERVER_AND_USER,
     "ValidationException": "Check the value that the message names against the documentation of the module.",
     "InvalidNextTokenException": "The list of users changed while it was read. Run the task again.",
     # EC2

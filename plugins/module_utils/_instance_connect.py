@@ -22,7 +22,7 @@ from typing import Any, Mapping, NamedTuple, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError, shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import PublicKey, result_of_key
-from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report, count_and_name
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region, Report, count_and_name
 
 # API pages of SendSSHPublicKey and SendSerialConsoleSSHPublicKey: "The key remains for 60 seconds."
 KEY_LIFETIME = 60
@@ -186,11 +186,19 @@ def plan(
     return Plan(tuple(targets), live)
 
 
-def report(outcomes: Sequence[Outcome], key: PublicKey, warnings: Sequence[str], *, single: bool, now: float) -> Report:
+def report(
+    outcomes: Sequence[Outcome],
+    key: PublicKey,
+    warnings: Sequence[str],
+    *,
+    single: bool,
+    now: float,
+    region: Region | None = None,
+) -> Report:
     """Turn the outcomes of a run, or of a plan, into what the module returns.
 
     single: whether the task named one target; then that target's fields also stand at the top.
-    now: when the run ended, seconds since the epoch.
+    now: when the run ended, seconds since the epoch. region: where the targets are, if that is known.
     """
     results = [_result(outcome) for outcome in outcomes]
     result: dict[str, Any] = {
@@ -205,10 +213,18 @@ def report(outcomes: Sequence[Outcome], key: PublicKey, warnings: Sequence[str],
         for outcome in outcomes
         if outcome.error
     ]
-    failure = count_and_name(failed, len(outcomes), "targets") if failed else None
+    failure = count_and_name(failed, len(outcomes), "targets", region) if failed else None
+    if not outcomes:
+        result["msg"] = _NOTHING_TO_DO
     # What went wrong on this host went wrong for every target alike.
     own_warnings = dict.fromkeys(outcome.warning for outcome in outcomes if outcome.warning)
     return Report(result, [*warnings, *own_warnings, *_too_late(outcomes, now)], failure)
+
+
+_NOTHING_TO_DO = (
+    "targets is an empty list, so there is nothing to do, and no key was pushed. That is no error: a group may have no "
+    "hosts."
+)
 
 
 def _too_late(outcomes: Sequence[Outcome], now: float) -> list[str]:

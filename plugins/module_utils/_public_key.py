@@ -22,12 +22,38 @@ import hashlib
 import re
 import sys
 from dataclasses import dataclass
+from typing import Callable
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import SshKeysError, printable
+from ansible_collections.sshkeys.aws.plugins.module_utils._not_a_public_key import (
+    SEVERAL_KEYS_ON_A_LINE,
+    comment_hides_key,
+    holds_several_keys,
+    sentence_for_line,
+    sentence_for_type,
+    type_inside,
+)
 
 
 class PublicKeyError(SshKeysError):
     """What was given is not a public key that can be used. ``str()`` says why and what to do, never what was given."""
+
+
+class NoKeyError(PublicKeyError):
+    """What was given is empty: there are no lines in it but empty ones and comments."""
+
+
+class UnsupportedTypeError(PublicKeyError):
+    """What was given is a whole public key, of a type that a service does not take.
+
+    key_type: such as ``sk-ssh-ed25519@openssh.com``. name: the fingerprint as ``ssh-keygen -l`` prints it, and the
+    comment.
+    """
+
+    def __init__(self, sentence: str, key_type: str, blob: bytes, comment: str) -> None:
+        super().__init__(sentence)
+        self.key_type = key_type
+        self.name = _name(blob, comment)
 
 
 @dataclass(frozen=True)
@@ -63,7 +89,7 @@ class PublicKey:
     @property
     def fingerprint(self) -> str:
         """The SHA256 fingerprint as ``ssh-keygen -l`` prints it."""
-        return "SHA256:" + base64.b64encode(hashlib.sha256(self.blob).digest()).decode().rstrip("=")
+        return _fingerprint(self.blob)
 
     @property
     def fingerprint_md5(self) -> str:
@@ -73,54 +99,84 @@ class PublicKey:
         return "MD5:" + hashlib.new("md5", self.blob, **unsecured).digest().hex(":")
 
 
+def _fingerprint(blob: bytes) -> str:
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
+def _name(blob: bytes, comment: str) -> str:
+    return f"{_fingerprint(blob)} ({comment or 'no comment'})"
+
+
 def parse_public_key(text: str) -> PublicKey:
     """Read text that holds exactly one public key.
 
     text: a line, or the content of a ``.pub`` or RFC 4716 file.
     Raises PublicKeyError when there is none, more than one different, or one that is refused.
     """
-    keys = parse_public_keys(text)
+    return _only_one(parse_public_keys(text))
+
+
+def parse_public_keys(
+    text: str, *, leave_out: Callable[[UnsupportedTypeError], object] | None = None
+) -> list[PublicKey]:
+    """Read text that holds one public key or more: a line, or a file of several lines as authorized_keys has them.
+
+    Empty lines and lines that begin with ``#`` are passed over; the same key twice is one key, with its first comment.
+    leave_out: called for each whole key of a type that cannot be read; without it such a key is refused.
+    Returns the keys in the order of the text: at least one, unless all were left out.
+    Raises PublicKeyError for the first thing that is no public key, with the number of its line where there are
+    several: NoKeyError where there is nothing, UnsupportedTypeError for a whole key of a type that cannot be read.
+    """
+    return _read_keys(text, _parse_declared_line, leave_out)
+
+
+def read_held_key(body: str) -> PublicKey | None:
+    """Read a key that a service holds already, or return None where it cannot be read.
+
+    A service may hold what nobody would import today, such as ssh-dss, or a key with another one in its comment: that
+    is read, not refused.
+    """
+    try:
+        return _only_one(_read_keys(body, _parse_line))
+    except PublicKeyError:
+        return None
+
+
+def _only_one(keys: list[PublicKey]) -> PublicKey:
     if len(keys) > 1:
         raise PublicKeyError(f"It holds {len(keys)} different keys, and one is needed. Give one of them.")
     return keys[0]
 
 
-def parse_public_keys(text: str) -> list[PublicKey]:
-    """Read text that holds one public key or more: a line, or a file of several lines as authorized_keys has them.
-
-    Empty lines and lines that begin with ``#`` are passed over; the same key twice is one key, with its first comment.
-    Returns at least one key, in the order of the text.
-    Raises PublicKeyError for the first thing that is no public key, with the number of its line where there are
-    several.
-    """
+def _read_keys(
+    text: str,
+    parse_line: Callable[[str], PublicKey | None],
+    leave_out: Callable[[UnsupportedTypeError], object] | None = None,
+) -> list[PublicKey]:
     _refuse_private_key(text)
     if "\x00" in text:
         raise PublicKeyError("It is not UTF-8 text, perhaps UTF-16 as Windows writes it. Save the file as UTF-8.")
     lines = re.split(r"\r\n|\r|\n", text)
     is_one_line = sum(bool(line.strip()) for line in lines) == 1
     keys: dict[tuple[str, bytes], PublicKey] = {}
+    is_empty = True
     for number, line in _logical_lines(lines):
         try:
-            key = _parse_line(line)
+            key = parse_line(line)
         except PublicKeyError as error:
-            if is_one_line:
+            if not is_one_line:
+                error.args = (f"Line {number}: {error}",)
+            if leave_out is None or not isinstance(error, UnsupportedTypeError):
                 raise
-            raise PublicKeyError(f"Line {number}: {error}") from None
-        keys.setdefault(key.identity, key)
-    if not keys:
-        raise PublicKeyError("It is empty. Give a public key, the content of a .pub file.")
+            leave_out(error)
+            is_empty = False
+            continue
+        if key is not None:
+            keys.setdefault(key.identity, key)
+            is_empty = False
+    if is_empty:
+        raise NoKeyError("It is empty. Give a public key, the content of a .pub file.")
     return list(keys.values())
-
-
-def read_held_key(body: str) -> PublicKey | None:
-    """Read a key that a service holds already, or return None where it cannot be read.
-
-    A service may hold what nobody would import today, such as ssh-dss: that is read, not refused.
-    """
-    try:
-        return parse_public_key(body)
-    except PublicKeyError:
-        return None
 
 
 def result_of_key(key: PublicKey) -> dict[str, str | int]:
@@ -166,8 +222,11 @@ _TRANSFER_MAX_LENGTH = 2048
 
 def _judge(key: PublicKey, service: str, *, max_length: int) -> list[str]:
     if key.type == "ssh-dss":
-        raise PublicKeyError(
-            f"It is an ssh-dss key, which {service} and OpenSSH no longer use. Make a new one: ssh-keygen -t ed25519."
+        raise UnsupportedTypeError(
+            f"It is an ssh-dss key, which {service} and OpenSSH no longer use. Make a new one: ssh-keygen -t ed25519.",
+            key.type,
+            key.blob,
+            key.comment,
         )
     if len(key.line) > max_length:
         raise PublicKeyError(
@@ -176,16 +235,16 @@ def _judge(key: PublicKey, service: str, *, max_length: int) -> list[str]:
         )
     # NIST SP 800-57 part 1: 112 bits of security need RSA 2048.
     if key.type == "ssh-rsa" and key.bits < 2048:
-        name = f"{key.fingerprint} ({key.comment or 'no comment'})"
+        name = _name(key.blob, key.comment)
         return [f"The key {name} is RSA with {key.bits} bits, which is weak: use 2048 bits or more, or ssh-ed25519."]
     return []
 
 
 _PRIVATE_KEY = re.compile(
-    # The first and last lines of PEM, SSH2, SSH1 and PuTTY files; then, in base64, the magic of OpenSSH's own format
-    # ("openssh-key-v1"), for a key pasted without either.
-    r"(BEGIN|END)[A-Z0-9]*PRIVATEKEY|SSHPRIVATEKEYFILE|PuTTY-User-Key-File|Private-(Lines|MAC|Hash):|DEK-Info:"
-    r"|b3BlbnNzaC1rZXktdjE"
+    # The first and last lines of PEM, SSH2, SSH1 and PuTTY files, whatever the label says before PRIVATE KEY; then, in
+    # base64, the magic of OpenSSH's own format ("openssh-key-v1"), for a key pasted without either.
+    r"(BEGIN|END)[A-Z0-9]*PRIVATEKEY|--(BEGIN|END)[A-Za-z0-9]{0,40}PRIVATEKEY|SSHPRIVATEKEYFILE|PuTTY-User-Key-File"
+    r"|Private-(Lines|MAC|Hash):|DEK-Info:|b3BlbnNzaC1rZXktdjE"
 )
 
 
@@ -207,7 +266,7 @@ _KEY_MATERIAL = re.compile(r"[A-Za-z0-9+/]{40}")
 def reads_as_public(text: str) -> bool:
     """Whether text holds public keys and nothing else."""
     try:
-        return bool(parse_public_keys(text))
+        return bool(_read_keys(text, _parse_line))
     except PublicKeyError:
         return False
 
@@ -220,26 +279,43 @@ def _refuse_private_key(text: str) -> None:
         )
 
 
+_BEGIN_SSH2, _END_SSH2 = "---- BEGIN SSH2 PUBLIC KEY", "---- END SSH2 PUBLIC KEY"
+
+
 def _logical_lines(lines: list[str]) -> list[tuple[int, str]]:
-    """Return (line number, text) of each line that must be a key; an RFC 4716 block becomes one such line."""
-    logical = []
+    """Return (line number, text) of each line that is not empty.
+
+    An RFC 4716 block becomes one such line, and so does a block of PEM, with its line ends.
+    """
+    logical: list[tuple[int, str]] = []
     block: list[str] | None = None
-    begun_at = 0
+    begun_at, ends_with = 0, ""
     for number, line in enumerate((line.strip().strip("\ufeff").strip() for line in lines), start=1):
-        if line.startswith("---- BEGIN SSH2 PUBLIC KEY"):
-            block, begun_at = [], number
-        elif block is not None and line.startswith("---- END SSH2 PUBLIC KEY"):
-            logical.append((begun_at, _line_of_rfc4716(block)))
-            block = None
+        if block is None and line.startswith((_BEGIN_SSH2, "-----BEGIN")):
+            block, begun_at = [line], number
+            ends_with = _END_SSH2 if line.startswith(_BEGIN_SSH2) else "-----END"
         elif block is not None:
             block.append(line)
-        elif line and not line.startswith("#"):
+        elif line:
             logical.append((number, line))
-    if block is not None:
+        if block is not None and line.startswith(ends_with):
+            logical.append((begun_at, _line_of_block(block)))
+            block = None
+    if block is not None and ends_with == _END_SSH2:
         raise PublicKeyError(
             f"Line {begun_at}: the SSH2 PUBLIC KEY block has no END line. The file is cut short: copy it again."
         )
+    if block is not None:
+        logical.append((begun_at, "\n".join(block)))
     return logical
+
+
+def _line_of_block(block: list[str]) -> str:
+    if not block[0].startswith(_BEGIN_SSH2):
+        return "\n".join(block)
+    # What was joined to the last line would be passed over with it.
+    after = block[-1][len(_END_SSH2) :].lstrip(" -")
+    return f"{_line_of_rfc4716(block[1:-1])} {after}".rstrip()
 
 
 def _line_of_rfc4716(block: list[str]) -> str:
@@ -263,30 +339,36 @@ def _line_of_rfc4716(block: list[str]) -> str:
     ]
     comment = comments[0].strip('"') if comments else ""
     encoded = "".join(body)
-    key_type = _type_inside(encoded)
+    key_type = type_inside(encoded)
     if not key_type:
         raise PublicKeyError(_DAMAGED)
     return f"{key_type} {encoded} {comment}"
 
 
-def _type_inside(encoded: str) -> str:
-    """Return the key type that a base64 blob begins with, or an empty string."""
-    try:
-        # The type is within the first 64 characters of base64, whatever damage follows.
-        return _Reader(base64.b64decode(encoded[:64])).string().decode("ascii")
-    except (ValueError, PublicKeyError):
-        return ""
+def _parse_declared_line(line: str) -> PublicKey | None:
+    """Read a line that a user declares. Returns None for a comment.
+
+    Raises PublicKeyError where the line holds a key that would be lost with its comment.
+    """
+    if comment_hides_key(line) if line.startswith("#") else holds_several_keys(line):
+        raise PublicKeyError(SEVERAL_KEYS_ON_A_LINE)
+    return _parse_line(line)
 
 
-def _parse_line(line: str) -> PublicKey:
+def _parse_line(line: str) -> PublicKey | None:
+    """Read a line. Returns None for a comment."""
+    if line.startswith("#"):
+        return None
     key_type, _blank, rest = line.replace("\t", " ").partition(" ")
     encoded, _blank, comment = rest.lstrip(" ").partition(" ")
+    if key_type not in _BITS:
+        _refuse_type(line, key_type, encoded, printable(comment))
     _refuse_what_is_no_key_line(line, key_type, encoded)
     blob = _decode(encoded)
     reader = _Reader(blob)
     inside = reader.string()
     if inside != key_type.encode():
-        declared = _type_inside(encoded)
+        declared = type_inside(encoded)
         told = f"holds a {declared} key" if declared in _BITS else "holds another kind of key"
         raise PublicKeyError(f"It says {key_type} but {told}: two keys were mixed up. Copy the .pub file again.")
     bits = _BITS[key_type](reader)
@@ -294,18 +376,33 @@ def _parse_line(line: str) -> PublicKey:
     return PublicKey(key_type, blob, printable(comment), bits)
 
 
+def _refuse_type(line: str, key_type: str, encoded: str, comment: str) -> None:
+    """Raise PublicKeyError for a key of a type that cannot be read; UnsupportedTypeError if it is whole."""
+    sentence = "" if sentence_for_line(line) else sentence_for_type(key_type, encoded)
+    if not sentence:
+        return
+    try:
+        blob = _decode(encoded)
+        reader = _Reader(blob)
+        is_whole = reader.string() == key_type.encode()
+        # All types that OpenSSH has hold strings after their name. Without one there is no key.
+        reader.string()
+        while not reader.is_at_end:
+            reader.string()
+    except PublicKeyError:
+        is_whole = False
+    if is_whole:
+        raise UnsupportedTypeError(sentence, key_type, blob, comment)
+    raise PublicKeyError(sentence)
+
+
 def _refuse_what_is_no_key_line(line: str, key_type: str, encoded: str) -> None:
     """Raise PublicKeyError with the sentence that fits a line which is not ``type base64 comment`` of a known type."""
-    if key_type.startswith("AAAA") and _type_inside(key_type) in _BITS:
-        raise PublicKeyError(f"The key type is missing. Put {_type_inside(key_type)} and a blank before it.")
-    for beginning, sentence in _OTHER_BEGINNINGS:
-        if beginning.match(line):
-            raise PublicKeyError(sentence)
-    if key_type not in _BITS and _OPTIONS_BEFORE_KEY.search(line):
-        raise PublicKeyError(
-            "There are authorized_keys options before the key type, and neither service honours them. Remove all "
-            "that stands before the key type."
-        )
+    if key_type.startswith("AAAA") and type_inside(key_type) in _BITS:
+        raise PublicKeyError(f"The key type is missing. Put {type_inside(key_type)} and a blank before it.")
+    sentence = "" if key_type in _BITS else sentence_for_line(line)
+    if sentence:
+        raise PublicKeyError(sentence)
     if not (key_type + encoded).isascii():
         raise PublicKeyError(
             "There is a character in the key or before it that is not plain ASCII, perhaps an invisible blank from a "
@@ -319,46 +416,6 @@ def _refuse_what_is_no_key_line(line: str, key_type: str, encoded: str) -> None:
         )
     if not encoded:
         raise PublicKeyError(f"There is nothing after {key_type}. The key is cut short: copy the .pub file again.")
-
-
-_OTHER_BEGINNINGS = (
-    (
-        re.compile(r"-----BEGIN CERTIFICATE"),
-        (
-            "It is PEM, an X.509 certificate and not a public key. Give the .pub file of the key pair; openssl x509 "
-            "-pubkey shows which key the certificate is for."
-        ),
-    ),
-    (
-        re.compile(r"-----BEGIN"),
-        (
-            "It is PEM, not an OpenSSH public key. Convert it: ssh-keygen -i -m PKCS8 -f FILE "
-            "(for BEGIN RSA PUBLIC KEY: -m PEM)."
-        ),
-    ),
-    (
-        re.compile(r"\S*-cert-v0"),
-        (
-            "It is an OpenSSH certificate, and neither service takes one. Give the plain public key, the file without "
-            "-cert in its name."
-        ),
-    ),
-    (
-        re.compile(r"sk-"),
-        (
-            "It is a key of a FIDO security key (sk-), and neither service takes one. Make one without hardware: "
-            "ssh-keygen -t ed25519."
-        ),
-    ),
-    (
-        re.compile(r"[A-Za-z0-9+/=]{32,}(\s|$)"),
-        (
-            "It is base64 without a key type before it, perhaps the inside of a private key. Nothing of it was sent or "
-            "is shown here. Give a line as it stands in a .pub file."
-        ),
-    ),
-)
-_OPTIONS_BEFORE_KEY = re.compile(r"\s(ssh-(rsa|dss|ed25519)|ecdsa-sha2-nistp\d+|sk-\S+@openssh\.com)[ \t]+AAAA")
 
 
 def _decode(encoded: str) -> bytes:
@@ -403,8 +460,12 @@ class _Reader:
             raise PublicKeyError(_UNSOUND)
         return number
 
+    @property
+    def is_at_end(self) -> bool:
+        return not self._data
+
     def end(self) -> None:
-        if self._data:
+        if not self.is_at_end:
             raise PublicKeyError(
                 f"There are {len(self._data)} bytes too many inside the key. Copy the .pub file again."
             )

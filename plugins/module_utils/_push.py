@@ -75,7 +75,9 @@ def push_key(
         outcomes = todo.after
     else:
         outcomes = _apply(client, todo, key, directory, names, concurrency=params.get("concurrency", 1))
-    return report(outcomes, key, warnings, single=single, now=time.time())
+    has_failed = any(outcome.error for outcome in outcomes)
+    region = _client.known_region(params) if has_failed else None
+    return report(outcomes, key, warnings, single=single, now=time.time(), region=region)
 
 
 def _apply(

@@ -10,7 +10,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Sequence
+from typing import Any, NamedTuple, Sequence
+
+
+class Region(NamedTuple):
+    """A region, and what named it, such as ``the option region``."""
+
+    name: str
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.name}, from {self.source}"
 
 
 @dataclass(frozen=True)
@@ -27,18 +37,19 @@ class Report:
     failure: str | None = None
 
 
-def count_and_name(failed: Sequence[tuple[str, object]], total: int, things: str) -> str:
+def count_and_name(failed: Sequence[tuple[str, object]], total: int, things: str, region: Region | None) -> str:
     """Put the failures of a run over many things into one sentence that counts and names them.
 
     failed: (name, error) of each thing that failed; at least one.
-    things: what they are, in the plural, such as "targets".
+    things: what they are, in the plural, such as "targets". region: where they are, if that is known.
     """
+    where = f" The region was {region}." if region else ""
     named = " ".join(f"{name}: {error}" for name, error in failed[:_NAMED_AT_MOST])
     if total == 1:
-        return named
+        return f"{named}{where}"
     more = len(failed) - _NAMED_AT_MOST
     rest = f" And {more} more: see {things} in the result." if more > 0 else ""
-    return f"{len(failed)} of {total} {things} failed: {named}{rest}"
+    return f"{len(failed)} of {total} {things} failed: {named}{rest}{where}"
 
 
 # A fleet that fails as a whole must not fill the screen with one sentence a thousand times.

@@ -230,8 +230,7 @@ class _Rotation:
         try:
             _api_transfer.delete_key(self._client, self._server_id, self._user_name, str(doomed.id))
         except ServiceError as error:
-            gone = error.code == "ResourceNotFoundException" and error.resource_type.lower() not in ("user", "server")
-            if not gone and not (error.in_doubt and self._lacks(doomed)):
+            if not error.is_missing_key and not (error.in_doubt and self._lacks(doomed)):
                 raise
             by_this_run = error.in_doubt
         else:

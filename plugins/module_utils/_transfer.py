@@ -28,12 +28,14 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
     result_of_key,
     transfer_body,
 )
-from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report, count_and_name
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region, Report, count_and_name
 
 # The service model of Transfer Family (botocore, 2018-11-05).
 _SERVER_ID = re.compile(r"s-[0-9a-f]{17}")
 _USER_NAME = re.compile(r"\w[\w@.-]{2,99}", re.ASCII)
 _KEY_ID = re.compile(r"key-[0-9a-f]{17}")
+# The ids of moto, with which people test their playbooks: what the info module returned can be given back.
+_KEY_ID_OF_MOTO = re.compile(r"s-[0-9a-f]{17}:[^:]+:public_key:[0-9.]+|mock_ssh_public_key_id_.+")
 
 
 def check_server_id(server_id: str) -> None:
@@ -74,7 +76,7 @@ class Wanted:
         """Check the values against the service's model."""
         check_user_name(self.user_name)
         for key_id in self.key_ids:
-            if not _KEY_ID.fullmatch(key_id):
+            if not _KEY_ID.fullmatch(key_id) and not _KEY_ID_OF_MOTO.fullmatch(key_id):
                 raise ArgumentError(
                     f"ssh_public_key_ids has {shown(key_id)}, which is not the id of a key: it must be 'key-' and 17 "
                     "hexadecimal digits, as transfer_ssh_key_info returns it."
@@ -203,10 +205,18 @@ def plan(held: Sequence[HeldKey] | None, wanted: Wanted) -> Plan:
     return Plan(wanted, None if held is None else keys, imports, surplus if wanted.exclusive else ())
 
 
-def report(server_id: str, outcomes: Sequence[Outcome], warnings: Sequence[str], *, single: bool) -> Report:
+def report(
+    server_id: str,
+    outcomes: Sequence[Outcome],
+    warnings: Sequence[str],
+    *,
+    single: bool,
+    region: Region | None = None,
+) -> Report:
     """Turn the outcomes of a run, or of a plan, into what the module returns.
 
     single: whether the task named one user; then that user's fields also stand at the top.
+    region: where the server is, if that is known.
     """
     users = [_result(outcome) for outcome in outcomes]
     result: dict[str, Any] = {
@@ -217,8 +227,14 @@ def report(server_id: str, outcomes: Sequence[Outcome], warnings: Sequence[str],
         "diff": _diff(server_id, outcomes[0]) if single else _diffs(server_id, outcomes),
     }
     failed = [(f"{outcome.user_name} on {server_id}", outcome.error) for outcome in outcomes if outcome.error]
-    failure = count_and_name(failed, len(outcomes), "users") if failed else None
+    failure = count_and_name(failed, len(outcomes), "users", region) if failed else None
+    if not outcomes:
+        result["msg"] = NO_USERS.format("users")
     return Report(result, [*warnings, *(outcome.warning for outcome in outcomes if outcome.warning)], failure)
+
+
+# The option that is empty is named.
+NO_USERS = "{} is an empty list, so there is nothing to do, and AWS was asked for nothing. That is no error."
 
 
 @dataclass(frozen=True)
@@ -230,14 +246,14 @@ class Holding:
     error: ServiceError | None
 
 
-def report_holdings(server_id: str, holdings: Sequence[Holding], now: datetime) -> Report:
+def report_holdings(server_id: str, holdings: Sequence[Holding], now: datetime, region: Region | None = None) -> Report:
     """Turn what was read of users into what the info module returns.
 
-    now: with a time zone; the age of the keys is counted up to it.
+    now: with a time zone; the age of the keys is counted up to it. region: where the server is, if that is known.
     """
     users = [_result_of_holding(holding, now) for holding in holdings]
     failed = [(f"{holding.user_name} on {server_id}", holding.error) for holding in holdings if holding.error]
-    failure = count_and_name(failed, len(holdings), "users") if failed else None
+    failure = count_and_name(failed, len(holdings), "users", region) if failed else None
     return Report({"changed": False, "server_id": server_id, "users": users}, (), failure)
 
 

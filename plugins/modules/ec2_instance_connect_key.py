@@ -281,6 +281,10 @@ def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], EC
     check_concurrency(params["concurrency"])
     key, warnings = one_public_key(params["public_key"], "public_key", judge_for_instance_connect)
     single = params["targets"] is None
+    if single and params["instance_id"] is None:
+        raise ArgumentError(
+            "instance_id is null. Give the id of an instance; a host without the variable instance_id gives null."
+        )
     given = [params["instance_id"]] if single else params["targets"]
     targets = [
         _target(element, params)

@@ -38,7 +38,7 @@ options:
     description:
       - The users, when there are many. All are tried; if any fails, the task fails after that and returns every result.
       - Each is a user name, or a dictionary with C(user_name) and, where they differ from those of the task,
-        C(public_keys), C(ssh_public_key_ids), C(state) and C(exclusive).
+        C(public_keys), C(ssh_public_key_ids), C(state), C(exclusive) and C(allow_empty).
     type: list
     elements: raw
   public_keys:
@@ -47,7 +47,11 @@ options:
         content of a file with one key or more, such as C(authorized_keys) or an RFC 4716 file.
       - V(ssh-ed25519), V(ssh-rsa) and V(ecdsa-sha2-nistp256), V(ecdsa-sha2-nistp384), V(ecdsa-sha2-nistp521) keys work.
       - The same key given twice is one key.
-      - Needed with O(state=present).
+      - One line is one key. A line with another key after the first one is refused, because OpenSSH takes all that
+        follows a key for its comment. Ansible's C(lookup) joins several results with commas into such a line. Use
+        C(query), which returns a list.
+      - Needed with O(state=present). A declaration without any key is refused, unless O(allow_empty=true) says that it
+        is meant.
     type: raw
     aliases: [public_key, ssh_public_key_body]
   ssh_public_key_ids:
@@ -64,9 +68,29 @@ options:
     default: present
   exclusive:
     description:
-      - With O(state=present), remove all other keys of the user. An empty list of O(public_keys) then removes them all.
+      - With O(state=present), remove all other keys of the user.
+      - This option is not loop aware. In a task with C(loop), each iteration removes the keys that the one before has
+        imported, and the user ends with the last one. Give all keys of a user to one task, as a list.
     type: bool
     default: false
+  allow_empty:
+    description:
+      - Whether a declaration without any key is meant. Otherwise an empty list of O(public_keys), and texts in it that
+        hold no key, are refused, because a lookup that finds nothing gives the same.
+      - With O(exclusive=true) and no key, all keys of the user are removed. Without O(exclusive) nothing changes.
+      - It cannot be used with O(state=absent), where no key means that there is nothing to remove.
+    type: bool
+    default: false
+  unsupported_keys:
+    description:
+      - What to do with a sound public key of a type that Transfer Family does not take, such as
+        V(sk-ssh-ed25519@openssh.com). The keys that a person has published often include one.
+      - With V(fail) the task fails before anything is sent.
+      - With V(skip) such keys are left out, with a warning that names each by its fingerprint. If no key of the user
+        remains, the task fails. A key that is damaged fails in any case.
+    type: str
+    choices: [fail, skip]
+    default: fail
   wait_timeout:
     description:
       - For how many seconds to wait for a user that does not exist yet, because it was made a moment ago.
@@ -151,7 +175,16 @@ EXAMPLES = r"""
         public_keys: "{{ lookup('file', 'keys/carol.pub') }}"
       - user_name: former-partner
         public_keys: []
+        allow_empty: true
     exclusive: true
+    region: us-east-1
+
+- name: Use the keys that somebody has published, but for those that Transfer Family does not take
+  sshkeys.aws.transfer_ssh_key:
+    server_id: s-01234567890abcdef
+    user_name: partner
+    public_keys: "{{ query('ansible.builtin.url', 'https://github.com/octocat.keys') }}"
+    unsupported_keys: skip
     region: us-east-1
 
 - name: Give a user that was made a moment ago its first key
@@ -297,7 +330,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.sshkeys.aws.plugins.module_utils._api_transfer import held_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import check_concurrency, expand, public_keys
-from ansible_collections.sshkeys.aws.plugins.module_utils._client import TRANSFER
+from ansible_collections.sshkeys.aws.plugins.module_utils._client import TRANSFER, known_region
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError, shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
 from ansible_collections.sshkeys.aws.plugins.module_utils._front import front
@@ -308,6 +341,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import (
     Outcome,
     Wanted,
     check_server_id,
+    check_user_name,
     plan,
     report,
 )
@@ -322,6 +356,7 @@ USER_ARGUMENTS: dict[str, Any] = {
     "ssh_public_key_ids": {"type": "list", "elements": "str", "aliases": ["ssh_public_key_id"], "no_log": False},
     "state": {"type": "str", "choices": ["present", "absent"]},
     "exclusive": {"type": "bool"},
+    "allow_empty": {"type": "bool"},
 }
 
 ARGUMENTS: dict[str, Any] = {
@@ -331,6 +366,8 @@ ARGUMENTS: dict[str, Any] = {
     **USER_ARGUMENTS,
     "state": {**USER_ARGUMENTS["state"], "default": "present"},
     "exclusive": {**USER_ARGUMENTS["exclusive"], "default": False},
+    "allow_empty": {**USER_ARGUMENTS["allow_empty"], "default": False},
+    "unsupported_keys": {"type": "str", "choices": ["fail", "skip"], "default": "fail"},
     "wait_timeout": {"type": "int", "default": 0},
     "concurrency": {"type": "int", "default": 16},
 }
@@ -343,6 +380,8 @@ def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], Tr
     if params["wait_timeout"] < 0:
         raise ArgumentError(f"wait_timeout is {params['wait_timeout']}, and must be 0 or more seconds.")
     single = params["users"] is None
+    if single and params["user_name"] is None:
+        raise ArgumentError("user_name is null. Give the name of a user; a variable that has no value gives null.")
     wanted, warnings = _wanted(params, [params["user_name"]] if single else params["users"])
     client = connect()
 
@@ -355,59 +394,100 @@ def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], Tr
         return todo.after if check_mode else rotate(client, params["server_id"], todo, params["wait_timeout"])
 
     outcomes = fan_out(settle, wanted, params["concurrency"])
-    return report(params["server_id"], outcomes, warnings, single=single)
+    has_failed = any(outcome.error for outcome in outcomes)
+    region = known_region(params) if has_failed else None
+    return report(params["server_id"], outcomes, warnings, single=single, region=region)
 
 
 def _wanted(params: Mapping[str, Any], elements: list[Any]) -> tuple[list[Wanted], list[str]]:
     """Return what is declared for each user, and warnings. Raises ArgumentError, before any key is imported."""
-    if params["exclusive"] and params["state"] == "absent":
-        raise ArgumentError(_ABSENT_AND_EXCLUSIVE)
+    if params["state"] == "absent":
+        _refuse_with_absent(params)
     spec = {"user_name": {"type": "str", "required": True}, **USER_ARGUMENTS}
-    wanted: dict[str, Wanted] = {}
+    wanted: list[Wanted] = []
+    names: set[str] = set()
     warnings: list[str] = []
     faults: list[str] = []
     for user in expand(elements, option="users", name="user_name", spec=spec):
         name = user["user_name"]
         who = "" if params["users"] is None else f"user {shown(name)}: "
+        if name in names:
+            faults.append(f"{who}It is declared twice. Put all that is declared for a user into one element.")
+        names.add(name)
         try:
             declared, about_keys = _wanted_of_user(params, user)
         except ArgumentError as error:
             faults.append(f"{who}{error}")
             continue
-        if name in wanted:
-            faults.append(f"{who}It is declared twice. Put all that is declared for a user into one element.")
-        wanted[name] = declared
-        warnings += about_keys
+        wanted.append(declared)
+        warnings += [f"{who}{sentence}" if sentence.startswith("public_keys") else sentence for sentence in about_keys]
     if faults:
         raise ArgumentError(" ".join(faults))
-    return list(wanted.values()), list(dict.fromkeys(warnings))
+    return wanted, list(dict.fromkeys(warnings))
 
 
-_ABSENT_AND_EXCLUSIVE = (
-    "exclusive=true and state=absent contradict each other. Use state=present with public_keys: [] to remove every key."
-)
+def _refuse_with_absent(options: Mapping[str, Any]) -> None:
+    """Raise ArgumentError where options of a task or of a user contradict their state=absent."""
+    for option in ("exclusive", "allow_empty"):
+        if options[option]:
+            raise ArgumentError(
+                f"{option}=true and state=absent contradict each other. To remove every key, use state=present with "
+                "public_keys: [], exclusive=true and allow_empty=true."
+            )
 
 
 def _wanted_of_user(params: Mapping[str, Any], user: Mapping[str, Any]) -> tuple[Wanted, list[str]]:
     """Complete an element of ``users`` with the options of the task. Raises ArgumentError."""
+    check_user_name(user["user_name"])
     present = (user["state"] or params["state"]) == "present"
-    if user["exclusive"] and not present:
-        raise ArgumentError(_ABSENT_AND_EXCLUSIVE)
-    # Whoever names a user's keys in one way does not mean those of the task in the other.
+    if not present:
+        _refuse_with_absent(user)
+    # Keys that are named for a user in one way replace those that the task names in the other.
     keys_from = params if user["public_keys"] is None and user["ssh_public_key_ids"] is None else user
     texts, key_ids = keys_from["public_keys"], keys_from["ssh_public_key_ids"] or []
+    name = shown(user["user_name"])
     if present and key_ids:
         raise ArgumentError("ssh_public_key_ids says which keys to remove, and goes with state=absent only.")
-    if texts is None and (present or not key_ids):
+    if texts is None and present:
+        raise ArgumentError(f"public_keys is missing. Give the keys that the user {name} must have.")
+    if texts is None and not key_ids:
         raise ArgumentError(
-            "public_keys is missing. Give the keys the user must have; an empty list with exclusive=true means none."
-            if present
-            else "public_keys and ssh_public_key_ids are missing. Give the keys to remove."
+            f"public_keys and ssh_public_key_ids are missing or empty. Give the keys to remove from the user {name}."
         )
-    judge = judge_for_transfer if present else _judge_nothing
-    keys, warnings = public_keys([] if texts is None else texts, "public_keys", judge)
+    keys, warnings = (), []
+    if texts is not None:
+        keys, warnings = _declared_keys(texts, params, user, present=present)
     exclusive = params["exclusive"] if user["exclusive"] is None else user["exclusive"]
     return Wanted(user["user_name"], present, present and exclusive, keys, tuple(key_ids)), warnings
+
+
+def _declared_keys(
+    texts: Any, params: Mapping[str, Any], user: Mapping[str, Any], *, present: bool
+) -> tuple[tuple[PublicKey, ...], list[str]]:
+    """Read public_keys, with warnings. Raises ArgumentError, also where there is no key and that is not meant."""
+    advice = _ADVICE_FOR_EMPTY[present].format(shown(user["user_name"]))
+    allow_empty = params["allow_empty"] if user["allow_empty"] is None else user["allow_empty"]
+    if_empty = None if present and allow_empty else advice
+    judge = judge_for_transfer if present else _judge_nothing
+    keys, warnings = public_keys(
+        texts, "public_keys", judge, unsupported_keys=params["unsupported_keys"], if_empty=if_empty
+    )
+    if not keys and if_empty is not None:
+        raise ArgumentError(f"public_keys is an empty list. {if_empty}")
+    return keys, warnings
+
+
+# By whether the keys must be there.
+_ADVICE_FOR_EMPTY = {
+    True: (
+        "An empty file or a lookup that finds nothing gives the same. If the user {} may have no key, set "
+        "allow_empty=true."
+    ),
+    False: (
+        "An empty file or a lookup that finds nothing gives the same, and a key that should go would stay. Give the "
+        "keys to remove from the user {}."
+    ),
+}
 
 
 def _judge_nothing(_key: PublicKey) -> list[str]:

@@ -171,12 +171,13 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.sshkeys.aws.plugins.module_utils._api_transfer import held_keys, user_names
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import check_concurrency
-from ansible_collections.sshkeys.aws.plugins.module_utils._client import TRANSFER
+from ansible_collections.sshkeys.aws.plugins.module_utils._client import TRANSFER, known_region
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, missing_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
 from ansible_collections.sshkeys.aws.plugins.module_utils._front import front
-from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report, count_and_name
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import (
+    NO_USERS,
     Holding,
     check_server_id,
     check_user_name,
@@ -194,7 +195,7 @@ ARGUMENTS: dict[str, Any] = {
 
 
 def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], TransferClient]) -> Report:
-    """Read the keys of the users. Raises SshKeysError where the users of the server cannot be listed."""
+    """Read the keys of the users. Raises SshKeysError before anything is sent."""
     del check_mode  # It reads only.
     server_id = params["server_id"]
     check_server_id(server_id)
@@ -211,12 +212,21 @@ def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], Tr
         return Holding(user_name, held, None if held is not None else missing_user(server_id, user_name, _HINT))
 
     listed = params["user_names"] is None
-    names = user_names(client, server_id) if listed else dict.fromkeys(params["user_names"])
+    try:
+        names = user_names(client, server_id) if listed else list(dict.fromkeys(params["user_names"]))
+    except ServiceError as error:
+        of_server = (f"The users of {server_id}", error)
+        return Report(failure=count_and_name([of_server], 1, "servers", known_region(params)))
     holdings = fan_out(read, names, params["concurrency"])
     if listed:
         # A user who was deleted since the server was asked for its users is no user of it.
         holdings = [holding for holding in holdings if not (holding.error and holding.error.is_missing_user)]
-    return report_holdings(server_id, holdings, datetime.now(tz=timezone.utc))
+    has_failed = any(holding.error for holding in holdings)
+    region = known_region(params) if has_failed else None
+    report = report_holdings(server_id, holdings, datetime.now(tz=timezone.utc), region)
+    if params["user_names"] == []:
+        report.result["msg"] = NO_USERS.format("user_names")
+    return report
 
 
 _HINT = "Check the spelling of the user name, and the server."

@@ -1,0 +1,262 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""What people give in place of a public key, called by its name: a sentence for each kind, with what to do.
+
+Pure. No sentence repeats what was given, because it may be part of a private key. The exceptions are the label of a PEM
+block and the name of a key type, and only in the form that the standards give them.
+
+Formats: sshd(8) "AUTHORIZED_KEYS FILE FORMAT" and "SSH_KNOWN_HOSTS FILE FORMAT", RFC 7468 (PEM labels), RFC 5280
+section 4.1.2.7 (SubjectPublicKeyInfo), RFC 4250 section 4.11.3 (names of key types).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+
+# The name of a key type, as RFC 4250 section 4.6.1 has it: at most 64 characters; one with an @ is a vendor's own.
+_TYPE_NAME = r"[a-z][a-z0-9]{0,20}-[a-z0-9.-]{1,40}(?:@[a-z0-9.-]{1,40})?"
+_TYPE = re.compile(_TYPE_NAME)
+# The types of keys that OpenSSH has or has had, wherever they stand in a text.
+_KNOWN_TYPE_NAME = (
+    r"(?:ssh-(?:rsa|dss|ed25519|ed448|xmss)|ecdsa-sha2-[a-z0-9.-]{1,20}|sk-[a-z0-9-]{1,30})(?:@openssh\.com)?"
+)
+# A blob in base64 begins with the length of its type, a number below 256.
+_BLOB = "AAAA[A-Za-z0-9+/]{2}"
+_KEY = rf"{_KNOWN_TYPE_NAME}(?:[^A-Za-z0-9+/=]|\\[nrt]){{0,8}}"
+_TYPE_AND_BLOB = re.compile(rf"{_KEY}(?={_BLOB})")
+_ANY_BLOB = re.compile(rf"(?={_BLOB})")
+# What no blank parts from the text before it was put there by a program.
+_JOINED_TO_COMMENT = re.compile(rf"[^\s#'\"(\[{{<]{_KEY}{_BLOB}|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]{_KEY}{_BLOB}")
+
+SEVERAL_KEYS_ON_A_LINE = (
+    "There are several keys on one line, where OpenSSH reads the first one and takes the others for its comment. Give "
+    "one key a line, or a list with a key for each element. Ansible's lookup() joins what it finds with commas: use "
+    "query(), which returns a list, such as query('ansible.builtin.file', 'alice.pub', 'bob.pub')."
+)
+
+
+def type_inside(encoded: str) -> str:
+    """Return the key type that a base64 blob begins with (RFC 4253 section 6.6), or an empty string."""
+    try:
+        # The type is within the first 92 characters of base64, whatever damage follows.
+        head = base64.b64decode(encoded[: min(92, len(encoded) // 4 * 4)])
+        length = int.from_bytes(head[:4], "big")
+        found = head[4 : 4 + length].decode("ascii") if 0 < length <= len(head) - 4 else ""
+    except (binascii.Error, ValueError):
+        return ""
+    return found if _TYPE.fullmatch(found) else ""
+
+
+def holds_several_keys(line: str) -> bool:
+    """Return whether a line holds more than one key, however they are joined.
+
+    A key is a type and its base64, or base64 that begins as a key does. The mere name of a type is none.
+    """
+    # The blob of a certificate holds the key of its authority.
+    if _CERTIFICATE.match(line):
+        return False
+    starts = {found.end() for found in _TYPE_AND_BLOB.finditer(line)}
+    starts |= {found.start() for found in _ANY_BLOB.finditer(line) if type_inside(_base64_at(line, found.start()))}
+    return len(starts) > 1
+
+
+def comment_hides_key(line: str) -> bool:
+    """Return whether a key was joined to a line that begins with ``#``, and would be passed over with it.
+
+    A key that a person has turned into a comment has a blank or the ``#`` before it.
+    """
+    return bool(_JOINED_TO_COMMENT.search(line))
+
+
+def _base64_at(text: str, start: int) -> str:
+    found = re.compile(r"[A-Za-z0-9+/]*").match(text, start)
+    return found[0] if found else ""
+
+
+def sentence_for_line(line: str) -> str:
+    """Return what a line is that is no ``type base64 comment`` of a readable type, or an empty string.
+
+    line: one line without blanks around it, or a whole PEM block.
+    """
+    pem = _PEM.match(line)
+    if pem:
+        return _sentence_for_pem(" ".join(pem[1].split()), line[pem.end() :])
+    for beginning, sentence in _BEGINNINGS:
+        if beginning.match(line):
+            return sentence
+    return _sentence_for_prefix(line)
+
+
+_CERTIFICATE = re.compile(r"\S*-cert-v0")
+_BEGINNINGS = (
+    (
+        re.compile(r"-----BEGIN"),
+        "It is PEM, not an OpenSSH public key. Give the .pub file of the key pair.",
+    ),
+    (
+        _CERTIFICATE,
+        (
+            "It is an OpenSSH certificate, and neither service takes one. Give the plain public key, the file without "
+            "-cert in its name."
+        ),
+    ),
+    (
+        re.compile(r"(?:https?|ftp|s3|file)://\S+$", re.IGNORECASE),
+        (
+            "It is a URL, and not the key that is to be found there. Read the keys of a URL with "
+            "query('ansible.builtin.url', URL), which returns a list with an element for each line."
+        ),
+    ),
+    (
+        re.compile(r"<(?:!doctype|html|\?xml)", re.IGNORECASE),
+        (
+            "It is a page of HTML or XML, not a public key. Look at the URL or the file that it came from: GitHub has "
+            "the keys of a user at https://github.com/USER.keys."
+        ),
+    ),
+    (
+        re.compile(rf"[,;]\s*{_KNOWN_TYPE_NAME}\s"),
+        (
+            "A comma or a semicolon stands before the key type, as if texts had been joined of which the first was "
+            "empty. Ansible's lookup() joins what it finds with commas: use query(), which returns a list."
+        ),
+    ),
+    (
+        re.compile(r"[A-Za-z0-9+/=]{32,}(\s|$)"),
+        (
+            "It is base64 without a key type before it, perhaps the inside of a private key. Nothing of it was sent or "
+            "is shown here. Give a line as it stands in a .pub file."
+        ),
+    ),
+)
+
+
+# -- Something before the key: options, or the names of a host --------------------------------------------------------
+
+_BEFORE_KEY = re.compile(rf"(?P<before>\S.*?)[ \t]+{_KNOWN_TYPE_NAME}[ \t]+AAAA")
+# sshd(8), "AUTHORIZED_KEYS FILE FORMAT"; option names are not case-sensitive.
+_OPTION = re.compile(
+    r"(agent-forwarding|cert-authority|command=|environment=|expiry-time=|from=|no-[a-z0-9-]+|permitlisten=|permitopen="
+    r"|port-forwarding|principals=|pty|restrict|touch-required|tunnel=|user-rc|verify-required|x11-forwarding)",
+    re.IGNORECASE,
+)
+# Names, addresses, [host]:port, patterns with * ? !, and the hashed form |1|salt|hash; no blank, no quote.
+_HOSTS = re.compile(r"(?:@(?:cert-authority|revoked)[ \t]+)?[A-Za-z0-9_.*?!\[\]:,%|+/=-]*[A-Za-z0-9_.*?\]|=]")
+_ROLE_OF_HOST_KEY = {
+    "@cert-authority": "the key of a certificate authority for hosts",
+    "@revoked": "a revoked key of a host",
+}
+
+
+def _sentence_for_prefix(line: str) -> str:
+    found = _BEFORE_KEY.match(line)
+    if not found:
+        return ""
+    before = found["before"]
+    if not _OPTION.match(before) and _HOSTS.fullmatch(before):
+        role = _ROLE_OF_HOST_KEY.get(before.split()[0], "the key of a host")
+        return (
+            f"It is a line of known_hosts, as ssh-keyscan prints it: {role}, not the key of a user. Give the .pub file "
+            "of the user. Without the names before it, the line would give access to that host's key."
+        )
+    return (
+        "There are authorized_keys options before the key type, and neither service honours them. Remove all that "
+        "stands before the key type."
+    )
+
+
+# -- PEM --------------------------------------------------------------------------------------------------------------
+
+# RFC 7468 section 3 allows more in a label than anybody uses.
+_PEM = re.compile(r"-----BEGIN ([A-Z0-9][A-Z0-9 ]{0,39})-----")
+_WHAT_PEM_IS = {
+    "CERTIFICATE": "an X.509 certificate",
+    "X509 CERTIFICATE": "an X.509 certificate",
+    "TRUSTED CERTIFICATE": "an X.509 certificate",
+    "CERTIFICATE REQUEST": "a certificate signing request",
+    "NEW CERTIFICATE REQUEST": "a certificate signing request",
+    "X509 CRL": "a list of revoked certificates",
+    "PKCS7": "a PKCS #7 message",
+    "CMS": "a CMS message",
+    "SSH SIGNATURE": "a signature that ssh-keygen made",
+    "PGP PUBLIC KEY BLOCK": "an OpenPGP key",
+}
+_SHOWS_THE_KEY = {
+    "an X.509 certificate": " openssl x509 -pubkey shows which key the certificate is for.",
+    "a certificate signing request": " openssl req -pubkey shows which key the request is for.",
+    "an OpenPGP key": " gpg --export-ssh-key prints its authentication subkey, if it has one, for OpenSSH.",
+}
+# Object identifiers in DER, and the name of the algorithm (RFC 3279, RFC 5480, RFC 8410). ssh-keygen converts only RSA
+# and the three curves of OpenSSH.
+_RSA_KEY, _ELLIPTIC_CURVE_KEY = bytes.fromhex("2a864886f70d010101"), bytes.fromhex("2a8648ce3d0201")
+_CURVES_OF_OPENSSH = tuple(bytes.fromhex(oid) for oid in ("2a8648ce3d030107", "2b81040022", "2b81040023"))
+_OTHER_KEYS = {
+    bytes.fromhex("06032b6570"): "Ed25519",
+    bytes.fromhex("06032b6571"): "Ed448",
+    bytes.fromhex("06032b656e"): "X25519",
+    bytes.fromhex("06032b656f"): "X448",
+    bytes.fromhex("06072a8648ce380401"): "DSA",
+    bytes.fromhex("2a864886f70d01010a"): "RSA-PSS",
+}
+_CONVERTIBLE = (
+    "It is PEM, not an OpenSSH public key. Convert it: ssh-keygen -i -m PKCS8 -f FILE "
+    "(for BEGIN RSA PUBLIC KEY: -m PEM)."
+)
+# Where an algorithm is named in a SubjectPublicKeyInfo, in bytes from its beginning.
+_ALGORITHM_WITHIN = 40
+
+
+def _sentence_for_pem(label: str, body: str) -> str:
+    if label == "RSA PUBLIC KEY":
+        return _CONVERTIBLE
+    if label == "PUBLIC KEY":
+        return _sentence_for_subject_public_key_info(body)
+    what = _WHAT_PEM_IS.get(label, f"a block of the kind {label}")
+    advice = _SHOWS_THE_KEY.get(what, "")
+    return f"It is PEM, {what} and not a public key. Give the .pub file of the key pair.{advice}"
+
+
+def _sentence_for_subject_public_key_info(body: str) -> str:
+    encoded = re.sub(r"[^A-Za-z0-9+/]", "", body.partition("-----")[0])
+    try:
+        algorithm = base64.b64decode(encoded + "=" * (-len(encoded) % 4))[:_ALGORITHM_WITHIN]
+    except binascii.Error:
+        algorithm = b""
+    if _RSA_KEY in algorithm or (
+        _ELLIPTIC_CURVE_KEY in algorithm and any(curve in algorithm for curve in _CURVES_OF_OPENSSH)
+    ):
+        return _CONVERTIBLE
+    names = [name for oid, name in _OTHER_KEYS.items() if oid in algorithm]
+    kind = f"{names[0]} public key" if names else "public key of a kind"
+    return (
+        f"It is PEM, a {kind} that ssh-keygen cannot convert. Give the .pub file of the key pair, or make a new pair: "
+        "ssh-keygen -t ed25519."
+    )
+
+
+# -- Key types that neither service takes -----------------------------------------------------------------------------
+
+
+def sentence_for_type(key_type: str, encoded: str) -> str:
+    """Return what is wrong with a key of a type that cannot be read, or an empty string where it is no key.
+
+    key_type, encoded: the first two words of the line.
+    """
+    if key_type.startswith(("sk-", "webauthn-sk-")):
+        return (
+            "It is a key of a FIDO security key (sk-), and neither service takes one. Make one without hardware: "
+            "ssh-keygen -t ed25519."
+        )
+    inside = type_inside(encoded)
+    if key_type.startswith("rsa-sha2-") and inside.startswith("ssh-rsa"):
+        return "It begins with the name of a signature algorithm, and the type of the key is ssh-rsa. Write ssh-rsa."
+    if inside != key_type:
+        return ""
+    return f"Its key type is {key_type}, and neither service takes it. Make another one: ssh-keygen -t ed25519."

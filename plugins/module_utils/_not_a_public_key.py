@@ -32,6 +32,7 @@ _BLOB = "AAAA[A-Za-z0-9+/]{2}"
 _KEY = rf"{_KNOWN_TYPE_NAME}(?:[^A-Za-z0-9+/=]|\\[nrt]){{0,8}}"
 _TYPE_AND_BLOB = re.compile(rf"{_KEY}(?={_BLOB})")
 _ANY_BLOB = re.compile(rf"(?={_BLOB})")
+_BEGINNING_OF_BLOCK = re.compile(r"BEGIN [A-Z0-9 ]{0,40}PUBLIC KEY ?--")
 # What no blank parts from the text before it was put there by a program.
 _JOINED_TO_COMMENT = re.compile(rf"[^\s#'\"(\[{{<]{_KEY}{_BLOB}|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]{_KEY}{_BLOB}")
 
@@ -57,11 +58,14 @@ def type_inside(encoded: str) -> str:
 def holds_several_keys(line: str) -> bool:
     """Return whether a line holds more than one key, however they are joined.
 
-    A key is a type and its base64, or base64 that begins as a key does. The mere name of a type is none.
+    A key is a type and its base64, base64 that begins as a key does, or the first line of a block of PEM or RFC 4716.
+    The mere name of a type is none.
     """
-    # The blob of a certificate holds the key of its authority.
-    if _CERTIFICATE.match(line):
+    # A block of PEM is one thing, and the blob of a certificate holds the key of its authority.
+    if line.startswith("-----BEGIN") or _CERTIFICATE.match(line):
         return False
+    if _BEGINNING_OF_BLOCK.search(line):
+        return True
     starts = {found.end() for found in _TYPE_AND_BLOB.finditer(line)}
     starts |= {found.start() for found in _ANY_BLOB.finditer(line) if type_inside(_base64_at(line, found.start()))}
     return len(starts) > 1
@@ -76,8 +80,12 @@ def comment_hides_key(line: str) -> bool:
 
 
 def _base64_at(text: str, start: int) -> str:
-    found = re.compile(r"[A-Za-z0-9+/]*").match(text, start)
+    found = _START_OF_BASE64.match(text, start)
     return found[0] if found else ""
+
+
+# As much as type_inside reads.
+_START_OF_BASE64 = re.compile(r"[A-Za-z0-9+/]{0,92}")
 
 
 def sentence_for_line(line: str) -> str:
@@ -129,6 +137,13 @@ _BEGINNINGS = (
         ),
     ),
     (
+        re.compile(r"[\[({]\s*[\"'\[{]|[\"']"),
+        (
+            "It does not begin with a key type but with a bracket or a quote, as a list or JSON does that was turned "
+            "into text. Give the keys themselves, as a list."
+        ),
+    ),
+    (
         re.compile(r"[A-Za-z0-9+/=]{32,}(\s|$)"),
         (
             "It is base64 without a key type before it, perhaps the inside of a private key. Nothing of it was sent or "
@@ -166,10 +181,12 @@ def _sentence_for_prefix(line: str) -> str:
             f"It is a line of known_hosts, as ssh-keyscan prints it: {role}, not the key of a user. Give the .pub file "
             "of the user. Without the names before it, the line would give access to that host's key."
         )
-    return (
-        "There are authorized_keys options before the key type, and neither service honours them. Remove all that "
-        "stands before the key type."
-    )
+    if _OPTION.match(before):
+        return (
+            "There are authorized_keys options before the key type, and neither service honours them. Remove all that "
+            "stands before the key type."
+        )
+    return "There is something before the key type. Remove all that stands before it."
 
 
 # -- PEM --------------------------------------------------------------------------------------------------------------
@@ -196,13 +213,13 @@ _SHOWS_THE_KEY = {
 # Object identifiers in DER, and the name of the algorithm (RFC 3279, RFC 5480, RFC 8410). ssh-keygen converts only RSA
 # and the three curves of OpenSSH.
 _RSA_KEY, _ELLIPTIC_CURVE_KEY = bytes.fromhex("2a864886f70d010101"), bytes.fromhex("2a8648ce3d0201")
+_DSA_KEY = bytes.fromhex("2a8648ce380401")
 _CURVES_OF_OPENSSH = tuple(bytes.fromhex(oid) for oid in ("2a8648ce3d030107", "2b81040022", "2b81040023"))
 _OTHER_KEYS = {
     bytes.fromhex("06032b6570"): "Ed25519",
     bytes.fromhex("06032b6571"): "Ed448",
     bytes.fromhex("06032b656e"): "X25519",
     bytes.fromhex("06032b656f"): "X448",
-    bytes.fromhex("06072a8648ce380401"): "DSA",
     bytes.fromhex("2a864886f70d01010a"): "RSA-PSS",
 }
 _CONVERTIBLE = (
@@ -229,15 +246,17 @@ def _sentence_for_subject_public_key_info(body: str) -> str:
         algorithm = base64.b64decode(encoded + "=" * (-len(encoded) % 4))[:_ALGORITHM_WITHIN]
     except binascii.Error:
         algorithm = b""
+    if _DSA_KEY in algorithm:
+        return "It is PEM, a DSA key, which neither service takes. Make a new one: ssh-keygen -t ed25519."
     if _RSA_KEY in algorithm or (
         _ELLIPTIC_CURVE_KEY in algorithm and any(curve in algorithm for curve in _CURVES_OF_OPENSSH)
     ):
         return _CONVERTIBLE
     names = [name for oid, name in _OTHER_KEYS.items() if oid in algorithm]
-    kind = f"{names[0]} public key" if names else "public key of a kind"
+    kind = f"of the kind {names[0]}, which" if names else "of a kind that"
     return (
-        f"It is PEM, a {kind} that ssh-keygen cannot convert. Give the .pub file of the key pair, or make a new pair: "
-        "ssh-keygen -t ed25519."
+        f"It is PEM, a public key {kind} ssh-keygen cannot convert. Give the .pub file of the key pair, or make a new "
+        "pair: ssh-keygen -t ed25519."
     )
 
 

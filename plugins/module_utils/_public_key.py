@@ -393,7 +393,7 @@ def _refuse_type(line: str, key_type: str, encoded: str, comment: str) -> None:
         is_whole = False
     if is_whole:
         raise UnsupportedTypeError(sentence, key_type, blob, comment)
-    raise PublicKeyError(sentence)
+    raise PublicKeyError(f"{sentence} Besides, its base64 part is damaged or cut short.")
 
 
 def _refuse_what_is_no_key_line(line: str, key_type: str, encoded: str) -> None:

@@ -216,7 +216,7 @@ def test_public_keys(value: Any, expected: list[str]) -> None:
     assert read(value) == (expected, [])
 
 
-@pytest.mark.parametrize("comment", ["a, b, c", "comma,comma", f"x,{LINES[1]}", "['y', 'z']"])
+@pytest.mark.parametrize("comment", ["a, b, c", "comma,comma", "x,ssh-rsa", "['y', 'z']"])
 def test_comma_in_the_comment_of_a_single_string(comment: str) -> None:
     line = ED25519.replace(COMMENT, comment)
     assert read(line) == ([line], [])

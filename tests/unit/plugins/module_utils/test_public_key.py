@@ -15,13 +15,14 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils import _public_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
     PublicKey,
     PublicKeyError,
+    UnsupportedTypeError,
     judge_for_instance_connect,
     judge_for_transfer,
     parse_public_key,
@@ -35,7 +36,7 @@ from ansible_collections.sshkeys.aws.tests.unit.keys import key_pair, line_of, r
 from ansible_collections.sshkeys.aws.tests.unit.models import allows, shape
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa, x25519
 from hypothesis import example, given, settings, strategies as st
 
 ED25519_TYPE, RSA_TYPE, DSS_TYPE = "ssh-ed25519", "ssh-rsa", "ssh-dss"
@@ -275,6 +276,143 @@ def test_rfc4716_cut_anywhere() -> None:
             assert parse_public_key(ended).blob == pair.blob
 
 
+# -- Several keys on one line -----------------------------------------------------------------------------------------
+
+JOINTS = {
+    "comma": ",",
+    "comma and blank": ", ",
+    "blank": " ",
+    "tab": "\t",
+    "semicolon": ";",
+    "escaped line end": "\\n",
+    "escaped CRLF": "\\r\\n",
+    "line separator": "\u2028",
+    "paragraph separator": "\u2029",
+    "vertical tab": "\x0b",
+    "form feed": "\x0c",
+    "next line": "\x85",
+    "no-break space": "\u00a0",
+    "BOM": "\ufeff",
+    "bar": "|",
+    "words": " and ",
+    "nothing": "",
+}
+SEVERAL = "There are several keys on one line"
+
+
+@pytest.mark.parametrize("joint", JOINTS)
+@pytest.mark.parametrize("kind", ["ed25519", "rsa-2048", "ecdsa-256"])
+@pytest.mark.parametrize("with_comment", [True, False])
+def test_a_key_after_a_key_is_not_lost(joint: str, kind: str, with_comment: bool) -> None:
+    first, second = key_pair(kind), key_pair("ecdsa-521")
+    for text in (
+        f"{first.line if with_comment else first.bare}{JOINTS[joint]}{second.line}",
+        f"{first.line} {JOINTS[joint]}{second.encoded}",
+        f"{first.line}{JOINTS[joint]}{line_of(keys.security_key_blobs()['sk-ssh-ed25519@openssh.com'])}",
+    ):
+        for parse in (parse_public_key, parse_public_keys):
+            assert refusal(text, parse).startswith(SEVERAL)
+        said = refusal(f"{second.line}\n{text}")
+        assert said.startswith(f"Line 2: {SEVERAL}")
+        assert "query(" in said
+        assert "a list" in said
+
+
+def test_what_a_service_holds_is_read_as_before() -> None:
+    first, second = key_pair("ed25519"), key_pair("rsa-2048")
+    held = read_held_key(f"{first.line},{second.line}")
+    assert held
+    assert (held.identity, held.comment) == ((first.type, first.blob), f"{keys.COMMENT},{second.line}")
+
+
+@pytest.mark.parametrize(
+    "comment", ["my ssh-rsa key", "ssh-rsa", "was ssh-rsa AAAA...", "a,ssh-ed25519", "ssh-rsa AAAA", "AAAAAAAAAAAA"]
+)
+def test_a_comment_that_only_mentions_a_type_stays_a_comment(comment: str) -> None:
+    assert parse_public_key(f"{key_pair('ed25519').bare} {comment}").comment == comment
+
+
+@pytest.mark.parametrize("before", ["# end,", "# end", "# end;", "# end\\n", "# end\u2028", "# end\x0b", "#end\x85"])
+def test_a_key_that_was_joined_to_a_comment_line_is_not_lost(before: str) -> None:
+    text = f"{key_pair('ed25519').line}\n{before}{key_pair('rsa-2048').line}\n"
+    assert refusal(text).startswith(f"Line 2: {SEVERAL}")
+
+
+@pytest.mark.parametrize("before", ["#", "# ", "#\t", "# left in 2024: ", '# from="192.0.2.1",no-pty ', "# (", "# <"])
+def test_a_key_that_was_commented_out_is_passed_over(before: str) -> None:
+    pair = key_pair("ed25519")
+    assert [key.blob for key in parse_public_keys(f"{before}{key_pair('rsa-2048').line}\n{pair.line}")] == [pair.blob]
+
+
+def test_a_key_that_was_joined_to_an_rfc4716_block_is_not_lost(tmp_path: Path) -> None:
+    path = tmp_path / "key.pub"
+    path.write_text(key_pair("rsa-1024").line, encoding="utf-8")
+    block, line = ssh_keygen("-e", "-f", str(path)).strip(), key_pair("ed25519").line
+    for text in (f"{block},{line}", f"{block}{line}", f"{block},{block}", f"{line},{block}"):
+        assert SEVERAL in refusal(text)
+    assert len(parse_public_keys(f"{block}\n{line}\n{block}")) == 2
+
+
+@given(
+    st.lists(st.sampled_from(sorted(KIND_OF_TYPE.values())), min_size=2, max_size=4, unique=True),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\0"), max_size=3),
+    st.booleans(),
+)
+@settings(max_examples=200)
+def test_however_lines_are_joined_no_key_is_lost(kinds: list[str], joint: str, with_comment: bool) -> None:
+    text = joint.join(key_pair(kind).line if with_comment else key_pair(kind).bare for kind in kinds)
+    assert SEVERAL in refusal(text)
+
+
+def test_a_long_line_is_read_in_no_time() -> None:
+    # A pattern that tries each beginning with each end would take hours.
+    for text in ("sk-" * 100_000, "AAAA" * 100_000, "ssh-rsa " * 50_000, "-----BEGIN " * 50_000, "a," * 200_000):
+        refusal(f"{key_pair('ed25519').line}\n{text}")
+        parse_public_key(f"{key_pair('ed25519').bare} {text}")
+
+
+# -- Keys of types that no service takes ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key_type", ["sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"])
+def test_a_whole_key_of_another_type_can_be_left_out(key_type: str) -> None:
+    pair, line = key_pair("ed25519"), line_of(keys.security_key_blobs()[key_type], "token")
+    left_out: list[UnsupportedTypeError] = []
+    found = parse_public_keys(f"{line}\n{pair.line}\n", leave_out=left_out.append)
+    assert [key.blob for key in found] == [pair.blob]
+    (error,) = left_out
+    (truth,) = keys.truth_about(line)
+    assert (error.key_type, error.name) == (key_type, f"{truth.fingerprint} (token)")
+    assert parse_public_keys(line, leave_out=left_out.append) == []
+    with pytest.raises(UnsupportedTypeError, match=r"^Line 2: It is a key of a FIDO security key"):
+        parse_public_keys(f"{pair.line}\n{line}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        line_of(keys.security_key_blobs()["sk-ssh-ed25519@openssh.com"])[:-8],
+        line_of(keys.security_key_blobs()["sk-ssh-ed25519@openssh.com"]) + "!",
+        "ssh-ed448 AAAACXNzaC1lZDQ0OAAAADkx",
+        "ssh-xmss@openssh.com AAAAFHNzaC14bXNzQG9wZW5zc2guY29t",
+        "hello",
+        keys.certificate_line(),
+    ],
+    ids=["cut", "damaged", "cut ed448", "no key", "no key line", "certificate"],
+)
+def test_what_is_damaged_is_not_left_out(text: str) -> None:
+    with pytest.raises(PublicKeyError) as caught:
+        parse_public_keys(f"{text}\n{key_pair('ed25519').line}", leave_out=lambda error: None)
+    assert not isinstance(caught.value, UnsupportedTypeError)
+
+
+def test_an_ssh_dss_key_is_of_a_type_that_is_not_taken() -> None:
+    with pytest.raises(UnsupportedTypeError) as caught:
+        judge_for_transfer(parse_public_key(line_of(keys.dss_blob(), "old")))
+    assert caught.value.key_type == DSS_TYPE
+    assert caught.value.name.endswith(" (old)")
+
+
 # -- Private keys -----------------------------------------------------------------------------------------------------
 
 
@@ -337,6 +475,10 @@ PRIVATE_KEYS: dict[str, Callable[[], str]] = {
     "PuTTY 3": lambda: putty_file(3, encrypted=False),
     "PuTTY 3 encrypted": lambda: putty_file(3, encrypted=True),
     "SSH2 encrypted": ssh2_file,
+    # As other tools name it.
+    "EdDSA": lambda: re.sub(
+        "(BEGIN|END) PRIVATE", r"\1 EdDSA PRIVATE", private_key_of("ed25519").private_bytes(PEM, PKCS8, PLAIN).decode()
+    ),
     "SSH1": lambda: "SSH PRIVATE KEY FILE FORMAT 1.1\n\udc80\udcff" + "Zm9vYmFyYmF6cXV4" * 8,
 }
 
@@ -496,6 +638,20 @@ def x509_certificate() -> str:
     return builder.sign(private, hashes.SHA256()).public_bytes(PEM).decode()
 
 
+def x509_request() -> str:
+    request = x509.CertificateSigningRequestBuilder(x509.Name([])).sign(private_key_of("rsa-2048"), hashes.SHA256())
+    return request.public_bytes(PEM).decode()
+
+
+def pem_of(private: Any) -> str:
+    """Return the public half as SubjectPublicKeyInfo."""
+    text: str = private.public_key().public_bytes(PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+    return text
+
+
+CURVES = (ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1())
+
+
 def broken_at(position: int) -> Callable[[], str]:
     def make() -> str:
         line = key_pair("rsa-2048").line
@@ -504,8 +660,13 @@ def broken_at(position: int) -> Callable[[], str]:
     return make
 
 
-def after(options: str) -> Callable[[], str]:
-    return lambda: f"{options} {key_pair('ed25519').line}"
+def before_a_key(text: str) -> Callable[[], str]:
+    return lambda: f"{text} {key_pair('ed25519').line}"
+
+
+def whole_key_of_type(key_type: str) -> Callable[[], str]:
+    """Return a maker of a key of a type that OpenSSH may have and we do not read: strings after the name."""
+    return lambda: line_of(keys.string(key_type.encode()) + keys.string(b"\x07" * 57), "newer")
 
 
 OPTIONS = (
@@ -529,12 +690,72 @@ REFUSED: dict[str, Sequence[Callable[[], str]]] = {
         lambda: line_of(keys.security_key_blobs()["sk-ecdsa-sha2-nistp256@openssh.com"], "token"),
     ],
     r"^(Line 1: )?There are authorized_keys options before": [
-        *map(after, OPTIONS),
+        *map(before_a_key, OPTIONS),
         lambda: f"restrict\t{key_pair('rsa-1024').line}",
         lambda: f"no-pty {key_pair('ecdsa-521').bare}",
         lambda: f"restrict {line_of(keys.dss_blob())}",
     ],
-    r"^Line 1: It is PEM": [pem_public_key, pkcs1_public_key],
+    r"^It is a line of known_hosts": [
+        *map(
+            before_a_key,
+            (
+                "sftp.example.com",
+                "sftp.example.com,192.0.2.1",
+                "[sftp.example.com]:2222,[192.0.2.1]:2222",
+                "|1|F1E1KeoE/eEWhi10WpGv4OdiO6Y=|3988QV0VE8wmZL7suNrYQLITLCg=",
+                "*.example.com,!bad.example.com",
+                "2001:db8::1",
+                "i-0123456789abcdef0",
+                "@cert-authority *.example.com",
+                "@cert-authority\t*",
+                "@revoked *",
+            ),
+        ),
+        lambda: f"sftp.example.com {key_pair('rsa-2048').bare}",
+        lambda: f"sftp.example.com\t{key_pair('ecdsa-256').bare}",
+    ],
+    r"^There is something before the key type\.": [before_a_key("key:"), before_a_key("-")],
+    r"^Line 1: It is PEM, not an OpenSSH public key": [
+        pem_public_key,
+        pkcs1_public_key,
+        *(lambda curve=curve: pem_of(ec.generate_private_key(curve)) for curve in CURVES),
+    ],
+    r"^Line 1: It is PEM, an X\.509 certificate": [x509_certificate],
+    r"^Line 1: It is PEM, a certificate signing request": [x509_request],
+    r"^Line 1: It is PEM, a public key of the kind Ed25519": [lambda: pem_of(ed25519.Ed25519PrivateKey.generate())],
+    r"^Line 1: It is PEM, a public key of the kind X25519": [lambda: pem_of(x25519.X25519PrivateKey.generate())],
+    r"^Line 1: It is PEM, a public key of a kind": [
+        lambda: pem_of(ec.generate_private_key(ec.SECP256K1())),
+        lambda: "-----BEGIN PUBLIC KEY-----\nMC\n-----END PUBLIC KEY-----\n",
+    ],
+    r"^Line 1: It is PEM, a DSA key": [lambda: pem_of(dsa.generate_private_key(1024))],  # noqa: S505
+    r"^Line 1: It is PEM, an OpenPGP key": [
+        lambda: "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDMEZ\n-----END PGP PUBLIC KEY BLOCK-----\n"
+    ],
+    r"^Line 1: It is PEM, a block of the kind DH PARAMETERS": [
+        lambda: "-----BEGIN DH PARAMETERS-----\nMIIB\n-----END DH PARAMETERS-----\n",
+    ],
+    r"^Its key type is (ssh-ed448|ssh-xmss@openssh\.com|ecdsa-sha2-nistk163), and neither service takes it": [
+        *map(whole_key_of_type, ("ssh-ed448", "ssh-xmss@openssh.com", "ecdsa-sha2-nistk163")),
+        # As other tools cut them short.
+        lambda: "ssh-ed448 AAAACXNzaC1lZDQ0OAAAADkx",
+        lambda: "ssh-xmss@openssh.com AAAAFHNzaC14bXNzQG9wZW5zc2guY29t",
+    ],
+    r"^It begins with the name of a signature algorithm": [
+        lambda: f"rsa-sha2-256 {key_pair('rsa-2048').encoded}",
+        lambda: "rsa-sha2-512 AAAAB3NzaC1yc2EAAAADAQAB",
+    ],
+    r"^It is a URL": [lambda: "https://github.com/USER.keys", lambda: "HTTP://example.com/a.pub "],
+    r"^It is a page of HTML": [lambda: "<!DOCTYPE html>", lambda: "<html><body>Not found</body></html>"],
+    r"^A comma or a semicolon stands before the key type": [
+        lambda: f",{key_pair('ed25519').line}",
+        lambda: f"; {key_pair('rsa-2048').line}",
+    ],
+    r"with a bracket or a quote": [
+        lambda: f"'{key_pair('ed25519').line}'",
+        lambda: f"[{key_pair('ed25519').line!r}]",
+        lambda: f'[{{"id": 1, "key": "{key_pair("ed25519").bare}"}}]',
+    ],
     r"^It is empty": [
         lambda: "",
         lambda: " ",
@@ -572,10 +793,9 @@ REFUSED: dict[str, Sequence[Callable[[], str]]] = {
         lambda: "\udcff\udcfe" + "".join(f"{character}\x00" for character in key_pair("ed25519").line),
     ],
     r"below 1024": [lambda: rsa_line(1023), lambda: rsa_line(512), lambda: rsa_line(1)],
-    r"^(Line 1: )?It does not begin with a key type": [
+    r"^(Line 1: )?It does not begin with a key type such": [
         lambda: "hello",
         lambda: "/home/somebody/.ssh/id_ed25519.pub",
-        lambda: f"'{key_pair('ed25519').line}'",
         lambda: f"ssh-ed448 {key_pair('ed25519').encoded}",
         lambda: f"SSH-RSA {key_pair('rsa-2048').encoded}",
         lambda: f"ssh-{key_pair('rsa-2048').line}",
@@ -618,6 +838,21 @@ def test_x509_certificate_is_not_advised_to_be_converted_as_a_key() -> None:
     sentence = refusal(x509_certificate())
     assert "PEM" in sentence
     assert "ssh-keygen -i" not in sentence, "ssh-keygen -i cannot read an X.509 certificate"
+
+
+@pytest.mark.parametrize("curve", CURVES, ids=lambda curve: curve.name)
+def test_the_advice_for_pem_works_for_each_curve(curve: ec.EllipticCurve, tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    path.write_text(pem_of(ec.generate_private_key(curve)), encoding="utf-8")
+    assert "-i -m PKCS8 -f FILE" in refusal(path.read_text(encoding="utf-8"))
+    assert parse_public_key(ssh_keygen("-i", "-m", "PKCS8", "-f", str(path))).type.startswith("ecdsa-sha2-nistp")
+
+
+@pytest.mark.parametrize("make", [ed25519.Ed25519PrivateKey.generate, x25519.X25519PrivateKey.generate])
+def test_ssh_keygen_is_not_named_where_it_cannot_convert(make: Callable[[], Any], tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    path.write_text(pem_of(make()), encoding="utf-8")
+    assert "ssh-keygen -i" not in refusal(path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("make", [pem_public_key, pkcs1_public_key])

@@ -42,7 +42,10 @@ def expand(elements: Sequence[Any], *, option: str, name: str, spec: Mapping[str
     for position, element in enumerate(elements):
         values = {name: element} if isinstance(element, str) else element
         if not isinstance(values, dict):
-            faults.append(f"{option}[{position}] is of type {type(element).__name__}, and must be a string or a dict")
+            of_null = ", which a variable without a value gives" if element is None else ""
+            faults.append(
+                f"{option}[{position}] is of type {type(element).__name__}{of_null}, and must be a string or a dict"
+            )
             continue
         unknown = [str(key) for key in values if key not in known]
         if unknown:

@@ -604,6 +604,52 @@ def test_the_scope_knows_the_endpoints_of_the_environment(monkeypatch: pytest.Mo
     )
 
 
+@pytest.mark.parametrize(
+    ("options", "environment", "region"),
+    [
+        ({"region": "us-east-1"}, {}, ("us-east-1", "the option region")),
+        ({"region": " us-east-1\n"}, {}, ("us-east-1", "the option region")),
+        ({"region": "us-east-1"}, {"AWS_REGION": "eu-west-1"}, ("us-east-1", "the option region")),
+        # amazon.aws puts what is in the environment into the option.
+        ({"region": "us-east-1"}, {"AWS_REGION": "us-east-1"}, ("us-east-1", "AWS_REGION in the environment")),
+        (
+            {"region": "us-east-1"},
+            {"AWS_DEFAULT_REGION": "us-east-1"},
+            ("us-east-1", "AWS_DEFAULT_REGION in the environment"),
+        ),
+        ({"profile": "fleet"}, {}, ("eu-central-1", "the profile fleet")),
+        ({}, {}, ("ap-south-1", "the AWS configuration")),
+        ({"profile": "bare", "aws_config": {"region_name": "sa-east-1"}}, {}, ("sa-east-1", "the option aws_config")),
+    ],
+)
+def test_a_region_and_what_named_it(
+    options: dict[str, Any],
+    environment: dict[str, str],
+    region: tuple[str, str],
+    tmp_path: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The one who called the wrong region learns where to set the right one."""
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    config = tmp_path / "of_regions"
+    config.write_text(
+        "[default]\nregion = ap-south-1\n[profile fleet]\nregion = eu-central-1\n[profile bare]\noutput = json\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    assert _client.region_of(options) == _client.known_region(options) == region
+
+
+def test_no_region_is_known(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sentence about a failure does without."""
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    assert _client.known_region({}) is None
+
+
 def test_the_scope_of_another_profile_is_another() -> None:
     """The configuration of a profile may name an endpoint of its own."""
     scopes = {_client.scope({"region": "us-east-1", "profile": profile}) for profile in (None, "one", "two")}

@@ -157,10 +157,31 @@ def test_missing_user() -> None:
         ("ResourceExistsException", "User", "it exists", False),
         ("InvalidRequestException", "User", "Unknown user", False),
         ("AccessDeniedException", "User", "Unknown user", False),
+        # moto's codes
+        ("UserNotFound", "", "partner does not match any user associated with server s-01234567890abcdef.", True),
+        ("ServerNotFound", "", "There are no transfer protocol-enabled servers with ID s-01234567890abcdef.", False),
+        ("PublicKeyNotFound", "", "k does not match any keys associated with user partner for server s-1.", False),
     ],
 )
 def test_is_missing_user(code: str, resource_type: str, message: str, expected: bool) -> None:
     assert ServiceError(code, message, "h", resource_type=resource_type).is_missing_user == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "resource_type", "expected"),
+    [
+        ("ResourceNotFoundException", "SshPublicKey", True),
+        ("ResourceNotFoundException", "", True),
+        ("ResourceNotFoundException", "User", False),
+        ("ResourceNotFoundException", "Server", False),
+        ("PublicKeyNotFound", "", True),
+        ("UserNotFound", "", False),
+        ("ServerNotFound", "", False),
+        ("AccessDeniedException", "SshPublicKey", False),
+    ],
+)
+def test_is_missing_key(code: str, resource_type: str, expected: bool) -> None:
+    assert ServiceError(code, "m", "h", resource_type=resource_type).is_missing_key == expected
 
 
 @pytest.mark.parametrize(

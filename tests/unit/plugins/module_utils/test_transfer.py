@@ -504,6 +504,14 @@ def test_key_id(value: str) -> None:
     assert is_allowed(wanted_key_id, value) == allows("SshPublicKeyId", value)
 
 
+@pytest.mark.parametrize(
+    "key_id",
+    [f"{SERVER}:partner:public_key:1764093600.0", "mock_ssh_public_key_id_{ssh_public_key_body}_{now}"],
+)
+def test_the_ids_of_moto_can_be_given_back(key_id: str) -> None:
+    assert wanted_key_id(key_id).key_ids[1] == key_id
+
+
 @pytest.mark.parametrize("check", [check_server_id, wanted_user, wanted_key_id])
 def test_no_part_of_a_private_key_in_the_wrong_option_comes_out(check: Callable[[str], object]) -> None:
     private = key_pair("ed25519").private

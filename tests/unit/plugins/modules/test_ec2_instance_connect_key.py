@@ -120,6 +120,7 @@ def test_many_targets(service: Service) -> None:
 def test_no_targets_is_nothing_to_do(service: Service) -> None:
     """An empty list is a list."""
     report = service.run(targets=[], os_user="ec2-user")
+    assert report.result["msg"].startswith("targets is an empty list, so there is nothing to do")
     assert (report.failure, report.result["changed"], report.result["expires_at"]) == (None, False, None)
     assert service.connections == 0
 
@@ -142,6 +143,7 @@ def test_one_bad_target_does_not_stop_the_others(service: Service) -> None:
         f"1 of 2 targets failed: {ONE} (user ec2-user): EC2InstanceNotFoundException: no such"
     )
     assert [target["success"] for target in report.result["targets"]] == [False, True]
+    assert report.failure.endswith(" The region was us-east-1, from the option region.")
     assert report.result["targets"][0]["error"]["hint"].startswith("Check that this instance exists")
     assert report.result["changed"] is True
     service.expect_push(ONE)
@@ -199,7 +201,11 @@ def test_the_serial_console(service: Service) -> None:
         ({"public_key": ""}, "public_key: It is empty"),
         ({"public_key": "ecdsa-sha2-nistp256 AAAA"}, "public_key: "),
         ({"instance_id": None, "targets": [{"os_user": "x"}]}, r"targets\[0\]: .*instance_id"),
-        ({"instance_id": None, "targets": [None]}, r"targets\[0\] is of type NoneType"),
+        (
+            {"instance_id": None, "targets": [None]},
+            r"targets\[0\] is of type NoneType, which a variable without a value",
+        ),
+        ({"instance_id": None}, "^instance_id is null"),
         (
             {"instance_id": None, "targets": [ONE, {"instance_id": ONE, "availability_zone": "us-east-1a"}]},
             "twice, with availability_zone None and 'us-east-1a'",

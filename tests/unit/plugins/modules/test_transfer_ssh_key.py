@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import base64
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +17,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 from ansible_collections.sshkeys.aws.plugins.modules import transfer_ssh_key
+from ansible_collections.sshkeys.aws.tests.unit import keys
 from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService
 
 SERVER_ID = "s-01234567890abcdef"
@@ -121,6 +124,7 @@ def test_no_users_is_nothing_to_do(service: Service) -> None:
     """An empty list is a list."""
     report = service.run(users=[], public_keys=[ALICE])
     assert (report.failure, report.result["changed"], report.result["users"]) == (None, False, [])
+    assert report.result["msg"].startswith("users is an empty list, so there is nothing to do")
 
 
 def test_a_missing_user_is_foreseen_in_check_mode(service: Service) -> None:
@@ -156,9 +160,146 @@ def test_a_weak_key_is_a_warning_once(service: Service) -> None:
     assert "1024 bits" in report.warnings[0]
 
 
+# -- A declaration without a key --------------------------------------------------------------------------------------
+
+# What an empty file, a lookup that finds nothing, or a typing error may give.
+EMPTY: list[Any] = [[], "", " \n", [""], ["", "# nobody\n"], "# nobody\n"]
+
+
+@pytest.mark.parametrize("empty", EMPTY)
+@pytest.mark.parametrize("options", [{}, {"exclusive": True}, {"exclusive": False}, {"state": "absent"}])
+@pytest.mark.parametrize("place", ["task", "users", "users that take it from the task"])
+def test_a_declaration_without_a_key_is_refused(
+    service: Service, empty: Any, options: dict[str, Any], place: str
+) -> None:
+    """With a sentence that names the user, what is empty, and what to do."""
+    given: dict[str, Any] = {
+        "task": {"user_name": "partner", "public_keys": empty, **options},
+        "users": {"users": [{"user_name": "partner", "public_keys": empty, **options}]},
+        "users that take it from the task": {"users": ["partner"], "public_keys": empty, **options},
+    }[place]
+    with pytest.raises(ArgumentError) as caught:
+        service.run(**given)
+    said = str(caught.value)
+    assert "'partner'" in said
+    assert "public_keys" in said
+    assert ("would stay" if options.get("state") == "absent" else "set allow_empty=true") in said
+    assert service.connections == 0
+
+
+@pytest.mark.parametrize("empty", EMPTY)
+@pytest.mark.parametrize("place", ["task", "users"])
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_a_user_who_may_have_no_key(service: Service, empty: Any, place: str, exclusive: bool) -> None:
+    """What is declared is done: all keys go with exclusive, and nothing changes without."""
+    service.expect_read("partner", ALICE, BOB)
+    declared = {"user_name": "partner", "public_keys": empty, "allow_empty": True}
+    given: dict[str, Any] = declared if place == "task" else {"users": [declared]}
+    report = service.run(**given, exclusive=exclusive, check_mode=True)
+    (user,) = report.result["users"]
+    assert sorted(key["body"] for key in user["deleted"]) == (sorted([ALICE, BOB]) if exclusive else [])
+
+
+def test_a_user_may_say_otherwise_than_the_task(service: Service) -> None:
+    """A user's own allow_empty counts."""
+    strict = {"user_name": "partner", "public_keys": [], "allow_empty": False}
+    with pytest.raises(ArgumentError, match="public_keys is an empty list"):
+        service.run(users=[strict], allow_empty=True)
+
+
+def test_an_empty_text_beside_a_key_is_refused(service: Service) -> None:
+    """The file of one of two people may be empty."""
+    with pytest.raises(ArgumentError, match=r"^public_keys\[1\]: It is empty"):
+        service.run(user_name="partner", public_keys=[ALICE, ""])
+    service.expect_read("partner", ALICE)
+    assert not service.run(user_name="partner", public_keys=[ALICE, ""], allow_empty=True).result["changed"]
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_two_keys_on_one_line_are_refused(service: Service, state: str) -> None:
+    """As lookup('file', 'alice.pub', 'bob.pub') makes them of two files."""
+    with pytest.raises(ArgumentError, match=r"^public_keys: There are several keys on one line.* query\(\)"):
+        service.run(user_name="partner", public_keys=f"{ALICE},{BOB}", state=state)
+    assert service.connections == 0
+
+
+# -- Keys of types that Transfer Family does not take -----------------------------------------------------------------
+
+TOKEN = keys.line_of(keys.security_key_blobs()["sk-ssh-ed25519@openssh.com"], "token")
+DSS = keys.line_of(keys.dss_blob(), "old")
+
+
+@pytest.mark.parametrize("other", [TOKEN, DSS])
+@pytest.mark.parametrize("join", [lambda *lines: list(lines), lambda *lines: "\n".join(lines)], ids=["list", "text"])
+def test_keys_of_other_types_are_left_out_by_choice(service: Service, other: str, join: Callable[..., Any]) -> None:
+    """Each with a warning that names it by its fingerprint."""
+    service.expect_read("partner")
+    report = service.run(user_name="partner", public_keys=join(other, ALICE), unsupported_keys="skip", check_mode=True)
+    assert [key["body"] for key in report.result["imported"]] == [ALICE]
+    (warning,) = report.warnings
+    assert re.search(
+        r"^public_keys.*SHA256:\S{43} \((token|old)\) of type (sk-ssh-ed25519@openssh.com|ssh-dss)", warning
+    )
+    with pytest.raises(ArgumentError, match="unsupported_keys=skip"):
+        service.run(user_name="partner", public_keys=join(other, ALICE))
+
+
+def test_a_user_of_whom_no_key_remains_is_refused(service: Service) -> None:
+    """Not even an empty declaration that is meant makes it one."""
+    users = [{"user_name": "anna", "public_keys": ALICE}, {"user_name": "bert", "public_keys": [TOKEN, DSS]}]
+    with pytest.raises(ArgumentError, match=r"user 'bert': public_keys: Nothing remains.*SHA256:.*SHA256:"):
+        service.run(users=users, unsupported_keys="skip", allow_empty=True, exclusive=True)
+    assert service.connections == 0
+
+
+def test_a_damaged_key_is_not_left_out(service: Service) -> None:
+    """Nobody knows what it would have been."""
+    with pytest.raises(ArgumentError, match=r"public_keys\[1\]: It is a key of a FIDO.*damaged"):
+        service.run(user_name="partner", public_keys=[ALICE, TOKEN[:-20]], unsupported_keys="skip")
+
+
+def test_an_ssh_dss_key_can_be_removed(service: Service) -> None:
+    """A service may hold what it would not take today."""
+    service.expect_read("partner", DSS, ALICE)
+    report = service.run(
+        user_name="partner", public_keys=[DSS, TOKEN], state="absent", unsupported_keys="skip", check_mode=True
+    )
+    assert [key["body"] for key in report.result["deleted"]] == [DSS]
+
+
+# -- What is said of where --------------------------------------------------------------------------------------------
+
+
+def test_a_failure_names_the_region_and_what_named_it(service: Service) -> None:
+    """The wrong region is the likeliest cause of a server that is not found."""
+    service.stubber.add_client_error("describe_user", "ResourceNotFoundException", "Unknown server")
+    params = {"server_id": SERVER_ID, "user_name": "partner", "public_keys": ALICE}
+    spec = {**transfer_ssh_key.ARGUMENTS, "region": {"type": "str"}}
+    validated = ArgumentSpecValidator(spec).validate({**params, "region": "eu-central-1"})
+    with service.playing():
+        report = transfer_ssh_key.run(validated.validated_parameters, check_mode=False, connect=service.connect)
+    assert report.failure
+    assert report.failure.startswith(f"partner on {SERVER_ID}: ResourceNotFoundException: Unknown server")
+    assert report.failure.endswith("The region was eu-central-1, from the option region.")
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
+        ({"user_name": None, "public_keys": [ALICE]}, "user_name is null"),
+        (
+            {"public_keys": [ALICE], "state": "absent", "allow_empty": True},
+            "allow_empty=true and state=absent contradict",
+        ),
+        (
+            {"users": [{"user_name": "anna", "public_keys": [ALICE], "state": "absent", "allow_empty": True}]},
+            "user 'anna': allow_empty=true and state=absent contradict",
+        ),
+        (
+            {"public_keys": [], "ssh_public_key_ids": [KEY_ID], "state": "absent"},
+            "public_keys is an empty list.*would stay",
+        ),
+        ({"public_keys": "https://github.com/octocat.keys"}, "ansible.builtin.url"),
         ({"server_id": "s-1"}, "server_id 's-1' is not the id"),
         ({"user_name": "x", "public_keys": []}, "user_name 'x' is not one that"),
         ({"user_name": "DOMAIN\\user", "public_keys": []}, "is not one that Transfer Family takes"),

@@ -86,8 +86,15 @@ def public_keys(
     Returns each key once, in order, and warnings. An empty list is for the caller to judge.
     Raises ArgumentError that names every key which cannot be used, so that nothing is sent before all are judged.
     """
+    return judged_keys(list(_texts(value, option)), option, judge, unsupported_keys=unsupported_keys, if_empty=if_empty)
+
+
+def judged_keys(
+    texts: Sequence[tuple[str, Any]], option: str, judge: Judge, *, unsupported_keys: str, if_empty: str | None
+) -> tuple[tuple[PublicKey, ...], list[str]]:
+    """Do what public_keys does, with texts of which each has a place of its own: (where it stands, the text)."""
     reading = _Reading(judge, unsupported_keys == "skip", if_empty)
-    for place, text in _texts(value, option):
+    for place, text in texts:
         reading.read(place, text)
     if reading.left_out and not reading.keys:
         names = ", ".join(reading.left_out)

@@ -334,7 +334,11 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._client import TRANSFE
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError, shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
 from ansible_collections.sshkeys.aws.plugins.module_utils._front import front
-from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import PublicKey, judge_for_transfer
+from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
+    PublicKey,
+    judge_for_removal,
+    judge_for_transfer,
+)
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 from ansible_collections.sshkeys.aws.plugins.module_utils._rotation import rotate
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import (
@@ -468,7 +472,7 @@ def _declared_keys(
     advice = _ADVICE_FOR_EMPTY[present].format(shown(user["user_name"]))
     allow_empty = params["allow_empty"] if user["allow_empty"] is None else user["allow_empty"]
     if_empty = None if present and allow_empty else advice
-    judge = judge_for_transfer if present else _judge_nothing
+    judge = judge_for_transfer if present else judge_for_removal
     keys, warnings = public_keys(
         texts, "public_keys", judge, unsupported_keys=params["unsupported_keys"], if_empty=if_empty
     )
@@ -488,11 +492,6 @@ _ADVICE_FOR_EMPTY = {
         "keys to remove from the user {}."
     ),
 }
-
-
-def _judge_nothing(_key: PublicKey) -> list[str]:
-    """Let any key through: what is to be removed need not be one that the service would take today."""
-    return []
 
 
 def main() -> None:

@@ -36,6 +36,10 @@ options:
     description: The day of the audit, which is returned as it is.
     type: str
     required: true
+  region:
+    description: The region of the servers, for sentences that name one. Leave it out if it is not known.
+    type: str
+    default: ""
 seealso:
   - module: sshkeys.aws.transfer_ssh_key_info
 """
@@ -53,7 +57,8 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ audit.summary }}"
   vars:
-    audit: "{{ server.results | sshkeys.aws.transfer_audit(90, now(utc=true).strftime('%Y-%m-%d')) }}"
+    today: "{{ now(utc=true).strftime('%Y-%m-%d') }}"
+    audit: "{{ server.results | sshkeys.aws.transfer_audit(90, today, region='us-east-1') }}"
 """
 
 RETURN = r"""
@@ -80,8 +85,8 @@ _value:
     count:
       description:
         - The numbers over all servers that were read, V(null) if none was. They are C(servers), C(users), C(keys),
-          C(old), C(weak), C(shared), C(shared_keys), C(no_key) and C(unreadable). C(shared) is the sum over the servers.
-          In C(shared_keys) a key of users on several servers counts once.
+          C(old), C(weak), C(shared), C(shared_keys), C(no_key) and C(unreadable). C(shared) is the sum over the
+          servers. In C(shared_keys) a key of users on several servers counts once.
       type: dict
     not_read:
       description: How many C(servers) could not list their users, and how many C(users) could not be read.
@@ -134,7 +139,8 @@ _value:
             keys:
               description:
                 - The keys, with C(id), C(type), C(bits), C(age_days), C(date_imported), C(fingerprint) and C(comment)
-                  as the module returns them, and with C(old), C(weak), C(unreadable), and C(shared_with), a list of users.
+                  as the module returns them, with C(old), C(weak) and C(unreadable), and with C(shared_with), the names
+                  of the other users.
               type: list
               elements: dict
     bands:
@@ -174,10 +180,10 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import Argumen
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer_audit import Audit, audit
 
 
-def transfer_audit(results: Any, limit: Any, date: Any) -> Audit:
+def transfer_audit(results: Any, limit: Any, date: Any, region: str = "") -> Audit:
     """Return what the audit found. Raises AnsibleFilterError where the input cannot be used."""
     try:
-        return audit(results, limit, date)
+        return audit(results, limit, date, region)
     except ArgumentError as error:
         raise AnsibleFilterError(str(error)) from error
 

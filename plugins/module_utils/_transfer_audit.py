@@ -102,16 +102,18 @@ class Audit(TypedDict):
     summary: list[str]
 
 
-def audit(results: Sequence[Mapping[str, Any]], limit: int, date: str) -> Audit:
+def audit(results: Sequence[Mapping[str, Any]], limit: int, date: str, region: str = "") -> Audit:
     """Return what there is to say of the servers that were read.
 
     results: what transfer_ssh_key_info returned in a loop over the ids of servers, which ``item`` holds.
     limit: a key that a user has had for more days is old. date: the day of the audit, as the report shows it.
+    region: where the servers are, empty if that is not known.
     Raises ArgumentError where the results or the limit are something else.
     """
     _check(results, limit)
     holders = holders_of(results)
-    servers = [_server(result, limit, holders) for result in results]
+    place = f" in {short(region)}" if region else ""
+    servers = [_server(result, place, limit, holders) for result in results]
     shared = shared_keys(holders, several_servers=len(servers) > 1)
     counts = [server["count"] for server in servers if server["count"]]
     count = total_of(counts, len(shared)) if counts else None
@@ -155,28 +157,21 @@ def _check(results: Any, limit: Any) -> None:
 # -- Servers ----------------------------------------------------------------------------------------------------------
 
 
-def _server(result: Mapping[str, Any], limit: int, holders: Holders) -> Server:
-    users = [audited_user(user, str(result["item"]), limit, holders) for user in result.get("users") or []]
-    # Without users there is a sentence why there are none.
-    error = "" if "users" in result else sentences(result.get("msg") or "The module said nothing.")
-    is_read = not error and (not users or any(user["read"] for user in users))
-    server_id, region = short(result["item"]), _region(result)
+def _server(result: Mapping[str, Any], place: str, limit: int, holders: Holders) -> Server:
+    listed = result.get("users")
+    users = [audited_user(user, str(result["item"]), limit, holders) for user in listed or []]
+    is_read = listed is not None and (not users or any(user["read"] for user in users))
+    why_not = sentences(result.get("msg") or "") or "The module said nothing."
+    server_id = short(result["item"])
     return {
         "id": server_id,
-        "place": f"{server_id} in {region}" if region else server_id,
+        "place": f"{server_id}{place}",
         "read": is_read,
-        "error": error,
+        "error": why_not if listed is None else "",
         "users": users,
         "count": count_of(users) if is_read else None,
         "users_not_read": sum(not user["read"] for user in users),
     }
-
-
-def _region(result: Mapping[str, Any]) -> str:
-    """Return the region that the module was called with, also by the environment; empty if that is not known."""
-    invocation = result.get("invocation")
-    arguments = invocation.get("module_args") if isinstance(invocation, Mapping) else None
-    return short(arguments.get("region") or "") if isinstance(arguments, Mapping) else ""
 
 
 def _problems(server: Server) -> list[Problem]:

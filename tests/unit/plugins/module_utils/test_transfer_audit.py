@@ -180,7 +180,7 @@ def test_all_is_counted() -> None:
         ),
         server(item=OTHER),
     )
-    counts = {"users": 4, "keys": 4, "old": 1, "weak": 1, "shared": 1, "no_key": 1, "unreadable": 1}
+    counts: dict[str, Any] = {"users": 4, "keys": 4, "old": 1, "weak": 1, "shared": 1, "no_key": 1, "unreadable": 1}
     assert found["servers"][0]["count"] == counts
     assert found["servers"][1]["count"] == dict.fromkeys(counts, 0)
     assert found["count"] == {**counts, "servers": 2, "shared_keys": 1}
@@ -388,7 +388,7 @@ def test_a_server_counts_what_its_users_have(results: list[dict[str, Any]], limi
             assert one["count"]["keys"] == sum(len(user["keys"]) for user in read)
             assert one["count"]["no_key"] == sum(user["keys"] == [] for user in read)
             for remark in ("old", "weak", "unreadable"):
-                assert one["count"][remark] == sum(key[remark] for user in read for key in user["keys"])  # type: ignore[literal-required]
+                assert one["count"][remark] == sum(key[remark] for user in read for key in user["keys"])
 
 
 @given(SERVERS, LIMITS)

@@ -33,6 +33,9 @@ PURE = {
         "_report",
         "_instance_connect",
         "_transfer",
+        "_transfer_audit",
+        "_transfer_audit_counts",
+        "_transfer_audit_keys",
         "_pacer",
     )
 }

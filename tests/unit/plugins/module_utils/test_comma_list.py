@@ -40,6 +40,18 @@ def test_what_is_no_list_is_refused(value: Any) -> None:
     assert fault.startswith("server_ids is of type ")
 
 
+class TaggedDict(dict[str, int]):
+    """A type of its own made of a dict, as ansible-core 2.19 and later hand them over."""
+
+
+@pytest.mark.parametrize(("value", "name"), [(1, "int"), (True, "bool"), ({"A": 1}, "dict"), (TaggedDict(A=1), "dict")])
+def test_the_type_is_the_one_that_people_know(value: Any, name: str) -> None:
+    (fault,) = faults({"server_ids": value})
+    assert fault.startswith(f"server_ids is of type {name}. ")
+    with pytest.raises(ArgumentError, match=f"of type {name}"):
+        elements(value)
+
+
 @pytest.mark.parametrize("value", ["A,", "A, ", "A,B,", ","])
 def test_a_list_that_ends_in_a_comma_was_cut(value: str) -> None:
     (fault,) = faults({"server_ids": value})

@@ -86,6 +86,12 @@ def facts(source: str) -> dict[str, object]:
             _text(_all(tile, "dt")[0]): int(_text(_all(tile, "dd")[0])) for tile in _all(_all(root, "dl")[0], "div")
         },
         "rows": [[_text(cell) for cell in row if _name(cell) in ("th", "td")] for row in _all(root, "tr")],
+        "coverage": " ".join(
+            _text(line)
+            for element in _all(root, "div")
+            if element.get("class") == "problems"
+            for line in _all(element, "p")
+        ),
         "problems": [_text(item) for item in _all(root, "li")],
     }
 

@@ -25,7 +25,16 @@ SHARED = [name for name in FILES if name.startswith("module_utils/")]
 
 PURE = {
     f"{MODULE_UTILS}.{name}"
-    for name in ("_comma_list", "_errors", "_public_key", "_report", "_instance_connect", "_transfer", "_pacer")
+    for name in (
+        "_comma_list",
+        "_errors",
+        "_public_key",
+        "_report",
+        "_instance_connect",
+        "_transfer",
+        "_transfer_replaces",
+        "_pacer",
+    )
 }
 
 

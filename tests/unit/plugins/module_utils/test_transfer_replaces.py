@@ -19,7 +19,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer_replaces imp
 from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, key_pair, line_of, runs
 from hypothesis import given, settings, strategies as st
 
-Key = dict[str, Any]
+Key = Mapping[str, Any]
 
 WHO = "partner on s-01234567890abcdef"
 FILE = "/home/deploy/.ssh/nightly"
@@ -86,7 +86,8 @@ def goes(decision: Replacement) -> list[Key]:
 def fault(decision: Replacement) -> str:
     """Return the only fault, and check that nothing is replaced."""
     (sentence,) = decision.faults
-    assert decision.ids == decision.replaced == ()
+    assert decision.ids == ()
+    assert decision.replaced == ()
     return sentence
 
 

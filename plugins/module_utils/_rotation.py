@@ -49,7 +49,8 @@ _LOOKS = 4
 _SECONDS_BETWEEN_LOOKS = 1.0
 
 _FULL_HINT = (
-    "The user holds as many keys as AWS allows. Remove a key, or set exclusive so that what is not declared makes room."
+    "The user holds as many keys as AWS allows. Remove a key, or set replaces or exclusive so that an old one makes "
+    "room."
 )
 
 

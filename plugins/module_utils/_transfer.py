@@ -10,6 +10,7 @@
 Pure. Rules:
 - Keys are the same when type and blob are the same; the comment never matters.
 - ``present`` adds what is wanted. With ``exclusive`` all that is not wanted goes too. ``absent`` removes.
+- With ``replaces`` the keys of these ids go, unless they are wanted.
 - A plan lists its imports before its deletions, so that nobody is locked out by a rotation.
 - What is planned for a user is what is reported for it; only ids and dates of new keys are unknown before.
 """
@@ -38,6 +39,10 @@ _KEY_ID = re.compile(r"key-[0-9a-f]{17}")
 _KEY_ID_OF_MOTO = re.compile(r"s-[0-9a-f]{17}:[^:]+:public_key:[0-9.]+|mock_ssh_public_key_id_.+")
 
 
+def _is_key_id(text: str) -> bool:
+    return bool(_KEY_ID.fullmatch(text) or _KEY_ID_OF_MOTO.fullmatch(text))
+
+
 def check_server_id(server_id: str) -> None:
     """Raise ArgumentError unless this is the id of a Transfer Family server."""
     if not _SERVER_ID.fullmatch(server_id):
@@ -63,6 +68,7 @@ class Wanted:
     present: whether the keys must be there (state=present) or must not.
     exclusive: with present, whether all other keys must go.
     keys: each key once. key_ids: ids of keys that must go, without present only.
+    replaces: ids of keys that must go once keys are there, with present and keys only, and without exclusive.
     Raises ArgumentError where the service's model does not allow a value.
     """
 
@@ -71,15 +77,38 @@ class Wanted:
     exclusive: bool
     keys: tuple[PublicKey, ...]
     key_ids: tuple[str, ...] = ()
+    replaces: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the values against the service's model."""
         check_user_name(self.user_name)
         for key_id in self.key_ids:
-            if not _KEY_ID.fullmatch(key_id) and not _KEY_ID_OF_MOTO.fullmatch(key_id):
+            if not _is_key_id(key_id):
                 raise ArgumentError(
                     f"ssh_public_key_ids has {shown(key_id)}, which is not the id of a key: it must be 'key-' and 17 "
                     "hexadecimal digits, as transfer_ssh_key_info returns it."
+                )
+        self._check_replaces()
+
+    def _check_replaces(self) -> None:
+        if not self.replaces:
+            return
+        if not self.present:
+            raise ArgumentError("replaces says which keys make room for new ones, and goes with state=present only.")
+        if self.exclusive:
+            raise ArgumentError(
+                "exclusive=true and replaces contradict each other. Leave replaces out to replace every other key."
+            )
+        if not self.keys:
+            raise ArgumentError(
+                "replaces is set, but public_keys has no key to take the place of others. To remove keys, set "
+                "state=absent and ssh_public_key_ids."
+            )
+        for key_id in self.replaces:
+            if not _is_key_id(key_id):
+                raise ArgumentError(
+                    f"replaces has {shown(key_id)}, which is not the id of a key. Give one that transfer_ssh_key_info "
+                    "returns, such as key-01234567890abcdef."
                 )
 
 
@@ -202,7 +231,8 @@ def plan(held: Sequence[HeldKey] | None, wanted: Wanted) -> Plan:
         return Plan(wanted, None if held is None else keys, (), doomed)
     imports = tuple(key for key in wanted.keys if not any(other.is_key(key) for other in keys))
     surplus = tuple(key for key in keys if not any(key.is_key(kept) for kept in wanted.keys))
-    return Plan(wanted, None if held is None else keys, imports, surplus if wanted.exclusive else ())
+    replaced = tuple(key for key in surplus if key.id in wanted.replaces)
+    return Plan(wanted, None if held is None else keys, imports, surplus if wanted.exclusive else replaced)
 
 
 def report(

@@ -38,7 +38,7 @@ options:
     description:
       - The users, when there are many. All are tried; if any fails, the task fails after that and returns every result.
       - Each is a user name, or a dictionary with C(user_name) and, where they differ from those of the task,
-        C(public_keys), C(ssh_public_key_ids), C(state), C(exclusive) and C(allow_empty).
+        C(public_keys), C(ssh_public_key_ids), C(replaces), C(state), C(exclusive) and C(allow_empty).
     type: list
     elements: raw
   public_keys:
@@ -60,6 +60,14 @@ options:
     type: list
     elements: str
     aliases: [ssh_public_key_id]
+  replaces:
+    description:
+      - With O(state=present), the ids of keys that O(public_keys) take the place of. They go after the new keys are in.
+        If the user is full, the oldest of them leaves first. All other keys stay.
+      - An id that the user does not have is no error. A key that is also in O(public_keys) stays.
+      - It contradicts O(exclusive).
+    type: list
+    elements: str
   state:
     description:
       - With V(present) the user has the keys. With V(absent) the user does not have them.
@@ -147,6 +155,14 @@ EXAMPLES = r"""
     server_id: s-01234567890abcdef
     user_name: partner
     public_keys: "{{ lookup('file', 'keys/carol.pub') }}"
+    region: us-east-1
+
+- name: Replace a key by another one and leave the others alone
+  sshkeys.aws.transfer_ssh_key:
+    server_id: s-01234567890abcdef
+    user_name: partner
+    public_keys: "{{ lookup('file', 'keys/alice-2026.pub') }}"
+    replaces: [key-01234567890abcdef]
     region: us-east-1
 
 - name: Take a key away, whatever its comment was
@@ -358,6 +374,7 @@ USER_ARGUMENTS: dict[str, Any] = {
     # no_log until they are known to be public keys: see _front.
     "public_keys": {"type": "raw", "aliases": ["public_key", "ssh_public_key_body"], "no_log": True},
     "ssh_public_key_ids": {"type": "list", "elements": "str", "aliases": ["ssh_public_key_id"], "no_log": False},
+    "replaces": {"type": "list", "elements": "str"},
     "state": {"type": "str", "choices": ["present", "absent"]},
     "exclusive": {"type": "bool"},
     "allow_empty": {"type": "bool"},
@@ -462,7 +479,14 @@ def _wanted_of_user(params: Mapping[str, Any], user: Mapping[str, Any]) -> tuple
     if texts is not None:
         keys, warnings = _declared_keys(texts, params, user, present=present)
     exclusive = params["exclusive"] if user["exclusive"] is None else user["exclusive"]
-    return Wanted(user["user_name"], present, present and exclusive, keys, tuple(key_ids)), warnings
+    replaces = _replaces(params, user, present)
+    return Wanted(user["user_name"], present, present and exclusive, keys, tuple(key_ids), replaces), warnings
+
+
+def _replaces(params: Mapping[str, Any], user: Mapping[str, Any], present: bool) -> tuple[str, ...]:
+    # An element that only removes keys has nothing to do with what the others of the task replace.
+    inherits = user["replaces"] is None and (present or user["state"] is None)
+    return tuple((params["replaces"] if inherits else user["replaces"]) or ())
 
 
 def _declared_keys(

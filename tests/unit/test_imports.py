@@ -36,6 +36,7 @@ PURE = {
         "_transfer_audit",
         "_transfer_audit_counts",
         "_transfer_audit_keys",
+        "_transfer_replaces",
         "_pacer",
     )
 }

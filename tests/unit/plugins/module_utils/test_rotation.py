@@ -87,10 +87,12 @@ class Transfer(StubbedService):
         *keys: PublicKey,
         present: bool = True,
         exclusive: bool = True,
+        replaces: Sequence[HeldKey] = (),
         wait_timeout: float = 0,
     ) -> Outcome:
         """Bring "partner" from the keys it has to those it must have, and check that every expected call was made."""
-        wanted = Wanted("partner", present, exclusive, keys)
+        ids = tuple(str(key.id) for key in replaces)
+        wanted = Wanted("partner", present, exclusive and not ids, keys, (), ids)
         with self.playing():
             return rotate(self.client, SERVER_ID, plan(before, wanted), wait_timeout)
 
@@ -189,6 +191,39 @@ def test_a_full_user_gives_up_one_key_only(transfer: Transfer) -> None:
     assert outcome.error is not None
     assert "as many keys as AWS allows" in outcome.error.hint
     assert names(outcome.after) == ["key1"]
+
+
+def test_only_a_replaced_key_makes_room(transfer: Transfer) -> None:
+    """The oldest of the replaced keys leaves, though an older one stays."""
+    oldest, old, young = held(1, A, 2010), held(2, B, 2019), held(4, D, 2024)
+    transfer.expect_import(C, error="InvalidRequestException", message=FULL)
+    transfer.expect_delete(old)
+    transfer.expect_import(C, 3)
+    transfer.expect_delete(young)
+    transfer.expect_read(oldest, held(3, C))
+    outcome = transfer.rotate([oldest, young, old], C, replaces=[young, old])
+    assert outcome.error is None
+    assert names(outcome.after) == ["key0", "key2"]
+
+
+def test_a_replaced_key_that_is_gone_makes_no_room(transfer: Transfer) -> None:
+    """The others stay, and the hint says what would make room."""
+    transfer.expect_import(C, error="InvalidRequestException", message=FULL)
+    transfer.expect_read(held(1, A))
+    outcome = transfer.rotate([held(1, A)], C, replaces=[held(2, B)])
+    assert outcome.error is not None
+    assert not outcome.changed
+    assert "set replaces" in outcome.error.hint
+
+
+def test_replacing_leaves_the_keys_of_another_run_alone(transfer: Transfer) -> None:
+    """A key that came during the run is not named, and the user is as declared."""
+    transfer.expect_import(C, 3)
+    transfer.expect_delete(held(1, A))
+    transfer.expect_read(held(3, C, 2023), held(4, D, 2024))
+    outcome = transfer.rotate([held(1, A)], C, replaces=[held(1, A)])
+    assert outcome.error is None
+    assert names(outcome.after) == ["key2", "key3"]
 
 
 def test_another_refusal_gives_up_no_key(transfer: Transfer) -> None:

@@ -79,11 +79,15 @@ wanted_keys = st.dictionaries(numbers, some_comments, max_size=4).map(
 )
 
 
+some_ids = st.lists(st.integers(0, 8).map("key-{:017x}".format), max_size=3).map(tuple)
+
+
 @st.composite
 def wanteds(draw: st.DrawFn) -> Wanted:
     present = draw(st.booleans())
-    key_ids = () if present else tuple(f"key-{number:017x}" for number in draw(st.lists(st.integers(0, 8), max_size=3)))
-    return Wanted(USER, present, present and draw(st.booleans()), draw(wanted_keys), key_ids)
+    exclusive, keys, key_ids = present and draw(st.booleans()), draw(wanted_keys), draw(some_ids)
+    replaces = key_ids if present and not exclusive and keys else ()
+    return Wanted(USER, present, exclusive, keys, () if present else key_ids, replaces)
 
 
 def steps(world: tuple[HeldKey, ...], todo: Plan) -> Iterator[tuple[HeldKey, ...]]:
@@ -155,6 +159,16 @@ def test_present_adds_and_never_deletes(world: tuple[HeldKey, ...], keys: tuple[
     assert identities(after) == identities(world) | identities(keys)
 
 
+@given(worlds, wanted_keys.filter(bool), some_ids)
+def test_replaces_removes_these_and_no_wanted_key(
+    world: tuple[HeldKey, ...], keys: tuple[PublicKey, ...], replaces: tuple[str, ...]
+) -> None:
+    after = carried_out(world, plan(world, Wanted(USER, True, False, keys, (), replaces)))
+    kept = tuple(other for other in world if other.id not in replaces or identities([other]) & identities(keys))
+    assert after[: len(kept)] == kept
+    assert identities(after) == identities(kept) | identities(keys)
+
+
 @given(worlds, wanted_keys, st.lists(st.integers(0, 8), max_size=4))
 def test_absent_removes_these_and_never_imports(
     world: tuple[HeldKey, ...], keys: tuple[PublicKey, ...], gone: list[int]
@@ -182,9 +196,11 @@ def test_comments_never_matter(world: tuple[HeldKey, ...], wanted: Wanted, data:
     assert [doomed.id for doomed in one.deletions] == [doomed.id for doomed in other.deletions]
 
 
-@given(worlds, wanted_keys.filter(bool))
-def test_nobody_is_locked_out_by_a_rotation(world: tuple[HeldKey, ...], keys: tuple[PublicKey, ...]) -> None:
-    todo = plan(world, Wanted(USER, True, True, keys))
+@given(worlds, wanted_keys.filter(bool), st.none() | some_ids)
+def test_nobody_is_locked_out_by_a_rotation(
+    world: tuple[HeldKey, ...], keys: tuple[PublicKey, ...], replaces: tuple[str, ...] | None
+) -> None:
+    todo = plan(world, Wanted(USER, True, replaces is None, keys, (), replaces or ()))
     usable = identities(keys) | {other.key.identity for other in world if other.key}
     had_a_key = any(other.key for other in world)
     deleted = False
@@ -484,6 +500,19 @@ def wanted_user(name: str) -> Wanted:
 
 def wanted_key_id(key_id: str) -> Wanted:
     return Wanted(USER, False, False, (), ("key-01234567890abcdef", key_id))
+
+
+@pytest.mark.parametrize(
+    "key_id", ["key-01234567890abcdef", "s-01234567890abcdef:user.name@example.com:public_key:1764090000.5"]
+)
+def test_replaces_takes_the_ids_of_aws_and_of_moto(key_id: str) -> None:
+    assert Wanted(USER, True, False, (key(1),), (), (key_id,)).replaces == (key_id,)
+
+
+@pytest.mark.parametrize("value", ["", "alice@my laptop", key(1).fingerprint, key(1).fingerprint_md5, line(1)])
+def test_replaces_takes_ids_only(value: str) -> None:
+    with pytest.raises(ArgumentError, match=r"replaces has .*not the id of a key"):
+        Wanted(USER, True, False, (key(1),), (), ("key-01234567890abcdef", value))
 
 
 @given(near("ServerId"))

@@ -23,6 +23,7 @@ from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService
 SERVER_ID = "s-01234567890abcdef"
 ALICE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx alice@laptop"
 BOB = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB bob, on his laptop"
+CAROL = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIC carol"
 KEY_ID = "key-01234567890abcdef"
 
 
@@ -118,6 +119,33 @@ def test_users_take_from_the_task_what_they_leave_out(service: Service) -> None:
     assert [diff["before_header"] for diff in report.result["diff"]] == [
         f"{name} on {SERVER_ID}" for name in ("anna", "bert", "dora")
     ]
+
+
+def test_users_take_what_they_replace_from_the_task(service: Service) -> None:
+    """Its own list is enough for an element; one that only removes keys replaces none; a wanted key stays."""
+    for name in ("anna", "bert", "carl", "dora"):
+        service.expect_read(name, BOB, CAROL)
+    report = service.run(
+        users=[
+            "anna",
+            {"user_name": "bert", "replaces": ["key-00000000000000001"]},
+            {"user_name": "carl", "state": "absent"},
+            {"user_name": "dora", "public_keys": BOB},
+        ],
+        public_keys=[ALICE],
+        replaces=["key-00000000000000000", "key-00000000000000007"],
+        check_mode=True,
+        concurrency=1,
+    )
+    bodies = {
+        user["user_name"]: sorted(key["body"] for key in user["ssh_public_keys"]) for user in report.result["users"]
+    }
+    assert bodies == {
+        "anna": sorted([ALICE, CAROL]),
+        "bert": sorted([ALICE, BOB]),
+        "carl": sorted([BOB, CAROL]),
+        "dora": sorted([BOB, CAROL]),
+    }
 
 
 def test_no_users_is_nothing_to_do(service: Service) -> None:
@@ -308,6 +336,18 @@ def test_a_failure_names_the_region_and_what_named_it(service: Service) -> None:
         ({"ssh_public_key_ids": [KEY_ID]}, "goes with state=absent only"),
         ({"ssh_public_key_ids": ["key-1"], "state": "absent"}, "has 'key-1', which is not the id of a key"),
         ({"public_keys": [], "state": "absent", "exclusive": True}, "contradict each other"),
+        ({"public_keys": [ALICE], "replaces": [KEY_ID], "exclusive": True}, "exclusive=true and replaces contradict"),
+        ({"public_keys": [ALICE], "replaces": [KEY_ID], "state": "absent"}, "replaces .* goes with state=present only"),
+        ({"public_keys": [], "replaces": [KEY_ID]}, "replaces is set, but public_keys has no key"),
+        ({"public_keys": [ALICE], "replaces": ["alice laptop"]}, "replaces has 'alice laptop', which is not the id"),
+        (
+            {"users": [{"user_name": "anna", "state": "absent", "replaces": [KEY_ID]}], "public_keys": [ALICE]},
+            "user 'anna': replaces .* goes with state=present only",
+        ),
+        (
+            {"users": [{"user_name": "anna", "replaces": [KEY_ID]}], "public_keys": [ALICE], "exclusive": True},
+            "user 'anna': exclusive=true and replaces contradict",
+        ),
         ({"public_keys": [ALICE], "concurrency": 0}, "concurrency is 0"),
         ({"public_keys": [ALICE], "wait_timeout": -1}, "wait_timeout is -1"),
         ({"public_keys": ["nonsense", ALICE, ALICE[:60]]}, r"(?s)public_keys\[0\]: .*public_keys\[2\]: "),

@@ -203,28 +203,35 @@ def test_role_opens_the_fleet_with_tags(workplace: Workplace, example: Callable[
     assert task_that_pushes() in done.stdout
 
 
-# What the page about trouble says of each way to push no key: how it comes about, and what is to be seen then.
+@dataclass(frozen=True)
+class NoPush:
+    """A case of the page about trouble in which no key is pushed: a play, its options, and what is then printed."""
+
+    play: Callable[[], str]
+    options: tuple[str, ...]
+    sign: str
+
+
 NO_PUSH = {
-    "facts before the role": (lambda: logging_in(role_alone(), gather_facts=True), (), "TASK [Gathering Facts]"),
-    "tags": (
+    "facts before the role": NoPush(lambda: logging_in(role_alone(), gather_facts=True), (), "TASK [Gathering Facts]"),
+    "tags": NoPush(
         lambda: logging_in(role_alone().replace("tags: always", "#")),
         ("--tags", "deploy"),
         "TASK [sshkeys.aws.ssh_access : Validating arguments against arg spec",
     ),
-    "start at a task": (lambda: logging_in(role_alone()), ("--start-at-task", "Log in"), "TASK [Log in]"),
-    "check mode of the module": (lambda: logging_in(module_alone()), ("--check", "-v"), '"expires_at": null'),
+    "start at a task": NoPush(lambda: logging_in(role_alone()), ("--start-at-task", "Log in"), "TASK [Log in]"),
+    "check mode of the module": NoPush(lambda: logging_in(module_alone()), ("--check", "-v"), '"expires_at": null'),
 }
 
 
-@pytest.mark.parametrize("way", NO_PUSH)
-def test_nothing_is_pushed_and_ssh_is_refused(workplace: Workplace, way: str) -> None:
-    text, options, sign = NO_PUSH[way]
-    done = workplace.play("nothing.yml", text(), *options)
+@pytest.mark.parametrize("way", NO_PUSH.values(), ids=NO_PUSH)
+def test_nothing_is_pushed_and_ssh_is_refused(workplace: Workplace, way: NoPush) -> None:
+    done = workplace.play("nothing.yml", way.play(), *way.options)
     assert workplace.pushes() == 0
     assert "UNREACHABLE!" in done.stdout
     assert block_with("Permission denied (publickey).", "none").text.strip() in done.stdout
     assert task_that_pushes() not in done.stdout
-    assert sign in done.stdout
+    assert way.sign in done.stdout
 
 
 @pytest.mark.parametrize("options", [("--check", "--tags", "deploy"), ("--start-at-task", "Log in")], ids=" ".join)

@@ -13,7 +13,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: ec2_instance_connect
 short_description: ssh to EC2 instances without keys, bastions or open ports
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - The P(ansible.builtin.ssh#connection) connection, with all its options. Whenever ssh opens a connection, a public
     key is pushed to the instance first, with EC2 Instance Connect. It opens one OS user for 60 seconds.

@@ -82,7 +82,9 @@ EXAMPLES = r"""
   tasks:
     - name: Open every instance of the play in one call
       sshkeys.aws.ec2_instance_connect_key:
-        targets: "{{ ansible_play_hosts | map('extract', hostvars, 'instance_id') | list }}"
+        targets: >-
+          {{ ansible_play_hosts | map('extract', hostvars) | selectattr('instance_id', 'defined')
+             | map(attribute='instance_id') | list }}
         os_user: ec2-user
         public_key: "{{ lookup('file', '~/.ssh/id_ed25519.pub') }}"
         region: us-east-1
@@ -106,7 +108,9 @@ EXAMPLES = r"""
 
 - name: Go on with the instances that could be opened
   sshkeys.aws.ec2_instance_connect_key:
-    targets: "{{ ansible_play_hosts | map('extract', hostvars, 'instance_id') | list }}"
+    targets: >-
+      {{ ansible_play_hosts | map('extract', hostvars) | selectattr('instance_id', 'defined')
+         | map(attribute='instance_id') | list }}
     os_user: ec2-user
     public_key: "{{ lookup('file', '~/.ssh/id_ed25519.pub') }}"
     region: us-east-1
@@ -123,7 +127,7 @@ EXAMPLES = r"""
 
 - name: Leave those out
   ansible.builtin.meta: end_host
-  when: instance_id not in opened.targets | selectattr('success') | map(attribute='instance_id')
+  when: instance_id | default('') not in opened.targets | selectattr('success') | map(attribute='instance_id')
 """
 
 RETURN = r"""

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The guides in docs/docsite/rst, and the blocks of code in them."""
+"""The guides in docs/docsite/rst, the READMEs of the collection and its role, and the blocks of code in them."""
 
 from __future__ import annotations
 
+import ast
 import re
 import textwrap
 from collections.abc import Iterator
@@ -15,12 +16,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "docsite" / "rst"
 
+READMES = [ROOT / "README.md", ROOT / "roles/ssh_access/README.md"]
+
 _CODE_BLOCK = re.compile(r"(?P<indent> *)\.\. code-block:: (?P<language>\S+)")
+_FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w+)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Block:
-    """A block of code: where it stands, its language as Sphinx names it, and its text without the indentation."""
+    """A block of code: where it stands, its language as Sphinx names it, and its text without the indentation.
+
+    ``guide`` is the file name of a guide, and the path below the checkout of any other file.
+    """
 
     guide: str
     line: int
@@ -42,9 +49,43 @@ def blocks(language: str) -> list[Block]:
     return [block for guide in guides() for block in _blocks_of(guide) if block.language == language]
 
 
+def readme_blocks(language: str) -> list[Block]:
+    """Return the blocks of a language in the READMEs."""
+    return [block for readme in READMES for block in _fenced(readme) if block.language == language]
+
+
+def plugin_examples() -> list[Block]:
+    """Return the EXAMPLES of every module and plugin that has some."""
+    found = []
+    for path in sorted((ROOT / "plugins").rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            match node:
+                case ast.Assign(targets=[ast.Name(id="EXAMPLES")], value=ast.Constant(value=str(text))):
+                    found.append(Block(str(path.relative_to(ROOT)), node.lineno, "yaml", text))
+    return found
+
+
+def scenario_files() -> list[Block]:
+    """Return the playbooks of the molecule scenarios, which are made to be copied."""
+    return [
+        Block(str(path.relative_to(ROOT)), 1, "yaml", path.read_text(encoding="utf-8"))
+        for path in sorted((ROOT / "extensions/molecule").glob("*/*.yml"))
+        if path.name != "molecule.yml"
+    ]
+
+
 def block_with(text: str, language: str = "yaml") -> Block:
-    """Return the only block of a language that has a text in it."""
-    (found,) = (block for block in blocks(language) if text in block.text)
+    """Return the only block of a language in the guides that has a text in it."""
+    return _only(blocks(language), text)
+
+
+def readme_block_with(text: str) -> Block:
+    """Return the only YAML block of the READMEs that has a text in it."""
+    return _only(readme_blocks("yaml"), text)
+
+
+def _only(candidates: list[Block], text: str) -> Block:
+    (found,) = (block for block in candidates if text in block.text)
     return found
 
 
@@ -66,6 +107,13 @@ def _blocks_of(guide: Path) -> Iterator[Block]:
             yield Block(
                 guide.name, number + 1, found["language"], textwrap.dedent("\n".join(inside)).strip("\n") + "\n"
             )
+
+
+def _fenced(page: Path) -> Iterator[Block]:
+    text = page.read_text(encoding="utf-8")
+    for found in _FENCE.finditer(text):
+        line = text.count("\n", 0, found.start()) + 1
+        yield Block(str(page.relative_to(ROOT)), line, found["language"], textwrap.dedent(found["text"]))
 
 
 def _indented(lines: list[str], indent: int) -> Iterator[str]:

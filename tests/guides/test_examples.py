@@ -2,33 +2,31 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The examples of the guides are such that Ansible takes them, with options and variables that exist."""
+"""Ansible takes the examples of the guides and the READMEs, and their options and variables exist."""
 
 from __future__ import annotations
 
 import json
 import re
 import subprocess
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from ansible.playbook.block import Block as AnsibleBlock
-from ansible.playbook.task import Task
-from ansible_collections.sshkeys.aws.tests.guides.guides import ROOT, Block, blocks, commands
+from ansible_collections.sshkeys.aws.tests.guides.examples import action, tasks, uses_of_roles
+from ansible_collections.sshkeys.aws.tests.guides.guides import ROOT, Block, blocks, commands, readme_blocks
 
-EXAMPLES = blocks("yaml")
+EXAMPLES = [*blocks("yaml"), *readme_blocks("yaml")]
 ROLE = "sshkeys.aws.ssh_access"
-
-TASK_KEYWORDS = {*Task.fattributes, *AnsibleBlock.fattributes}
-LISTS_OF_TASKS = ("block", "rescue", "always", "tasks", "pre_tasks", "post_tasks", "handlers")
 
 
 def kind(example: Any) -> str:
-    """Return what an example is: plays, tasks, an inventory, requirements, an execution environment or variables."""
+    """Return what an example is.
+
+    It is plays, tasks, keywords of a play, an inventory, requirements, an execution environment or variables.
+    """
     if isinstance(example, list):
         return "plays" if all("hosts" in each for each in example) else "tasks"
     for name, mark in {
@@ -36,6 +34,7 @@ def kind(example: Any) -> str:
         "inventory": "all",
         "requirements": "collections",
         "execution environment": "images",
+        "keywords": "module_defaults",
     }.items():
         if mark in example:
             return name
@@ -44,22 +43,6 @@ def kind(example: Any) -> str:
 
 def of_kind(*kinds: str) -> list[Block]:
     return [block for block in EXAMPLES if kind(yaml.safe_load(block.text)) in kinds]
-
-
-def tasks(example: Any) -> Iterator[dict[str, Any]]:
-    """Yield each task of a list of plays or tasks, and of the blocks in it."""
-    for each in example:
-        if any(name in each for name in LISTS_OF_TASKS):
-            for name in LISTS_OF_TASKS:
-                yield from tasks(each.get(name, []))
-        else:
-            yield each
-
-
-def action(task: dict[str, Any]) -> tuple[str, Any]:
-    """Return the module of a task, and what it is given."""
-    (found,) = ((name, given) for name, given in task.items() if name not in TASK_KEYWORDS)
-    return found
 
 
 @cache
@@ -109,6 +92,7 @@ def test_each_kind_of_example_is_there() -> None:
         "inventory",
         "requirements",
         "execution environment",
+        "keywords",
         "variables",
     }
 
@@ -124,7 +108,8 @@ def as_plays(block: Block) -> str:
 def test_ansible_takes_the_syntax(tmp_path: Path) -> None:
     examples = of_kind("plays", "tasks")
     for block in examples:
-        (tmp_path / f"{block}.yml").write_text(as_plays(block), encoding="utf-8")
+        name = str(block).replace("/", "-")
+        (tmp_path / f"{name}.yml").write_text(as_plays(block), encoding="utf-8")
     playbooks = sorted(path.name for path in tmp_path.iterdir())
     command = ["ansible-playbook", "--syntax-check", "--inventory", "localhost,", *playbooks]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -143,11 +128,9 @@ def test_modules_have_the_options() -> None:
 
 @pytest.mark.parametrize("block", of_kind("plays", "tasks"), ids=str)
 def test_roles_have_the_variables(block: Block) -> None:
-    for task in tasks(yaml.safe_load(block.text)):
-        name, given = action(task)
-        if name.endswith("_role"):
-            assert given["name"] == ROLE
-            check_variables_of_role(task.get("vars", {}), given.get("tasks_from", "main"))
+    for use in uses_of_roles(yaml.safe_load(block.text)):
+        assert use.role == ROLE
+        check_variables_of_role(use.keywords.get("vars", {}), use.entry_point)
 
 
 @pytest.mark.parametrize("block", of_kind("variables"), ids=str)

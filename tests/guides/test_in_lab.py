@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Examples of the guides do in the lab what the guides say."""
+"""Examples of the guides and the READMEs do in the lab what these say."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ import os
 import re
 import subprocess
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.sshkeys.aws.tests.guides.guides import block_with
+from ansible_collections.sshkeys.aws.tests.guides.guides import block_with, readme_block_with
 
 
 @dataclass(frozen=True)
@@ -59,16 +60,35 @@ class Workplace:
         environment = {**os.environ, **settings, "HOME": str(self.home)}
         return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
 
+    def ask(self, path: str, method: str = "GET") -> bytes:
+        """Return what the lab answers to a request without a body."""
+        headers = {"X-Lab-Key": self.lab["access_key"]}
+        request = urllib.request.Request(f"{self.lab['control_url']}/{path}", method=method, headers=headers)
+        with urllib.request.urlopen(request) as answer:
+            content: bytes = answer.read()
+        return content
+
+    def pushes(self) -> int:
+        """Return how many keys the lab was sent for instances."""
+        sent = json.loads(self.ask("requests"))["requests"]
+        return [each["operation"] for each in sent].count("SendSSHPublicKey")
+
+    def add_a_host_without_an_id(self) -> None:
+        """Add the controller to the fleet, as a host that the inventory has no instance id for."""
+        inventory = self.folder / "lab-inventory.yml"
+        everything = yaml.safe_load(inventory.read_text(encoding="utf-8"))
+        groups = everything["all"]["children"]
+        here = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+        groups["aws_ec2"] = {"children": {"instances": groups["aws_ec2"]}, "hosts": {"by-hand": here}}
+        inventory.write_text(yaml.safe_dump(everything), encoding="utf-8")
+
 
 @pytest.fixture
 def workplace(tmp_path: Path) -> Workplace:
     lab = json.loads(Path(os.environ["LAB_STATE"]).read_text(encoding="utf-8"))["lab"]
     here = Workplace(tmp_path, lab)
-    reset = urllib.request.Request(
-        f"{lab['control_url']}/reset", method="POST", data=b"", headers={"X-Lab-Key": lab["access_key"]}
-    )
-    with urllib.request.urlopen(reset):
-        here.make_key("home/.ssh/id_ed25519")
+    here.ask("reset", "POST")
+    here.make_key("home/.ssh/id_ed25519")
     (tmp_path / "lab-inventory.yml").write_text(block_with("lab.known_hosts").text, encoding="utf-8")
     return here
 
@@ -103,9 +123,129 @@ def test_fleet_is_opened_with_the_role(workplace: Workplace) -> None:
     assert {counted["changed"] for counted in recaps(done).values()} == {0}
 
 
+def module_alone() -> str:
+    """Return the play that opens a fleet with the module and a key of one's own."""
+    return block_with("ansible_ssh_private_key_file: ~/.ssh/id_ed25519").text
+
+
+def role_alone() -> str:
+    """Return the play that opens a fleet with the role among its roles."""
+    return readme_block_with("# as the amazon.aws.aws_ec2 inventory finds it").text
+
+
 def test_fleet_is_opened_with_the_module_alone(workplace: Workplace) -> None:
-    text = block_with("ansible_ssh_private_key_file: ~/.ssh/id_ed25519").text
-    assert opened(workplace.play("module.yml", text)) == 2
+    assert opened(workplace.play("module.yml", module_alone())) == 2
+
+
+def test_host_without_an_instance_id_does_not_stop_the_others(workplace: Workplace) -> None:
+    workplace.add_a_host_without_an_id()
+    done = workplace.play("module.yml", module_alone())
+    assert opened(done) == 3
+    assert workplace.pushes() == 2
+
+
+def test_only_a_fresh_key_pair_is_pushed_in_each_run(workplace: Workplace) -> None:
+    own_key = role_alone().replace("tags: always", "vars: {ssh_access_private_key_file: ~/.ssh/id_ed25519} #")
+    for name, text in {"module": module_alone(), "again": module_alone(), "own-key": own_key}.items():
+        assert opened(workplace.play(f"{name}.yml", text)) == 2
+    assert workplace.pushes() == 2
+    for pushes in (4, 6):
+        assert opened(workplace.play("role.yml", role_alone())) == 2
+        assert workplace.pushes() == pushes
+
+
+def private() -> str:
+    """Return the play that reaches private instances with the connection."""
+    (play,) = yaml.safe_load(readme_block_with("connection: sshkeys.aws.ec2_instance_connect").text)
+    # Behind the endpoint of the lab every sshd is where it is on AWS.
+    play["vars"]["ansible_port"] = 22
+    play["gather_facts"] = False
+    return yaml.safe_dump([play], sort_keys=False)
+
+
+def test_delegated_task_stays_on_the_controller_with_the_connection(workplace: Workplace) -> None:
+    (play,) = yaml.safe_load(private())
+    play["tasks"].append({"name": "Work here", "ansible.builtin.ping": None, "delegate_to": "localhost"})
+    done = workplace.play("private.yml", yaml.safe_dump([play], sort_keys=False))
+    assert opened(done) == 2
+    assert done.stdout.count("-> localhost]") == 2
+
+
+LOG_IN = {"name": "Log in", "ansible.builtin.ping": None, "tags": "deploy"}
+
+
+def logging_in(text: str, **keywords: Any) -> str:
+    """Return a play that goes on with a tagged task, which logs in: that of an example, or one with its tasks."""
+    example = yaml.safe_load(text)
+    play = example[0] if "hosts" in example[0] else {"name": "Try it", "hosts": "aws_ec2", "tasks": example}
+    return yaml.safe_dump(
+        [{**play, "gather_facts": False, **keywords, "tasks": [*play["tasks"], LOG_IN]}], sort_keys=False
+    )
+
+
+def imported() -> str:
+    return block_with("# Nobody can log in yet.\n  tasks:\n    - name: Open the fleet").text
+
+
+def included() -> str:
+    return block_with("- name: Open the instance\n  ansible.builtin.include_role").text
+
+
+def task_that_pushes() -> str:
+    """Return the task of the role that the page about trouble tells its readers to look for."""
+    return block_with("TASK [sshkeys.aws.ssh_access : Push the key]", "none").text.strip()
+
+
+@pytest.mark.parametrize("example", [role_alone, imported, included])
+def test_role_opens_the_fleet_with_tags(workplace: Workplace, example: Callable[[], str]) -> None:
+    done = workplace.play("tags.yml", logging_in(example()), "--tags", "deploy")
+    assert opened(done) == 2
+    assert task_that_pushes() in done.stdout
+
+
+@dataclass(frozen=True)
+class NoPush:
+    """A case of the page about trouble in which no key is pushed: a play, its options, and what is then printed."""
+
+    play: Callable[[], str]
+    options: tuple[str, ...]
+    sign: str
+
+
+NO_PUSH = {
+    "facts before the role": NoPush(lambda: logging_in(role_alone(), gather_facts=True), (), "TASK [Gathering Facts]"),
+    "tags": NoPush(
+        lambda: logging_in(role_alone().replace("tags: always", "#")),
+        ("--tags", "deploy"),
+        "TASK [sshkeys.aws.ssh_access : Validating arguments against arg spec",
+    ),
+    "start at a task": NoPush(lambda: logging_in(role_alone()), ("--start-at-task", "Log in"), "TASK [Log in]"),
+    "check mode of the module": NoPush(lambda: logging_in(module_alone()), ("--check", "-v"), '"expires_at": null'),
+}
+
+
+@pytest.mark.parametrize("way", NO_PUSH.values(), ids=NO_PUSH)
+def test_nothing_is_pushed_and_ssh_is_refused(workplace: Workplace, way: NoPush) -> None:
+    done = workplace.play("nothing.yml", way.play(), *way.options)
+    assert workplace.pushes() == 0
+    assert "UNREACHABLE!" in done.stdout
+    assert block_with("Permission denied (publickey).", "none").text.strip() in done.stdout
+    assert task_that_pushes() not in done.stdout
+    assert way.sign in done.stdout
+
+
+@pytest.mark.parametrize("options", [("--check", "--tags", "deploy"), ("--start-at-task", "Log in")], ids=" ".join)
+def test_connection_pushes_where_the_role_would_not(workplace: Workplace, options: tuple[str, ...]) -> None:
+    done = workplace.play("private.yml", logging_in(private()), *options)
+    assert opened(done) == 2
+    assert workplace.pushes() > 0
+
+
+def test_module_pushes_in_check_mode_when_it_is_told_to(workplace: Workplace) -> None:
+    (play,) = yaml.safe_load(module_alone())
+    play["tasks"][0]["check_mode"] = False
+    assert opened(workplace.play("check.yml", yaml.safe_dump([play], sort_keys=False), "--check")) == 2
+    assert workplace.pushes() == 2
 
 
 def test_fleet_goes_on_without_the_instance_that_fails(workplace: Workplace) -> None:
@@ -113,6 +253,7 @@ def test_fleet_goes_on_without_the_instance_that_fails(workplace: Workplace) -> 
     stopped = next(each["instance_id"] for each in workplace.lab["instances"] if each["state"] == "stopped")
     text = inventory.read_text(encoding="utf-8")
     inventory.write_text(re.sub(r"( +)(i-\w+:)\n", rf"\1\2\n\1{stopped}:\n", text, count=1), encoding="utf-8")
+    workplace.add_a_host_without_an_id()
     example = yaml.safe_load(block_with("Leave those out").text)
     example.append({"name": "Work with what is left", "ansible.builtin.debug": {"msg": "still here"}})
     play = [{"name": "Try it", "hosts": "aws_ec2", "gather_facts": False, "tasks": example}]

@@ -33,6 +33,39 @@ def test_readme_leads_to_every_guide() -> None:
     assert missing == []
 
 
+def test_readme_lists_what_the_collection_has() -> None:
+    # Filters are for the role and the playbooks of the collection, so the README has none.
+    folders = {kind: ROOT / f"plugins/{kind}" for kind in ("connection", "lookup")}
+    folders |= {"module": ROOT / "plugins/modules", "playbook": ROOT / "playbooks", "role": ROOT / "roles"}
+    there = {
+        (kind, path.stem)
+        for kind, folder in folders.items()
+        for path in folder.iterdir()
+        if path.suffix in {".py", ".yml"} or kind == "role"
+    }
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| (\w+) `(\w+)` \|", readme, re.MULTILINE)) == there
+
+
+def test_nothing_was_added_in_a_later_version() -> None:
+    version = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["version"]
+    sources = [*(ROOT / "plugins").rglob("*.py"), *(ROOT / "roles").rglob("*.yml"), *guides()]
+    found = {
+        (path.name, number)
+        for path in sources
+        for number in re.findall(
+            r"^ *version_added: (\S+)$|^ *version: \">=([\d.]+)\"$", path.read_text(encoding="utf-8"), re.MULTILINE
+        )
+    }
+    assert found
+    later = {
+        name
+        for name, numbers in found
+        if [int(part) for part in "".join(numbers).split(".")] > [int(part) for part in version.split(".")]
+    }
+    assert later == set()
+
+
 def test_every_guide_is_in_the_index() -> None:
     index = yaml.safe_load((FOLDER.parent / "extra-docs.yml").read_text(encoding="utf-8"))
     listed = [name for section in index["sections"] for name in section["toctree"]]

@@ -338,7 +338,7 @@ def test_a_failure_names_the_region_and_what_named_it(service: Service) -> None:
         ({"public_keys": [], "state": "absent", "exclusive": True}, "contradict each other"),
         ({"public_keys": [ALICE], "replaces": [KEY_ID], "exclusive": True}, "exclusive=true and replaces contradict"),
         ({"public_keys": [ALICE], "replaces": [KEY_ID], "state": "absent"}, "replaces .* goes with state=present only"),
-        ({"public_keys": [], "replaces": [KEY_ID]}, "replaces is set, but public_keys has no key"),
+        ({"public_keys": [], "allow_empty": True, "replaces": [KEY_ID]}, "replaces is set, but public_keys has no key"),
         ({"public_keys": [ALICE], "replaces": ["alice laptop"]}, "replaces has 'alice laptop', which is not the id"),
         (
             {"users": [{"user_name": "anna", "state": "absent", "replaces": [KEY_ID]}], "public_keys": [ALICE]},

@@ -1,0 +1,118 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The modules against moto as it is, with which many people test their playbooks.
+
+It has error codes and key ids that AWS does not have, no ListUsers, and takes every key that it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from ansible_collections.sshkeys.aws.plugins.modules import (
+    ec2_instance_connect_key,
+    transfer_ssh_key,
+    transfer_ssh_key_info,
+)
+from ansible_collections.sshkeys.aws.tests.robustness.conftest import Waiting
+from ansible_collections.sshkeys.aws.tests.robustness.workplace import Workplace
+from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_of
+from moto.server import ThreadedMotoServer
+
+ALICE, BOB = (line_of(ed25519_blob(bytes([number]) * 32), f"key {number}") for number in (1, 2))
+ROLE = "arn:aws:iam::123456789012:role/transfer"
+
+
+@pytest.fixture
+def moto(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[Workplace]:
+    """Return an unmodified moto server with a Transfer server on it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    aws = {
+        "endpoint_url": f"http://{host}:{port}",
+        "region": "eu-west-3",
+        "access_key": "AKIAIOSFODNN7EXAMPLE",
+        "secret_key": "a secret of nobody",
+    }
+    made = client(aws).create_server(IdentityProviderType="SERVICE_MANAGED")
+    yield Workplace({**aws, "transfer": {"server_id": made["ServerId"]}})
+    server.stop()
+
+
+def client(aws: dict[str, Any]) -> Any:
+    return boto3.client(
+        "transfer",
+        endpoint_url=aws["endpoint_url"],
+        region_name=aws["region"],
+        aws_access_key_id=aws["access_key"],
+        aws_secret_access_key=aws["secret_key"],
+    )
+
+
+def make_user(moto: Workplace, name: str, **more: str) -> None:
+    client(dict(moto.lab)).create_user(ServerId=moto.server_id, UserName=name, Role=ROLE, **more)
+
+
+def declare(moto: Workplace, *, check_mode: bool = False, server_id: str = "", **options: Any) -> Any:
+    where = {"server_id": server_id or moto.server_id}
+    return moto.run(transfer_ssh_key, {**where, **options}, check_mode=check_mode)
+
+
+def test_a_user_from_the_first_key_to_none(moto: Workplace) -> None:
+    make_user(moto, "partner")
+    for check_mode in (True, False):
+        added = declare(moto, user_name="partner", public_keys=[ALICE, BOB], exclusive=True, check_mode=check_mode)
+        assert (added.failure, added.result["changed"]) == (None, True)
+    again = declare(moto, user_name="partner", public_keys=[ALICE, BOB], exclusive=True)
+    assert (again.failure, again.result["changed"]) == (None, False)
+    none = declare(moto, user_name="partner", public_keys=[], allow_empty=True, exclusive=True)
+    assert (none.failure, none.result["ssh_public_keys"]) == (None, [])
+
+
+@pytest.mark.parametrize("with_user", [True, False])
+def test_an_id_that_info_returned_can_be_given_back(moto: Workplace, with_user: bool) -> None:
+    """There is one form of ids for keys that come with a user, and another one for those that are imported."""
+    if with_user:
+        make_user(moto, "partner", SshPublicKeyBody=ALICE)
+    else:
+        make_user(moto, "partner")
+        declare(moto, user_name="partner", public_keys=ALICE)
+    read = moto.run(transfer_ssh_key_info, {"server_id": moto.server_id, "user_names": ["partner"]})
+    (key,) = read.result["users"][0]["ssh_public_keys"]
+    removed = declare(moto, user_name="partner", ssh_public_key_ids=[key["id"]], state="absent")
+    assert (removed.failure, removed.result["ssh_public_keys"]) == (None, [])
+    again = declare(moto, user_name="partner", ssh_public_key_ids=[key["id"]], state="absent")
+    assert (again.failure, again.result["changed"]) == (None, False)
+
+
+def test_a_missing_user_is_a_missing_user(moto: Workplace, waiting: Waiting) -> None:
+    foreseen = declare(moto, user_name="newcomer", public_keys=ALICE, check_mode=True)
+    assert foreseen.failure is None
+    assert "newcomer does not exist" in foreseen.warnings[0]
+    failed = declare(moto, user_name="newcomer", public_keys=ALICE, wait_timeout=30)
+    assert "The user newcomer does not exist" in failed.failure
+    assert "wait_timeout" in failed.failure
+    assert waiting.seconds > 29
+    read = moto.run(transfer_ssh_key_info, {"server_id": moto.server_id, "user_names": ["newcomer"]})
+    assert "The user newcomer does not exist" in str(read.failure)
+
+
+def test_a_missing_server_is_not_a_missing_user(moto: Workplace) -> None:
+    failed = declare(moto, server_id="s-00000000000000000", user_name="partner", public_keys=ALICE, check_mode=True)
+    assert "s-00000000000000000" in failed.failure
+    assert "Check the server id" in failed.failure
+    assert failed.failure.endswith("The region was eu-west-3, from the option region.")
+
+
+def test_a_key_is_pushed(moto: Workplace) -> None:
+    report = moto.run(
+        ec2_instance_connect_key, {"instance_id": "i-0123456789abcdef0", "os_user": "ec2-user", "public_key": ALICE}
+    )
+    assert (report.failure, report.result["changed"]) == (None, True)

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils import _api_instance_connect, _client
@@ -77,7 +78,8 @@ def push_key(
         outcomes = _apply(client, todo, key, directory, names, concurrency=params.get("concurrency", 1))
     has_failed = any(outcome.error for outcome in outcomes)
     region = _client.known_region(params) if has_failed else None
-    return report(outcomes, key, warnings, single=single, now=time.time(), region=region)
+    told = report(outcomes, key, warnings, single=single, now=time.time(), region=region)
+    return replace(told, result={**told.result, "region": scope.region})
 
 
 def _apply(

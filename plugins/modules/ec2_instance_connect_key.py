@@ -168,6 +168,11 @@ key:
       type: str
       returned: always
       sample: alice@laptop
+region:
+  description: The region that was called.
+  returned: when the arguments are valid and AWS could be called
+  type: str
+  sample: us-east-1
 expires_at:
   description: When the key ends where it ends first, ISO 8601 in UTC. V(null) if it is live nowhere, or not
     yet in check mode.

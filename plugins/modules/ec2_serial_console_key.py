@@ -128,6 +128,11 @@ pushed_at:
   returned: when the arguments are valid and AWS could be called
   type: str
   sample: "2026-11-21T10:00:00Z"
+region:
+  description: The region that was called.
+  returned: when the arguments are valid and AWS could be called
+  type: str
+  sample: us-east-1
 expires_at:
   description: When the key ends, ISO 8601 in UTC. V(null) if there was no push.
   returned: when the arguments are valid and AWS could be called

@@ -37,12 +37,13 @@ notes:
   - Set the connection of a play with the keyword C(connection), as the examples do. The variable C(ansible_connection)
     of a play counts for C(localhost) too, and so for C(delegate_to=localhost) and C(local_action).
   - ssh, sftp and scp are told the name of the host, so that C(Host) blocks in the configuration of ssh count for it. If
-    one of them would not take the name for that of a host, such as C(Web Server (prod\)) or C(app@prod), they are told the
+    one of them would not take the name for that of a host, such as C(Web Server 1) or C(app@prod), they are told the
     instance id.
   - C(ProxyCommand) and C(ProxyJump) cannot be used with this connection, which brings its own. It says so if it finds
     one, in the options of Ansible or in the configuration of ssh. To set one in the configuration of ssh aside for this
     connection, add C(-o ProxyCommand=none) to C(ansible_ssh_common_args).
-  - In check mode the connection does connect, and pushes a key, because tasks need the host to say what they would change.
+  - In check mode the connection does connect, and pushes a key, because tasks need the host to say what they would
+    change.
 seealso:
   - module: sshkeys.aws.ec2_instance_connect_key
   - plugin: ansible.builtin.ssh
@@ -378,7 +379,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         self._settings_file = file
         # It needs nothing but the standard library: -I and -S have it start in half the time.
         program = _ssh_options.proxy_command([sys.executable, "-I", "-S", os.path.normpath(_PROGRAM), file])
-        # The first value that ssh is told counts. So "none" of the user's leads no other way, and sets the configuration aside.
+        # The first value that ssh is told counts. So "none" of the user's only sets the configuration of ssh aside.
         way = _as_arguments(f"ProxyCommand={program}", "ProxyUseFdpass=yes")
         after_the_program = command.index(os.fsencode(binary)) + 1
         command[after_the_program:after_the_program] = way
@@ -411,8 +412,8 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             if folder not in str(error):
                 raise
             raise _NotTried(
-                f"The folder for the sockets of ssh, {folder}, cannot be written to. Set control_path_dir in the section "
-                "[ssh_connection] of ansible.cfg, or ANSIBLE_SSH_CONTROL_PATH_DIR, to a folder that can."
+                f"The folder for the sockets of ssh, {folder}, cannot be written to. Set control_path_dir in the "
+                "section [ssh_connection] of ansible.cfg, or ANSIBLE_SSH_CONTROL_PATH_DIR, to a folder that can."
             ) from error
         identities = {
             os.path.expanduser(self.get_option("private_key_file") or ""): "ansible_private_key_file",
@@ -519,16 +520,16 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             )
         if name in C.LOCALHOST:
             raise _NotTried(
-                f"This task runs on {name}, which is no EC2 instance. The variable ansible_connection counts for {name} "
-                "too, also where a task is delegated to it. Set the connection of the play with the keyword instead: "
-                "connection: sshkeys.aws.ec2_instance_connect. If the inventory has localhost, give it "
+                f"This task runs on {name}, which is no EC2 instance. The variable ansible_connection counts for "
+                f"{name} too, also where a task is delegated to it. Set the connection of the play with the keyword "
+                "instead: connection: sshkeys.aws.ec2_instance_connect. If the inventory has localhost, give it "
                 "ansible_connection: local there."
             )
         raise _NotTried(
             f"It is not known which instance {name} is. Set the variable instance_id, as the amazon.aws.aws_ec2 "
             "inventory does, or name the host by its instance id. If that inventory has hostvars_prefix or "
-            "hostvars_suffix, let its compose set instance_id, placement, private_ip_address, public_ip_address, vpc_id "
-            "and subnet_id, such as instance_id: PREFIX_instance_id."
+            "hostvars_suffix, let its compose set instance_id, placement, private_ip_address, public_ip_address, "
+            "vpc_id and subnet_id, such as instance_id: aws_instance_id for hostvars_prefix: aws_."
         )
 
     def _tell_ssh_whom(self) -> None:

@@ -11,8 +11,8 @@ name: ssh_path
 short_description: A path as the variable ansible_ssh_private_key_file takes it
 version_added: 0.1.0
 description:
-  - Ansible hands C(ansible_ssh_private_key_file) to ssh between double quotes, and changes nothing in it. ssh reads C(%h)
-    and the like there as its own, and backslashes and double quotes as escapes. This filter protects them.
+  - Ansible hands C(ansible_ssh_private_key_file) to ssh between double quotes, and changes nothing in it. There ssh
+    reads C(%h) and the like as its own, and backslashes and double quotes as escapes. This filter protects them.
   - Most paths stay as they are.
 notes:
   - A double quote, and a backslash before a quote or another backslash, need OpenSSH 8.7 or later.

@@ -82,9 +82,9 @@ def endpoint(
             "describe-instance-connect-endpoints."
         )
     raise NoEndpointError(
-        f"There is no EC2 Instance Connect Endpoint in {printable(vpc_id):.60}{kind} that is ready. Create one in a subnet "
-        "of the VPC: aws ec2 create-instance-connect-endpoint. If this controller is inside the VPC, or has a VPN to it, "
-        "connect without one: ansible_ec2_instance_connect_tunnel: never."
+        f"There is no EC2 Instance Connect Endpoint in {printable(vpc_id):.60}{kind} that is ready. Create one in a "
+        "subnet of the VPC: aws ec2 create-instance-connect-endpoint. If this controller is inside the VPC, or has a "
+        "VPN to it, connect without one: ansible_ec2_instance_connect_tunnel: never."
     )
 
 

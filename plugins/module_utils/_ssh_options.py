@@ -18,9 +18,9 @@ from typing import Iterator, NamedTuple, Sequence
 
 # Of a host, in characters (RFC 1035).
 _LONGEST_NAME = 253
-# ssh refuses a name with "-" in front, with a blank or a control character, or with one of '`"$\;&<>|(){}, (valid_hostname
-# of 9.6, ssh_valid_hostname of 10.5; older ones take some of them). It takes "@" for the end of a user, "://" for a URL;
-# and sftp and scp, which get [NAME], take a slash or a bracket for the end of the name.
+# ssh refuses a name with "-" in front, with a blank or a control character, with a comma, or with one of '`"$\;&<>|(){}
+# (valid_hostname of 9.6, ssh_valid_hostname of 10.5; older ones take some of them). It takes "@" for the end of a user
+# and "://" for a URL. sftp and scp, which get [NAME], take a slash or a bracket for the end of the name.
 _NOT_IN_A_NAME = re.compile(r"""^-|['`"$\\;&<>|(){},@/\[\]\x00-\x20\x7f]""")
 
 
@@ -78,8 +78,8 @@ class UnusablePathError(ValueError):
 def escaped(path: str, *, expands: bool = True) -> str:
     r"""Return a path as it stands between double quotes in an option of ssh.
 
-    expands: whether the option has tokens such as ``%h`` and variables such as ``${HOME}``: IdentityFile and ControlPath
-    do, GlobalKnownHostsFile does not. Raises UnusablePathError for ``${``, which nothing can protect there.
+    expands: whether the option has tokens such as ``%h`` and variables such as ``${HOME}``: IdentityFile and
+    ControlPath do, GlobalKnownHostsFile does not. Raises UnusablePathError for ``${``, which nothing protects there.
     """
     if expands:
         if "${" in path:
@@ -110,8 +110,8 @@ def proxy_command(words: Sequence[str]) -> str:
 def _shell_word(word: str) -> str:
     r"""Return a word for a shell and for ssh, which refuses an option whose quotes it does not find in pairs.
 
-    A backslash protects a quotation mark for ssh, also between single quotes, where a shell leaves it as it is. So it stands
-    between double quotes, as ``"\\"``, which both read alike.
+    A backslash protects a quotation mark for ssh, also between single quotes, where a shell leaves it as it is. So it
+    stands between double quotes, as ``"\\"``, which both read alike.
     """
     parts = re.findall(r"\\|'|[^\\']+", word)
     return "".join({"\\": '"\\\\"', "'": '"\'"'}.get(part, f"'{part}'") for part in parts) or "''"

@@ -82,8 +82,8 @@ _PERMISSION_DENIED = (
     "(6) sshd does not let this user in at all, for example as root."
 )
 _CLOSED = (
-    "If it ended at once, the sshd accepts no logins yet: it may still be booting, or refuse this address after too many "
-    "attempts. If it ended later, the instance may have rebooted."
+    "If it ended at once, the sshd accepts no logins yet: it may still be booting, or refuse this address after too "
+    "many attempts. If it ended later, the instance may have rebooted."
 )
 
 _REFUSED = "the key was pushed, and ssh did not let us in."

@@ -44,7 +44,7 @@ def _is_whole(line: str) -> bool:
 
 
 def files_named(value: str) -> list[str]:
-    """Return the files that ``ssh -G`` may mean with the value of an option: it prints names with blanks as they are."""
+    """Return the files that ``ssh -G`` may mean by the value of an option. It does not quote names with blanks."""
     words = value.split(" ")
     ends = range(1, len(words) + 1)
     return [" ".join(words[begin:end]) for end in ends for begin in range(end) if words[begin] and words[end - 1]]

@@ -392,8 +392,8 @@ def check_port(port: int) -> None:
     if port not in _PORTS_OF_ENDPOINTS:
         raise ArgumentError(
             f"The port of this host is {port} (ansible_port, or Port in the configuration of ssh), and an EC2 Instance "
-            "Connect Endpoint connects to the ports 22 and 3389 only. Let sshd listen on port 22 too, and set ansible_port "
-            "to 22. If this controller can reach the instance itself, connect without an endpoint: "
+            "Connect Endpoint connects to the ports 22 and 3389 only. Let sshd listen on port 22 too, and set "
+            "ansible_port to 22. If this controller can reach the instance itself, connect without an endpoint: "
             "ansible_ec2_instance_connect_tunnel: never."
         )
 

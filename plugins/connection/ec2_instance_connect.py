@@ -426,15 +426,16 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         return command
 
     def _name_connection(self, instance_id: str, folder: str) -> None:
-        """Let the connections that persist be known by the instance too.
+        """Let the connections that persist be known by the name in the inventory and by the instance too.
 
-        An instance that takes the name of another one must not get the other one's connection.
+        An instance that takes the name of another one must not get the other one's connection, nor must two names whose
+        hosts ssh knows by one address or by the instance id.
         folder: for their sockets. ansible-core would put it between quotes as it is.
         """
         path = self.get_option("control_path")
         if not path:
             port, user = self.get_option("port"), self.get_option("remote_user")
-            path = self._create_control_path(self.host, port, user, instance_id)
+            path = self._create_control_path(f"{self._name()} {self.host}", port, user, instance_id)
         of = "The folder for the sockets of ssh (ANSIBLE_SSH_CONTROL_PATH_DIR)"
         value = path % {"directory": self._quoted(folder, of)[1:-1]}
         self.set_option("control_path", value.replace("%", "%%"))

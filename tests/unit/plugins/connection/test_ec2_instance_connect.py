@@ -230,9 +230,12 @@ def test_what_is_no_instance_id_is_refused(given: str) -> None:
         command(instance_id=given)
 
 
-def test_connections_of_two_instances_of_one_name_are_two() -> None:
+def test_each_name_and_each_instance_has_a_connection_of_its_own() -> None:
     paths = {option(command(instance_id=each), "ControlPath") for each in (INSTANCE_ID, "i-00000001")}
     assert len(paths) == 2
+    names = ("Web Server 1", "Web Server 2", INSTANCE_ID)
+    paths = {option(command(inventory_hostname=name, ansible_host="192.0.2.7"), "ControlPath") for name in names}
+    assert len(paths) == len(names)
     own = option(command(ansible_control_path="%(directory)s/mine"), "ControlPath")
     assert own
     assert own.endswith('/mine"')

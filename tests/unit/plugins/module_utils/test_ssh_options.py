@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+from pathlib import Path
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._ssh_options import (
@@ -174,14 +175,9 @@ def test_a_shell_reads_the_words_of_a_program_as_they_are(words: list[str]) -> N
 @pytest.mark.parametrize(
     "path", ["/a b", "/it's", '/say "hi"', "/a\\'b", "/a\\", "/a\\\\b", "/50%2Foff", "/#x;$y${z}`"]
 )
-def test_ssh_runs_the_program_by_its_path(path: str) -> None:
+def test_ssh_runs_the_program_by_its_path(path: str, tmp_path: Path) -> None:
     """Quotes must stand in pairs for ssh. It expands tokens, and has a shell run the command."""
-    command = proxy_command(["printf", "%s\\n", path])
-    done = subprocess.run(
-        ["ssh", "-T", "-F", "none", "-o", f"ProxyCommand={command} >&2", "web1"],
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    assert path in done.stderr.splitlines()
+    told = tmp_path / "told"
+    command = proxy_command(["sh", "-c", 'printf %s "$0" >"$1"', path, str(told)])
+    subprocess.run(["ssh", "-F", "none", "-o", f"ProxyCommand={command}", "web1"], capture_output=True, check=False)
+    assert told.read_text() == path

@@ -34,8 +34,16 @@ notes:
     owner alone can read. What the environment or a profile has stays there.
   - A host that you do not trust may send facts with the names of these variables. Set C(inject_facts_as_vars) to false
     in C(ansible.cfg), so that they count for nothing.
+  - Set the connection of a play with the keyword C(connection), as the examples do. The variable C(ansible_connection)
+    of a play counts for C(localhost) too, and so for C(delegate_to=localhost) and C(local_action).
+  - ssh, sftp and scp are told the name of the host, so that C(Host) blocks in the configuration of ssh count for it. If
+    one of them would not take the name for that of a host, such as C(Web Server 1) or C(app@prod), they are told the
+    instance id.
   - C(ProxyCommand) and C(ProxyJump) cannot be used with this connection, which brings its own. It says so if it finds
-    one, in the options of Ansible or in the configuration of ssh.
+    one, in the options of Ansible or in the configuration of ssh. To set one in the configuration of ssh aside for this
+    connection, add C(-o ProxyCommand=none) to C(ansible_ssh_common_args).
+  - In check mode the connection does connect, and pushes a key, because tasks need the host to say what they would
+    change.
 seealso:
   - module: sshkeys.aws.ec2_instance_connect_key
   - plugin: ansible.builtin.ssh
@@ -47,7 +55,7 @@ options:
   instance_id:
     description:
       - The id of the instance. The P(amazon.aws.aws_ec2#inventory) inventory sets the variable C(instance_id).
-      - If there is none and the name of the host is an instance id, that one is taken.
+      - If there is none and C(ansible_host) or the name of the host is an instance id, that one is taken.
     type: str
     vars:
       - name: instance_id
@@ -90,14 +98,30 @@ options:
   address:
     description:
       - Where to connect to, if not to the public or the private address of the instance.
+      - The name that the host has in the inventory is no address. Ansible sets C(ansible_host) to it for a task that is
+        delegated to the host.
     type: str
     vars:
       - name: ansible_host
       - name: ansible_ssh_host
+  inventory_name:
+    description:
+      - The name of the host in the inventory, which Ansible sets.
+    type: str
+    vars:
+      - name: inventory_hostname
+  delegate_to:
+    description:
+      - The host that a task is delegated to, by the keyword of the task.
+    type: str
+    keyword:
+      - name: delegate_to
   tunnel:
     description:
       - Whether to go through an EC2 Instance Connect Endpoint.
-      - V(auto) does so for an instance without a public address.
+      - V(auto) does so for an instance without a public address. If its VPC has no endpoint and O(address) is set, or
+        C(HostName) in the configuration of ssh, it connects to that.
+      - V(always) goes through an endpoint, which reaches the ports 22 and 3389 only.
       - V(never) connects to O(address) if it is set, or to what the configuration of ssh has as C(HostName) of the
         host, else to the public address, else to the private one. So does V(auto) for an instance that has a public
         address.
@@ -234,9 +258,8 @@ EXAMPLES = r"""
 #   ansible-playbook -i fleet.aws_ec2.yml play.yml
 - name: Set up the private fleet
   hosts: all
-  vars:
-    ansible_connection: sshkeys.aws.ec2_instance_connect
-    ansible_user: ec2-user
+  connection: sshkeys.aws.ec2_instance_connect
+  remote_user: ec2-user
   tasks:
     - name: Install chrony
       ansible.builtin.dnf:
@@ -244,11 +267,17 @@ EXAMPLES = r"""
         state: present
       become: true
 
+    # The keyword connection leaves localhost alone.
+    - name: Tell the controller about it
+      ansible.builtin.debug:
+        msg: "{{ inventory_hostname }} is set up."
+      delegate_to: localhost
+
 - name: One instance, of which nothing but the id is known
   hosts: i-0123456789abcdef0
+  connection: sshkeys.aws.ec2_instance_connect
+  remote_user: ubuntu
   vars:
-    ansible_connection: sshkeys.aws.ec2_instance_connect
-    ansible_user: ubuntu
     ansible_ec2_instance_connect_region: eu-central-1
   tasks:
     - name: Say hello
@@ -256,9 +285,9 @@ EXAMPLES = r"""
 
 - name: With a key of your own, and never through a tunnel
   hosts: web
+  connection: sshkeys.aws.ec2_instance_connect
+  remote_user: ec2-user
   vars:
-    ansible_connection: sshkeys.aws.ec2_instance_connect
-    ansible_user: ec2-user
     ansible_private_key_file: ~/.ssh/id_ed25519
     ansible_ec2_instance_connect_tunnel: never
   tasks:
@@ -273,7 +302,6 @@ import json
 import multiprocessing
 import os
 import re
-import shlex
 import sys
 import tempfile
 import time
@@ -282,9 +310,11 @@ from typing import Any
 
 import yaml
 from ansible import constants as C  # noqa: N812 - as ansible-core names it
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import ssh
 from ansible.utils.collection_loader import AnsibleCollectionConfig
+from ansible.utils.path import unfrackpath
+from ansible_collections.sshkeys.aws.plugins.module_utils import _ssh_options
 
 
 def _define_options() -> None:
@@ -303,10 +333,11 @@ _define_options()
 
 _PROGRAM = os.path.join(os.path.dirname(__file__), os.pardir, "plugin_utils", "_proxy_command.py")
 _KEY_OF_THE_RUN = "id_ed25519"
+_TEMPORARY_FOLDER = "Ansible's folder for temporary files (ANSIBLE_LOCAL_TEMP)"
 # That of a host has 253 characters at most (RFC 1035).
 _NAME = re.compile(r"(?![-\s]).{1,253}(?<!\s)")
 _INSTANCE_ID = re.compile(r"i-[a-f0-9]{8,30}")
-_PROXIES = re.compile(r"(-J|(-o ?)?(ProxyJump|ProxyCommand)[ =]).*", re.IGNORECASE)
+_PROXIES = frozenset({"proxyjump", "proxycommand"})
 # Those that would be written to a file, if the environment did not hand them on.
 _SECRETS = ("access_key", "secret_key", "session_token")
 _AWS_OPTIONS = ("profile", *_SECRETS, "assume_role_arn", "endpoint_url")
@@ -320,9 +351,9 @@ _TUNNEL_OPTIONS = (
 )
 # The default of GlobalKnownHostsFile (ssh_config(5)).
 _GLOBAL_KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
-_WHOM_TO_TRUST = re.compile(
-    "(-o ?)?(StrictHostKeyChecking|HostKeyAlias|GlobalKnownHostsFile|KnownHostsCommand)[ =].*", re.IGNORECASE
-)
+_WHOM_TO_TRUST = frozenset({"stricthostkeychecking", "hostkeyalias", "globalknownhostsfile", "knownhostscommand"})
+# Of a value of somebody else's in a sentence, in characters.
+_SHOWN = 60
 
 
 class _NotTried(AnsibleConnectionFailure):  # type: ignore[misc]  # ansible-core has no types
@@ -340,53 +371,124 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         self._refuse_proxies()
         self._refuse_names()
         instance_id = self._instance_id()
-        self._name_connection(instance_id)
-        command: list[bytes] = super()._build_command(binary, subsystem)
+        command = self._command_of_ssh(binary, subsystem, instance_id)
         folder = _run_folder()
         public_key_file, identity_file = self._key(folder)
         settings = self._settings(instance_id, folder, public_key_file)
         file = _write_once(folder, json.dumps(settings, sort_keys=True), ".json")
         self._settings_file = file
         # It needs nothing but the standard library: -I and -S have it start in half the time.
-        program = shlex.join([sys.executable, "-I", "-S", os.path.normpath(_PROGRAM), file]).replace("%", "%%")
-        options = [f"ProxyCommand={program}", "ProxyUseFdpass=yes", f"HostKeyAlias={instance_id}", "IdentitiesOnly=yes"]
+        program = _ssh_options.proxy_command([sys.executable, "-I", "-S", os.path.normpath(_PROGRAM), file])
+        # The first value that ssh is told counts. So "none" of the user's only sets the configuration of ssh aside.
+        way = _as_arguments(f"ProxyCommand={program}", "ProxyUseFdpass=yes")
+        after_the_program = command.index(os.fsencode(binary)) + 1
+        command[after_the_program:after_the_program] = way
+        options = [f"HostKeyAlias={instance_id}", "IdentitiesOnly=yes"]
         if settings["host_keys"] == "accept-new":
             options.append("StrictHostKeyChecking=accept-new")
         elif settings["host_keys"] == "console":
             options.append("StrictHostKeyChecking=yes")
+            known_hosts = self._quoted(
+                settings["known_hosts"], "The folder for host keys (XDG_STATE_HOME)", expands=False
+            )
             # Where ssh looks besides the files of the user, which stay as they are.
-            options.append(f'GlobalKnownHostsFile="{settings["known_hosts"]}" {" ".join(_GLOBAL_KNOWN_HOSTS)}')
+            options.append(f"GlobalKnownHostsFile={known_hosts} {' '.join(_GLOBAL_KNOWN_HOSTS)}")
         if identity_file:
-            options.append(f'IdentityFile="{identity_file}"')
+            options.append(f"IdentityFile={self._quoted(identity_file, _TEMPORARY_FOLDER)}")
             # The run's own is gone with the run, also for an agent.
             options.append("AddKeysToAgent=no")
-        arguments = [argument.encode() for option in options for argument in ("-o", option)]
-        self._add_args(command, arguments, "a key for the instance is pushed when ssh connects")
+        self._add_args(command, _as_arguments(*options), "a key for the instance is pushed when ssh connects")
         return command + [other if isinstance(other, bytes) else other.encode() for other in other_args]
 
-    def _name_connection(self, instance_id: str) -> None:
-        """Let the connections that persist be known by the instance too.
+    def _command_of_ssh(self, binary: str, subsystem: str, instance_id: str) -> list[bytes]:
+        """Return what ansible-core starts ssh with, where each path is quoted as ssh reads it."""
+        folder = unfrackpath(self.get_option("control_path_dir"))
+        self._name_connection(instance_id, folder)
+        try:
+            command: list[bytes] = super()._build_command(binary, subsystem)
+        except AnsibleConnectionFailure:
+            raise
+        except AnsibleError as error:
+            if folder not in str(error):
+                raise
+            raise _NotTried(
+                f"The folder for the sockets of ssh, {folder}, cannot be written to. Set control_path_dir in the "
+                "section [ssh_connection] of ansible.cfg, or ANSIBLE_SSH_CONTROL_PATH_DIR, to a folder that can."
+            ) from error
+        identities = {
+            os.path.expanduser(self.get_option("private_key_file") or ""): "ansible_private_key_file",
+            self._populated_agent_file(): _TEMPORARY_FOLDER,
+        }
+        for path, of in identities.items():
+            raw = os.fsencode(f'IdentityFile="{path}"')
+            if path and raw in command:
+                command[command.index(raw)] = os.fsencode(f"IdentityFile={self._quoted(path, of)}")
+        return command
 
-        An instance that takes the name of another one must not get the other one's connection.
+    def _name_connection(self, instance_id: str, folder: str) -> None:
+        """Let the connections that persist be known by the name in the inventory and by the instance too.
+
+        An instance that takes the name of another one must not get the other one's connection, nor must two names whose
+        hosts ssh knows by one address or by the instance id.
+        folder: for their sockets. ansible-core would put it between quotes as it is.
         """
-        if not self.get_option("control_path"):
+        path = self.get_option("control_path")
+        if not path:
             port, user = self.get_option("port"), self.get_option("remote_user")
-            self.set_option("control_path", self._create_control_path(self.host, port, user, instance_id))
+            path = self._create_control_path(f"{self._name()} {self.host}", port, user, instance_id)
+        of = "The folder for the sockets of ssh (ANSIBLE_SSH_CONTROL_PATH_DIR)"
+        value = path % {"directory": self._quoted(folder, of)[1:-1]}
+        self.set_option("control_path", value.replace("%", "%%"))
+
+    def _quoted(self, path: str, of: str, *, expands: bool = True) -> str:
+        """Return a path as the value of an option of ssh. Raises AnsibleConnectionFailure where there is no such value.
+
+        of: what holds the path, for a sentence. expands: see _ssh_options.escaped.
+        """
+        try:
+            value = _ssh_options.quoted(path, expands=expands)
+        except _ssh_options.UnusablePathError as error:
+            raise _NotTried(f"{of} {error}") from error
+        if _ssh_options.has_escapes(path):
+            from ansible_collections.sshkeys.aws.plugins.plugin_utils import (  # noqa: PLC0415 - hardly any path needs it
+                _openssh,
+            )
+
+            version = _openssh.version(self.get_option("ssh_executable"))
+            if version and version < _openssh.FIRST_WITH_ESCAPES:
+                raise _NotTried(
+                    f"{of} has a quotation mark or a backslash that no option of OpenSSH {version[0]}.{version[1]} can "
+                    "hold. Use a path without it, or OpenSSH 8.7 or later."
+                )
+        return value
 
     def _refuse_proxies(self) -> None:
         """Raise AnsibleConnectionFailure where options of Ansible lead ssh another way, on which no key is pushed."""
-        for option, word in self._given(*_SSH_ARGUMENTS, "sftp_extra_args", "scp_extra_args"):
-            if _PROXIES.fullmatch(word):
-                raise _NotTried(
-                    f"{option} holds {word}, and ansible_connection: sshkeys.aws.ec2_instance_connect makes its "
-                    f"own way to the instance. Take it out of {option}, or keep it and use ansible_connection: ssh "
-                    "with the role sshkeys.aws.ssh_access, which pushes the key and leaves the way to ssh."
-                )
+        programs = {"sftp_extra_args": "sftp", "scp_extra_args": "scp"}
+        for option in (*_SSH_ARGUMENTS, *programs):
+            for told in self._told(option, programs.get(option, "ssh")):
+                if told.keyword not in _PROXIES:
+                    continue
+                text = f"{told.text:.{_SHOWN}}"
+                if told.value.lower() != "none":
+                    raise _NotTried(
+                        f"{option} holds {text}, and ansible_connection: sshkeys.aws.ec2_instance_connect makes its "
+                        f"own way to the instance. Take it out of {option}, or keep it and use ansible_connection: ssh "
+                        "with the role sshkeys.aws.ssh_access, which pushes the key and leaves the way to ssh."
+                    )
+                if text.startswith("-J"):
+                    raise _NotTried(
+                        f"{option} holds {text}, which ssh does not take beside a ProxyCommand, and "
+                        "ansible_connection: sshkeys.aws.ec2_instance_connect brings one. Write -o ProxyJump=none."
+                    )
 
     def _refuse_names(self) -> None:
-        """Raise AnsibleConnectionFailure where the host or its user is nothing that ssh could be told as such."""
-        user = self.get_option("remote_user")
-        names = {"ansible_host": str(self.host or ""), **({"ansible_user": str(user)} if user else {})}
+        """Raise AnsibleConnectionFailure where the address of the host or its user cannot be one."""
+        address, user = self.get_option("address"), self.get_option("remote_user")
+        names = {
+            **({"ansible_host": str(address)} if address is not None and address != self._name() else {}),
+            **({"ansible_user": str(user)} if user else {}),
+        }
         for variable, name in names.items():
             if not _NAME.fullmatch(name) or not name.isprintable():
                 raise _NotTried(f"{variable} is {name!r:.40}, which is no name. Look for a stray character in it.")
@@ -394,30 +496,47 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
     def _is_told_whom_to_trust(self) -> bool:
         """Return whether options of Ansible say which host keys are trusted. ssh takes the first that it is told."""
         return self.get_option("host_key_checking") is False or any(
-            _WHOM_TO_TRUST.fullmatch(word) for _option, word in self._given(*_SSH_ARGUMENTS)
+            told.keyword in _WHOM_TO_TRUST for option in _SSH_ARGUMENTS for told in self._told(option, "ssh")
         )
 
-    def _given(self, *options: str) -> Iterator[tuple[str, str]]:
-        """Yield the words in options of Ansible that hold arguments of ssh, each with the name of its option."""
-        for option in options:
-            words = self._split_ssh_args(self.get_option(option) or "")
-            for index, word in enumerate(words):
-                yield option, f"-o {word}" if index and words[index - 1] == "-o" else word
+    def _told(self, option: str, program: str) -> Iterator[_ssh_options.Told]:
+        """Yield what an option of Ansible tells a program of ssh's."""
+        return _ssh_options.options_in(self._split_ssh_args(self.get_option(option) or ""), program)
+
+    # -- Who the host is -----------------------------------------------------------------------------------------------
+
+    def _name(self) -> str:
+        """Return the name of the host in the inventory. In a delegated task, Ansible says there who delegates."""
+        return str(self.get_option("delegate_to") or self.get_option("inventory_name") or self.host or "")
 
     def _instance_id(self) -> str:
-        given = self.get_option("instance_id") or ""
-        host = str(self.host or "")
-        if _INSTANCE_ID.fullmatch(given or host):
-            return str(given or host)
+        given, name = self.get_option("instance_id") or "", self._name()
+        for candidate in [given] if given else [self.get_option("address") or "", name]:
+            if _INSTANCE_ID.fullmatch(candidate):
+                return str(candidate)
         if given:
             raise _NotTried(
-                f"The instance id of {host}, {str(given)!r:.40}, is not one: it must be 'i-' and hexadecimal digits, "
+                f"The instance id of {name}, {str(given)!r:.40}, is not one: it must be 'i-' and hexadecimal digits, "
                 "such as i-0123456789abcdef0."
             )
+        if name in C.LOCALHOST:
+            raise _NotTried(
+                f"This task runs on {name}, which is no EC2 instance. The variable ansible_connection counts for "
+                f"{name} too, also where a task is delegated to it. Set the connection of the play with the keyword "
+                "instead: connection: sshkeys.aws.ec2_instance_connect. If the inventory has localhost, give it "
+                "ansible_connection: local there."
+            )
         raise _NotTried(
-            f"It is not known which instance {host} is. Set the variable instance_id, as the amazon.aws.aws_ec2 "
-            "inventory does, or name the host by its instance id."
+            f"It is not known which instance {name} is. Set the variable instance_id, as the amazon.aws.aws_ec2 "
+            "inventory does, or name the host by its instance id. If that inventory has hostvars_prefix or "
+            "hostvars_suffix, let its compose set instance_id, placement, private_ip_address, public_ip_address, "
+            "vpc_id and subnet_id, such as instance_id: aws_instance_id for hostvars_prefix: aws_."
         )
+
+    def _tell_ssh_whom(self) -> None:
+        """Let ansible-core tell ssh, sftp and scp a name that all of them take for one."""
+        host = str(self.get_option("host") or self._play_context.remote_addr or "")
+        self.set_option("host", _ssh_options.name_for_ssh(host, self._instance_id()))
 
     # -- What the ProxyCommand is told ---------------------------------------------------------------------------------
 
@@ -425,11 +544,12 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         """Return what _open_connection.Settings describes."""
         placement = self.get_option("placement") or {}
         address = self.get_option("address")
+        is_address = address and address not in (instance_id, self._name())
         return {
             **{name: self.get_option(name) for name in (*_FACTS, *_TUNNEL_OPTIONS)},
             "instance_id": instance_id,
             "availability_zone": placement.get("availability_zone"),
-            "host": address if address and address != instance_id else None,
+            "host": address if is_address else None,
             "name": str(self.host),
             "timeout": int(self.get_option("timeout")),
             "host_keys": "ssh" if self._is_told_whom_to_trust() else self.get_option("host_keys"),
@@ -499,18 +619,26 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         """Run a command on the instance."""
         with self._explaining():
+            self._tell_ssh_whom()
             ended: tuple[int, bytes, bytes] = super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
             return ended
 
     def put_file(self, in_path: str, out_path: str) -> Any:
         """Copy a file to the instance."""
         with self._explaining():
+            self._tell_ssh_whom()
             return super().put_file(in_path, out_path)
 
     def fetch_file(self, in_path: str, out_path: str) -> Any:
         """Copy a file from the instance."""
         with self._explaining():
+            self._tell_ssh_whom()
             return super().fetch_file(in_path, out_path)
+
+    def reset(self) -> None:
+        """Close the connection that persists."""
+        self._tell_ssh_whom()
+        super().reset()
 
     @contextlib.contextmanager
     def _explaining(self) -> Iterator[None]:
@@ -530,6 +658,10 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             )
 
             raise AnsibleConnectionFailure(_explain.failure(str(error), self._settings_file, began)) from None
+
+
+def _as_arguments(*options: str) -> list[bytes]:
+    return [os.fsencode(argument) for option in options for argument in ("-o", option)]
 
 
 def _state_folder() -> str:

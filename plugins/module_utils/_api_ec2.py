@@ -46,6 +46,10 @@ def instance(client: EC2Client, instance_id: str) -> Instance:
     return Instance(*(found.get(name) for name in names))
 
 
+class NoEndpointError(ArgumentError):
+    """No EC2 Instance Connect Endpoint of a VPC is ready."""
+
+
 # Those through which connections go (AWS CLI, ec2-instance-connect open-tunnel).
 _ENDPOINT_STATES = ("create-complete", "update-in-progress", "update-failed", "update-complete")
 
@@ -56,7 +60,7 @@ def endpoint(
     """Return an EC2 Instance Connect Endpoint (DescribeInstanceConnectEndpoints).
 
     endpoint_id: this one; else one in the VPC, in the subnet if there is one. use_fips: return the FIPS name.
-    Raises ArgumentError where there is none, and ServiceError.
+    Raises NoEndpointError where the VPC has none, ArgumentError where the named one is not ready, and ServiceError.
     """
     wanted: dict[str, Any] = {"Filters": [{"Name": "state", "Values": list(_ENDPOINT_STATES)}]}
     if endpoint_id:
@@ -70,12 +74,17 @@ def endpoint(
     for one in (*in_subnet, *found):
         if one.get(name):
             return Endpoint(one["InstanceConnectEndpointId"], one[name])
-    where = f"named {printable(endpoint_id):.60}" if endpoint_id else f"in {printable(vpc_id):.60}"
-    if use_fips:
-        where += " with a FIPS name"
-    raise ArgumentError(
-        f"There is no EC2 Instance Connect Endpoint {where} that is ready. Create one in a subnet of the VPC: aws ec2 "
-        "create-instance-connect-endpoint."
+    kind = " with a FIPS name" if use_fips else ""
+    if endpoint_id:
+        raise ArgumentError(
+            f"There is no EC2 Instance Connect Endpoint named {printable(endpoint_id):.60}{kind} that is ready. Check "
+            "ansible_ec2_instance_connect_endpoint_id, and the state of the endpoint: aws ec2 "
+            "describe-instance-connect-endpoints."
+        )
+    raise NoEndpointError(
+        f"There is no EC2 Instance Connect Endpoint in {printable(vpc_id):.60}{kind} that is ready. Create one in a "
+        "subnet of the VPC: aws ec2 create-instance-connect-endpoint. If this controller is inside the VPC, or has a "
+        "VPN to it, connect without one: ansible_ec2_instance_connect_tunnel: never."
     )
 
 

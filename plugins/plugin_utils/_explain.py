@@ -18,8 +18,8 @@ class Step(Enum):
 
     SET_UP = "The connection could not be prepared."
     PUSH = "The key could not be pushed, so ssh did not connect."
-    HOST_KEYS = "The key was pushed, and the host keys of the instance could not be had, so ssh did not connect."
-    FIND = "The key was pushed, and the address of the instance could not be had, so ssh did not connect."
+    HOST_KEYS = "The key was pushed, and its host keys could not be read, so ssh did not connect."
+    FIND = "The key was pushed, and no address of the instance could be found, so ssh did not connect."
     TUNNEL = "The key was pushed, and no tunnel could be opened."
     TUNNEL_ENDED = "The tunnel has ended."
     CONNECT = "The key was pushed, and the instance could not be reached."
@@ -82,8 +82,8 @@ _PERMISSION_DENIED = (
     "(6) sshd does not let this user in at all, for example as root."
 )
 _CLOSED = (
-    "Did it end before anything was done, its sshd lets nobody begin: it may still be booting, or refuse this address "
-    "after too many attempts. Did it end later, the instance may have rebooted."
+    "If it ended at once, the sshd accepts no logins yet: it may still be booting, or refuse this address after too "
+    "many attempts. If it ended later, the instance may have rebooted."
 )
 
 _REFUSED = "the key was pushed, and ssh did not let us in."
@@ -109,8 +109,15 @@ _UNREACHABLE = (
     "from here, go through an EC2 Instance Connect Endpoint: ansible_ec2_instance_connect_tunnel: always."
 )
 _NO_HOST_KEYS = (
-    "Have the keys in known_hosts under the instance id, or let ssh trust what the instance shows the first time: "
+    "Add its keys to known_hosts under the instance id, or let ssh trust what the instance shows the first time: "
     "ansible_ec2_instance_connect_host_keys: accept-new."
+)
+_NO_STATE = "Set XDG_STATE_HOME in the environment of ansible-playbook to a folder that you can write to."
+# Said of an address of the user's, where auto found no endpoint.
+NO_ENDPOINT = "It was tried directly, because its VPC has no EC2 Instance Connect Endpoint."
+_WITHOUT_ENDPOINT = (
+    "Look at the security group of the instance (port 22 from this machine) and at its route. If it cannot be reached "
+    "from here, create an endpoint in a subnet of the VPC: aws ec2 create-instance-connect-endpoint."
 )
 _SECURITY_GROUP = "The security group of the instance must allow port 22 from that of the endpoint."
 
@@ -119,11 +126,12 @@ _HINTS = {
     Step.CONNECT: (
         ("refused", "It may still be booting, or its sshd listens on another port (ansible_port)."),
         ("not known|resolution|resolve|no address", "Set ansible_host to an address."),
+        (NO_ENDPOINT, _WITHOUT_ENDPOINT),
         ("", _UNREACHABLE),
     ),
     Step.TUNNEL: (("Unable to connect to target", _SECURITY_GROUP),),
     Step.TUNNEL_ENDED: (("Unable to connect to target", _SECURITY_GROUP),),
-    Step.HOST_KEYS: (("", _NO_HOST_KEYS),),
+    Step.HOST_KEYS: (("cannot be written to", _NO_STATE), ("", _NO_HOST_KEYS)),
 }
 
 

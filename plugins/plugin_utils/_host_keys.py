@@ -43,6 +43,13 @@ def _is_whole(line: str) -> bool:
     return True
 
 
+def files_named(value: str) -> list[str]:
+    """Return the files that ``ssh -G`` may mean by the value of an option. It does not quote names with blanks."""
+    words = value.split(" ")
+    ends = range(1, len(words) + 1)
+    return [" ".join(words[begin:end]) for end in ends for begin in range(end) if words[begin] and words[end - 1]]
+
+
 def are_known(instance_id: str, files: Sequence[str]) -> bool:
     """Return whether ssh knows a key of the instance from one of its files, or a certificate authority for it."""
     paths = [os.path.expanduser(file) for file in files]

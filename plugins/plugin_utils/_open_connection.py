@@ -29,7 +29,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
 )
 from ansible_collections.sshkeys.aws.plugins.plugin_utils import _host_keys, _key_pair, _openssh
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._account import account_of
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._explain import Step, tell
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._explain import NO_ENDPOINT, Step, tell
 
 if TYPE_CHECKING:
     from ansible_collections.sshkeys.aws.plugins.plugin_utils._tunnel import Tunnel
@@ -44,7 +44,7 @@ _FRESH_SECONDS = 30
 class Settings(TypedDict):
     """What the connection plugin tells of a host. Empty and None both mean that it is not known.
 
-    host: the address, if the user has set one; name: what ssh is told to connect to;
+    host: the address, if the user has set one; name: what ssh is told to connect to, which may be the instance id;
     ssh: a command that prints the configuration of ssh for the host;
     timeout: seconds that each step may wait; known_hosts: the file for the keys of the instance;
     global_known_hosts: files in which ssh looks, too;
@@ -102,7 +102,7 @@ def prepare(settings: Settings) -> None:
     """
     if settings["is_key_of_the_run"]:
         _key_pair.make(settings["public_key_file"])
-    if settings["tunnel"] == "always" or (settings["tunnel"] == "auto" and not settings["public_ip_address"]):
+    if may_tunnel(settings):
         with contextlib.suppress(ImportError):
             from ansible_collections.sshkeys.aws.plugins.plugin_utils import _tunnel  # noqa: PLC0415, F401
     account = account_of(settings["aws"])
@@ -142,6 +142,10 @@ class _Opening:
         with _step(Step.SET_UP):
             configuration = ssh_configuration(self._settings["ssh"])
         user, port = configuration["user"], int(configuration["port"])
+        if must_tunnel(self._settings, configuration["hostname"]):
+            # Before a key is pushed for nothing.
+            with _step(Step.SET_UP):
+                check_port(port)
         with _step(Step.PUSH):
             self._push(user)
         pushed = time.monotonic()
@@ -151,7 +155,7 @@ class _Opening:
         way = reach(
             partial(self._address, configuration["hostname"]),
             partial(self._connect, port=port, configuration=configuration),
-        ) or self._tunnel(port)
+        ) or self._tunnel(port, configuration)
         if time.monotonic() - pushed > _FRESH_SECONDS:
             with _step(Step.PUSH):
                 self._push(user)
@@ -219,7 +223,8 @@ class _Opening:
     def _know_host_keys(self, configuration: Mapping[str, str]) -> None:
         """Have the host keys of the instance in a file that ssh reads."""
         settings = self._settings
-        files = [*configuration.get("userknownhostsfile", "").split(), *settings["global_known_hosts"]]
+        named = _host_keys.files_named(configuration.get("userknownhostsfile", ""))
+        files = [*named, *settings["global_known_hosts"]]
         if os.path.exists(settings["known_hosts"]) or _host_keys.are_known(settings["instance_id"], files):
             return
         keys = _host_keys.printed(
@@ -231,24 +236,46 @@ class _Opening:
 
     # -- The way -------------------------------------------------------------------------------------------------------
 
-    def _tunnel(self, port: int) -> Tunnel:
+    def _tunnel(self, port: int, configuration: Mapping[str, str]) -> Tunnel | socket.socket:
+        """Return a tunnel, or a connection to the user's address where the VPC has no endpoint."""
+        client = self._account.client(_client.INSTANCE_CONNECT)
+        address = address_without_endpoint(self._settings, configuration["hostname"])
+        with _step(Step.TUNNEL):
+            try:
+                endpoint = self._endpoint(_client.uses_fips(client), remembers_none=address is not None)
+            except _api_ec2.NoEndpointError:
+                if address is None:
+                    raise
+                return self._connect_without_endpoint(address, port, configuration)
+        return self._tunnel_through(endpoint, client, port)
+
+    def _connect_without_endpoint(self, address: str, port: int, configuration: Mapping[str, str]) -> socket.socket:
+        try:
+            return self._connect(address, port, configuration)
+        except FailedError as failure:
+            raise FailedError(failure.step, f"{failure} {NO_ENDPOINT}") from failure
+
+    def _tunnel_through(self, endpoint: Endpoint, client: Any, port: int) -> Tunnel:
         # Only here, because only here the library is needed.
         from ansible_collections.sshkeys.aws.plugins.plugin_utils import _tunnel  # noqa: PLC0415
 
         settings = self._settings
         with _step(Step.TUNNEL):
-            client = self._account.client(_client.INSTANCE_CONNECT)
+            check_port(port)
             address = settings["private_ip_address"] or self._instance().address_for_tunnel
             if not address:
                 raise _no_address(settings["instance_id"])
-            endpoint = self._endpoint(_client.uses_fips(client))
             sign = partial(
                 _api_instance_connect.tunnel_url, client, endpoint, address, port, settings["max_tunnel_duration"]
             )
             return _tunnel.Tunnel(sign, self._account.ca_bundle, self._deadline())
 
-    def _endpoint(self, use_fips: bool) -> Endpoint:
-        """Return the endpoint to go through."""
+    def _endpoint(self, use_fips: bool, *, remembers_none: bool) -> Endpoint:
+        """Return the endpoint to go through. Raises NoEndpointError where the VPC has none.
+
+        remembers_none: whether EC2 is asked once in a run also where there is none. A host that needs one asks again,
+        because a task of the play may create it.
+        """
         settings = self._settings
         endpoint_id, dns_name = settings["instance_connect_endpoint_id"], settings["instance_connect_endpoint_dns_name"]
         if endpoint_id and dns_name:
@@ -258,9 +285,18 @@ class _Opening:
             instance = self._instance()
             vpc_id, subnet_id = instance.vpc_id, instance.subnet_id
         about = (endpoint_id, None if endpoint_id else vpc_id, None if endpoint_id else subnet_id)
-        found = self._once(
-            ("endpoint", *about, str(use_fips)), lambda: _api_ec2.endpoint(self._ec2(), *about, use_fips=use_fips)
-        )
+
+        def ask() -> Sequence[str]:
+            try:
+                return _api_ec2.endpoint(self._ec2(), *about, use_fips=use_fips)
+            except _api_ec2.NoEndpointError:
+                if not remembers_none:
+                    raise
+                return ()
+
+        found = self._once(("endpoint", *about, str(use_fips), str(remembers_none)), ask)
+        if not found:
+            raise _api_ec2.NoEndpointError(NO_ENDPOINT)
         return Endpoint(*found)
 
 
@@ -303,9 +339,9 @@ def direct_address(settings: Settings, hostname: str, ask: Callable[[], _api_ec2
             public = ask().public_ip_address
         if not public:
             return None
-    # The configuration of ssh may have another HostName for the name.
-    if settings["host"] or hostname.lower() != settings["name"].lower():
-        return hostname
+    given = address_of_the_user(settings, hostname)
+    if given:
+        return given
     if public or private:
         return public or private
     found = ask()
@@ -313,6 +349,53 @@ def direct_address(settings: Settings, hostname: str, ask: Callable[[], _api_ec2
     if not address:
         raise _no_address(settings["instance_id"])
     return address
+
+
+def address_of_the_user(settings: Settings, hostname: str) -> str | None:
+    """Return the address that the user has set: HostName in the configuration of ssh, or else ansible_host.
+
+    hostname: what ssh would connect to, which it has in small letters.
+    """
+    if hostname.lower() != settings["name"].lower():
+        return hostname
+    return settings["host"]
+
+
+def address_without_endpoint(settings: Settings, hostname: str) -> str | None:
+    """Return where to connect to if the VPC of an instance that takes a tunnel has no endpoint, None for nowhere.
+
+    A controller inside the VPC needs no endpoint, and an address that the user has set says as much.
+    """
+    if settings["tunnel"] != "auto" or settings["instance_connect_endpoint_id"]:
+        return None
+    return address_of_the_user(settings, hostname)
+
+
+def may_tunnel(settings: Settings) -> bool:
+    """Return whether a tunnel is likely, by what is known before EC2 is asked."""
+    return settings["tunnel"] == "always" or (settings["tunnel"] == "auto" and not settings["public_ip_address"])
+
+
+def must_tunnel(settings: Settings, hostname: str) -> bool:
+    """Return whether there is no other way than a tunnel, whatever EC2 may say. hostname: see address_of_the_user."""
+    if settings["tunnel"] == "auto" and not settings["private_ip_address"]:
+        return False
+    return may_tunnel(settings) and not address_without_endpoint(settings, hostname)
+
+
+# EC2 User Guide, quotas of EC2 Instance Connect Endpoints.
+_PORTS_OF_ENDPOINTS = (22, 3389)
+
+
+def check_port(port: int) -> None:
+    """Raise ArgumentError for a port that no endpoint connects to."""
+    if port not in _PORTS_OF_ENDPOINTS:
+        raise ArgumentError(
+            f"The port of this host is {port} (ansible_port, or Port in the configuration of ssh), and an EC2 Instance "
+            "Connect Endpoint connects to the ports 22 and 3389 only. Let sshd listen on port 22 too, and set "
+            "ansible_port to 22. If this controller can reach the instance itself, connect without an endpoint: "
+            "ansible_ec2_instance_connect_tunnel: never."
+        )
 
 
 def _no_address(instance_id: str) -> ArgumentError:
@@ -342,14 +425,16 @@ def ssh_configuration(command: Sequence[str]) -> dict[str, str]:
     for name in ("proxyjump", "proxycommand"):
         if configuration.get(name, "none") != "none":
             raise ArgumentError(
-                f"The configuration of ssh has {name} {configuration[name]} for this host, and "
-                "ansible_connection: sshkeys.aws.ec2_instance_connect makes its own way to the instance. Set it to "
-                "none for this host, or use ansible_connection: ssh with the role sshkeys.aws.ssh_access, which leaves "
-                "the way to ssh."
+                f"The configuration of ssh has {name} {printable(configuration[name]):.{_SHOWN}} for this host, and "
+                "ansible_connection: sshkeys.aws.ec2_instance_connect makes its own way to the instance. To set it "
+                "aside for this connection alone, add to ansible_ssh_common_args: -o ProxyCommand=none. Or use "
+                "ansible_connection: ssh with the role sshkeys.aws.ssh_access, which leaves the way to ssh."
             )
     return configuration
 
 
+# Of a value of the user's in a sentence, in characters.
+_SHOWN = 60
 # Of a host, in characters (RFC 1035).
 _LONGEST_NAME = 253
 _FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}

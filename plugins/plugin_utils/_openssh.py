@@ -9,7 +9,9 @@ Only where the configuration of ssh is asked for, which may run programs of the 
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import subprocess
 from collections.abc import Sequence
 
@@ -25,3 +27,19 @@ def run(command: Sequence[str], *, keeps_credentials: bool = False) -> subproces
     return subprocess.run(
         command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, env=environment
     )
+
+
+# In the arguments of options (argv_split in readconf.c).
+FIRST_WITH_ESCAPES = (8, 7)
+
+
+def version(ssh: str) -> tuple[int, int] | None:
+    """Return the version of an OpenSSH, such as (9, 2), None where the program does not tell one.
+
+    ssh: the program.
+    """
+    with contextlib.suppress(OSError):
+        found = re.match(r"OpenSSH_(\d+)\.(\d+)", run([ssh, "-V"]).stderr)
+        if found:
+            return int(found[1]), int(found[2])
+    return None

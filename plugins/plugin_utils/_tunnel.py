@@ -46,6 +46,12 @@ _MAX_BYTES = 65_000
 _FULL = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 _FULL_CODE = ("limit", "quota", "throttl", "toomany")
 _LONGEST_PAUSE_SECONDS = 2.0
+# A connection of Ansible's that nobody uses keeps its place for the 60 seconds of ControlPersist.
+_STAYED_FULL = (
+    "It stayed so for the whole timeout (ansible_timeout). An endpoint takes 20 connections at once, and an idle one "
+    "keeps its place for 60 seconds (ControlPersist). Set ansible_timeout to 90, and work on 20 hosts at a time (forks "
+    "or serial)."
+)
 # Not what the library says of it: that repeats the address, and the address is signed.
 _UNUSABLE = (
     "The address of the endpoint or of a proxy cannot be used. Look at ansible_ec2_instance_connect_endpoint_dns_name, "
@@ -110,7 +116,7 @@ async def _open(sign: Callable[[], str], ca_bundle: str | None, deadline: float)
             code, message = _refusal(refused.response)
             is_full = refused.response.status_code in _FULL or any(word in code.lower() for word in _FULL_CODE)
             if not is_full or time.monotonic() + pause > deadline:
-                waited = " It stayed so for the whole timeout (ansible_timeout)." if is_full else ""
+                waited = f" {_STAYED_FULL}" if is_full else ""
                 raise ArgumentError(f"The endpoint refused: {code}: {message}.{waited}") from refused
         except TimeoutError as error:
             raise ArgumentError(

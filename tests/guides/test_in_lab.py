@@ -297,3 +297,20 @@ def test_old_keys_of_every_user_are_reported(workplace: Workplace) -> None:
 def test_the_lab_lets_time_pass_and_throttles(workplace: Workplace) -> None:
     tasks = [block_with(mark).text for mark in ("so that every pushed key is gone", "Throttle the next three pushes")]
     assert recaps(workplace.play("lab.yml", in_a_play(*tasks)))["localhost"]["ok"] == 2
+
+
+def test_compose_gives_the_connection_what_it_reads(workplace: Workplace) -> None:
+    """With hostvars_prefix, also where a template that fails is an error."""
+    text = block_with("hostvars_prefix: aws_").text + "strict: true\nregions: [us-east-1]\n"
+    inventory = workplace.folder / "prefixed.aws_ec2.yml"
+    inventory.write_text(text, encoding="utf-8")
+    command = ["ansible-inventory", "-i", inventory.name, "--list"]
+    environment = {**os.environ, "HOME": str(workplace.home)}
+    done = subprocess.run(command, cwd=workplace.folder, env=environment, capture_output=True, text=True, check=True)
+    plain = json.loads(done.stdout, object_hook=lambda found: found.get("__ansible_unsafe", found))
+    hosts = plain["_meta"]["hostvars"]
+    read = ("instance_id", "placement", "private_ip_address", "vpc_id", "subnet_id")
+    assert hosts
+    for variables in hosts.values():
+        assert variables["public_ip_address"] == variables.get("aws_public_ip_address", "")
+        assert [variables[name] for name in read] == [variables[f"aws_{name}"] for name in read]

@@ -32,6 +32,7 @@ PURE = {
         "_public_key",
         "_report",
         "_instance_connect",
+        "_ssh_options",
         "_transfer",
         "_transfer_audit",
         "_transfer_audit_counts",
@@ -163,12 +164,18 @@ def test_controller_side_files_import_shared_files_and_each_other(name: str) -> 
     assert all(module.startswith((MODULE_UTILS, PLUGIN_UTILS)) for module in of_the_collection(imported_by(name)))
 
 
-def test_the_connection_imports_what_explains_a_failure_and_nothing_else() -> None:
+def test_the_connection_imports_what_it_needs_to_start_ssh_and_nothing_else() -> None:
     # Every task of every host loads it in a process of its own, and what it imports is compiled each time.
-    imported = imported_by("connection/ec2_instance_connect.py")
-    assert of_the_collection(imported) == {f"{PLUGIN_UTILS}._explain"}
-    assert {module.split(".")[0] for module in foreign(imported)} == {"ansible", "yaml"}
-    assert foreign(imported_by("plugin_utils/_explain.py")) == set()
+    name = "connection/ec2_instance_connect.py"
+    options = f"{MODULE_UTILS}._ssh_options"
+    rarely = {f"{PLUGIN_UTILS}._explain", f"{PLUGIN_UTILS}._openssh"}
+    assert of_the_collection(imported_by(name)) == {options, *rarely}
+    at_once = {node.module for node in tree_of(name).body if isinstance(node, ast.ImportFrom)}
+    assert not at_once & {PLUGIN_UTILS, *rarely}
+    assert of_the_collection(imported_by("module_utils/_ssh_options.py")) == set()
+    assert {module.split(".")[0] for module in foreign(imported_by(name))} == {"ansible", "yaml"}
+    for imported_rarely in ("plugin_utils/_explain.py", "plugin_utils/_openssh.py"):
+        assert foreign(imported_by(imported_rarely)) == set()
 
 
 def test_the_proxy_command_imports_the_standard_library() -> None:

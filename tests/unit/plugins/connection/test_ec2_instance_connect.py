@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,6 +26,9 @@ from ansible_collections.sshkeys.aws.plugins.doc_fragments import _ssh
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._open_connection import Settings
 
 INSTANCE_ID = "i-0123456789abcdef0"
+OPTIONS = yaml.safe_load(ec2_instance_connect.DOCUMENTATION)["options"]
+# What the inventory aws_ec2 sets of an instance.
+READ = ("instance_id", "placement", "private_ip_address", "public_ip_address", "vpc_id", "subnet_id")
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx"
 
 
@@ -199,6 +203,7 @@ def test_host_keys(choice: str, strict: str | None, reads_console: bool, tmp_pat
         "-o GlobalKnownHostsFile=/corp",
         "-o HostKeyAlias=web1",
         "-C -o knownhostscommand=/usr/bin/keys",
+        "-vo HostKeyAlias=web1",
     ],
 )
 def test_a_user_who_says_whom_to_trust_has_the_last_word(option_name: str, given: str) -> None:
@@ -225,9 +230,12 @@ def test_what_is_no_instance_id_is_refused(given: str) -> None:
         command(instance_id=given)
 
 
-def test_connections_of_two_instances_of_one_name_are_two() -> None:
+def test_each_name_and_each_instance_has_a_connection_of_its_own() -> None:
     paths = {option(command(instance_id=each), "ControlPath") for each in (INSTANCE_ID, "i-00000001")}
     assert len(paths) == 2
+    names = ("Web Server 1", "Web Server 2", INSTANCE_ID)
+    paths = {option(command(inventory_hostname=name, ansible_host="192.0.2.7"), "ControlPath") for name in names}
+    assert len(paths) == len(names)
     own = option(command(ansible_control_path="%(directory)s/mine"), "ControlPath")
     assert own
     assert own.endswith('/mine"')
@@ -241,8 +249,10 @@ def test_connections_of_two_instances_of_one_name_are_two() -> None:
         "-o ProxyJump=bastion",
         "-oProxyJump=bastion",
         "-o 'ProxyCommand nc %h %p'",
-        "-o proxycommand=none",
         "-C -o ProxyJump=bastion -v",
+        "-vJ bastion",
+        "-4vJbastion",
+        "-Co 'ProxyJump = bastion'",
     ],
 )
 @pytest.mark.parametrize("where", ["ssh_args", "ssh_common_args", "ssh_extra_args"])
@@ -251,13 +261,167 @@ def test_another_way_is_refused(given: str, where: str) -> None:
         command(**{f"ansible_{where}": given})
 
 
+@pytest.mark.parametrize("program", ["sftp", "scp"])
+def test_another_way_of_copying_is_refused(program: str) -> None:
+    with pytest.raises(AnsibleConnectionFailure, match=f"^{program}_extra_args holds -J bastion"):
+        command(**{f"ansible_{program}_extra_args": "-rJ bastion"})
+
+
+@pytest.mark.parametrize(
+    "given", ["-o ProxyCommand=none", "-oproxycommand=NONE", "-o 'ProxyJump none'", "-vo ProxyJump=none"]
+)
+def test_no_other_way_is_what_it_says(given: str) -> None:
+    """The first value counts for ssh, so ours comes first. The configuration is asked without it."""
+    words = command(ansible_ssh_common_args=given)
+    assert words[0] == "ssh"
+    assert words[1] == "-o"
+    assert words[2].startswith("ProxyCommand=")
+    assert words[3:5] == ["-o", "ProxyUseFdpass=yes"]
+    asked = settings(ansible_ssh_common_args=given)["ssh"]
+    assert asked[-2 - len(shlex.split(given)) : -2] == shlex.split(given)
+    assert not any(word.startswith("ProxyUseFdpass") for word in asked)
+
+
+def test_what_ssh_takes_beside_no_proxy_command_is_refused() -> None:
+    with pytest.raises(AnsibleConnectionFailure, match=r"holds -J none, .* Write -o ProxyJump=none\."):
+        command(ansible_ssh_common_args="-J none")
+
+
+def test_the_way_stands_behind_sshpass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ec2_instance_connect.Connection, "_sshpass_available", staticmethod(lambda: True))
+    words = command(ansible_password="secret", ansible_ssh_password_mechanism="sshpass")
+    assert words[0] == "sshpass"
+    assert words[2:4] == ["ssh", "-o"]
+    assert words[4].startswith("ProxyCommand=")
+
+
 def test_what_only_looks_like_another_way_is_none() -> None:
     assert command(ansible_ssh_common_args="-o UserKnownHostsFile=/home/ProxyJump -o ProxyUseFdpass=no")
 
 
 def test_a_host_without_an_instance_is_refused() -> None:
-    with pytest.raises(AnsibleConnectionFailure, match="It is not known which instance web1 is"):
+    with pytest.raises(AnsibleConnectionFailure, match="It is not known which instance web1 is") as refused:
         command(instance_id=None)
+    read = [entry["name"] for name in READ for entry in OPTIONS[name]["vars"]]
+    assert all(name in str(refused.value) for name in read if not name.startswith("ansible_"))
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1"])
+def test_localhost_is_told_of_the_keyword(name: str) -> None:
+    said = r"runs on .*, which is no EC2 instance\. .* connection: sshkeys.aws.ec2_instance_connect"
+    with pytest.raises(AnsibleConnectionFailure, match=said):
+        connection(instance_id=None, inventory_hostname=name)._tell_ssh_whom()
+    with pytest.raises(AnsibleConnectionFailure, match=said):
+        delegated(name, instance_id=None, ansible_host=name)._tell_ssh_whom()
+    connection(inventory_hostname=name)._tell_ssh_whom()
+
+
+@pytest.mark.parametrize(
+    ("variables", "name", "address"),
+    [
+        ({}, "web1", None),
+        ({"ansible_host": "web1"}, "web1", None),
+        ({"ansible_host": "192.0.2.7"}, "192.0.2.7", "192.0.2.7"),
+        ({"ansible_host": "fe80::1%eth0"}, "fe80::1%eth0", "fe80::1%eth0"),
+        ({"ansible_host": "admin@192.0.2.7"}, INSTANCE_ID, "admin@192.0.2.7"),
+        ({"inventory_hostname": "Web Server (prod)"}, INSTANCE_ID, None),
+        ({"inventory_hostname": "app@prod"}, INSTANCE_ID, None),
+        ({"inventory_hostname": "app@prod", "ansible_host": "app@prod"}, INSTANCE_ID, None),
+        ({"inventory_hostname": "app@prod", "ansible_host": "192.0.2.7"}, "192.0.2.7", "192.0.2.7"),
+        ({"inventory_hostname": INSTANCE_ID, "instance_id": None, "ansible_host": "192.0.2.7"}, *["192.0.2.7"] * 2),
+        ({"ansible_host": INSTANCE_ID}, INSTANCE_ID, None),
+    ],
+)
+def test_whom_ssh_is_told_and_what_is_an_address(variables: dict[str, Any], name: str, address: str | None) -> None:
+    assert told(connection(**variables)) == (name, address)
+
+
+@pytest.mark.parametrize(
+    ("to", "ansible_host", "name", "address"),
+    [
+        # Nothing sets ansible_host, so ansible-core fills the name in.
+        ("web3", "web3", "web3", None),
+        ("Web Server (prod)", "Web Server (prod)", INSTANCE_ID, None),
+        ("web3", "192.0.2.7", "192.0.2.7", "192.0.2.7"),
+        # The name of the host that delegates is nothing to the other one.
+        ("web3", "web1", "web1", "web1"),
+    ],
+)
+def test_whom_ssh_is_told_in_a_delegated_task(to: str, ansible_host: str, name: str, address: str | None) -> None:
+    assert told(delegated(to, ansible_host=ansible_host)) == (name, address)
+
+
+def told(made: Any) -> tuple[str, str | None]:
+    """Return what ssh is told to connect to, and the address that the ProxyCommand is told."""
+    made._tell_ssh_whom()
+    made.host = made.get_option("host")
+    words = [word.decode() for word in made._build_command("ssh", "ssh", made.host, "true")]
+    program = shlex.split(option(words, "ProxyCommand") or "")
+    known = json.loads(Path(program[-1]).read_text(encoding="utf-8"))
+    assert words[-2] == known["name"] == known["ssh"][-1]
+    return known["name"], known["host"]
+
+
+def delegated(to: str, **variables: Any) -> Any:
+    """Return the connection of a task that web1 delegates. ansible-core says who delegates in inventory_hostname."""
+    made = connection()
+    named = {"inventory_hostname": "web1", "instance_id": INSTANCE_ID, **variables}
+    made.set_options(task_keys={"delegate_to": to}, var_options=named)
+    return made
+
+
+ODD = ["50%off", "a b", "it's", 'say "hi"', "back\\slash", "back\\", "#1;$x", "\u00fcber"]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_ssh_reads_each_path_as_it_is(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask ssh itself for the socket, the keys and the known hosts, and a shell for the program."""
+    odd = tmp_path / name
+    (odd / "local").mkdir(parents=True)
+    monkeypatch.setattr(C, "DEFAULT_LOCAL_TMP", str(odd / "local"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(odd / "state"))
+    variables = {"ansible_control_path_dir": str(odd / "cp"), "ansible_ssh_args": "-o ControlPersist=60s -F none"}
+    words = command(**variables)
+    read = subprocess.run([*words[:-2], "-G", "web1"], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert f"controlpath {odd}/cp/" in "\n".join(read).replace("%%", "%")
+    assert f"identityfile {odd}/local/sshkeys.aws/id_ed25519" in [line.replace("%%", "%") for line in read]
+    assert any(line.startswith(f"globalknownhostsfile {odd}/state/sshkeys.aws/") for line in read)
+    shown = (option(words, "ProxyCommand") or "").replace("%%", "%")
+    run = subprocess.run(["sh", "-c", f"printf '%s\\n' {shown}"], capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines()[-1].startswith(f"{odd}/local/sshkeys.aws/")
+    own = command(**variables, ansible_private_key_file=str(odd / "mine"))
+    read = subprocess.run([*own[:-2], "-G", "web1"], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert [line.replace("%%", "%") for line in read if line.startswith("identityfile")] == [f"identityfile {odd}/mine"]
+
+
+def test_a_path_that_ssh_cannot_be_told_of_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(C, "DEFAULT_LOCAL_TMP", str(tmp_path / "${nowhere}"))
+    with pytest.raises(AnsibleConnectionFailure, match=r"\(ANSIBLE_LOCAL_TEMP\) has '\$\{' in it"):
+        command()
+
+
+@pytest.mark.parametrize(("version", "is_refused"), [("8.6", True), ("8.7", False), ("10.0", False)])
+def test_escapes_need_a_newer_ssh(version: str, is_refused: bool, tmp_path: Path) -> None:
+    ssh = tmp_path / "ssh"
+    ssh.write_text(f"#!/bin/sh\necho OpenSSH_{version}p1, OpenSSL 3 >&2\n")
+    ssh.chmod(0o700)
+    variables = {"ansible_ssh_executable": str(ssh), "ansible_private_key_file": f'{tmp_path}/say "hi"'}
+    if is_refused:
+        with pytest.raises(
+            AnsibleConnectionFailure, match=r"^ansible_private_key_file has .* of OpenSSH 8\.6 can hold"
+        ):
+            command(**variables)
+    else:
+        assert command(**variables)
+    assert command(ansible_ssh_executable=str(ssh))
+
+
+def test_a_folder_for_sockets_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        AnsibleConnectionFailure, match=r"file/cp, cannot be written to\. .*ANSIBLE_SSH_CONTROL_PATH_DIR"
+    ):
+        command(ansible_control_path_dir=str(tmp_path / "file/cp"), ansible_ssh_args="-o ControlPersist=60s")
 
 
 @pytest.mark.parametrize("is_begun", [False, True])

@@ -92,7 +92,10 @@ def test_an_endpoint_by_its_id(ec2: StubbedService) -> None:
 def test_no_endpoint_is_a_sentence(ec2: StubbedService, there: list[dict[str, str]]) -> None:
     """Also where there is one that has no FIPS name, and one is asked for."""
     ec2.stubber.add_response("describe_instance_connect_endpoints", {"InstanceConnectEndpoints": there})
-    with ec2.playing(), pytest.raises(ArgumentError, match=r"no EC2 Instance Connect Endpoint in vpc-1.*Create one"):
+    with (
+        ec2.playing(),
+        pytest.raises(ArgumentError, match=r"no EC2 Instance Connect Endpoint in vpc-1.*Create one.*tunnel: never"),
+    ):
         _api_ec2.endpoint(ec2.client, None, "vpc-1", None, use_fips=True)
 
 

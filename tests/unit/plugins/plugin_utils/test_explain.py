@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._explain import Step, failure, tell
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._explain import NO_ENDPOINT, Step, failure, tell
 
 INSTANCE_ID = "i-0123456789abcdef0"
 SSH = "Failed to connect to the host via ssh: "
@@ -47,7 +47,9 @@ def test_a_step_that_failed_is_named(settings: str, step: Step) -> None:
         (Step.CONNECT, "192.0.2.1 port 22: Connection refused.", "still be booting"),
         (Step.CONNECT, "web1 port 22: Name or service not known.", "ansible_host"),
         (Step.CONNECT, "192.0.2.1 port 22: timed out.", "Instance Connect Endpoint"),
+        (Step.CONNECT, f"192.0.2.1 port 22: timed out. {NO_ENDPOINT}", "create-instance-connect-endpoint"),
         (Step.HOST_KEYS, "UnauthorizedOperation: no.", "accept-new"),
+        (Step.HOST_KEYS, "The host keys cannot be written to /home/x: Permission denied.", "XDG_STATE_HOME"),
     ],
 )
 def test_what_to_do_about_it(settings: str, step: Step, sentence: str, hint: str) -> None:
@@ -61,7 +63,7 @@ def test_what_to_do_about_it(settings: str, step: Step, sentence: str, hint: str
         ("root@192.0.2.1: Permission denied (publickey).", REFUSED, "Likely causes, the likeliest first: (1)"),
         ("Host key verification failed.", REFUSED, f"looked up under {INSTANCE_ID} (HostKeyAlias);"),
         ("Load key: error in libcrypto", REFUSED, "belong to /run/key.pub"),
-        ("Connection closed by UNKNOWN port 65535", "the connection has ended.", "sshd lets nobody begin"),
+        ("Connection closed by UNKNOWN port 65535", "the connection has ended.", "the sshd accepts no logins yet"),
     ],
 )
 def test_what_ssh_says_is_explained(settings: str, said: str, happened: str, means: str) -> None:

@@ -87,6 +87,14 @@ def test_a_key_that_is_cut_is_none() -> None:
     assert _host_keys.in_console_output(block(f"{cut}\n[ 12.3] random: crng init done\n{ECDSA}")) == [ECDSA]
 
 
+@pytest.mark.parametrize(
+    ("value", "files"),
+    [("", []), ("/a", ["/a"]), ("/a b", ["/a", "/a b", "b"]), ("/a  b", ["/a", "/a  b", "b"])],
+)
+def test_ssh_does_not_quote_names_with_blanks(value: str, files: list[str]) -> None:
+    assert _host_keys.files_named(value) == files
+
+
 def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ArgumentError, match=r"cannot be written to .*file/known_hosts"):

@@ -45,6 +45,11 @@ OPEN = Instance("10.0.0.7", "192.0.2.7", None, "vpc-1", "subnet-1")
         ({"tunnel": "auto", **PRIVATE, "host": "10.0.0.7"}, "10.0.0.7", None, None, 0),
         ({"tunnel": "auto", **PUBLIC}, "web1", None, "192.0.2.7", 0),
         ({"tunnel": "auto", **PUBLIC, "host": "web1.example.com"}, "web1.example.com", None, "web1.example.com", 0),
+        # ssh is told the id where it would not take the address for a host, and it stays the address.
+        ({"tunnel": "auto", **PUBLIC, "host": "a@b", "name": INSTANCE_ID}, INSTANCE_ID, None, "a@b", 0),
+        # HostName in the configuration of ssh counts more. ssh has it in small letters, and a zone may have big ones.
+        ({"tunnel": "never", "host": "web1", "name": "web1"}, "192.0.2.9", None, "192.0.2.9", 0),
+        ({"tunnel": "never", "host": "fe80::1%Eth0", "name": "fe80::1%Eth0"}, "fe80::1%eth0", None, "fe80::1%Eth0", 0),
         # Nothing is known but the id.
         ({"tunnel": "auto"}, INSTANCE_ID, HIDDEN, None, 1),
         ({"tunnel": "auto"}, INSTANCE_ID, OPEN, "192.0.2.7", 1),
@@ -74,9 +79,7 @@ def test_the_way(told: dict[str, str], hostname: str, known: Instance | None, ad
         questions.append(known)
         return known
 
-    nothing = dict.fromkeys(Settings.__annotations__)
-    settings = cast("Settings", {**nothing, "instance_id": INSTANCE_ID, "name": hostname, **told})
-    assert direct_address(settings, hostname, ask) == address
+    assert direct_address(known_of(hostname, told), hostname, ask) == address
     assert len(questions) == asked
 
 
@@ -85,6 +88,67 @@ def test_ssh_says_what_counts(tmp_path: Path) -> None:
     config.write_text("Host web1\n  HostName 192.0.2.7\n  Port 2222\n  User admin\nHost *\n  User nobody\n")
     found = ssh_configuration(["ssh", "-F", str(config), "-G", "web1"])
     assert (found["hostname"], found["port"], found["user"]) == ("192.0.2.7", "2222", "admin")
+
+
+@pytest.mark.parametrize(
+    ("told", "hostname", "address"),
+    [
+        ({"tunnel": "auto", **PRIVATE}, "web1", None),
+        ({"tunnel": "auto", **PRIVATE, "host": "10.0.0.7"}, "web1", "10.0.0.7"),
+        ({"tunnel": "auto", "name": "web1"}, "10.0.0.7", "10.0.0.7"),
+        ({"tunnel": "auto", "instance_connect_endpoint_id": "eice-1", "host": "10.0.0.7"}, "web1", None),
+        ({"tunnel": "always", "host": "10.0.0.7"}, "web1", None),
+    ],
+)
+def test_the_way_where_there_is_no_endpoint(told: dict[str, str], hostname: str, address: str | None) -> None:
+    assert _open_connection.address_without_endpoint(known_of(hostname, told), hostname) == address
+
+
+@pytest.mark.parametrize(
+    ("told", "must"),
+    [
+        ({"tunnel": "always", **PUBLIC}, True),
+        ({"tunnel": "auto", **PRIVATE}, True),
+        ({"tunnel": "auto", **PUBLIC}, False),
+        # EC2 may know a public address, and the VPC may have no endpoint.
+        ({"tunnel": "auto"}, False),
+        ({"tunnel": "auto", **PRIVATE, "host": "10.0.0.7"}, False),
+        ({"tunnel": "never", **PRIVATE}, False),
+    ],
+)
+def test_what_needs_a_tunnel_in_any_case(told: dict[str, str], must: bool) -> None:
+    assert _open_connection.must_tunnel(known_of("web1", told), "web1") is must
+
+
+@pytest.mark.parametrize("port", [22, 3389])
+def test_ports_of_endpoints(port: int) -> None:
+    _open_connection.check_port(port)
+
+
+def test_a_port_that_no_endpoint_has() -> None:
+    with pytest.raises(ArgumentError, match=r"is 2222 \(ansible_port.*ports 22 and 3389 only\. .*tunnel: never\."):
+        _open_connection.check_port(2222)
+
+
+def known_of(hostname: str, told: dict[str, str]) -> Settings:
+    nothing = dict.fromkeys(Settings.__annotations__)
+    return cast("Settings", {**nothing, "instance_id": INSTANCE_ID, "name": hostname, **told})
+
+
+# AWS Systems Manager User Guide, "Allow and control permissions for SSH connections through Session Manager".
+OF_SESSION_MANAGER = """
+Host i-* mi-*
+    ProxyCommand sh -c "aws ssm start-session --target %h --document-name AWS-StartSSHSession"
+"""
+
+
+def test_the_configuration_of_session_manager_can_be_set_aside(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(OF_SESSION_MANAGER)
+    asked = ["-F", str(config), "-G", INSTANCE_ID]
+    with pytest.raises(ArgumentError, match=r"add to ansible_ssh_common_args: -o ProxyCommand=none\."):
+        ssh_configuration(["ssh", *asked])
+    assert ssh_configuration(["ssh", "-o", "ProxyCommand=none", *asked])["hostname"] == INSTANCE_ID
 
 
 @pytest.mark.parametrize("user", ["ec2-user", "ec2-user  b", "ec2-user b"])

@@ -31,5 +31,13 @@ def test_nobody_is_asked() -> None:
     assert _openssh.run(["cat"]).stdout == ""
 
 
+def test_the_version_of_ssh() -> None:
+    found = _openssh.version("ssh")
+    assert found
+    assert found > (7, 5)
+    assert _openssh.version("true") is None
+    assert _openssh.version("/nonexistent") is None
+
+
 def test_a_failure_is_an_answer() -> None:
     assert _openssh.run(["false"]).returncode == 1

@@ -206,7 +206,7 @@ def _names(replaces: Any, held: Sequence[_Key]) -> tuple[list[str] | None, list[
         return [], ["replaces is an empty list. Name the keys to replace in it, or leave it out."]
     # A comment may hold a comma.
     whole = replaces.strip() if isinstance(replaces, str) else ""
-    if len(names) > 1 and any(key["comment"] == whole for key in held):
+    if whole and len(names) > 1 and any(key["comment"] == whole for key in held):
         if any(_fits(name, key) for name in names for key in held):
             fault = (
                 f"replaces is {shown(whole)}, which fits one key as a whole and another one in part. Use fingerprints."

@@ -43,13 +43,18 @@ def count_and_name(failed: Sequence[tuple[str, object]], total: int, things: str
     failed: (name, error) of each thing that failed; at least one.
     things: what they are, in the plural, such as "targets". region: where they are, if that is known.
     """
-    where = f" The region was {region}." if region else ""
+    where = in_region(region)
     named = " ".join(f"{name}: {error}" for name, error in failed[:_NAMED_AT_MOST])
     if total == 1:
         return f"{named}{where}"
     more = len(failed) - _NAMED_AT_MOST
     rest = f" And {more} more: see {things} in the result." if more > 0 else ""
     return f"{len(failed)} of {total} {things} failed: {named}{rest}{where}"
+
+
+def in_region(region: Region | None) -> str:
+    """Return the last sentence about a failure, with a blank before it; empty where the region is not known."""
+    return f" The region was {region}." if region else ""
 
 
 # A fleet that fails as a whole must not fill the screen with one sentence a thousand times.

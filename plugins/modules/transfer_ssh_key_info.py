@@ -175,7 +175,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._client import TRANSFE
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, missing_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
 from ansible_collections.sshkeys.aws.plugins.module_utils._front import front
-from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report, count_and_name
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report, in_region
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import (
     NO_USERS,
     Holding,
@@ -215,8 +215,7 @@ def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], Tr
     try:
         names = user_names(client, server_id) if listed else list(dict.fromkeys(params["user_names"]))
     except ServiceError as error:
-        of_server = (f"The users of {server_id}", error)
-        return Report(failure=count_and_name([of_server], 1, "servers", known_region(params)))
+        return Report(failure=f"{error} The server was {server_id}.{in_region(known_region(params))}")
     holdings = fan_out(read, names, params["concurrency"])
     if listed:
         # A user who was deleted since the server was asked for its users is no user of it.

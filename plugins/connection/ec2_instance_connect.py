@@ -544,6 +544,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         """Return what _open_connection.Settings describes."""
         placement = self.get_option("placement") or {}
         address = self.get_option("address")
+        region, region_source = self._region(placement)
         is_address = address and address not in (instance_id, self._name())
         return {
             **{name: self.get_option(name) for name in (*_FACTS, *_TUNNEL_OPTIONS)},
@@ -557,7 +558,8 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             "known_hosts": os.path.join(_state_folder(), "known_hosts", instance_id),
             "public_key_file": public_key_file,
             "is_key_of_the_run": public_key_file == os.path.join(folder, f"{_KEY_OF_THE_RUN}.pub"),
-            "aws": {**self._aws(), "region": self._region(placement)},
+            "aws": {**self._aws(), "region": region},
+            "region_source": region_source,
             "ssh": self._ssh_question(),
             "collection_paths": list(AnsibleCollectionConfig.collection_paths),
             "folder": folder,
@@ -591,11 +593,17 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
                 found[name] = {"env": variable}
         return {name: value for name, value in found.items() if value}
 
-    def _region(self, placement: dict[str, Any]) -> str | None:
-        """Return the region: an instance is where its placement is, unless a variable of the host says otherwise."""
-        region: str | None = self.get_option("region")
-        given: str | None = region if not self._variable("region") else placement.get("region")
-        return given or placement.get("region") or region
+    def _region(self, placement: dict[str, Any]) -> tuple[str | None, str | None]:
+        """Return the region, and what named it; twice None where the profile or the SDK has to know it.
+
+        An instance is where its placement is, unless a variable of the host says otherwise.
+        """
+        region, variable = self.get_option("region"), self._variable("region")
+        if region and not variable:
+            return region, "the variable ansible_ec2_instance_connect_region"
+        if placement.get("region"):
+            return placement["region"], "the variable placement"
+        return (region, f"{variable} in the environment") if region else (None, None)
 
     def _variable(self, option: str) -> str | None:
         """Return the variable of the environment that holds the value of an option, None where none does.

@@ -21,12 +21,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 from ansible_collections.sshkeys.aws.plugins.module_utils import _api_ec2, _api_instance_connect, _client
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, SshKeysError, printable
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
+    ArgumentError,
+    ServiceError,
+    SshKeysError,
+    printable,
+)
 from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import Endpoint, Target
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
     judge_for_instance_connect,
     parse_public_key,
 )
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region, in_region
 from ansible_collections.sshkeys.aws.plugins.plugin_utils import _host_keys, _key_pair, _openssh
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._account import account_of
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._explain import NO_ENDPOINT, Step, tell
@@ -51,6 +57,7 @@ class Settings(TypedDict):
     public_key_file: its private half is the file of the same name without ``.pub``; is_key_of_the_run: whether that
     pair is made for the run;
     aws: options as modules of amazon.aws take them, a secret possibly as the name of a variable of the environment;
+    region_source: what named the region in ``aws``, if it is there;
     folder: for what must not outlive the run; controller: the process id of ansible-playbook.
     """
 
@@ -74,6 +81,7 @@ class Settings(TypedDict):
     public_key_file: str
     is_key_of_the_run: bool
     aws: dict[str, Any]
+    region_source: str | None
     folder: str
     collection_paths: list[str]
     controller: int
@@ -87,8 +95,16 @@ def main(settings: Settings, settings_file: str, ssh: socket.socket) -> tuple[in
     try:
         return 0, _Opening(settings, partial(tell, settings_file)).run(ssh)
     except FailedError as failure:
-        tell(settings_file, failure.step, str(failure))
+        where = in_region(_region(settings)) if failure.is_answer_of_aws else ""
+        tell(settings_file, failure.step, f"{failure}{where}")
         return 1, _nothing
+
+
+def _region(settings: Settings) -> Region | None:
+    """Return the region that is asked about the instance, and what named it."""
+    if settings["region_source"]:
+        return Region(settings["aws"]["region"], settings["region_source"])
+    return _client.known_region(settings["aws"])
 
 
 def _nothing() -> None:
@@ -112,11 +128,15 @@ def prepare(settings: Settings) -> None:
 
 
 class FailedError(Exception):
-    """A step failed. ``str()`` is a sentence."""
+    """A step failed. ``str()`` is a sentence.
 
-    def __init__(self, step: Step, sentence: str) -> None:
+    is_answer_of_aws: whether another region could have made a difference.
+    """
+
+    def __init__(self, step: Step, sentence: str, *, is_answer_of_aws: bool = False) -> None:
         super().__init__(sentence)
         self.step = step
+        self.is_answer_of_aws = is_answer_of_aws
 
 
 @contextlib.contextmanager
@@ -124,7 +144,8 @@ def _step(step: Step) -> Iterator[None]:
     try:
         yield
     except SshKeysError as error:
-        raise FailedError(step, str(error)) from error
+        is_answer_of_aws = isinstance(error, (ServiceError, _api_ec2.NoEndpointError))
+        raise FailedError(step, str(error), is_answer_of_aws=is_answer_of_aws) from error
 
 
 class _Opening:

@@ -117,16 +117,26 @@ def test_a_percent_sign_in_a_path_is_none_of_ssh(tmp_path: Path, name: str, monk
         ({"private_ip_address": "10.0.0.7", "public_ip_address": ""}, {"private_ip_address": "10.0.0.7"}),
         (
             {"placement": {"availability_zone": "us-east-1a", "region": "us-east-1"}},
-            {"availability_zone": "us-east-1a", "aws": {"region": "us-east-1"}},
+            {
+                "availability_zone": "us-east-1a",
+                "aws": {"region": "us-east-1"},
+                "region_source": "the variable placement",
+            },
         ),
         (
             {"placement": {"region": "us-east-1"}, "ansible_ec2_instance_connect_region": "eu-central-1"},
-            {"aws": {"region": "eu-central-1"}},
+            {
+                "aws": {"region": "eu-central-1"},
+                "region_source": "the variable ansible_ec2_instance_connect_region",
+            },
         ),
         ({"ansible_ec2_instance_connect_instance_id": "i-00000001"}, {"instance_id": "i-00000001"}),
         ({"instance_id": None, "ansible_host": "i-00000002"}, {"instance_id": "i-00000002"}),
         ({"ansible_ec2_instance_connect_tunnel": "never"}, {"tunnel": "never"}),
-        ({"ansible_ec2_instance_connect_profile": "fleet"}, {"aws": {"region": None, "profile": "fleet"}}),
+        (
+            {"ansible_ec2_instance_connect_profile": "fleet"},
+            {"aws": {"region": None, "profile": "fleet"}, "region_source": None},
+        ),
         ({"ansible_host_key_checking": False}, {"host_keys": "ssh"}),
         ({}, {"name": "web1"}),
         ({"instance_id": None, "ansible_host": "i-00000002"}, {"host": None}),
@@ -140,6 +150,7 @@ def test_variables_of_a_host(variables: dict[str, Any], expected: dict[str, Any]
 def test_an_instance_is_where_it_is_whatever_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "ap-south-1")
     assert settings()["aws"]["region"] == "ap-south-1"
+    assert settings()["region_source"] == "AWS_REGION in the environment"
     assert settings(placement={"region": "us-east-1"})["aws"]["region"] == "us-east-1"
 
 

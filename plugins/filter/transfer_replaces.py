@@ -126,10 +126,10 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import Argumen
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer_replaces import decide
 
 
-def transfer_replaces(held: Sequence[Mapping[str, Any]], **options: Any) -> dict[str, Any]:
+def transfer_replaces(held: Sequence[Mapping[str, Any]], who: str, **options: Any) -> dict[str, Any]:
     """Return the decision as a dict. Raises AnsibleFilterError where replaces is neither a list nor text."""
     try:
-        decision = asdict(decide(held, **options))
+        decision = asdict(decide(held, who=who, **options))
     except ArgumentError as error:
         raise AnsibleFilterError(str(error)) from error
     return {name: list(value) if isinstance(value, tuple) else value for name, value in decision.items()}

@@ -64,6 +64,7 @@ import os
 from typing import Any
 
 from ansible.errors import AnsibleError
+from ansible.plugins.loader import lookup_loader
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, printable
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer_declarations import read_declarations
@@ -75,9 +76,10 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core has no typ
     def run(self, terms: list[Any], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
         """Return one element, what read_declarations returns as a dict."""
         self.set_options(var_options=variables, direct=kwargs)
+        reads_files = lookup_loader.get("ansible.builtin.file", loader=self._loader, templar=self._templar)
         found = read_declarations(
             terms,
-            _Controller(self, variables),
+            _Controller(self, reads_files, variables),
             unsupported_keys=self.get_option("unsupported_keys"),
             looks_for_old_keys=self.get_option("looks_for_old_keys"),
         )
@@ -85,23 +87,27 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core has no typ
 
 
 class _Controller:
-    """The files of the controller, as a lookup of Ansible finds and reads them."""
+    """The files of the controller, as lookups of Ansible find and read them."""
 
-    def __init__(self, lookup: Any, variables: Any) -> None:
-        self._lookup, self._variables = lookup, variables
+    def __init__(self, lookup: Any, reads_files: Any, variables: Any) -> None:
+        """reads_files: the lookup ansible.builtin.file, which decrypts what ansible-vault has encrypted."""
+        self._lookup, self._reads_files, self._variables = lookup, reads_files, variables
 
     def find(self, name: str) -> str | None:
+        """Return the path of a file or a folder, None where there is none."""
         found = self._lookup.find_file_in_search_path(self._variables, "files", name, ignore_missing=True)
         return str(found) if found else None
 
     def read(self, path: str) -> str:
+        """Return the text of a file. Raises ArgumentError where it cannot be read."""
         try:
-            # It decrypts what ansible-vault has encrypted.
-            return str(self._lookup._loader.get_text_file_contents(path))  # noqa: SLF001 - as every lookup does
+            (text,) = self._reads_files.run([path], self._variables)
         except (AnsibleError, OSError, ValueError) as error:
             raise ArgumentError(f"The file {path} cannot be read: {printable(error)}") from error
+        return str(text)
 
     def public_keys_in(self, folder: str) -> list[str] | None:
+        """Return the paths of the ``*.pub`` files in a folder, sorted; None where there is no such folder."""
         path = self.find(folder)
         if path is None or not os.path.isdir(path):
             return None

@@ -13,13 +13,14 @@ from functools import partial
 from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, shown
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, shown, type_name
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
     NoKeyError,
     PublicKey,
     PublicKeyError,
     UnsupportedTypeError,
     could_be_a_secret,
+    judge_for_removal,
     parse_public_key,
     parse_public_keys,
 )
@@ -44,13 +45,19 @@ def expand(elements: Sequence[Any], *, option: str, name: str, spec: Mapping[str
         if not isinstance(values, dict):
             of_null = ", which a variable without a value gives" if element is None else ""
             faults.append(
-                f"{option}[{position}] is of type {type(element).__name__}{of_null}, and must be a string or a dict"
+                f"{option}[{position}] is of type {type_name(element)}{of_null}, and must be a string or a dict"
             )
             continue
         unknown = [str(key) for key in values if key not in known]
         if unknown:
             place, names = f"{option}[{position}]", ", ".join(shown(key) for key in unknown)
             faults.append(f"{place} has unsupported names: {names}. It takes {', '.join(sorted(spec))}")
+            continue
+        nulls = [
+            key for key, details in spec.items() if details.get("required") and key in values and values[key] is None
+        ]
+        if nulls:
+            faults.append(f"{option}[{position}]: {nulls[0]} is null, which a variable without a value gives")
             continue
         validated = validator.validate(values)
         messages = [_without_key(message).rstrip(".") for message in validated.error_messages]
@@ -82,7 +89,8 @@ def public_keys(
 
     unsupported_keys: what becomes of a whole key of a type that the service does not take: ``skip`` leaves it out, with
     a warning, ``fail`` refuses it.
-    if_empty: the end of the sentence that refuses a text without a key; None passes over such texts.
+    if_empty: the end of the sentence that refuses texts of which none has a key; None passes over them. A text without
+    a key beside others is refused in any case.
     Returns each key once, in order, and warnings. An empty list is for the caller to judge.
     Raises ArgumentError that names every key which cannot be used, so that nothing is sent before all are judged.
     """
@@ -90,34 +98,43 @@ def public_keys(
 
 
 def judged_keys(
-    texts: Sequence[tuple[str, Any]], option: str, judge: Judge, *, unsupported_keys: str, if_empty: str | None
+    texts: Sequence[tuple[str, Any]],
+    option: str,
+    judge: Judge,
+    *,
+    unsupported_keys: str,
+    if_empty: str | None,
+    how_to_skip: str = "unsupported_keys=skip",
 ) -> tuple[tuple[PublicKey, ...], list[str]]:
-    """Do what public_keys does, with texts of which each has a place of its own: (where it stands, the text)."""
-    reading = _Reading(judge, unsupported_keys == "skip", if_empty)
+    """Do what public_keys does, with texts of which each has a place of its own: (where it stands, the text).
+
+    how_to_skip: what the user sets to leave out keys of types that the service does not take.
+    """
+    reading = _Reading(judge, unsupported_keys == "skip", if_empty, how_to_skip)
     for place, text in texts:
         reading.read(place, text)
-    if reading.left_out and not reading.keys:
-        names = ", ".join(reading.left_out)
-        reading.faults.append(f"{option}: Nothing remains, because the service does not take {names}.")
-    if reading.faults:
-        raise ArgumentError(" ".join(reading.faults))
+    faults = reading.faults + reading.faults_of_the_whole(option)
+    if faults:
+        raise ArgumentError(" ".join(faults))
     return tuple(reading.keys.values()), reading.warnings
 
 
 class _Reading:
     """What was read of an option so far: the keys by their identity, and what there is to say."""
 
-    def __init__(self, judge: Judge, is_skipping: bool, if_empty: str | None) -> None:
+    def __init__(self, judge: Judge, is_skipping: bool, if_empty: str | None, how_to_skip: str) -> None:
         self._judge, self._is_skipping, self._if_empty = judge, is_skipping, if_empty
+        self._how_to_skip = how_to_skip
         self.keys: dict[tuple[str, bytes], PublicKey] = {}
         self.left_out: list[str] = []
         self.warnings: list[str] = []
         self.faults: list[str] = []
+        self._empty: list[str] = []
 
     def read(self, place: str, text: Any) -> None:
         """Read one text. place: where it stands, for a sentence."""
         if not isinstance(text, str):
-            self.faults.append(f"{place} is of type {type(text).__name__}, and must be a string.")
+            self.faults.append(f"{place} is of type {type_name(text)}, and must be a string.{_about_type(text)}")
             return
         leave_out = partial(self._leave_out, place) if self._is_skipping else None
         try:
@@ -125,12 +142,37 @@ class _Reading:
                 if key.identity not in self.keys:
                     self._take(place, key)
         except NoKeyError as error:
-            if self._if_empty is not None:
-                self.faults.append(f"{place}: {error} {self._if_empty}".rstrip())
+            self._empty.append(f"{place}: {error}")
         except UnsupportedTypeError as error:
-            self.faults.append(f"{place}: {error} Or set unsupported_keys=skip, which leaves out keys of this type.")
+            self.faults.append(f"{place}: {self._refusal(error)}")
         except PublicKeyError as error:
             self.faults.append(f"{place}: {error}")
+
+    def faults_of_the_whole(self, option: str) -> list[str]:
+        """Return what is wrong with all texts together, when all are read."""
+        found = []
+        if self.left_out and not self.keys:
+            names = ", ".join(dict.fromkeys(self.left_out))
+            found.append(
+                f"{option}: Nothing remains, because the service does not take {names}. Give a key of another type, "
+                "such as ssh-ed25519."
+            )
+        if self._empty and (self.keys or self.faults or self.left_out):
+            # Something is declared, and a part of it has been lost.
+            found += [
+                f"{said} Look at the file or the lookup that it comes from, or leave it out." for said in self._empty
+            ]
+        elif self._empty and self._if_empty is not None:
+            found.append(f"{' '.join(self._empty)} {self._if_empty}".rstrip())
+        return found
+
+    def _refusal(self, error: UnsupportedTypeError) -> str:
+        way_out = f"set {self._how_to_skip}, which leaves out keys of this type."
+        if self._judge is judge_for_removal:
+            return (
+                f"The service takes no {error.key_type} keys, so no user has {error.name}. Leave it out, or {way_out}"
+            )
+        return f"{error} Or {way_out}"
 
     def _take(self, place: str, key: PublicKey) -> None:
         try:
@@ -145,6 +187,12 @@ class _Reading:
     def _leave_out(self, place: str, error: UnsupportedTypeError) -> None:
         self.left_out.append(f"{error.name} of type {error.key_type}")
         self.warnings.append(f"{place}: The service does not take {self.left_out[-1]}, so this key is left out.")
+
+
+def _about_type(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return " A query() is a list already: give it without a list around it, and join lists with +."
+    return " A variable without a value gives it." if value is None else ""
 
 
 def _texts(value: Any, option: str) -> Iterator[tuple[str, Any]]:

@@ -130,17 +130,20 @@ def region_of(params: Mapping[str, Any]) -> Region:
     given = (params.get("region") or "").strip()
     if given:
         variables = [name for name in _REGION_VARIABLES if os.environ.get(name, "").strip() == given]
-        return Region(given, f"{variables[0]} in the environment" if variables else "the option region")
+        # Nobody can tell the two apart any more.
+        or_environment = f" or {variables[0]} in the environment" if variables else ""
+        return Region(given, f"the option region{or_environment}")
     profile = params.get("profile") or None
+    configured: str | None
     try:
         configured = boto3.session.Session(profile_name=profile).region_name
     except BotoCoreError as error:
         raise _set_up_error(error) from error
     if configured:
         return Region(configured, f"the profile {profile}" if profile else "the AWS configuration")
-    configured = (params.get("aws_config") or {}).get("region_name")
-    if configured:
-        return Region(str(configured), "the option aws_config")
+    in_config = (params.get("aws_config") or {}).get("region_name")
+    if in_config:
+        return Region(str(in_config), "the option aws_config")
     raise SetUpError(
         "No region is configured, and the call needs one. Set region, AWS_REGION in the environment, or a region "
         "in the profile, on the host that runs the module."

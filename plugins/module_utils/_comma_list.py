@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, shown
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, shown, type_name
 
 
 def elements(value: Any) -> list[str]:
@@ -27,7 +27,7 @@ def elements(value: Any) -> list[str]:
     if value is None:
         return []
     if not isinstance(value, (str, list, tuple)):
-        raise ArgumentError(f"A list is needed, or text with commas, and this is of type {_type_of(value)}.")
+        raise ArgumentError(f"A list is needed, or text with commas, and this is of type {type_name(value)}.")
     parts = value.split(",") if isinstance(value, str) else value
     return list(dict.fromkeys(part for part in (str(part).strip() for part in parts) if part))
 
@@ -42,7 +42,7 @@ def faults(lists: Mapping[str, Any], cut_off: str = "") -> list[str]:
     if cut_off:
         found.append(
             f"Ansible cut {shown(cut_off)} off, because a blank stands before it on the command line. Write lists "
-            "without blanks, such as -e server_ids=A,B, and put other values with blanks into quotes, such as "
+            "without blanks, such as -e NAME=A,B, and put other values with blanks into quotes, such as "
             "-e \"key_comment='two words'\"."
         )
     return found
@@ -53,7 +53,7 @@ def _fault_of(name: str, value: Any) -> str:
         is_whole = all(isinstance(part, str) and part.strip() for part in value)
         return "" if is_whole else f"{name} has an element that is empty or no text. Remove it, or give its value."
     if not isinstance(value, str):
-        return f"{name} is of type {_type_of(value)}. Give a list, or text with commas between its elements."
+        return f"{name} is of type {type_name(value)}. Give a list, or text with commas between its elements."
     text = value.strip()
     if text.endswith(","):
         return (
@@ -63,8 +63,3 @@ def _fault_of(name: str, value: Any) -> str:
     if text and not all(part.strip() for part in text.split(",")):
         return f"{name} is {shown(text)}, which has nothing before or between two commas. Give what is missing there."
     return ""
-
-
-def _type_of(value: Any) -> str:
-    # ansible-core 2.19 and later hand over types of their own, such as _AnsibleTaggedInt, which are made of Python's.
-    return next(base.__name__ for base in type(value).__mro__ if base.__module__ == "builtins")

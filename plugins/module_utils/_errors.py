@@ -37,6 +37,14 @@ def shown(value: str) -> str:
 _SHOWN_AT_MOST = 40
 
 
+def type_name(value: object) -> str:
+    """Return the name of Python's own type of a value, for a sentence.
+
+    ansible-core 2.19 and later hand over types of their own, such as _AnsibleTaggedInt, which are made of Python's.
+    """
+    return next(base.__name__ for base in type(value).__mro__ if base.__module__ == "builtins")
+
+
 class ArgumentError(SshKeysError):
     """An option's value cannot be used. Nothing was sent."""
 

@@ -207,6 +207,7 @@ def report(
         "key": result_of_key(key),
         "expires_at": min((entry["expires_at"] for entry in results if entry["expires_at"]), default=None),
         "targets": results,
+        **({"region": region.name, "region_source": region.source} if region else {}),
     }
     failed = [
         (f"{outcome.target.instance_id} ({outcome.target.door})", outcome.error)

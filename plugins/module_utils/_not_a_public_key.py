@@ -31,10 +31,14 @@ _KNOWN_TYPE_NAME = (
 _BLOB = "AAAA[A-Za-z0-9+/]{2}"
 _KEY = rf"{_KNOWN_TYPE_NAME}(?:[^A-Za-z0-9+/=]|\\[nrt]){{0,8}}"
 _TYPE_AND_BLOB = re.compile(rf"{_KEY}(?={_BLOB})")
-_ANY_BLOB = re.compile(rf"(?={_BLOB})")
+# The next three characters are the rest of that number, and the beginning of a letter and of another one.
+_ANY_BLOB = re.compile(r"(?=AAAA[A-W][GHWXmn23][BFJNRVZdhlptx159])")
 _BEGINNING_OF_BLOCK = re.compile(r"BEGIN [A-Z0-9 ]{0,40}PUBLIC KEY ?--")
-# What no blank parts from the text before it was put there by a program.
-_JOINED_TO_COMMENT = re.compile(rf"[^\s#'\"(\[{{<]{_KEY}{_BLOB}|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]{_KEY}{_BLOB}")
+# A commented-out key has nothing before it but blanks, or options (sshd(8)), in which a blank stands in quotes only.
+_OPTION_BEFORE_KEY = r"[a-z0-9-]+(?:=\"(?:[^\"\\]|\\.)*\")?"
+_COMMENTED_OUT = re.compile(
+    rf"#+[ \t]*(?:{_OPTION_BEFORE_KEY}(?:,{_OPTION_BEFORE_KEY})*[ \t]+)?{_KEY}{_BLOB}", re.IGNORECASE
+)
 
 SEVERAL_KEYS_ON_A_LINE = (
     "There are several keys on one line, where OpenSSH reads the first one and takes the others for its comment. Give "
@@ -55,6 +59,12 @@ def type_inside(encoded: str) -> str:
     return found if _TYPE.fullmatch(found) else ""
 
 
+KEY_IN_COMMENT = (
+    "The line begins with #, and holds a key after other words, as if the key had been joined to a comment. Give the "
+    "key a line of its own. If it is to be passed over, put it right after the #."
+)
+
+
 def holds_several_keys(line: str) -> bool:
     """Return whether a line holds more than one key, however they are joined.
 
@@ -71,12 +81,18 @@ def holds_several_keys(line: str) -> bool:
     return len(starts) > 1
 
 
-def comment_hides_key(line: str) -> bool:
-    """Return whether a key was joined to a line that begins with ``#``, and would be passed over with it.
+def holds_key(line: str) -> bool:
+    """Return whether there is a key type with its base64 anywhere in a line."""
+    return bool(_TYPE_AND_BLOB.search(line))
 
-    A key that a person has turned into a comment has a blank or the ``#`` before it.
+
+def comment_hides_key(line: str) -> bool:
+    """Return whether a line that begins with ``#`` holds a key that is passed over with it, and may not be meant so.
+
+    That is a key after other words, which may have been joined to them. A key that a person has commented out stands
+    right after the ``#``, or after its options.
     """
-    return bool(_JOINED_TO_COMMENT.search(line))
+    return holds_key(line) and (not _COMMENTED_OUT.match(line) or holds_several_keys(line))
 
 
 def _base64_at(text: str, start: int) -> str:
@@ -118,8 +134,8 @@ _BEGINNINGS = (
     (
         re.compile(r"(?:https?|ftp|s3|file)://\S+$", re.IGNORECASE),
         (
-            "It is a URL, and not the key that is to be found there. Read the keys of a URL with "
-            "query('ansible.builtin.url', URL), which returns a list with an element for each line."
+            "It is a URL, not a key. Read the keys of a URL with query('ansible.builtin.url', URL), which returns a "
+            "list with an element for each line. Where one key is needed, give one element of it."
         ),
     ),
     (
@@ -155,11 +171,12 @@ _BEGINNINGS = (
 
 # -- Something before the key: options, or the names of a host --------------------------------------------------------
 
-_BEFORE_KEY = re.compile(rf"(?P<before>\S.*?)[ \t]+{_KNOWN_TYPE_NAME}[ \t]+AAAA")
+_AFTER_SOMETHING = re.compile(rf"[ \t]{_KNOWN_TYPE_NAME}[ \t]+AAAA")
 # sshd(8), "AUTHORIZED_KEYS FILE FORMAT"; option names are not case-sensitive.
 _OPTION = re.compile(
-    r"(agent-forwarding|cert-authority|command=|environment=|expiry-time=|from=|no-[a-z0-9-]+|permitlisten=|permitopen="
-    r"|port-forwarding|principals=|pty|restrict|touch-required|tunnel=|user-rc|verify-required|x11-forwarding)",
+    r"(command|environment|expiry-time|from|permitlisten|permitopen|principals|tunnel)=|"
+    r"(agent-forwarding|cert-authority|no-[a-z0-9-]+|port-forwarding|pty|restrict|touch-required|user-rc"
+    r"|verify-required|x11-forwarding)(?=,|\s|$)",
     re.IGNORECASE,
 )
 # Names, addresses, [host]:port, patterns with * ? !, and the hashed form |1|salt|hash; no blank, no quote.
@@ -171,15 +188,20 @@ _ROLE_OF_HOST_KEY = {
 
 
 def _sentence_for_prefix(line: str) -> str:
-    found = _BEFORE_KEY.match(line)
+    found = _AFTER_SOMETHING.search(line)
     if not found:
         return ""
-    before = found["before"]
-    if not _OPTION.match(before) and _HOSTS.fullmatch(before):
-        role = _ROLE_OF_HOST_KEY.get(before.split()[0], "the key of a host")
+    before = line[: found.start()].rstrip()
+    if re.fullmatch("[A-Za-z_]+", before) and not _OPTION.match(before):
         return (
-            f"It is a line of known_hosts, as ssh-keyscan prints it: {role}, not the key of a user. Give the .pub file "
-            "of the user. Without the names before it, the line would give access to that host's key."
+            "A name stands before the key type: of a host, as in known_hosts, or of a person. If it is a host, this is "
+            "not the key of a user. Give a line as it stands in the .pub file of the user."
+        )
+    if not _OPTION.match(before) and _HOSTS.fullmatch(before):
+        role = _ROLE_OF_HOST_KEY.get(before.split()[0], "the key of a host, as ssh-keyscan prints it")
+        return (
+            f"It is a line of known_hosts: {role}. Give the .pub file of the user. Without the names before it, the "
+            "line would give access to that key."
         )
     if _OPTION.match(before):
         return (
@@ -241,7 +263,8 @@ def _sentence_for_pem(label: str, body: str) -> str:
 
 
 def _sentence_for_subject_public_key_info(body: str) -> str:
-    encoded = re.sub(r"[^A-Za-z0-9+/]", "", body.partition("-----")[0])
+    # Line ends may have become text, such as in JSON.
+    encoded = re.sub(r"\\[nrt]|[^A-Za-z0-9+/]", "", body.partition("-----")[0])
     try:
         algorithm = base64.b64decode(encoded + "=" * (-len(encoded) % 4))[:_ALGORITHM_WITHIN]
     except binascii.Error:
@@ -268,13 +291,13 @@ def sentence_for_type(key_type: str, encoded: str) -> str:
 
     key_type, encoded: the first two words of the line.
     """
-    if key_type.startswith(("sk-", "webauthn-sk-")):
+    if re.match("(webauthn-)?sk-(ssh|ecdsa)-", key_type):
         return (
             "It is a key of a FIDO security key (sk-), and neither service takes one. Make one without hardware: "
             "ssh-keygen -t ed25519."
         )
     inside = type_inside(encoded)
-    if key_type.startswith("rsa-sha2-") and inside.startswith("ssh-rsa"):
+    if key_type.startswith("rsa-sha2-") and inside == "ssh-rsa":
         return "It begins with the name of a signature algorithm, and the type of the key is ssh-rsa. Write ssh-rsa."
     if inside != key_type:
         return ""

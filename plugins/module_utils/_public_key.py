@@ -26,6 +26,7 @@ from typing import Callable
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import SshKeysError, printable
 from ansible_collections.sshkeys.aws.plugins.module_utils._not_a_public_key import (
+    KEY_IN_COMMENT,
     SEVERAL_KEYS_ON_A_LINE,
     comment_hides_key,
     holds_several_keys,
@@ -41,6 +42,10 @@ class PublicKeyError(SshKeysError):
 
 class NoKeyError(PublicKeyError):
     """What was given is empty: there are no lines in it but empty ones and comments."""
+
+
+class SeveralKeysError(PublicKeyError):
+    """A line holds several keys."""
 
 
 class UnsupportedTypeError(PublicKeyError):
@@ -113,7 +118,10 @@ def parse_public_key(text: str) -> PublicKey:
     text: a line, or the content of a ``.pub`` or RFC 4716 file.
     Raises PublicKeyError when there is none, more than one different, or one that is refused.
     """
-    return _only_one(parse_public_keys(text))
+    try:
+        return _only_one(parse_public_keys(text))
+    except SeveralKeysError as error:
+        raise PublicKeyError(f"{error} One key is needed here: give one element of the list.") from None
 
 
 def parse_public_keys(
@@ -248,7 +256,7 @@ def _judge(key: PublicKey, service: str, *, max_length: int) -> list[str]:
 _PRIVATE_KEY = re.compile(
     # The first and last lines of PEM, SSH2, SSH1 and PuTTY files, whatever the label says before PRIVATE KEY; then, in
     # base64, the magic of OpenSSH's own format ("openssh-key-v1"), for a key pasted without either.
-    r"(BEGIN|END)[A-Z0-9]*PRIVATEKEY|--(BEGIN|END)[A-Za-z0-9]{0,40}PRIVATEKEY|SSHPRIVATEKEYFILE|PuTTY-User-Key-File"
+    r"(BEGIN|END)[A-Z0-9]{0,40}PRIVATEKEY|--(BEGIN|END)[A-Za-z0-9]{0,40}PRIVATEKEY|SSHPRIVATEKEYFILE|PuTTY-User-Key-File"
     r"|Private-(Lines|MAC|Hash):|DEK-Info:|b3BlbnNzaC1rZXktdjE"
 )
 
@@ -353,10 +361,14 @@ def _line_of_rfc4716(block: list[str]) -> str:
 def _parse_declared_line(line: str) -> PublicKey | None:
     """Read a line that a user declares. Returns None for a comment.
 
-    Raises PublicKeyError where the line holds a key that would be lost with its comment.
+    Raises PublicKeyError where the line holds a key that would be lost as a part of its comment.
     """
-    if comment_hides_key(line) if line.startswith("#") else holds_several_keys(line):
-        raise PublicKeyError(SEVERAL_KEYS_ON_A_LINE)
+    if line.startswith("#"):
+        if comment_hides_key(line):
+            raise PublicKeyError(KEY_IN_COMMENT)
+        return None
+    if holds_several_keys(line):
+        raise SeveralKeysError(SEVERAL_KEYS_ON_A_LINE)
     return _parse_line(line)
 
 
@@ -389,16 +401,16 @@ def _refuse_type(line: str, key_type: str, encoded: str, comment: str) -> None:
     try:
         blob = _decode(encoded)
         reader = _Reader(blob)
-        is_whole = reader.string() == key_type.encode()
+        inside = reader.string()
         # All types that OpenSSH has hold strings after their name. Without one there is no key.
         reader.string()
         while not reader.is_at_end:
             reader.string()
     except PublicKeyError:
-        is_whole = False
-    if is_whole:
+        raise PublicKeyError(f"{sentence} Besides, its base64 part is damaged or cut short.") from None
+    if inside == key_type.encode():
         raise UnsupportedTypeError(sentence, key_type, blob, comment)
-    raise PublicKeyError(f"{sentence} Besides, its base64 part is damaged or cut short.")
+    raise PublicKeyError(sentence)
 
 
 def _refuse_what_is_no_key_line(line: str, key_type: str, encoded: str) -> None:

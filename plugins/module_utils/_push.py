@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils import _api_instance_connect, _client
@@ -76,10 +75,7 @@ def push_key(
         outcomes = todo.after
     else:
         outcomes = _apply(client, todo, key, directory, names, concurrency=params.get("concurrency", 1))
-    has_failed = any(outcome.error for outcome in outcomes)
-    region = _client.known_region(params) if has_failed else None
-    told = report(outcomes, key, warnings, single=single, now=time.time(), region=region)
-    return replace(told, result={**told.result, "region": scope.region})
+    return report(outcomes, key, warnings, single=single, now=time.time(), region=_client.region_of(params))
 
 
 def _apply(

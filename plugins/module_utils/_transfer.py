@@ -39,7 +39,11 @@ _KEY_ID = re.compile(r"key-[0-9a-f]{17}")
 _KEY_ID_OF_MOTO = re.compile(r"s-[0-9a-f]{17}:[^:]+:public_key:[0-9.]+|mock_ssh_public_key_id_.+")
 
 
-def _is_key_id(text: str) -> bool:
+DECLARED_TWICE = "It is declared twice. Put all that is declared for a user into one element."
+
+
+def is_key_id(text: str) -> bool:
+    """Whether a text has the form of the id of a key."""
     return bool(_KEY_ID.fullmatch(text) or _KEY_ID_OF_MOTO.fullmatch(text))
 
 
@@ -83,7 +87,7 @@ class Wanted:
         """Check the values against the service's model."""
         check_user_name(self.user_name)
         for key_id in self.key_ids:
-            if not _is_key_id(key_id):
+            if not is_key_id(key_id):
                 raise ArgumentError(
                     f"ssh_public_key_ids has {shown(key_id)}, which is not the id of a key: it must be 'key-' and 17 "
                     "hexadecimal digits, as transfer_ssh_key_info returns it."
@@ -105,7 +109,7 @@ class Wanted:
                 "state=absent and ssh_public_key_ids."
             )
         for key_id in self.replaces:
-            if not _is_key_id(key_id):
+            if not is_key_id(key_id):
                 raise ArgumentError(
                     f"replaces has {shown(key_id)}, which is not the id of a key. Give one that transfer_ssh_key_info "
                     "returns, such as key-01234567890abcdef."

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from typing import Any, Iterator, Mapping, NamedTuple, Protocol, Sequence
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import judged_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
@@ -24,7 +25,11 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
     judge_for_removal,
     judge_for_transfer,
 )
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import check_server_id, check_user_name
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import (
+    DECLARED_TWICE,
+    check_server_id,
+    check_user_name,
+)
 
 
 class Files(Protocol):
@@ -64,11 +69,14 @@ def read_declarations(
     server, for which no key is declared.
     """
     found = [_read_server(server, files, unsupported_keys, looks_for_old_keys) for server in servers]
-    names = [server["name"] for server, _faults in found]
+    # A server that one host declares with its region, and another host without, is one server.
+    names: dict[str, list[str]] = {}
+    for server, _faults in found:
+        names.setdefault(server["server_id"], []).append(server["name"])
     faults = [
-        f"Server {name} is declared {names.count(name)} times, and not alike. Declare it once, with all of its users."
-        for name in dict.fromkeys(names)
-        if names.count(name) > 1
+        f"Server {of_one[0]} is declared {len(of_one)} times, and not alike. Declare it once, with all of its users."
+        for of_one in names.values()
+        if len(of_one) > 1
     ]
     return Declarations(
         [server for server, _faults in found], faults + [fault for _server, of_server in found for fault in of_server]
@@ -79,18 +87,19 @@ def _read_server(
     server: Mapping[str, Any], files: Files, unsupported_keys: str, looks_for_old_keys: bool
 ) -> tuple[dict[str, Any], list[str]]:
     """Return a server as Declarations has it, and its faults."""
-    region, profile = server.get("region") or "", server.get("profile") or ""
-    name = " ".join(part for part in (server["server_id"], region, profile) if part)
+    server_id, region, profile = (str(server.get(option) or "") for option in ("server_id", "region", "profile"))
+    name = " ".join(part for part in (server_id, region, profile) if part)
     options = {"region": region, "profile": profile, "endpoint_url": server.get("endpoint_url")}
     users = server.get("users") or []
-    user_names = [user["user_name"] for user in users]
+    user_names = ["" if user["user_name"] is None else str(user["user_name"]) for user in users]
     declared: list[dict[str, Any]] = []
-    faults = _faults_of_server(name, server["server_id"], user_names)
-    for user in users:
-        who = f"User {shown(str(user['user_name']))} of {name}: "
+    faults = _faults_of_server(name, server_id, user_names)
+    for user_name, user in zip(user_names, users):
+        who = f"User {shown(user_name)} of {name}: "
         try:
-            check_user_name(user["user_name"])
-            found = _read_user(user, files, unsupported_keys, exclusive=server.get("exclusive", True))
+            check_user_name(user_name)
+            exclusive = _boolean(server, "exclusive", otherwise=True)
+            found = _read_user({**user, "user_name": user_name}, files, unsupported_keys, exclusive=exclusive)
         except ArgumentError as error:
             faults.append(f"{who}{error}")
             continue
@@ -102,7 +111,7 @@ def _read_server(
         faults.append(f"Server {name}: {_NO_USERS}")
     read = {
         "name": name,
-        "server_id": server["server_id"],
+        "server_id": server_id,
         "region": region,
         "profile": profile,
         "aws": {option: value for option, value in options.items() if value},
@@ -119,20 +128,16 @@ def _faults_of_server(name: str, server_id: str, user_names: Sequence[str]) -> l
     except ArgumentError as error:
         faults.append(str(error))
     twice = [user_name for user_name in dict.fromkeys(user_names) if user_names.count(user_name) > 1]
-    faults += [
-        f"User {shown(str(user_name))} of {name}: It is declared twice. Put all that is declared for a user into one "
-        "element."
-        for user_name in twice
-    ]
+    faults += [f"User {shown(str(user_name))} of {name}: {DECLARED_TWICE}" for user_name in twice]
     return faults
 
 
 _NO_KEY = (
-    "no key is declared. Give public_keys, public_key_files or public_key_folder. If the user may have no key, give "
+    "No key is declared. Give public_keys, public_key_files or public_key_folder. If the user may have no key, give "
     "public_keys: [] and allow_empty: true. To look for old keys alone, set ssh_access_transfer_max_key_age_days."
 )
 _NO_USERS = (
-    "it has no users. Declare them, or set ssh_access_transfer_max_key_age_days to look for the old keys of every user."
+    "It has no users. Declare them, or set ssh_access_transfer_max_key_age_days to look for the old keys of every user."
 )
 
 
@@ -144,7 +149,7 @@ def _read_user(
     if all(user.get(option) is None for option in options):
         return None
     is_present = (user.get("state") or "present") == "present"
-    allow_empty = bool(user.get("allow_empty"))
+    allow_empty = _boolean(user, "allow_empty", otherwise=False)
     if allow_empty and not is_present:
         raise ArgumentError("allow_empty: true and state: absent contradict each other. Remove one of them.")
     texts = list(_texts(user, files, allow_empty=allow_empty))
@@ -154,16 +159,28 @@ def _read_user(
         judge_for_transfer if is_present else judge_for_removal,
         unsupported_keys=unsupported_keys,
         if_empty=None if allow_empty else _if_empty(is_present),
+        how_to_skip="ssh_access_transfer_unsupported_keys: skip",
     )
     if not keys and not allow_empty:
         raise ArgumentError(f"There is no key in its declaration. {_if_empty(is_present)}")
     declared = {
         "user_name": user["user_name"],
         "state": "present" if is_present else "absent",
-        "exclusive": is_present and (exclusive if user.get("exclusive") is None else user["exclusive"]),
+        "exclusive": is_present and _boolean(user, "exclusive", otherwise=exclusive),
         "public_keys": [text for _place, text in texts],
     }
     return {**declared, "allow_empty": True} if allow_empty else declared
+
+
+def _boolean(options: Mapping[str, Any], option: str, *, otherwise: bool) -> bool:
+    """Return an option as Ansible reads a boolean. The argument spec of a role checks a text, and leaves it a text."""
+    value = options.get(option)
+    if value is None:
+        return otherwise
+    try:
+        return bool(boolean(value))
+    except TypeError:
+        raise ArgumentError(f"{option} is {shown(str(value))}, and must be true or false.") from None
 
 
 def _if_empty(is_present: bool) -> str:
@@ -218,9 +235,12 @@ def _shown_path(path: str) -> str:
     return shown(path) if holds_private_key(path) or not path.isprintable() else repr(path)
 
 
-def _texts_of_folder(folder: str, files: Files, *, allow_empty: bool) -> Iterator[tuple[str, str]]:
-    if not folder.strip():
-        raise ArgumentError("public_key_folder is empty. Give the name of a folder, or leave it out.")
+def _texts_of_folder(folder: Any, files: Files, *, allow_empty: bool) -> Iterator[tuple[str, str]]:
+    if not isinstance(folder, str) or not folder.strip():
+        raise ArgumentError(
+            f"public_key_folder is {shown(str(folder))}, which is not the name of a folder. Give one folder, or leave "
+            "it out."
+        )
     paths = files.public_keys_in(folder)
     if paths is None:
         raise ArgumentError(
@@ -229,7 +249,7 @@ def _texts_of_folder(folder: str, files: Files, *, allow_empty: bool) -> Iterato
         )
     if not paths and not allow_empty:
         raise ArgumentError(
-            f"there is no *.pub file in public_key_folder {_shown_path(folder)}. If the user may have no key, set "
+            f"There is no *.pub file in public_key_folder {_shown_path(folder)}. If the user may have no key, set "
             "allow_empty: true for it."
         )
     for path in paths:

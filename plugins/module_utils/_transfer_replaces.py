@@ -12,7 +12,7 @@ Rules:
 1. A rotation replaces what it is told to replace. Without ``replaces`` that is, with a private key file, the key that
    the file holds or held; with given public keys, the only other key of the user. Several others are a fault.
 2. A new key is never replaced. So a comment that the old and the new key share means the old one.
-3. A fingerprint or an id means one key. A comment that fits two is a fault.
+3. A fingerprint or an id means one key, which AWS may hold twice. A comment that fits two is a fault.
 4. What ``replaces`` names and the user lacks is a fault, unless the user has all new keys: then an earlier run has
    removed it.
 5. The same call on what a rotation leaves replaces nothing.
@@ -35,6 +35,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
     PublicKeyError,
     parse_public_keys,
 )
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import is_key_id
 
 # A key as transfer_ssh_key_info returns it.
 _Key = Mapping[str, Any]
@@ -42,8 +43,6 @@ _Key = Mapping[str, Any]
 _ALL = "all"
 # As ssh-keygen -l prints them, with -E md5 too.
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}|MD5:[0-9a-f]{2}(:[0-9a-f]{2}){15}")
-# The service model of Transfer Family (botocore, 2018-11-05). The ids of moto have no form of their own.
-_KEY_ID = re.compile(r"key-[0-9a-f]{17}")
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,9 @@ def decide(
     held = [dict(key) for key in held]
     files = _Files.read(private_key_file, private_keys or {})
     given, faults = _given_keys(public_keys, public_key_files)
-    names, fault = _names(replaces, held)
+    # A new key is never meant.
+    to_come = {key.fingerprint for key in given} | {files.to_come}
+    names, fault = _names(replaces, held, [key for key in held if key["fingerprint"] not in to_come])
     faults += fault
     only_removes = files.has_unfinished(held, names)
     new = ({files.current} if only_removes else {files.to_come} - {""}) if files else {key.fingerprint for key in given}
@@ -197,32 +198,35 @@ def _given_keys(texts: Sequence[str], files: Sequence[str]) -> tuple[list[Public
     return keys, faults
 
 
-def _names(replaces: Any, held: Sequence[_Key]) -> tuple[list[str] | None, list[str]]:
-    """Return what is named, None where nothing is said, and faults."""
+def _names(replaces: Any, held: Sequence[_Key], old: Sequence[_Key]) -> tuple[list[str] | None, list[str]]:
+    """Return what is named, None where nothing is said, and faults. old: the held keys that are not new."""
     if replaces is None or (isinstance(replaces, str) and not replaces.strip()):
         return None, []
     names = elements(replaces)
-    if not names:
-        return [], ["replaces is an empty list. Name the keys to replace in it, or leave it out."]
+    fault = ""
     # A comment may hold a comma.
     whole = replaces.strip() if isinstance(replaces, str) else ""
-    if whole and len(names) > 1 and any(key["comment"] == whole for key in held):
-        if any(_fits(name, key) for name in names for key in held):
+    if not names:
+        fault = "replaces is an empty list. Name the keys to replace in it, or leave it out."
+    elif names == [_ALL]:
+        if any(key["comment"] == _ALL for key in old):
+            fault = "replaces is 'all', which is also the comment of a key of the user. Name the keys by fingerprint."
+    elif len(names) > 1 and whole and any(key["comment"] == whole for key in held):
+        if any(_fits(name, key) for name in names for key in old):
             fault = (
                 f"replaces is {shown(whole)}, which fits one key as a whole and another one in part. Use fingerprints."
             )
-            return [], [fault]
-        return [whole], []
-    if _ALL in names and len(names) > 1:
-        return [], ["replaces has 'all' among other names. Give 'all' alone, or name the keys."]
-    return names, []
+        names = [whole]
+    elif _ALL in names:
+        fault = "replaces has 'all' among other names. Give 'all' alone, or name the keys."
+    return ([], [fault]) if fault else (names, [])
 
 
 def _fits(name: str, key: _Key) -> bool:
     # What has the form of a fingerprint or an id is never a comment: anybody can write a comment.
     if _FINGERPRINT.fullmatch(name):
         return name in (key["fingerprint"], key["fingerprint_md5"])
-    if _KEY_ID.fullmatch(name):
+    if is_key_id(name):
         return bool(name == key["id"])
     return name in (key["id"], key["comment"])
 
@@ -233,7 +237,8 @@ def _chosen_by_default(
     """Return the keys, faults and notes for a rotation that is not told what to replace."""
     if files:
         own = [key for key in others if key["fingerprint"] in files.own]
-        if own or not others:
+        # An unfinished run may have replaced what it was told to.
+        if own or not others or files.has_new:
             return own, [], []
         note = (
             "The user has no key that private_key_file holds or held. To replace another one, name it, such as "
@@ -263,7 +268,7 @@ def _chosen_by_name(
     missing: list[str] = []
     for name in names:
         fitting = [key for key in others if _fits(name, key)]
-        if len(fitting) > 1:
+        if len(fitting) > 1 and not _FINGERPRINT.fullmatch(name):
             faults.append(
                 f"replaces has {_told(name)}, which fits {len(fitting)} keys: {_labels(fitting)}. Name the key by its "
                 "fingerprint."
@@ -277,7 +282,8 @@ def _chosen_by_name(
     if not missing:
         return chosen, faults, []
     if new and new <= {key["fingerprint"] for key in held}:
-        return chosen, faults, [f"The user has no old key {name} any more." for name in missing]
+        note = "The user has no old key {}: an earlier run has replaced it, or the name is misspelt."
+        return chosen, faults, [note.format(name) for name in missing]
     faults.append(
         f"replaces has {', '.join(missing)}, and {who} has no such key. It has: {_labels(held) or 'no key'}. Name a "
         "key by its fingerprint, id or comment."

@@ -84,7 +84,7 @@ EXAMPLES = r"""
       sshkeys.aws.ec2_instance_connect_key:
         targets: >-
           {{ ansible_play_hosts | map('extract', hostvars) | selectattr('instance_id', 'defined')
-             | map(attribute='instance_id') | list }}
+             | map(attribute='instance_id') | select | list }}
         os_user: ec2-user
         public_key: "{{ lookup('file', '~/.ssh/id_ed25519.pub') }}"
         region: us-east-1
@@ -110,7 +110,7 @@ EXAMPLES = r"""
   sshkeys.aws.ec2_instance_connect_key:
     targets: >-
       {{ ansible_play_hosts | map('extract', hostvars) | selectattr('instance_id', 'defined')
-         | map(attribute='instance_id') | list }}
+         | map(attribute='instance_id') | select | list }}
     os_user: ec2-user
     public_key: "{{ lookup('file', '~/.ssh/id_ed25519.pub') }}"
     region: us-east-1
@@ -131,6 +131,13 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+msg:
+  description: That there is nothing to do, or why the task failed.
+  returned: when O(targets) is an empty list, or on failure
+  type: str
+  sample: >-
+    targets is an empty list, so there is nothing to do, and no key was pushed. That is no error: a group may have no
+    hosts.
 changed:
   description:
     - Whether the key was pushed to any target, or would be in check mode. V(true) too where nobody knows, as an error
@@ -173,6 +180,11 @@ region:
   returned: when the arguments are valid and AWS could be called
   type: str
   sample: us-east-1
+region_source:
+  description: What named the region.
+  returned: when the arguments are valid and AWS could be called
+  type: str
+  sample: the option region
 expires_at:
   description: When the key ends where it ends first, ISO 8601 in UTC. V(null) if it is live nowhere, or not
     yet in check mode.
@@ -292,7 +304,8 @@ def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], EC
     single = params["targets"] is None
     if single and params["instance_id"] is None:
         raise ArgumentError(
-            "instance_id is null. Give the id of an instance; a host without the variable instance_id gives null."
+            "instance_id is null, and so is targets. Give the id of an instance, or a list. A variable without a value "
+            "gives null."
         )
     given = [params["instance_id"]] if single else params["targets"]
     targets = [

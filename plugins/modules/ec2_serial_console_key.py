@@ -133,6 +133,11 @@ region:
   returned: when the arguments are valid and AWS could be called
   type: str
   sample: us-east-1
+region_source:
+  description: What named the region.
+  returned: when the arguments are valid and AWS could be called
+  type: str
+  sample: the option region
 expires_at:
   description: When the key ends, ISO 8601 in UTC. V(null) if there was no push.
   returned: when the arguments are valid and AWS could be called

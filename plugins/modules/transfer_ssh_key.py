@@ -213,6 +213,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+msg:
+  description: That there is nothing to do, or why the task failed.
+  returned: when O(users) is an empty list, or on failure
+  type: str
+  sample: users is an empty list, so there is nothing to do, and AWS was asked for nothing. That is no error.
 changed:
   description:
     - Whether any key was imported or deleted, or would be in check mode. V(true) too where nobody knows, as an error
@@ -358,6 +363,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 from ansible_collections.sshkeys.aws.plugins.module_utils._rotation import rotate
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import (
+    DECLARED_TWICE,
     Outcome,
     Wanted,
     check_server_id,
@@ -402,7 +408,9 @@ def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], Tr
         raise ArgumentError(f"wait_timeout is {params['wait_timeout']}, and must be 0 or more seconds.")
     single = params["users"] is None
     if single and params["user_name"] is None:
-        raise ArgumentError("user_name is null. Give the name of a user; a variable that has no value gives null.")
+        raise ArgumentError(
+            "user_name is null, and so is users. Give a name, or a list. A variable without a value is null."
+        )
     wanted, warnings = _wanted(params, [params["user_name"]] if single else params["users"])
     client = connect()
 
@@ -433,7 +441,7 @@ def _wanted(params: Mapping[str, Any], elements: list[Any]) -> tuple[list[Wanted
         name = user["user_name"]
         who = "" if params["users"] is None else f"user {shown(name)}: "
         if name in names:
-            faults.append(f"{who}It is declared twice. Put all that is declared for a user into one element.")
+            faults.append(f"{who}{DECLARED_TWICE}")
         names.add(name)
         try:
             declared, about_keys = _wanted_of_user(params, user)
@@ -464,7 +472,7 @@ def _wanted_of_user(params: Mapping[str, Any], user: Mapping[str, Any]) -> tuple
     if not present:
         _refuse_with_absent(user)
     # Keys that are named for a user in one way replace those that the task names in the other.
-    keys_from = params if user["public_keys"] is None and user["ssh_public_key_ids"] is None else user
+    keys_from = params if user["public_keys"] is None and not user["ssh_public_key_ids"] else user
     texts, key_ids = keys_from["public_keys"], keys_from["ssh_public_key_ids"] or []
     name = shown(user["user_name"])
     if present and key_ids:
@@ -475,7 +483,8 @@ def _wanted_of_user(params: Mapping[str, Any], user: Mapping[str, Any]) -> tuple
         raise ArgumentError(
             f"public_keys and ssh_public_key_ids are missing or empty. Give the keys to remove from the user {name}."
         )
-    keys, warnings = (), []
+    keys: tuple[PublicKey, ...] = ()
+    warnings: list[str] = []
     if texts is not None:
         keys, warnings = _declared_keys(texts, params, user, present=present)
     exclusive = params["exclusive"] if user["exclusive"] is None else user["exclusive"]

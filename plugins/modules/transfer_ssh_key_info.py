@@ -74,6 +74,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+msg:
+  description: That there is nothing to do, or why the task failed.
+  returned: when O(user_names) is an empty list, or on failure
+  type: str
+  sample: user_names is an empty list, so there is nothing to do, and AWS was asked for nothing. That is no error.
 server_id:
   description: The id of the server.
   returned: when the users could be listed

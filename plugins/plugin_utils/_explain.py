@@ -18,7 +18,7 @@ class Step(Enum):
 
     SET_UP = "The connection could not be prepared."
     PUSH = "The key could not be pushed, so ssh did not connect."
-    HOST_KEYS = "The key was pushed, and its host keys could not be read, so ssh did not connect."
+    HOST_KEYS = "The key was pushed, and the host keys of the instance could not be read, so ssh did not connect."
     FIND = "The key was pushed, and no address of the instance could be found, so ssh did not connect."
     TUNNEL = "The key was pushed, and no tunnel could be opened."
     TUNNEL_ENDED = "The tunnel has ended."

@@ -47,6 +47,11 @@ def public_key(file: str) -> str:
     with contextlib.suppress(FileNotFoundError), open(file, encoding="utf-8") as found:
         return found.read()
     private = file.removesuffix(".pub")
+    if private.endswith(".pub"):
+        raise ArgumentError(
+            f"The private key is said to be in {private}, which has the name of a public one. Name the file of the "
+            "private key, without .pub (ansible_private_key_file)."
+        )
     # The empty passphrase keeps it from asking for one.
     command = ["ssh-keygen", "-y", "-P", "", "-f", private]
     done = _openssh.run(command)

@@ -29,6 +29,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
 )
 from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import Endpoint, Target
 from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
+    PublicKeyError,
     judge_for_instance_connect,
     parse_public_key,
 )
@@ -234,8 +235,12 @@ class _Opening:
         if settings["is_key_of_the_run"]:
             # It is there, unless that has failed before.
             _key_pair.make(settings["public_key_file"])
-        key = parse_public_key(_key_pair.public_key(settings["public_key_file"]))
-        judge_for_instance_connect(key)
+        text = _key_pair.public_key(settings["public_key_file"])
+        try:
+            key = parse_public_key(text)
+            judge_for_instance_connect(key)
+        except PublicKeyError as error:
+            raise ArgumentError(f"{settings['public_key_file']}: {error}") from None
         target = Target(settings["instance_id"], user, settings["availability_zone"])
         _api_instance_connect.push(self._account.client(_client.INSTANCE_CONNECT), target, key)
 
@@ -259,9 +264,9 @@ class _Opening:
 
     def _tunnel(self, port: int, configuration: Mapping[str, str]) -> Tunnel | socket.socket:
         """Return a tunnel, or a connection to the user's address where the VPC has no endpoint."""
-        client = self._account.client(_client.INSTANCE_CONNECT)
         address = address_without_endpoint(self._settings, configuration["hostname"])
         with _step(Step.TUNNEL):
+            client = self._account.client(_client.INSTANCE_CONNECT)
             try:
                 endpoint = self._endpoint(_client.uses_fips(client), remembers_none=address is not None)
             except _api_ec2.NoEndpointError:

@@ -49,8 +49,8 @@ _LONGEST_PAUSE_SECONDS = 2.0
 # A connection of Ansible's that nobody uses keeps its place for the 60 seconds of ControlPersist.
 _STAYED_FULL = (
     "It stayed so for the whole timeout (ansible_timeout). An endpoint takes 20 connections at once, and an idle one "
-    "keeps its place for 60 seconds (ControlPersist). Set ansible_timeout to 90, and work on 20 hosts at a time (forks "
-    "or serial)."
+    "keeps its place for 60 seconds by default (ControlPersist). Set ansible_timeout to 90, and work on 20 hosts at a "
+    "time (forks or serial)."
 )
 # Not what the library says of it: that repeats the address, and the address is signed.
 _UNUSABLE = (

@@ -611,11 +611,15 @@ def test_the_scope_knows_the_endpoints_of_the_environment(monkeypatch: pytest.Mo
         ({"region": " us-east-1\n"}, {}, ("us-east-1", "the option region")),
         ({"region": "us-east-1"}, {"AWS_REGION": "eu-west-1"}, ("us-east-1", "the option region")),
         # amazon.aws puts what is in the environment into the option.
-        ({"region": "us-east-1"}, {"AWS_REGION": "us-east-1"}, ("us-east-1", "AWS_REGION in the environment")),
+        (
+            {"region": "us-east-1"},
+            {"AWS_REGION": "us-east-1"},
+            ("us-east-1", "the option region or AWS_REGION in the environment"),
+        ),
         (
             {"region": "us-east-1"},
             {"AWS_DEFAULT_REGION": "us-east-1"},
-            ("us-east-1", "AWS_DEFAULT_REGION in the environment"),
+            ("us-east-1", "the option region or AWS_DEFAULT_REGION in the environment"),
         ),
         ({"profile": "fleet"}, {}, ("eu-central-1", "the profile fleet")),
         ({}, {}, ("ap-south-1", "the AWS configuration")),

@@ -99,6 +99,7 @@ def test_expand(elements: list[Any], expected: list[dict[str, Any]]) -> None:
         ({"name": "a", "state": "ajar"}, ["state", "ajar", "open, shut"]),
         ({"name": "a", "exclusive": "perhaps"}, ["exclusive", "perhaps"]),
         ({"name": "a", "port": [1]}, ["port", "int"]),
+        ({"name": None}, ["name is null"]),
         ({"name": "a", 1: 2}, ["1", "upported"]),
         ({1: 2}, ["1", "upported"]),
         ({"name": "a", None: "x"}, ["None", "upported"]),

@@ -121,8 +121,8 @@ def test_the_values_of_a_key_are_handed_on() -> None:
     ],
 )
 def test_a_user_is_remarked_for_any_of_its_keys_or_for_none(keys: list[dict[str, Any]], remarked: bool) -> None:
-    alice, _ = audited(server(user("alice", *keys), user("bobby", key("SHA256:of bobby"))))["servers"][0]["users"]
-    assert alice["remarked"] is remarked
+    users = audited(server(user("alice", *keys), user("bobby", key("SHA256:of bobby"))))["servers"][0]["users"]
+    assert users[0]["remarked"] is remarked
 
 
 # -- Who shares a key -------------------------------------------------------------------------------------------------

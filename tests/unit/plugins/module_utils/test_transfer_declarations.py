@@ -86,6 +86,7 @@ def keys_of(declarations: Declarations) -> list[str]:
         ),
         ({"public_keys": ALICE, "public_key_files": []}, [ALICE]),
         ({"public_keys": [], "allow_empty": True}, []),
+        ({"public_keys": [], "allow_empty": "yes"}, []),
         ({"public_key_folder": "nobody", "allow_empty": True}, []),
         ({"public_key_files": "empty.pub", "allow_empty": True}, [""]),
         ({"public_keys": ALICE, "state": "absent"}, [ALICE]),
@@ -98,8 +99,8 @@ def test_keys_of_a_user(user: dict[str, Any], expected: list[str]) -> None:
 @pytest.mark.parametrize(
     ("user", "sentence"),
     [
-        ({}, "no key is declared. Give public_keys, public_key_files or public_key_folder."),
-        ({"public_keys": None, "public_key_files": None}, "no key is declared."),
+        ({}, "No key is declared. Give public_keys, public_key_files or public_key_folder."),
+        ({"public_keys": None, "public_key_files": None}, "No key is declared."),
         ({"public_keys": []}, "There is no key in its declaration. If the user may have no key, set allow_empty: true"),
         ({"public_keys": ""}, "public_keys: It is empty."),
         ({"public_key_files": []}, "There is no key in its declaration."),
@@ -111,13 +112,21 @@ def test_keys_of_a_user(user: dict[str, Any], expected: list[str]) -> None:
         ({"public_key_files": "keys/" * 20 + "x.pub"}, f"has '{'keys/' * 20}x.pub', and"),
         ({"public_key_files": ""}, "which is not the name of a file"),
         ({"public_key_files": [5]}, "public_key_files has '5', which is not the name of a file"),
-        ({"public_key_folder": "nobody"}, "there is no *.pub file in public_key_folder 'nobody'."),
+        ({"public_key_folder": "nobody"}, "There is no *.pub file in public_key_folder 'nobody'."),
         ({"public_key_folder": "lost"}, "public_key_folder is 'lost', and there is no such folder"),
         (
             {"public_key_folder": "lost", "allow_empty": True},
             "public_key_folder is 'lost', and there is no such folder",
         ),
-        ({"public_key_folder": ""}, "public_key_folder is empty."),
+        ({"public_key_folder": ""}, "public_key_folder is '', which is not the name of a folder"),
+        ({"public_key_folder": ["a", "b"]}, "which is not the name of a folder"),
+        ({"public_keys": [], "allow_empty": "false"}, "There is no key in its declaration."),
+        ({"public_keys": [], "allow_empty": "no"}, "There is no key in its declaration."),
+        ({"public_keys": [], "allow_empty": "0"}, "There is no key in its declaration."),
+        ({"public_keys": [], "allow_empty": "perhaps"}, "allow_empty is 'perhaps', and must be true or false."),
+        ({"public_keys": ALICE, "exclusive": "sometimes"}, "exclusive is 'sometimes', and must be true or false."),
+        ({"user_name": 12, "public_keys": ALICE}, "user_name '12' is not one that Transfer Family takes"),
+        ({"user_name": None, "public_keys": ALICE}, "user_name '' is not one that Transfer Family takes"),
         ({"public_key_files": "two.pub"}, "two.pub: There are several keys on one line"),
         ({"public_keys": [ALICE, f"{ALICE},{BOB}"]}, "public_keys[1]: There are several keys on one line"),
         ({"public_keys": f"{ALICE}\\n{BOB}", "state": "absent"}, "public_keys: There are several keys on one line"),
@@ -130,7 +139,7 @@ def test_keys_of_a_user(user: dict[str, Any], expected: list[str]) -> None:
 def test_a_fault_names_user_server_and_place(user: dict[str, Any], sentence: str) -> None:
     found = of_user(**user)
     (fault,) = found.faults
-    name = user.get("user_name", "partner")
+    name = str(user.get("user_name", "partner") or "")
     assert fault.startswith(f"User '{name}' of {SERVER}: ")
     assert sentence in fault
     assert found.servers[0]["declared"] == []
@@ -157,6 +166,20 @@ def test_what_a_user_is_called_with() -> None:
     ]
 
 
+def test_a_server_with_its_region_and_without_is_one_server() -> None:
+    users = [{"user_name": "anna", "public_keys": ALICE}]
+    (fault,) = read({"users": users}, {"region": "us-east-1", "users": users}).faults
+    assert "is declared 2 times, and not alike" in fault
+
+
+@pytest.mark.parametrize(("text", "exclusive"), [("false", False), ("no", False), ("true", True), (None, True)])
+def test_a_boolean_may_be_a_text(text: str | None, exclusive: bool) -> None:
+    for given in ({"exclusive": text}, {"users": [{"exclusive": text}]}):
+        users = [{"user_name": "anna", "public_keys": ALICE, **given.get("users", [{}])[0]}]
+        found = read({**given, "users": users})
+        assert found.servers[0]["declared"][0]["exclusive"] is exclusive
+
+
 def test_users_of_whom_nothing_is_declared_are_looked_at_for_old_keys() -> None:
     found = read(
         {"users": [{"user_name": "anna"}, {"user_name": "bert", "public_keys": ALICE}]},
@@ -170,7 +193,7 @@ def test_users_of_whom_nothing_is_declared_are_looked_at_for_old_keys() -> None:
 
 def test_a_server_without_users_has_nothing_to_do() -> None:
     (fault,) = read({}).faults
-    assert fault.startswith(f"Server {SERVER}: it has no users.")
+    assert fault.startswith(f"Server {SERVER}: It has no users.")
 
 
 def test_faults_of_servers_and_users_are_told_together() -> None:
@@ -183,7 +206,7 @@ def test_faults_of_servers_and_users_are_told_together() -> None:
             "server_id 's-1' is not the id of a Transfer Family server: it must be 's-' and 17 hexadecimal digits, "
             "such as s-01234567890abcdef"
         ),
-        "User 'bert' of s-1: no key is declared",
+        "User 'bert' of s-1: No key is declared",
     ]
 
 

@@ -237,10 +237,31 @@ def test_a_user_may_say_otherwise_than_the_task(service: Service) -> None:
 
 def test_an_empty_text_beside_a_key_is_refused(service: Service) -> None:
     """The file of one of two people may be empty."""
-    with pytest.raises(ArgumentError, match=r"^public_keys\[1\]: It is empty"):
-        service.run(user_name="partner", public_keys=[ALICE, ""])
-    service.expect_read("partner", ALICE)
-    assert not service.run(user_name="partner", public_keys=[ALICE, ""], allow_empty=True).result["changed"]
+    for allow_empty in (False, True):
+        with pytest.raises(
+            ArgumentError, match=r"^public_keys\[1\]: It is empty\. Give a public key.* Look at the file or the lookup"
+        ):
+            service.run(user_name="partner", public_keys=[ALICE, ""], allow_empty=allow_empty)
+
+
+def test_a_query_in_a_list_is_told(service: Service) -> None:
+    """It is a list already."""
+    with pytest.raises(ArgumentError, match=r"public_keys\[0\] is of type list, and must be a string\. A query\(\) is"):
+        service.run(user_name="partner", public_keys=[[ALICE, BOB]])
+
+
+def test_an_empty_list_of_ids_is_none(service: Service) -> None:
+    """A user that names none takes the keys of the task."""
+    service.expect_read("partner")
+    users = [{"user_name": "partner", "ssh_public_key_ids": []}]
+    report = service.run(users=users, public_keys=ALICE, check_mode=True)
+    assert [key["body"] for key in report.result["users"][0]["imported"]] == [ALICE]
+
+
+def test_a_key_that_nobody_can_have_need_not_be_removed(service: Service) -> None:
+    """The sentence says why, and does not tell to make another one."""
+    with pytest.raises(ArgumentError, match=r"so no user has SHA256:.*Leave it out, or set unsupported_keys=skip"):
+        service.run(user_name="partner", public_keys=[TOKEN, ALICE], state="absent")
 
 
 @pytest.mark.parametrize("state", ["present", "absent"])

@@ -174,10 +174,9 @@ def test_a_server_with_its_region_and_without_is_one_server() -> None:
 
 @pytest.mark.parametrize(("text", "exclusive"), [("false", False), ("no", False), ("true", True), (None, True)])
 def test_a_boolean_may_be_a_text(text: str | None, exclusive: bool) -> None:
-    for given in ({"exclusive": text}, {"users": [{"exclusive": text}]}):
-        users = [{"user_name": "anna", "public_keys": ALICE, **given.get("users", [{}])[0]}]
-        found = read({**given, "users": users})
-        assert found.servers[0]["declared"][0]["exclusive"] is exclusive
+    user = {"user_name": "anna", "public_keys": ALICE}
+    for server in ({"exclusive": text, "users": [user]}, {"users": [{**user, "exclusive": text}]}):
+        assert read(server).servers[0]["declared"][0]["exclusive"] is exclusive
 
 
 def test_users_of_whom_nothing_is_declared_are_looked_at_for_old_keys() -> None:

@@ -13,7 +13,7 @@ version_added: 0.1.0
 description:
   - Reads the public keys of users from texts, files and folders on the controller, judges all of them, and returns what
     M(sshkeys.aws.transfer_ssh_key) is to be called with. The role P(sshkeys.aws.ssh_access#role) uses it.
-  - A file or a folder is looked for as it is written. A relative path begins at the folder of the playbook.
+  - The name of a file or a folder counts as it is written. A relative path begins at the folder of the playbook.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
 options:
@@ -33,7 +33,7 @@ options:
     default: fail
   looks_for_old_keys:
     description:
-      - Whether a user for whom no key is declared is allowed, because its old keys are looked for.
+      - Whether to allow a user for whom no key is declared, because the role looks for its old keys.
     type: bool
     default: false
 seealso:

@@ -45,6 +45,10 @@ SEVERAL_KEYS_ON_A_LINE = (
     "one key a line, or a list with a key for each element. Ansible's lookup() joins what it finds with commas: use "
     "query(), which returns a list, such as query('ansible.builtin.file', 'alice.pub', 'bob.pub')."
 )
+KEY_IN_COMMENT = (
+    "The line begins with #, and holds a key after other words, as if the key had been joined to a comment. Give the "
+    "key a line of its own. If it is to be passed over, put it right after the #."
+)
 
 
 def type_inside(encoded: str) -> str:
@@ -57,12 +61,6 @@ def type_inside(encoded: str) -> str:
     except (binascii.Error, ValueError):
         return ""
     return found if _TYPE.fullmatch(found) else ""
-
-
-KEY_IN_COMMENT = (
-    "The line begins with #, and holds a key after other words, as if the key had been joined to a comment. Give the "
-    "key a line of its own. If it is to be passed over, put it right after the #."
-)
 
 
 def holds_several_keys(line: str) -> bool:

@@ -10,7 +10,7 @@
 Pure, but for the files that it is given a way to read. Rules:
 - All keys of all servers are judged before anything is sent.
 - A fault names the user, the server, and the option or the file that it is in.
-- A file is looked for by its name as it is written: a comma or a semicolon in a name is a part of it.
+- The name of a file counts as it is written: a comma or a semicolon in it is a part of the name.
 """
 
 from __future__ import annotations

@@ -100,10 +100,11 @@ class Scope(NamedTuple):
     region: str
 
 
-def scope(params: Mapping[str, Any]) -> Scope:
+def scope(params: Mapping[str, Any], region: Region | None = None) -> Scope:
     """Return where the calls of a task to EC2 Instance Connect go, as far as that is known without the SDK's client.
 
     params: the options of amazon.aws's common and region fragments, among others.
+    region: what region_of returned, if it has been asked already: a profile is read from files.
     Raises SetUpError where no region is configured.
     """
     # The variables are those of the SDKs (AWS SDKs and Tools Reference Guide, "Service-specific endpoints").
@@ -114,7 +115,7 @@ def scope(params: Mapping[str, Any]) -> Scope:
         # The configuration of a profile may name an endpoint of its own.
         or (f"that of the profile {params['profile']}" if params.get("profile") else "")
     )
-    return Scope(endpoint, region_of(params).name)
+    return Scope(endpoint, (region or region_of(params)).name)
 
 
 # amazon.aws takes the option region from these where a task does not set it.

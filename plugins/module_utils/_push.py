@@ -64,7 +64,8 @@ def push_key(
     _check_min_validity(params["min_validity"])
     targets = unique_targets(targets)
     directory = LeaseDirectory(default_directory())
-    scope = _client.scope(params)
+    region = _client.region_of(params)
+    scope = _client.scope(params, region)
     names = {target: _lease_name(scope, target, key) for target in targets}
     found = {target: directory.read(name) for target, name in names.items()}
     leases = {target: lease for target, lease in found.items() if lease}
@@ -75,7 +76,7 @@ def push_key(
         outcomes = todo.after
     else:
         outcomes = _apply(client, todo, key, directory, names, concurrency=params.get("concurrency", 1))
-    return report(outcomes, key, warnings, single=single, now=time.time(), region=_client.region_of(params))
+    return report(outcomes, key, warnings, single=single, now=time.time(), region=region)
 
 
 def _apply(

@@ -128,7 +128,7 @@ def _faults_of_server(name: str, server_id: str, user_names: Sequence[str]) -> l
     except ArgumentError as error:
         faults.append(str(error))
     twice = [user_name for user_name in dict.fromkeys(user_names) if user_names.count(user_name) > 1]
-    faults += [f"User {shown(str(user_name))} of {name}: {DECLARED_TWICE}" for user_name in twice]
+    faults += [f"User {shown(user_name)} of {name}: {DECLARED_TWICE}" for user_name in twice]
     return faults
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module of this name, in the worker where it would run on the controller anyway: see plugin_utils/_fast_path."""
+"""The module of this name, in the worker where it would run on the controller anyway: see plugin_utils/_action."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import ClassVar
 
 from ansible_collections.sshkeys.aws.plugins.modules import transfer_ssh_key_info
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._fast_path import FastPath
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._action import FastPath
 
 
 class ActionModule(FastPath):

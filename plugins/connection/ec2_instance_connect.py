@@ -331,7 +331,7 @@ def _define_options() -> None:
 
 _define_options()
 
-_PROGRAM = os.path.join(os.path.dirname(__file__), os.pardir, "plugin_utils", "_proxy_command.py")
+_PROGRAM = os.path.join(os.path.dirname(__file__), os.pardir, "plugin_utils", "_connect", "proxy_command.py")
 _KEY_OF_THE_RUN = "id_ed25519"
 _TEMPORARY_FOLDER = "Ansible's folder for temporary files (ANSIBLE_LOCAL_TEMP)"
 # That of a host has 253 characters at most (RFC 1035).
@@ -450,12 +450,10 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         except _ssh_options.UnusablePathError as error:
             raise _NotTried(f"{of} {error}") from error
         if _ssh_options.has_escapes(path):
-            from ansible_collections.sshkeys.aws.plugins.plugin_utils import (  # noqa: PLC0415 - hardly any path needs it
-                _openssh,
-            )
+            from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import openssh  # noqa: PLC0415 - hardly any path needs it
 
-            version = _openssh.version(self.get_option("ssh_executable"))
-            if version and version < _openssh.FIRST_WITH_ESCAPES:
+            version = openssh.version(self.get_option("ssh_executable"))
+            if version and version < openssh.FIRST_WITH_ESCAPES:
                 raise _NotTried(
                     f"{of} has a quotation mark or a backslash that no option of OpenSSH {version[0]}.{version[1]} can "
                     "hold. Use a path without it, or OpenSSH 8.7 or later."
@@ -541,7 +539,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
     # -- What the ProxyCommand is told ---------------------------------------------------------------------------------
 
     def _settings(self, instance_id: str, folder: str, public_key_file: str) -> dict[str, Any]:
-        """Return what _open_connection.Settings describes."""
+        """Return what opening.Settings describes."""
         placement = self.get_option("placement") or {}
         address = self.get_option("address")
         region, region_source = self._region(placement)
@@ -661,11 +659,9 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             if not self._settings_file:
                 # ansible-core failed before ssh was started.
                 raise
-            from ansible_collections.sshkeys.aws.plugins.plugin_utils import (  # noqa: PLC0415 - every task would compile it
-                _explain,
-            )
+            from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import explain  # noqa: PLC0415 - every task would compile it
 
-            raise AnsibleConnectionFailure(_explain.failure(str(error), self._settings_file, began)) from None
+            raise AnsibleConnectionFailure(explain.failure(str(error), self._settings_file, began)) from None
 
 
 def _as_arguments(*options: str) -> list[bytes]:

@@ -177,7 +177,7 @@ from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer_audit import Audit, audit
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.audit import Audit, audit
 
 
 def transfer_audit(results: Any, limit: Any, date: Any, region: str = "") -> Audit:

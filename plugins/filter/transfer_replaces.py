@@ -123,7 +123,7 @@ from typing import Any, Callable, Mapping, Sequence
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer_replaces import decide
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.replaces import decide
 
 
 def transfer_replaces(held: Sequence[Mapping[str, Any]], who: str, **options: Any) -> dict[str, Any]:

@@ -67,7 +67,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.loader import lookup_loader
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, printable
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer_declarations import read_declarations
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.declarations import read_declarations
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core has no types

@@ -14,7 +14,7 @@ from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, shown, type_name
-from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import (
     NoKeyError,
     PublicKey,
     PublicKeyError,

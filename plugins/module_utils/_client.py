@@ -59,6 +59,7 @@ except ImportError:
 
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import boto3_conn, get_aws_connection_info
 from ansible_collections.amazon.aws.plugins.module_utils.common import set_collection_info
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.pacer import Pacer
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
     ServiceError,
     SetUpError,
@@ -66,8 +67,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
     hint_for_sdk_error,
     printable,
 )
-from ansible_collections.sshkeys.aws.plugins.module_utils._pacer import Pacer
-from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import could_be_a_secret
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import could_be_a_secret
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region
 
 COLLECTION_VERSION = "0.1.0"

@@ -271,11 +271,11 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import (
     one_public_key,
 )
 from ansible_collections.sshkeys.aws.plugins.module_utils._client import INSTANCE_CONNECT
+from ansible_collections.sshkeys.aws.plugins.module_utils._entry import front
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
-from ansible_collections.sshkeys.aws.plugins.module_utils._front import front
-from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import Target
-from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import judge_for_instance_connect
-from ansible_collections.sshkeys.aws.plugins.module_utils._push import PUSH_ARGUMENTS, push_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import judge_for_instance_connect
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import Target
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.run import PUSH_ARGUMENTS, push_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 
 if TYPE_CHECKING:

@@ -178,10 +178,10 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import one_public_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._client import INSTANCE_CONNECT
-from ansible_collections.sshkeys.aws.plugins.module_utils._front import front
-from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import Target
-from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import judge_for_instance_connect
-from ansible_collections.sshkeys.aws.plugins.module_utils._push import PUSH_ARGUMENTS, push_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._entry import front
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import judge_for_instance_connect
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import Target
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.run import PUSH_ARGUMENTS, push_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 
 if TYPE_CHECKING:

@@ -349,20 +349,19 @@ diff:
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.sshkeys.aws.plugins.module_utils._api_transfer import held_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import check_concurrency, expand, public_keys
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.transfer import held_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._client import TRANSFER, known_region
+from ansible_collections.sshkeys.aws.plugins.module_utils._entry import front
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError, shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
-from ansible_collections.sshkeys.aws.plugins.module_utils._front import front
-from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import (
     PublicKey,
     judge_for_removal,
     judge_for_transfer,
 )
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
-from ansible_collections.sshkeys.aws.plugins.module_utils._rotation import rotate
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import (
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import (
     DECLARED_TWICE,
     Outcome,
     Wanted,
@@ -371,6 +370,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import (
     plan,
     report,
 )
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotation import rotate
 
 if TYPE_CHECKING:
     from mypy_boto3_transfer import TransferClient

@@ -174,14 +174,14 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.sshkeys.aws.plugins.module_utils._api_transfer import held_keys, user_names
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import check_concurrency
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.transfer import held_keys, user_names
 from ansible_collections.sshkeys.aws.plugins.module_utils._client import TRANSFER, known_region
+from ansible_collections.sshkeys.aws.plugins.module_utils._entry import front
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, missing_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
-from ansible_collections.sshkeys.aws.plugins.module_utils._front import front
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report, in_region
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import (
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import (
     NO_USERS,
     Holding,
     check_server_id,

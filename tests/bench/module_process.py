@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils import basic
-from ansible_collections.sshkeys.aws.plugins.module_utils import _front
+from ansible_collections.sshkeys.aws.plugins.module_utils import _entry
 
 
 def _peak() -> int:
@@ -49,7 +49,7 @@ def main() -> None:
     def front(*arguments: Any) -> Any:
         nonlocal seconds, processor
         began, began_to_work = time.monotonic(), time.process_time()
-        ended = _front.front(*arguments)
+        ended = _entry.front(*arguments)
         seconds, processor = time.monotonic() - began, time.process_time() - began_to_work
         return ended
 

@@ -20,9 +20,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils import _client
-from ansible_collections.sshkeys.aws.plugins.plugin_utils import _open_connection
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._account import Account
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._explain import Step
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import opening
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.account import Account
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
 from ansible_collections.sshkeys.aws.tests.robustness.conftest import Waiting
 from ansible_collections.sshkeys.aws.tests.robustness.faults import FAULTS, SECONDS_AT_MOST, Call, Fault, Way
 from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure
@@ -101,7 +101,7 @@ class Trial:
         """Return what the connection plugin would say. No instance of the lab has a public address."""
         instance = self._instance
         return {
-            **dict.fromkeys(_open_connection.Settings.__annotations__),
+            **dict.fromkeys(opening.Settings.__annotations__),
             "instance_id": instance["instance_id"],
             "name": "web1",
             "timeout": TIMEOUT,
@@ -164,13 +164,13 @@ class Trial:
 
         patch.setattr(_client, "connect", spoiled)
         # A client that had its share of faults would give up earlier.
-        patch.setattr(_open_connection, "account_of", Account)
+        patch.setattr(opening, "account_of", Account)
 
     def _connect(self, settings: Any, settings_file: str) -> bool:
         """Return whether ssh gets a connection. It closes it at once."""
         ssh, ours = socket.socketpair()
         with ssh, ours:
-            status, carry = _open_connection.main(settings, settings_file, ours)
+            status, carry = opening.main(settings, settings_file, ours)
             if status == 0:
                 _message, (descriptor,), _flags, _address = socket.recv_fds(ssh, 1, 1)
                 socket.socket(fileno=descriptor).close()

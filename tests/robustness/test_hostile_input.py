@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import (
     PublicKey,
     PublicKeyError,
     parse_public_key,

@@ -13,10 +13,10 @@ from functools import cache, partial
 from typing import Any
 
 import pytest
-from ansible_collections.sshkeys.aws.plugins.module_utils._api_transfer import held_keys
-from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import PublicKey, read_held_key
-from ansible_collections.sshkeys.aws.plugins.module_utils._rotation import rotate
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import Outcome, Wanted, plan
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.transfer import held_keys
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey, read_held_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import Outcome, Wanted, plan
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotation import rotate
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab import seed
 from ansible_collections.sshkeys.aws.tests.robustness.in_process import Services
 from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_of

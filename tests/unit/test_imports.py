@@ -21,26 +21,31 @@ PLUGIN_UTILS = f"{COLLECTION}.plugins.plugin_utils"
 
 FILES = {path.relative_to(PLUGINS).as_posix(): path for path in sorted(PLUGINS.rglob("*.py"))}
 MODULES = [name for name in FILES if name.startswith("modules/")]
-SHARED = [name for name in FILES if name.startswith("module_utils/")]
+SHARED = [name for name in FILES if name.startswith("module_utils/") and not name.endswith("/__init__.py")]
 
-PURE = {
-    f"{MODULE_UTILS}.{name}"
-    for name in (
-        "_comma_list",
-        "_errors",
-        "_not_a_public_key",
-        "_public_key",
-        "_report",
-        "_instance_connect",
-        "_ssh_options",
-        "_transfer",
-        "_transfer_audit",
-        "_transfer_audit_counts",
-        "_transfer_audit_keys",
-        "_transfer_replaces",
-        "_pacer",
-    )
-}
+
+def dotted(name: str) -> str:
+    """Return the dotted name of a file of the collection."""
+    return f"{COLLECTION}.plugins.{name.removesuffix('.py').replace('/', '.')}"
+
+
+ALL_MODULES = {dotted(name) for name in FILES}
+PURE_FILES = [
+    "module_utils/_aws/pacer.py",
+    "module_utils/_comma_list.py",
+    "module_utils/_errors.py",
+    "module_utils/_keys/not_a_public_key.py",
+    "module_utils/_keys/openssh.py",
+    "module_utils/_push/plan.py",
+    "module_utils/_report.py",
+    "module_utils/_ssh_options.py",
+    "module_utils/_transfer/audit.py",
+    "module_utils/_transfer/audit_counts.py",
+    "module_utils/_transfer/audit_keys.py",
+    "module_utils/_transfer/plan.py",
+    "module_utils/_transfer/replaces.py",
+]
+PURE = {dotted(name) for name in PURE_FILES}
 
 
 def tree_of(name: str) -> ast.Module:
@@ -71,9 +76,8 @@ def imported_by(name: str) -> set[str]:
             assert node.module
             for alias in node.names:
                 whole = f"{node.module}.{alias.name}"
-                # "from ….module_utils import _client" names a module, all else names things inside one.
-                names_modules = node.module in {MODULE_UTILS, PLUGIN_UTILS, f"{COLLECTION}.plugins.modules"}
-                found.add(whole if names_modules else node.module)
+                # "from ….module_utils._aws import transfer" names a module, all else names things inside one.
+                found.add(whole if whole in ALL_MODULES else node.module)
     return found
 
 
@@ -93,20 +97,21 @@ def foreign(imported: set[str]) -> set[str]:
 def test_the_files_are_found() -> None:
     # Else every rule below would hold for nothing.
     assert {"module_utils/_client.py", "modules/transfer_ssh_key.py", "doc_fragments/_push.py"} <= set(FILES)
-    assert {f"{MODULE_UTILS}.{Path(name).stem}" for name in SHARED} >= PURE
+    assert set(SHARED) >= set(PURE_FILES)
 
 
 def test_imports_are_read_as_python_reads_them() -> None:
     imported = imported_by("module_utils/_client.py")
     assert {"boto3", "botocore.config", "os", f"{MODULE_UTILS}._errors"} <= imported
     assert not any(module.startswith("mypy_boto3") for module in imported)
-    assert f"{MODULE_UTILS}._client" in imported_by("module_utils/_front.py")
+    assert f"{MODULE_UTILS}._client" in imported_by("module_utils/_entry.py")
+    assert f"{MODULE_UTILS}._aws.transfer" in imported_by("module_utils/_transfer/rotation.py")
 
 
 # -- Imports point one way --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", sorted(f"module_utils/{module.rpartition('.')[2]}.py" for module in PURE))
+@pytest.mark.parametrize("name", PURE_FILES)
 def test_pure_files_import_the_standard_library_and_each_other(name: str) -> None:
     imported = imported_by(name)
     assert foreign(imported) == set()
@@ -119,7 +124,7 @@ def test_fan_out_imports_the_standard_library() -> None:
 
 
 def test_leases_import_the_standard_library_and_pure_files() -> None:
-    imported = imported_by("module_utils/_leases.py")
+    imported = imported_by("module_utils/_push/leases.py")
     assert foreign(imported) == set()
     assert of_the_collection(imported) <= PURE
 
@@ -128,9 +133,9 @@ def test_the_client_imports_pure_files() -> None:
     assert of_the_collection(imported_by("module_utils/_client.py")) <= PURE
 
 
-@pytest.mark.parametrize("name", [name for name in SHARED if name.startswith("module_utils/_api_")])
+@pytest.mark.parametrize("name", ["ec2", "instance_connect", "transfer"])
 def test_the_calls_import_the_client_and_pure_files(name: str) -> None:
-    imported = imported_by(name)
+    imported = imported_by(f"module_utils/_aws/{name}.py")
     assert foreign(imported) == set()
     assert of_the_collection(imported) <= PURE | {f"{MODULE_UTILS}._client"}
 
@@ -142,7 +147,7 @@ def test_shared_files_import_shared_files_only(name: str) -> None:
 
 
 def test_shared_files_import_one_another_in_one_direction() -> None:
-    graph = {f"{MODULE_UTILS}.{Path(name).stem}": of_the_collection(imported_by(name)) for name in SHARED}
+    graph = {dotted(name): of_the_collection(imported_by(name)) for name in SHARED}
     while leaves := {module for module, imported in graph.items() if not imported & graph.keys()}:
         graph = {module: imported for module, imported in graph.items() if module not in leaves}
     assert graph == {}, "these import one another in a circle"
@@ -168,26 +173,26 @@ def test_the_connection_imports_what_it_needs_to_start_ssh_and_nothing_else() ->
     # Every task of every host loads it in a process of its own, and what it imports is compiled each time.
     name = "connection/ec2_instance_connect.py"
     options = f"{MODULE_UTILS}._ssh_options"
-    rarely = {f"{PLUGIN_UTILS}._explain", f"{PLUGIN_UTILS}._openssh"}
+    rarely = {f"{PLUGIN_UTILS}._connect.explain", f"{PLUGIN_UTILS}._connect.openssh"}
     assert of_the_collection(imported_by(name)) == {options, *rarely}
     at_once = {node.module for node in tree_of(name).body if isinstance(node, ast.ImportFrom)}
-    assert not at_once & {PLUGIN_UTILS, *rarely}
+    assert not at_once & {f"{PLUGIN_UTILS}._connect", *rarely}
     assert of_the_collection(imported_by("module_utils/_ssh_options.py")) == set()
     assert {module.split(".")[0] for module in foreign(imported_by(name))} == {"ansible", "yaml"}
-    for imported_rarely in ("plugin_utils/_explain.py", "plugin_utils/_openssh.py"):
+    for imported_rarely in ("plugin_utils/_connect/explain.py", "plugin_utils/_connect/openssh.py"):
         assert foreign(imported_by(imported_rarely)) == set()
 
 
 def test_the_proxy_command_imports_the_standard_library() -> None:
     # ssh starts it for each connection, without the folders of packages.
-    imported = imported_by("plugin_utils/_proxy_command.py")
+    imported = imported_by("plugin_utils/_connect/proxy_command.py")
     assert foreign(imported) | of_the_collection(imported) == set()
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.startswith("action/")])
 def test_actions_import_the_module_of_their_name(name: str) -> None:
     module = f"{COLLECTION}.plugins.modules.{Path(name).stem}"
-    front = f"{COLLECTION}.plugins.plugin_utils._fast_path"
+    front = f"{COLLECTION}.plugins.plugin_utils._action"
     assert of_the_collection(imported_by(name)) == {module, front}
 
 
@@ -200,8 +205,8 @@ def test_no_file_is_imported_in_a_way_that_the_rules_cannot_see() -> None:
 # -- Only main exits or fails, and check mode is read once ------------------------------------------------------------
 
 PROGRAMS = {
-    "plugin_utils/_proxy_command.py": {"sys.exit"},
-    "plugin_utils/_fork_server.py": {"sys.exit", "os._exit"},
+    "plugin_utils/_connect/proxy_command.py": {"sys.exit"},
+    "plugin_utils/_connect/fork_server.py": {"sys.exit", "os._exit"},
 }
 EXITS = {"exit_json", "fail_json", "fail_json_aws"}
 
@@ -257,7 +262,7 @@ def test_check_mode_is_read_in_the_front_and_nowhere_else() -> None:
         for node in ast.walk(tree_of(name))
         if isinstance(node, ast.Attribute) and node.attr in {"check_mode", "_check_mode"}
     ]
-    assert reads == ["module_utils/_front.py"]
+    assert reads == ["module_utils/_entry.py"]
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -266,7 +271,7 @@ def test_every_module_stands_behind_the_front(name: str) -> None:
         node for node in ast.walk(tree_of(name)) if isinstance(node, ast.Call) and ast.unparse(node.func) == "front"
     ]
     assert len(calls) == 1
-    assert f"{MODULE_UTILS}._front" in imported_by(name)
+    assert f"{MODULE_UTILS}._entry" in imported_by(name)
 
 
 # -- Old Python on managed hosts --------------------------------------------------------------------------------------

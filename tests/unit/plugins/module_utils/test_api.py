@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any, Union
 
 import pytest
-from ansible_collections.sshkeys.aws.plugins.module_utils import _api_instance_connect, _api_transfer, _client
+from ansible_collections.sshkeys.aws.plugins.module_utils import _client
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws import instance_connect, transfer
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, SetUpError
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
-from ansible_collections.sshkeys.aws.plugins.module_utils._instance_connect import Target
-from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import parse_public_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import parse_public_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import Target
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.certificate import certificate_of_its_own
 
 KEY = parse_public_key("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx alice@laptop")
@@ -163,14 +164,14 @@ def no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
 def push(service: Service, script: Sequence[Answer], **options: Any) -> Any:
     """Push KEY to TARGET while the service follows a script."""
     service.script = list(script)
-    return _api_instance_connect.push(_client.connect(service.params(**options), _client.INSTANCE_CONNECT), TARGET, KEY)
+    return instance_connect.push(_client.connect(service.params(**options), _client.INSTANCE_CONNECT), TARGET, KEY)
 
 
 def import_key(service: Service, script: Sequence[Answer], **options: Any) -> str:
     """Import KEY for "partner" while the service follows a script."""
     service.script = list(script)
     client = _client.connect(service.params(**options), _client.TRANSFER)
-    return _api_transfer.import_key(client, SERVER_ID, "partner", KEY.line_with_comment)
+    return transfer.import_key(client, SERVER_ID, "partner", KEY.line_with_comment)
 
 
 def test_connecting_sends_nothing(service: Service) -> None:
@@ -195,7 +196,7 @@ def test_push_with_availability_zone(service: Service) -> None:
     """A zone that is given is sent."""
     service.script = [PUSHED]
     client = _client.connect(service.params(), _client.INSTANCE_CONNECT)
-    _api_instance_connect.push(client, Target(TARGET.instance_id, "ec2-user", "us-east-1a"), KEY)
+    instance_connect.push(client, Target(TARGET.instance_id, "ec2-user", "us-east-1a"), KEY)
     assert service.requests[0][1]["AvailabilityZone"] == "us-east-1a"
 
 
@@ -203,7 +204,7 @@ def test_push_to_the_serial_console(service: Service) -> None:
     """A target with a serial port goes to SendSerialConsoleSSHPublicKey."""
     service.script = [PUSHED]
     client = _client.connect(service.params(), _client.INSTANCE_CONNECT)
-    _api_instance_connect.push(client, Target(TARGET.instance_id, serial_port=0), KEY)
+    instance_connect.push(client, Target(TARGET.instance_id, serial_port=0), KEY)
     assert service.requests[0][:2] == (
         "SendSerialConsoleSSHPublicKey",
         {"InstanceId": TARGET.instance_id, "SerialPort": 0, "SSHPublicKey": KEY.line},
@@ -250,7 +251,7 @@ def test_a_fleet_outlasts_a_passing_fault(service: Service, delays: list[float],
 
     def push_to(target: Target) -> str | None:
         try:
-            _api_instance_connect.push(client, target, KEY)
+            instance_connect.push(client, target, KEY)
         except ServiceError as error:
             return str(error)
         return None
@@ -292,7 +293,7 @@ def test_a_throttled_fleet_loses_none(service: Service) -> None:
     service.calls_a_second = 100
 
     began = time.monotonic()
-    leases = fan_out(lambda target: _api_instance_connect.push(client, target, KEY), targets, 16)
+    leases = fan_out(lambda target: instance_connect.push(client, target, KEY), targets, 16)
     took = time.monotonic() - began
 
     assert len(leases) == 300
@@ -308,9 +309,9 @@ def test_aws_config_has_the_last_word_about_a_fleet(service: Service, retries: d
     client = _client.connect(service.params(aws_config={"retries": retries}), _client.INSTANCE_CONNECT)
     service.script_of_instance = {TARGET.instance_id: [error("ThrottlingException")]}
     service.script = [PUSHED]
-    _api_instance_connect.push(client, Target("i-00000000000000001", "ec2-user"), KEY)
+    instance_connect.push(client, Target("i-00000000000000001", "ec2-user"), KEY)
     with pytest.raises(ServiceError):
-        _api_instance_connect.push(client, TARGET, KEY)
+        instance_connect.push(client, TARGET, KEY)
     assert len(service.requests) <= 1 + 5
 
 
@@ -351,9 +352,9 @@ def test_doubt_does_not_outlive_its_call(service: Service, delays: list[float]) 
     """A lost answer of one call says nothing of the next call in the same thread."""
     service.script = [DROP, IMPORTED, error("ResourceExistsException")]
     client = _client.connect(service.params(), _client.TRANSFER)
-    _api_transfer.import_key(client, SERVER_ID, "partner", KEY.line)
+    transfer.import_key(client, SERVER_ID, "partner", KEY.line)
     with pytest.raises(ServiceError) as failure:
-        _api_transfer.import_key(client, SERVER_ID, "partner", KEY.line)
+        transfer.import_key(client, SERVER_ID, "partner", KEY.line)
     assert not failure.value.in_doubt
 
 
@@ -399,7 +400,7 @@ def test_every_page_of_users_is_followed(service: Service) -> None:
         for names, token in zip(pages, [{"NextToken": "2"}, {"NextToken": "3"}, {}], strict=True)
     ]
     client = _client.connect(service.params(), _client.TRANSFER)
-    assert _api_transfer.user_names(client, SERVER_ID) == ["anna", "bert", "carl"]
+    assert transfer.user_names(client, SERVER_ID) == ["anna", "bert", "carl"]
     assert [body.get("NextToken") for _operation, body, _time in service.requests] == [None, "2", "3"]
 
 
@@ -411,7 +412,7 @@ def test_held_keys_are_read(service: Service) -> None:
     ]
     service.script = [(200, {"ServerId": SERVER_ID, "User": {"Arn": "arn", "SshPublicKeys": held}})]
     client = _client.connect(service.params(), _client.TRANSFER)
-    first, second = _api_transfer.held_keys(client, SERVER_ID, "partner") or ()
+    first, second = transfer.held_keys(client, SERVER_ID, "partner") or ()
     assert (first.id, first.key) == ("key-00000000000000001", KEY)
     assert first.result()["date_imported"] == "2017-07-14T02:40:00Z"
     assert (second.key, second.body) == (None, "garbage")
@@ -429,10 +430,10 @@ def test_a_missing_user_is_no_missing_server(service: Service, members: dict[str
     service.script = [error("ResourceNotFoundException", 400, **members)]
     client = _client.connect(service.params(), _client.TRANSFER)
     if is_missing:
-        assert _api_transfer.held_keys(client, SERVER_ID, "partner") is None
+        assert transfer.held_keys(client, SERVER_ID, "partner") is None
     else:
         with pytest.raises(ServiceError, match="Unknown server"):
-            _api_transfer.held_keys(client, SERVER_ID, "partner")
+            transfer.held_keys(client, SERVER_ID, "partner")
 
 
 @pytest.mark.parametrize(
@@ -496,12 +497,12 @@ def test_a_malformed_answer_is_an_error_of_its_call(service: Service, delays: li
     service.script = [(200, answer)]
     client = _client.connect(service.params(), _client.TRANSFER)
     with pytest.raises(ServiceError) as failure:
-        _api_transfer.held_keys(client, SERVER_ID, "partner")
+        transfer.held_keys(client, SERVER_ID, "partner")
     assert failure.value.code == "UnexpectedAnswer"
     assert not failure.value.in_doubt
     service.script = [(200, '{"Users": [{}]}')]
     with pytest.raises(ServiceError, match="UserName"):
-        _api_transfer.user_names(client, SERVER_ID)
+        transfer.user_names(client, SERVER_ID)
 
 
 def test_tls(service: Service, delays: list[float], tmp_path: Path) -> None:
@@ -520,9 +521,9 @@ def test_the_ca_bundle_is_read_once(service: Service, delays: list[float], tmp_p
     bundle = tmp_path / "certificate.pem"
     service.script = [PUSHED]
     client = _client.connect(service.params(aws_ca_bundle=str(bundle)), _client.INSTANCE_CONNECT)
-    _api_instance_connect.push(client, TARGET, KEY)
+    instance_connect.push(client, TARGET, KEY)
     bundle.unlink()
-    assert _api_instance_connect.push(client, TARGET, KEY).request_id == "request-1"
+    assert instance_connect.push(client, TARGET, KEY).request_id == "request-1"
 
 
 def test_clients_can_share_what_was_read_for_them(service: Service, tmp_path: Path) -> None:

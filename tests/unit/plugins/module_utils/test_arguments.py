@@ -14,7 +14,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import (
     public_keys,
 )
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
-from ansible_collections.sshkeys.aws.plugins.module_utils._public_key import (
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import (
     PublicKey,
     PublicKeyError,
     judge_for_instance_connect,

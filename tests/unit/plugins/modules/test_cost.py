@@ -194,8 +194,8 @@ for kind in (boto3.session.Session, botocore.session.Session):
     kind.__init__ = lambda self, *_arguments, **_named: sessions.append(str(self))
 
 importlib.import_module({module!r})
-from ansible_collections.sshkeys.aws.plugins.plugin_utils import _fast_path
-print(json.dumps({{"opened": opened, "sessions": sessions, "read": _fast_path._prepared is not None}}))
+from ansible_collections.sshkeys.aws.plugins.plugin_utils import _action
+print(json.dumps({{"opened": opened, "sessions": sessions, "read": _action._prepared is not None}}))
 """
 EVENTS = ("socket.__new__", "socket.connect", "_thread.start_new_thread", "os.fork", "subprocess.Popen")
 

@@ -1,0 +1,71 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""The calls to EC2 Instance Connect, a function for each: what it is asked, and what its answer means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from ansible_collections.sshkeys.aws.plugins.module_utils._client import call, sent_at, unexpected
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import Endpoint, Lease, Target
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2_instance_connect import EC2InstanceConnectClient
+
+
+def push(client: EC2InstanceConnectClient, target: Target, key: PublicKey) -> Lease:
+    """Push a key to a target (SendSSHPublicKey, SendSerialConsoleSSHPublicKey). Raises ServiceError."""
+    if target.os_user is None:
+        answer = call(
+            client.send_serial_console_ssh_public_key,
+            InstanceId=target.instance_id,
+            SerialPort=target.serial_port,
+            SSHPublicKey=key.line,
+        )
+    else:
+        zone = {"AvailabilityZone": target.availability_zone} if target.availability_zone else {}
+        answer = call(
+            client.send_ssh_public_key,
+            InstanceId=target.instance_id,
+            InstanceOSUser=target.os_user,
+            SSHPublicKey=key.line,
+            **zone,
+        )
+    if not answer.get("Success"):
+        raise unexpected(answer, "Success")
+    return Lease(sent_at(), str(answer.get("RequestId", "")))
+
+
+# How long an address of a tunnel is good for being opened (AWS CLI, ec2-instance-connect open-tunnel).
+_URL_SECONDS = 60
+
+
+def tunnel_url(client: EC2InstanceConnectClient, endpoint: Endpoint, address: str, port: int, max_duration: int) -> str:
+    """Return the signed address of a tunnel (openTunnel, as the AWS CLI speaks it). Sends nothing.
+
+    address: the private address of the instance. max_duration: seconds after which AWS ends the tunnel.
+    """
+    query = {
+        "instanceConnectEndpointId": endpoint.id,
+        "maxTunnelDuration": str(max_duration),
+        "privateIpAddress": address,
+        "remotePort": str(port),
+    }
+    request = {
+        "method": "GET",
+        "url": f"https://{endpoint.dns_name}/openTunnel?{urlencode(query)}",
+        "headers": {},
+        "body": "",
+        "context": {},
+    }
+    # The SDK has no operation for it, so no public way to a signature.
+    signer = client._request_signer  # type: ignore[attr-defined]  # noqa: SLF001
+    signed: str = signer.generate_presigned_url(request, "openTunnel", expires_in=_URL_SECONDS)
+    return signed.replace("https://", "wss://", 1)

@@ -1,0 +1,61 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""The calls to Transfer Family, a function for each: what it is asked, and what its answer means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ansible_collections.sshkeys.aws.plugins.module_utils._client import call, read, unexpected
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey
+
+if TYPE_CHECKING:
+    from mypy_boto3_transfer import TransferClient
+
+
+def user_names(client: TransferClient, server_id: str) -> list[str]:
+    """Return the names of all users of a server, all pages followed (ListUsers). Raises ServiceError."""
+    answer = read(client.get_paginator("list_users").paginate(ServerId=server_id).build_full_result)
+    try:
+        return [user["UserName"] for user in answer["Users"]]
+    except (KeyError, TypeError) as error:
+        raise unexpected(answer, "Users with a UserName each", in_doubt=False) from error
+
+
+def held_keys(client: TransferClient, server_id: str, user_name: str) -> tuple[HeldKey, ...] | None:
+    """Return the keys of a user, or None where the user does not exist (DescribeUser). Raises ServiceError."""
+    try:
+        answer = read(client.describe_user, ServerId=server_id, UserName=user_name)
+    except ServiceError as error:
+        if error.is_missing_user:
+            return None
+        raise
+    try:
+        return tuple(
+            HeldKey.stored(key["SshPublicKeyId"], key["SshPublicKeyBody"], key["DateImported"])
+            for key in answer["User"].get("SshPublicKeys", [])
+        )
+    except (AttributeError, KeyError, TypeError) as error:
+        raise unexpected(answer, "User with its SshPublicKeys", in_doubt=False) from error
+
+
+def import_key(client: TransferClient, server_id: str, user_name: str, body: str) -> str:
+    """Import a key (ImportSshPublicKey). Returns its id. Raises ServiceError."""
+    answer = call(client.import_ssh_public_key, ServerId=server_id, UserName=user_name, SshPublicKeyBody=body)
+    if "SshPublicKeyId" not in answer:
+        raise unexpected(answer, "SshPublicKeyId")
+    return str(answer["SshPublicKeyId"])
+
+
+def delete_key(client: TransferClient, server_id: str, user_name: str, key_id: str) -> None:
+    """Delete a key (DeleteSshPublicKey). Raises ServiceError."""
+    answer = call(client.delete_ssh_public_key, ServerId=server_id, UserName=user_name, SshPublicKeyId=key_id)
+    # The answer has no members of its own. To botocore, a page of HTML from a proxy is such an answer too.
+    if not answer.get("ResponseMetadata", {}).get("RequestId"):
+        raise unexpected(answer, "request id")

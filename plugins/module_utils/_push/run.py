@@ -1,0 +1,132 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""One run of a module that pushes a key: leases are read, a plan is made, carried out and reported."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
+
+from ansible_collections.sshkeys.aws.plugins.module_utils import _client
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws import instance_connect
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError
+from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.leases import LeaseDirectory, default_directory
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import (
+    KEY_LIFETIME,
+    Lease,
+    LeaseName,
+    Outcome,
+    Plan,
+    Target,
+    plan,
+    report,
+    unique_targets,
+)
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2_instance_connect import EC2InstanceConnectClient
+
+
+# The options that every module which pushes a key has; the doc fragment ``_push`` documents them.
+PUSH_ARGUMENTS: dict[str, Any] = {
+    # no_log until it is known to be a public key: see _front.
+    "public_key": {"type": "str", "required": True, "aliases": ["ssh_public_key"], "no_log": True},
+    "force": {"type": "bool", "default": False},
+    "min_validity": {"type": "int", "default": 15},
+}
+
+
+def push_key(
+    targets: Sequence[Target],
+    key: PublicKey,
+    warnings: Sequence[str],
+    params: Mapping[str, Any],
+    *,
+    single: bool,
+    check_mode: bool,
+    connect: Callable[[], EC2InstanceConnectClient],
+) -> Report:
+    """Make a key live at each target, and report.
+
+    single: whether the task named one target.
+    params: the options ``force``, ``min_validity`` (seconds) and, with many targets, ``concurrency``, and those of
+    amazon.aws.
+    connect: makes the client; called only when something is to be pushed.
+    Raises ArgumentError and SetUpError; what fails at a target is in the report.
+    """
+    _check_min_validity(params["min_validity"])
+    targets = unique_targets(targets)
+    directory = LeaseDirectory(default_directory())
+    region = _client.region_of(params)
+    scope = _client.scope(params, region)
+    names = {target: _lease_name(scope, target, key) for target in targets}
+    found = {target: directory.read(name) for target, name in names.items()}
+    leases = {target: lease for target, lease in found.items() if lease}
+    todo = plan(targets, leases, now=time.time(), min_validity=params["min_validity"], force=params["force"])
+    # In check mode too: what a client needs can be checked without sending anything.
+    client = connect() if todo.pushes else None
+    if check_mode or client is None:
+        outcomes = todo.after
+    else:
+        outcomes = _apply(client, todo, key, directory, names, concurrency=params.get("concurrency", 1))
+    return report(outcomes, key, warnings, single=single, now=time.time(), region=region)
+
+
+def _apply(
+    client: EC2InstanceConnectClient,
+    todo: Plan,
+    key: PublicKey,
+    directory: LeaseDirectory,
+    names: Mapping[Target, LeaseName],
+    *,
+    concurrency: int,
+) -> list[Outcome]:
+    def push_to(target: Target) -> Outcome:
+        try:
+            lease = instance_connect.push(client, target, key)
+        except ServiceError as error:
+            return Outcome(target, changed=error.in_doubt, error=error)
+        return Outcome(target, changed=True, lease=lease, warning=_write(directory, names[target], lease))
+
+    outcomes = todo.merge(fan_out(push_to, todo.pushes, concurrency))
+    directory.sweep(time.time())
+    return outcomes
+
+
+def _write(directory: LeaseDirectory, name: LeaseName, lease: Lease) -> str | None:
+    """Leave a lease behind. Returns a warning where that failed: that the key is live counts more."""
+    try:
+        directory.write(name, lease)
+    except OSError as error:
+        # No file is named, so that one sentence serves for a whole fleet.
+        return (
+            "The key was pushed, but that could not be noted for the next run, which will push it again: "
+            f"{default_directory()}: {error.strerror or error}"
+        )
+    return None
+
+
+def _check_min_validity(seconds: int) -> None:
+    if not 0 <= seconds <= KEY_LIFETIME:
+        raise ArgumentError(
+            f"min_validity is {seconds}, and must be 0 to {KEY_LIFETIME} seconds: a key lives {KEY_LIFETIME} "
+            "seconds. Use force to push in any case."
+        )
+
+
+def _lease_name(scope: _client.Scope, target: Target, key: PublicKey) -> LeaseName:
+    return LeaseName(
+        endpoint=scope.endpoint,
+        region=scope.region,
+        instance_id=target.instance_id,
+        door=target.door,
+        fingerprint=key.fingerprint,
+    )

@@ -1,0 +1,298 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""Carry out the plan for one Transfer Family user.
+
+Rules:
+
+1. Imports come first and deletions last: at every moment the user can log in with an old key or a new one, unless
+   somebody else takes keys away meanwhile.
+2. Only when the service refuses an import because the user is full does one doomed key leave before it, the oldest.
+   If the import is refused again, nothing more leaves.
+3. A key that is there already when it is imported, or gone when it is deleted, is as declared: somebody else did it,
+   or an earlier attempt of ours whose answer was lost. Only the second counts as done by this run.
+4. When nobody knows whether a call took effect, the user is read again, and a few times more while it does not show.
+5. The first step that fails for good ends the work on this user. What was done is read back and reported with it.
+6. Transfer Family has no way to lock a user, so two runs may work on one at the same time. Whoever finds the user
+   otherwise than declared after the last step begins again, and gives way only when somebody else was seen at work
+   after that step. Who gave way was not the last one to change something, and the last one looks once more: so the
+   user ends as one of them has declared. Where nobody is seen at work, the run whose key came last begins first. Both
+   may take theirs for it, if there is a key that both declare; so there are rounds enough for them to get out of step.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Callable, Sequence
+
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws import transfer
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, missing_user
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey, transfer_body
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, Outcome, Plan, Wanted, plan
+
+if TYPE_CHECKING:
+    from mypy_boto3_transfer import TransferClient
+
+# What the keys of a user, None where it does not exist, are expected to be.
+_Condition = Callable[["tuple[HeldKey, ...] | None"], bool]
+
+# How often it is begun again for a user that others change at the same time.
+_ROUNDS = 5
+# How often and how long a change that AWS accepted is looked for before it counts as lost.
+_LOOKS = 4
+_SECONDS_BETWEEN_LOOKS = 1.0
+
+_FULL_HINT = (
+    "The user holds as many keys as AWS allows. Remove a key, or set replaces or exclusive so that an old one makes "
+    "room."
+)
+
+
+def rotate(client: TransferClient, server_id: str, todo: Plan, wait_timeout: float) -> Outcome:
+    """Carry out a plan, and return what stands then. What fails is in the outcome.
+
+    wait_timeout: seconds to wait for a user that does not exist yet.
+    """
+    if todo.is_done:
+        return todo.after
+    deadline = time.monotonic() + wait_timeout
+    if todo.held is None:
+        try:
+            todo = plan(_await_user(client, server_id, todo.wanted, deadline, wait_timeout), todo.wanted)
+        except ServiceError as error:
+            return Outcome(todo.wanted.user_name, None, None, error=error)
+    while True:
+        rotation = _Rotation(client, server_id, todo)
+        try:
+            return rotation.run()
+        except ServiceError as error:
+            # A user that was made a moment ago may be there for one call and not yet for the next.
+            may_come = error.is_missing_user and not rotation.has_changed_something
+            if not may_come or not _sleep_until(deadline):
+                return rotation.failed_outcome(error)
+
+
+def _await_user(
+    client: TransferClient, server_id: str, wanted: Wanted, deadline: float, wait_timeout: float
+) -> tuple[HeldKey, ...]:
+    """Return the keys of a user that was not there a moment ago. Raises ServiceError when it does not come in time."""
+    while _sleep_until(deadline):
+        held = transfer.held_keys(client, server_id, wanted.user_name)
+        if held is not None:
+            return held
+    raise missing_user(server_id, wanted.user_name, _MISSING_HINTS[wanted.present].format(wait_timeout))
+
+
+def _sleep_until(deadline: float) -> bool:
+    """Sleep a little, and return whether there was time for it. deadline: on the clock of time.monotonic."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        return False
+    time.sleep(min(_SECONDS_BETWEEN_LOOKS, left))
+    return True
+
+
+# By whether the keys must be there.
+_MISSING_HINTS = {
+    True: "Make the user first. If it was made a moment ago, set wait_timeout longer ({:g} seconds now).",
+    False: "Check the spelling of the user name, and the server.",
+}
+
+
+class _Rotation:
+    """The work on one user: what is still to do, and what this run has done."""
+
+    def __init__(self, client: TransferClient, server_id: str, todo: Plan) -> None:
+        self._todo, self._before = todo, todo.held or ()
+        self._client, self._server_id, self._user_name = client, server_id, todo.wanted.user_name
+        self._imported: list[HeldKey] = []
+        self._deleted: list[HeldKey] = []
+        self._doomed: list[HeldKey] = []
+
+    @property
+    def has_changed_something(self) -> bool:
+        """Whether this run has imported or deleted a key."""
+        return bool(self._imported or self._deleted)
+
+    def run(self) -> Outcome:
+        """Work until the user is as declared, and return what stands.
+
+        Raises ServiceError at the first step that fails for good, or when the user is not as declared all the same.
+        """
+        for _round in range(_ROUNDS):
+            self._import_and_delete()
+            seen = self._look(self._is_as_declared)
+            if self._gives_precedence(seen[-1]):
+                seen += self._look(self._is_as_declared)
+            self._todo = plan(seen[-1], self._todo.wanted)
+            if self._todo.is_done:
+                return self._outcome(seen[-1])
+            if self._todo.held is None or self._has_done_what_is_left or self._shows_others(seen):
+                break
+        raise ServiceError(
+            "NotAsDeclared",
+            f"AWS accepted every step, but then {_what_is_left(self._todo)}",
+            "Somebody else may be changing this user at the same time. Run the task again.",
+        )
+
+    def _import_and_delete(self) -> None:
+        self._doomed = sorted(self._not_deleted(self._todo.deletions), key=_date_imported)
+        for key in self._todo.imports:
+            self._import(key)
+        while self._doomed:
+            self._delete_first_doomed()
+
+    def failed_outcome(self, error: ServiceError) -> Outcome:
+        """Return what stands after a step failed, with an error that says what this run did and what the user has."""
+        in_doubt, has = False, "The user now has"
+        try:
+            held = transfer.held_keys(self._client, self._server_id, self._user_name)
+        except ServiceError:
+            # What is known then is what was there, and what was done to it.
+            in_doubt, has = error.in_doubt, "The user could not be read again; as far as is known it has"
+            held = (*self._not_deleted(self._before), *self._imported)
+        outcome = self._outcome(held)
+        facts = (
+            f"{error.message.rstrip('.')}. Imported before that: {_labels(outcome.imported)}. Deleted: "
+            f"{_labels(outcome.deleted)}. {has}: {_labels(held or ())}"
+        )
+        return replace(outcome, error=replace(error, message=facts, in_doubt=in_doubt))
+
+    def _outcome(self, held: tuple[HeldKey, ...] | None) -> Outcome:
+        # What was read back has the id and the date of what was imported.
+        imported = [next((key for key in held or () if new.key and key.is_key(new.key)), new) for new in self._imported]
+        return Outcome(self._user_name, self._before, held, tuple(imported), tuple(self._deleted))
+
+    def _is_as_declared(self, held: tuple[HeldKey, ...] | None) -> bool:
+        return plan(held, self._todo.wanted).is_done
+
+    @property
+    def _has_done_what_is_left(self) -> bool:
+        """Whether all that is left to do are deletions that AWS has accepted. An id never comes again."""
+        return not self._todo.imports and not self._not_deleted(self._todo.deletions)
+
+    def _not_deleted(self, keys: Sequence[HeldKey]) -> list[HeldKey]:
+        """Return the keys that this run has not deleted. A read may show others for a while."""
+        return [key for key in keys if key not in self._deleted]
+
+    def _gives_precedence(self, held: tuple[HeldKey, ...] | None) -> bool:
+        """Whether somebody else's key came after the last one of this run, so that it is for them to begin again."""
+        theirs = self._not_deleted(plan(held, self._todo.wanted).deletions)
+        ours = [key for key in held or () if self._has_imported(key)]
+        return bool(theirs) and max(map(_order, theirs)) > max(map(_order, ours), default=(0.0, ""))
+
+    def _shows_others(self, seen: Sequence[tuple[HeldKey, ...] | None]) -> bool:
+        """Whether somebody else was at work while the user was read again and again."""
+        return any(
+            any(key not in (later or ()) for key in self._not_deleted(sooner or ()))
+            or any(key not in (sooner or ()) for key in later or () if not self._has_imported(key))
+            for sooner, later in zip(seen, seen[1:])
+        )
+
+    def _has_imported(self, key: HeldKey) -> bool:
+        return any(new.key and key.is_key(new.key) for new in self._imported)
+
+    def _import(self, key: PublicKey) -> None:
+        error = self._try_import(key)
+        if error is not None and error.is_full_user and self._doomed:
+            # One key and no more: should the refusal have meant something else, the others stay.
+            self._delete_first_doomed()
+            error = self._try_import(key)
+        if error is not None:
+            raise replace(error, hint=_FULL_HINT) if error.is_full_user else error
+
+    def _try_import(self, key: PublicKey) -> ServiceError | None:
+        """Import a key, and return the error that left the user without it."""
+        try:
+            key_id = transfer.import_key(self._client, self._server_id, self._user_name, transfer_body(key))
+        except ServiceError as error:
+            exists = error.code == "ResourceExistsException"
+            if exists and not error.in_doubt:
+                return None
+            if not exists and not (error.in_doubt and self._holds(key)):
+                return error
+            self._note_import(HeldKey.to_come(key))
+        else:
+            self._note_import(HeldKey.stored(key_id, transfer_body(key), None))
+        return None
+
+    def _note_import(self, new: HeldKey) -> None:
+        # One that somebody else has deleted meanwhile is imported again.
+        self._imported = [key for key in self._imported if key.body != new.body] + [new]
+
+    def _delete_first_doomed(self) -> None:
+        doomed = self._doomed[0]
+        try:
+            transfer.delete_key(self._client, self._server_id, self._user_name, str(doomed.id))
+        except ServiceError as error:
+            if not error.is_missing_key and not (error.in_doubt and self._lacks(doomed)):
+                raise
+            by_this_run = error.in_doubt
+        else:
+            by_this_run = True
+        self._doomed.remove(doomed)
+        if by_this_run:
+            self._deleted.append(doomed)
+
+    def _holds(self, key: PublicKey) -> bool:
+        """Whether the user is known to hold a key now."""
+
+        def is_so(held: tuple[HeldKey, ...] | None) -> bool:
+            return any(other.is_key(key) for other in held or ())
+
+        return self._is_known(is_so)
+
+    def _lacks(self, key: HeldKey) -> bool:
+        """Whether the user is known to hold a key no longer."""
+
+        def is_so(held: tuple[HeldKey, ...] | None) -> bool:
+            return held is not None and all(other.id != key.id for other in held)
+
+        return self._is_known(is_so)
+
+    def _is_known(self, is_so: _Condition) -> bool:
+        try:
+            return is_so(self._look(is_so)[-1])
+        except ServiceError:
+            return False
+
+    def _look(self, is_so: _Condition) -> list[tuple[HeldKey, ...] | None]:
+        """Read the user's keys until they are as expected, a few times at most. Returns what was read each time."""
+        seen = []
+        for pause in (*[_SECONDS_BETWEEN_LOOKS] * (_LOOKS - 1), 0.0):
+            seen.append(transfer.held_keys(self._client, self._server_id, self._user_name))
+            if is_so(seen[-1]):
+                break
+            # Two runs that wait equally long would stay in step.
+            time.sleep(pause * random.uniform(0.75, 1.25))
+        return seen
+
+
+def _order(key: HeldKey) -> tuple[float, str]:
+    """Return what puts keys in the order in which they came; the id decides between keys of one moment."""
+    return _date_imported(key), key.id or ""
+
+
+def _date_imported(key: HeldKey) -> float:
+    return key.date_imported.timestamp() if key.date_imported else 0.0
+
+
+def _what_is_left(left: Plan) -> str:
+    if left.held is None:
+        return "the user does not exist any more"
+    faults = []
+    if left.imports:
+        faults.append(f"the user lacks {_labels([HeldKey.to_come(key) for key in left.imports])}")
+    if left.deletions:
+        faults.append(f"the user still has {_labels(left.deletions)}")
+    return " and ".join(faults)
+
+
+def _labels(keys: Sequence[HeldKey]) -> str:
+    return ", ".join(key.label for key in keys) or "none"

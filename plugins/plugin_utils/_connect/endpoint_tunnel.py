@@ -1,0 +1,217 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The tunnel through an EC2 Instance Connect Endpoint: a websocket whose binary messages are the bytes of ssh.
+
+The library does the framing, the handshake and the proxies of the environment. What is here is the patience with an
+endpoint that is full, the words for a refusal, and the pump between the websocket and the socket that ssh gets.
+
+It is the asynchronous side of the library, because the other one takes a lock while it sends: where both ends send more
+than all buffers hold, none of them reads any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import select
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+try:
+    from websockets.asyncio.client import connect
+    from websockets.exceptions import ConnectionClosed, InvalidProxy, InvalidStatus, InvalidURI, WebSocketException
+    from websockets.frames import CloseCode
+except ImportError:
+    connect = None  # type: ignore[assignment, misc]
+
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, printable
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+    from websockets.http11 import Response
+
+# The most that the service takes in a message.
+_MAX_BYTES = 65_000
+# How an endpoint with too many connections, or too many at once, answers.
+_FULL = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+_FULL_CODE = ("limit", "quota", "throttl", "toomany")
+_LONGEST_PAUSE_SECONDS = 2.0
+# A connection of Ansible's that nobody uses keeps its place for the 60 seconds of ControlPersist.
+_STAYED_FULL = (
+    "It stayed so for the whole timeout (ansible_timeout). An endpoint takes 20 connections at once, and an idle one "
+    "keeps its place for 60 seconds by default (ControlPersist). Set ansible_timeout to 90, and work on 20 hosts at a "
+    "time (forks or serial)."
+)
+# Not what the library says of it: that repeats the address, and the address is signed.
+_UNUSABLE = (
+    "The address of the endpoint or of a proxy cannot be used. Look at ansible_ec2_instance_connect_endpoint_dns_name, "
+    "and at HTTPS_PROXY in the environment."
+)
+_CLOSE_SECONDS = 2
+# How often it is looked whether a side that has nothing more to say still listens.
+_LOOK_SECONDS = 0.1
+
+
+class Tunnel:
+    """A tunnel that is open, from its construction until ``carry`` has returned."""
+
+    def __init__(self, sign: Callable[[], str], ca_bundle: str | None, deadline: float) -> None:
+        """Open it, and wait for an endpoint that has all the connections it may have. Raises ArgumentError.
+
+        sign: returns a fresh address. ca_bundle: a file with the certificates to trust.
+        deadline: on the monotonic clock.
+        """
+        if connect is None:
+            raise ArgumentError(
+                "A tunnel needs the Python package websockets (15.0 or later) beside boto3, for the Python that runs "
+                "ansible-playbook: pip install websockets."
+            )
+        with contextlib.ExitStack() as undo:
+            self._runner = undo.enter_context(asyncio.Runner())
+            self._connection = self._runner.run(_open(sign, ca_bundle, deadline))
+            undo.pop_all()
+
+    def carry(self, local: socket.socket, tell_of: Callable[[Step, str], None]) -> None:
+        """Pump between the tunnel and a socket, whose other end ssh has, until one of them ends.
+
+        tell_of: is told why the tunnel ended, where ssh did not end it and it was no normal end.
+        """
+        with local, self._runner:
+            ended = self._runner.run(_pump(self._connection, local))
+            if ended:
+                # Before ssh learns of it.
+                tell_of(Step.TUNNEL_ENDED, ended)
+
+
+async def _open(sign: Callable[[], str], ca_bundle: str | None, deadline: float) -> ClientConnection:
+    try:
+        trusted = ssl.create_default_context(cafile=ca_bundle)
+    except OSError as error:
+        raise _unreachable(error) from error
+    pause = 0.25
+    while True:
+        left = deadline - time.monotonic()
+        try:
+            tunnel = await connect(
+                sign(),
+                ssl=trusted,
+                compression=None,
+                max_size=None,
+                ping_interval=None,
+                open_timeout=max(left, 0.1),
+                close_timeout=_CLOSE_SECONDS,
+                user_agent_header="sshkeys.aws",
+            )
+        except InvalidStatus as refused:
+            code, message = _refusal(refused.response)
+            is_full = refused.response.status_code in _FULL or any(word in code.lower() for word in _FULL_CODE)
+            if not is_full or time.monotonic() + pause > deadline:
+                waited = f" {_STAYED_FULL}" if is_full else ""
+                raise ArgumentError(f"The endpoint refused: {code}: {message}.{waited}") from refused
+        except TimeoutError as error:
+            raise ArgumentError(
+                "The endpoint does not answer. Look at ansible_timeout, and at the way to it."
+            ) from error
+        except (InvalidProxy, InvalidURI) as error:
+            raise ArgumentError(_UNUSABLE) from error
+        except (OSError, WebSocketException, ImportError) as error:
+            raise _unreachable(error) from error
+        except ValueError as error:
+            raise ArgumentError(_UNUSABLE) from error
+        else:
+            _keep_alive(tunnel)
+            return tunnel
+        await asyncio.sleep(pause * (0.5 + random.random() / 2))
+        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
+def _unreachable(error: Exception) -> ArgumentError:
+    # What asyncio says of these is how it has connected.
+    said = os.strerror(error.errno) if isinstance(error, ConnectionError) and error.errno else error
+    return ArgumentError(f"The endpoint cannot be reached: {printable(said).rstrip('.')}.")
+
+
+# Without them, a path that has gone away without a word would be waited for for ever.
+_KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
+
+
+def _keep_alive(tunnel: ClientConnection) -> None:
+    """Let the system look whether the other end is still there."""
+    connection = tunnel.transport.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        # Not every system has all of them.
+        if hasattr(socket, name):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _refusal(response: Response) -> tuple[str, str]:
+    """Return the code and the message of an answer that is no tunnel."""
+    request_id = response.headers.get("x-amzn-requestid", "")
+    try:
+        told = json.loads(response.body or b"")
+        code, message = str(told["ErrorCode"]), str(told["Message"])
+    except (KeyError, TypeError, ValueError):
+        code, message = f"HTTP status {response.status_code}", response.reason_phrase
+    request = f" (request id {printable(request_id)})" if request_id else ""
+    return printable(code), printable(message).rstrip(".")[:500] + request
+
+
+async def _pump(tunnel: ClientConnection, local: socket.socket) -> str:
+    """Carry bytes both ways until one side ends. Returns why, if it was the tunnel's end and no normal one, else "".
+
+    Each direction waits until what it has read is taken, so nothing piles up in between.
+    """
+    local.setblocking(False)
+    loop = asyncio.get_running_loop()
+    sending = loop.create_task(_send(tunnel, local))
+    try:
+        while True:
+            message = await tunnel.recv()
+            if isinstance(message, str):
+                await tunnel.close(CloseCode.UNSUPPORTED_DATA)
+                return "The endpoint sent text, which the protocol does not have."
+            await loop.sock_sendall(local, message)
+    except ConnectionClosed as closed:
+        return _why(closed)
+    except OSError:
+        await tunnel.close()
+        return ""
+    finally:
+        sending.cancel()
+
+
+def _why(closed: ConnectionClosed) -> str:
+    """Return why a tunnel ended, "" for a normal end."""
+    received = closed.rcvd
+    # Where ssh is gone, the end of the tunnel is the end that it was told.
+    if closed.sent and not closed.rcvd_then_sent:
+        return ""
+    if received is None:
+        return "The connection to the endpoint broke."
+    if received.code == CloseCode.NORMAL_CLOSURE:
+        return ""
+    return f"The endpoint ended it: {printable(received.reason) or 'no reason given'} ({received.code})."
+
+
+async def _send(tunnel: ClientConnection, local: socket.socket) -> None:
+    """Carry what ssh sends into the tunnel, and close that when ssh is gone."""
+    with contextlib.suppress(OSError, ConnectionClosed):
+        while data := await asyncio.get_running_loop().sock_recv(local, _MAX_BYTES):
+            await tunnel.send(data)
+        # ssh has nothing more to say, and may still listen. Without a mask, poll tells only of the end of that.
+        listening = select.poll()
+        listening.register(local, 0)
+        while not listening.poll(0):  # noqa: ASYNC110 - no event loop waits for that alone
+            await asyncio.sleep(_LOOK_SECONDS)
+        await tunnel.close()

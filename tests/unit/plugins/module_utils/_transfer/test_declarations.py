@@ -1,0 +1,223 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.declarations import Declarations, read_declarations
+from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_of, security_key_blobs
+
+SERVER = "s-01234567890abcdef"
+ALICE, BOB, CAROL = (
+    line_of(ed25519_blob(bytes([number]) * 32), name) for number, name in enumerate(("alice", "bob", "carol"), 1)
+)
+TOKEN = line_of(security_key_blobs()["sk-ssh-ed25519@openssh.com"], "token")
+
+
+class Folder:
+    """Files by their names; a folder is what stands before the last slash."""
+
+    def __init__(self, **files: str) -> None:
+        self._files = {name.replace("__", "/"): text for name, text in files.items()}
+
+    def add(self, name: str, text: str) -> Folder:
+        self._files[name] = text
+        return self
+
+    def find(self, name: str) -> str | None:
+        return name if name in self._files else None
+
+    def read(self, path: str) -> str:
+        if path.startswith("locked"):
+            raise ArgumentError(f"The file {path} cannot be read: Permission denied")
+        return self._files[path]
+
+    def public_keys_in(self, folder: str) -> list[str] | None:
+        inside = [name for name in self._files if name.startswith(f"{folder}/")]
+        return sorted(name for name in inside if name.endswith(".pub")) if inside else None
+
+
+FILES = (
+    Folder()
+    .add("bob.pub", BOB)
+    .add("doe,jane.pub", CAROL)
+    .add("empty.pub", "")
+    .add("two.pub", f"{ALICE},{BOB}")
+    .add("partner/a.pub", ALICE)
+    .add("partner/b.pub", BOB)
+    .add("nobody/README", "")
+    .add("locked.pub", "")
+)
+
+
+def read(*servers: dict[str, Any], unsupported_keys: str = "fail", looks_for_old_keys: bool = False) -> Declarations:
+    given = [{"server_id": SERVER, "region": "", "profile": "", "exclusive": True, **server} for server in servers]
+    return read_declarations(given, FILES, unsupported_keys=unsupported_keys, looks_for_old_keys=looks_for_old_keys)
+
+
+def of_user(**user: Any) -> Declarations:
+    return read({"users": [{"user_name": "partner", **user}]})
+
+
+def keys_of(declarations: Declarations) -> list[str]:
+    assert declarations.faults == []
+    ((declared,),) = (server["declared"] for server in declarations.servers)
+    keys: list[str] = declared["public_keys"]
+    return keys
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"),
+    [
+        ({"public_keys": ALICE}, [ALICE]),
+        ({"public_keys": [ALICE, [BOB]]}, [ALICE, BOB]),
+        ({"public_key_files": "bob.pub"}, [BOB]),
+        ({"public_key_files": ["bob.pub", "doe,jane.pub"]}, [BOB, CAROL]),
+        # A file is named as it is written.
+        ({"public_key_files": "doe,jane.pub"}, [CAROL]),
+        ({"public_key_folder": "partner"}, [ALICE, BOB]),
+        (
+            {"public_keys": CAROL, "public_key_files": "bob.pub", "public_key_folder": "partner"},
+            [CAROL, BOB, ALICE, BOB],
+        ),
+        ({"public_keys": ALICE, "public_key_files": []}, [ALICE]),
+        ({"public_keys": [], "allow_empty": True}, []),
+        ({"public_keys": [], "allow_empty": "yes"}, []),
+        ({"public_key_folder": "nobody", "allow_empty": True}, []),
+        ({"public_key_files": "empty.pub", "allow_empty": True}, [""]),
+        ({"public_keys": ALICE, "state": "absent"}, [ALICE]),
+    ],
+)
+def test_keys_of_a_user(user: dict[str, Any], expected: list[str]) -> None:
+    assert keys_of(of_user(**user)) == expected
+
+
+@pytest.mark.parametrize(
+    ("user", "sentence"),
+    [
+        ({}, "No key is declared. Give public_keys, public_key_files or public_key_folder."),
+        ({"public_keys": None, "public_key_files": None}, "No key is declared."),
+        ({"public_keys": []}, "There is no key in its declaration. If the user may have no key, set allow_empty: true"),
+        ({"public_keys": ""}, "public_keys: It is empty."),
+        ({"public_key_files": []}, "There is no key in its declaration."),
+        ({"public_key_files": "empty.pub"}, "empty.pub: It is empty. Give a public key"),
+        ({"public_keys": [], "state": "absent"}, "A key that should go would stay."),
+        ({"public_keys": ALICE, "state": "absent", "allow_empty": True}, "contradict each other"),
+        ({"public_key_files": "a.pub,b.pub"}, "public_key_files has 'a.pub,b.pub', and there is no such file"),
+        ({"public_key_files": ["bob.pub", "lost.pub"]}, "public_key_files has 'lost.pub', and there is no such file"),
+        ({"public_key_files": "keys/" * 20 + "x.pub"}, f"has '{'keys/' * 20}x.pub', and"),
+        ({"public_key_files": ""}, "which is not the name of a file"),
+        ({"public_key_files": [5]}, "public_key_files has '5', which is not the name of a file"),
+        ({"public_key_folder": "nobody"}, "There is no *.pub file in public_key_folder 'nobody'."),
+        ({"public_key_folder": "lost"}, "public_key_folder is 'lost', and there is no such folder"),
+        (
+            {"public_key_folder": "lost", "allow_empty": True},
+            "public_key_folder is 'lost', and there is no such folder",
+        ),
+        ({"public_key_folder": ""}, "public_key_folder is '', which is not the name of a folder"),
+        ({"public_key_folder": ["a", "b"]}, "which is not the name of a folder"),
+        ({"public_keys": [], "allow_empty": "false"}, "There is no key in its declaration."),
+        ({"public_keys": [], "allow_empty": "no"}, "There is no key in its declaration."),
+        ({"public_keys": [], "allow_empty": "0"}, "There is no key in its declaration."),
+        ({"public_keys": [], "allow_empty": "perhaps"}, "allow_empty is 'perhaps', and must be true or false."),
+        ({"public_keys": ALICE, "exclusive": "sometimes"}, "exclusive is 'sometimes', and must be true or false."),
+        ({"user_name": 12, "public_keys": ALICE}, "user_name '12' is not one that Transfer Family takes"),
+        ({"user_name": None, "public_keys": ALICE}, "user_name '' is not one that Transfer Family takes"),
+        ({"public_key_files": "two.pub"}, "two.pub: There are several keys on one line"),
+        ({"public_keys": [ALICE, f"{ALICE},{BOB}"]}, "public_keys[1]: There are several keys on one line"),
+        ({"public_keys": f"{ALICE}\\n{BOB}", "state": "absent"}, "public_keys: There are several keys on one line"),
+        ({"public_keys": {"a": 1}}, "public_keys is of type dict"),
+        ({"public_key_files": "locked.pub"}, "The file locked.pub cannot be read"),
+        ({"public_keys": TOKEN}, "public_keys: It is a key of a FIDO security key"),
+        ({"user_name": "x", "public_keys": ALICE}, "user_name 'x' is not one that Transfer Family takes"),
+    ],
+)
+def test_a_fault_names_user_server_and_place(user: dict[str, Any], sentence: str) -> None:
+    found = of_user(**user)
+    (fault,) = found.faults
+    name = str(user.get("user_name", "partner") or "")
+    assert fault.startswith(f"User '{name}' of {SERVER}: ")
+    assert sentence in fault
+    assert found.servers[0]["declared"] == []
+
+
+def test_what_a_user_is_called_with() -> None:
+    users: list[dict[str, Any]] = [
+        {"user_name": "anna", "public_keys": ALICE},
+        {"user_name": "bert", "public_keys": ALICE, "exclusive": False},
+        {"user_name": "carl", "public_keys": ALICE, "state": "absent"},
+        {"user_name": "dora", "public_keys": [], "allow_empty": True},
+    ]
+    found = read({"region": "us-east-1", "endpoint_url": "http://x.example", "users": users})
+    (server,) = found.servers
+    assert server["name"] == f"{SERVER} us-east-1"
+    assert server["aws"] == {"region": "us-east-1", "endpoint_url": "http://x.example"}
+    assert server["user_names"] == ["anna", "bert", "carl", "dora"]
+    present = {"state": "present", "exclusive": True}
+    assert server["declared"] == [
+        {"user_name": "anna", **present, "public_keys": [ALICE]},
+        {"user_name": "bert", **present, "exclusive": False, "public_keys": [ALICE]},
+        {"user_name": "carl", "state": "absent", "exclusive": False, "public_keys": [ALICE]},
+        {"user_name": "dora", **present, "public_keys": [], "allow_empty": True},
+    ]
+
+
+def test_a_server_with_its_region_and_without_is_one_server() -> None:
+    users = [{"user_name": "anna", "public_keys": ALICE}]
+    (fault,) = read({"users": users}, {"region": "us-east-1", "users": users}).faults
+    assert "is declared 2 times, and not alike" in fault
+
+
+@pytest.mark.parametrize(("text", "exclusive"), [("false", False), ("no", False), ("true", True), (None, True)])
+def test_a_boolean_may_be_a_text(text: str | None, exclusive: bool) -> None:
+    user = {"user_name": "anna", "public_keys": ALICE}
+    for server in ({"exclusive": text, "users": [user]}, {"users": [{**user, "exclusive": text}]}):
+        assert read(server).servers[0]["declared"][0]["exclusive"] is exclusive
+
+
+def test_users_of_whom_nothing_is_declared_are_looked_at_for_old_keys() -> None:
+    found = read(
+        {"users": [{"user_name": "anna"}, {"user_name": "bert", "public_keys": ALICE}]},
+        {"server_id": "s-11111111111111111"},
+        looks_for_old_keys=True,
+    )
+    assert found.faults == []
+    assert [[user["user_name"] for user in server["declared"]] for server in found.servers] == [["bert"], []]
+    assert [server["user_names"] for server in found.servers] == [["anna", "bert"], []]
+
+
+def test_a_server_without_users_has_nothing_to_do() -> None:
+    (fault,) = read({}).faults
+    assert fault.startswith(f"Server {SERVER}: It has no users.")
+
+
+def test_faults_of_servers_and_users_are_told_together() -> None:
+    users = [{"user_name": "anna", "public_keys": ALICE}, {"user_name": "anna", "public_keys": BOB}]
+    faults = read({"users": users}, {"users": users[:1]}, {"server_id": "s-1", "users": [{"user_name": "bert"}]}).faults
+    assert [fault.partition(".")[0] for fault in faults] == [
+        f"Server {SERVER} is declared 2 times, and not alike",
+        f"User 'anna' of {SERVER}: It is declared twice",
+        (
+            "server_id 's-1' is not the id of a Transfer Family server: it must be 's-' and 17 hexadecimal digits, "
+            "such as s-01234567890abcdef"
+        ),
+        "User 'bert' of s-1: No key is declared",
+    ]
+
+
+def test_keys_of_other_types_are_left_to_the_module_by_choice() -> None:
+    users = [{"user_name": "anna", "public_keys": [TOKEN, ALICE]}]
+    assert keys_of(read({"users": users}, unsupported_keys="skip")) == [TOKEN, ALICE]
+    (fault,) = read({"users": [{"user_name": "anna", "public_keys": TOKEN}]}, unsupported_keys="skip").faults
+    assert "Nothing remains" in fault
+
+
+def test_a_private_key_is_not_shown() -> None:
+    private = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n-----END OPENSSH PRIVATE KEY-----"
+    for user in ({"public_keys": private}, {"public_key_files": private}, {"public_key_folder": private}):
+        (fault,) = of_user(**user).faults
+        assert "b3Blbn" not in fault

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module of this name, in the worker where it would run on the controller anyway: see plugin_utils/_action."""
+"""The door of the module of this name: see plugin_utils/_action.py."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from types import ModuleType
 from typing import ClassVar
 
 from ansible_collections.sshkeys.aws.plugins.modules import ec2_instance_connect_key
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._action import FastPath
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._action import ModuleAction
 
 
-class ActionModule(FastPath):
+class ActionModule(ModuleAction):
     """The action ec2_instance_connect_key."""
 
     module: ClassVar[ModuleType] = ec2_instance_connect_key

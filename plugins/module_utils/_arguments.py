@@ -14,16 +14,17 @@ from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, shown, type_name
-from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import (
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.errors import (
     NoKeyError,
-    PublicKey,
     PublicKeyError,
     UnsupportedTypeError,
-    could_be_a_secret,
-    judge_for_removal,
+)
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import (
+    PublicKey,
     parse_public_key,
     parse_public_keys,
 )
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_removal
 
 # A judge takes a key, returns warnings, and raises PublicKeyError.
 Judge = Callable[[PublicKey], "list[str]"]
@@ -60,17 +61,11 @@ def expand(elements: Sequence[Any], *, option: str, name: str, spec: Mapping[str
             faults.append(f"{option}[{position}]: {nulls[0]} is null, which a variable without a value gives")
             continue
         validated = validator.validate(values)
-        messages = [_without_key(message).rstrip(".") for message in validated.error_messages]
-        faults += [f"{option}[{position}]: {message}" for message in messages]
+        faults += [f"{option}[{position}]: {message.rstrip('.')}" for message in validated.error_messages]
         expanded.append(validated.validated_parameters)
     if faults:
         raise ArgumentError(f"{'; '.join(faults)}.")
     return expanded
-
-
-def _without_key(message: str) -> str:
-    # ansible-core repeats a value that it does not take.
-    return "A key stands where none belongs" if could_be_a_secret(message) else message
 
 
 def one_public_key(text: str, option: str, judge: Judge) -> tuple[PublicKey, list[str]]:

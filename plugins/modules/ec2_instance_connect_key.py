@@ -262,43 +262,60 @@ targets:
           sample: "Start the instance: a key can be pushed to a running instance only."
 """
 
-from typing import TYPE_CHECKING, Any, Callable, Mapping
+from typing import Any, Mapping
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import (
     check_concurrency,
     expand,
     one_public_key,
 )
-from ansible_collections.sshkeys.aws.plugins.module_utils._client import INSTANCE_CONNECT
-from ansible_collections.sshkeys.aws.plugins.module_utils._entry import front
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
+from ansible_collections.sshkeys.aws.plugins.module_utils._entry import enter
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
-from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import judge_for_instance_connect
-from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import Target
-from ansible_collections.sshkeys.aws.plugins.module_utils._push.run import PUSH_ARGUMENTS, push_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_instance_connect
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import (
+    Target,
+    check_availability_zone,
+    check_instance_id,
+    check_os_user,
+)
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.run import PUSH_OPTIONS, push_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
+from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Spec, check_public_keys, refuse_private_keys
 
-if TYPE_CHECKING:
-    from mypy_boto3_ec2_instance_connect import EC2InstanceConnectClient
-
-TARGET_ARGUMENTS: dict[str, Any] = {
+TARGET_OPTIONS: dict[str, Any] = {
     "instance_id": {"type": "str", "required": True},
     "os_user": {"type": "str", "aliases": ["instance_os_user"]},
     "availability_zone": {"type": "str"},
 }
 
-ARGUMENTS: dict[str, Any] = {
+OPTIONS: dict[str, Any] = {
     "instance_id": {"type": "str"},
     "targets": {"type": "list", "elements": "raw"},
     "os_user": {"type": "str", "aliases": ["instance_os_user"]},
     "availability_zone": {"type": "str"},
     "concurrency": {"type": "int", "default": 16},
-    **PUSH_ARGUMENTS,
+    **PUSH_OPTIONS,
 }
 
+SPEC = Spec(
+    OPTIONS,
+    elements={"targets": TARGET_OPTIONS},
+    checks={
+        "public_key": check_public_keys,
+        "instance_id": check_instance_id,
+        "targets": check_instance_id,
+        "os_user": check_os_user,
+        "availability_zone": check_availability_zone,
+    },
+    mutually_exclusive=[("instance_id", "targets")],
+    required_one_of=[("instance_id", "targets")],
+)
 
-def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], EC2InstanceConnectClient]) -> Report:
+
+def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Report:
     """Make the key live at every target. Raises SshKeysError before anything is sent."""
+    refuse_private_keys(SPEC, params)
     check_concurrency(params["concurrency"])
     key, warnings = one_public_key(params["public_key"], "public_key", judge_for_instance_connect)
     single = params["targets"] is None
@@ -309,10 +326,9 @@ def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], EC
         )
     given = [params["instance_id"]] if single else params["targets"]
     targets = [
-        _target(element, params)
-        for element in expand(given, option="targets", name="instance_id", spec=TARGET_ARGUMENTS)
+        _target(element, params) for element in expand(given, option="targets", name="instance_id", spec=TARGET_OPTIONS)
     ]
-    return push_key(targets, key, warnings, params, single=single, check_mode=check_mode, connect=connect)
+    return push_key(targets, key, warnings, params, single=single, check_mode=check_mode, session=session)
 
 
 def _target(element: Mapping[str, Any], params: Mapping[str, Any]) -> Target:
@@ -328,16 +344,7 @@ def _target(element: Mapping[str, Any], params: Mapping[str, Any]) -> Target:
 
 def main() -> None:
     """Run as a module."""
-    module = AnsibleAWSModule(
-        argument_spec=ARGUMENTS,
-        mutually_exclusive=[("instance_id", "targets")],
-        required_one_of=[("instance_id", "targets")],
-        supports_check_mode=True,
-    )
-    ended = front(module, run, INSTANCE_CONNECT)
-    if ended.failure:
-        module.fail_json(msg=ended.failure, **ended.result)
-    module.exit_json(**ended.result)
+    enter(SPEC, run)
 
 
 if __name__ == "__main__":

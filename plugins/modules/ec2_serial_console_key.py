@@ -173,32 +173,32 @@ error:
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Callable, Mapping
+from typing import Any, Mapping
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import one_public_key
-from ansible_collections.sshkeys.aws.plugins.module_utils._client import INSTANCE_CONNECT
-from ansible_collections.sshkeys.aws.plugins.module_utils._entry import front
-from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import judge_for_instance_connect
-from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import Target
-from ansible_collections.sshkeys.aws.plugins.module_utils._push.run import PUSH_ARGUMENTS, push_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
+from ansible_collections.sshkeys.aws.plugins.module_utils._entry import enter
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_instance_connect
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import Target, check_instance_id
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.run import PUSH_OPTIONS, push_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
+from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Spec, check_public_keys, refuse_private_keys
 
-if TYPE_CHECKING:
-    from mypy_boto3_ec2_instance_connect import EC2InstanceConnectClient
-
-ARGUMENTS: dict[str, Any] = {
+OPTIONS: dict[str, Any] = {
     "instance_id": {"type": "str", "required": True},
     "serial_port": {"type": "int", "default": 0},
-    **PUSH_ARGUMENTS,
+    **PUSH_OPTIONS,
 }
 
+SPEC = Spec(OPTIONS, checks={"public_key": check_public_keys, "instance_id": check_instance_id})
 
-def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], EC2InstanceConnectClient]) -> Report:
+
+def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Report:
     """Make the key live at the serial console. Raises SshKeysError before anything is sent."""
+    refuse_private_keys(SPEC, params)
     key, warnings = one_public_key(params["public_key"], "public_key", judge_for_instance_connect)
     target = Target(params["instance_id"], serial_port=params["serial_port"])
-    report = push_key([target], key, warnings, params, single=True, check_mode=check_mode, connect=connect)
+    report = push_key([target], key, warnings, params, single=True, check_mode=check_mode, session=session)
     # EC2 User Guide, "Connect to the EC2 Serial Console using an SSH client".
     ssh_user = f"{target.instance_id}.port{target.serial_port}"
     return replace(report, result={**report.result, "ssh_user": ssh_user})
@@ -206,11 +206,7 @@ def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], EC
 
 def main() -> None:
     """Run as a module."""
-    module = AnsibleAWSModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    ended = front(module, run, INSTANCE_CONNECT)
-    if ended.failure:
-        module.fail_json(msg=ended.failure, **ended.result)
-    module.exit_json(**ended.result)
+    enter(SPEC, run)
 
 
 if __name__ == "__main__":

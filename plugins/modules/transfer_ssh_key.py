@@ -346,25 +346,25 @@ diff:
     after: "SHA256:v4K2SCakkhOJ9gLiuwJrrfcWc3wCYzvGBWaMKche8CU alice@laptop\n"
 """
 
-from typing import TYPE_CHECKING, Any, Callable, Mapping
+from typing import Any, Mapping
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import check_concurrency, expand, public_keys
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import TRANSFER
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.transfer import held_keys
-from ansible_collections.sshkeys.aws.plugins.module_utils._client import TRANSFER, known_region
-from ansible_collections.sshkeys.aws.plugins.module_utils._entry import front
+from ansible_collections.sshkeys.aws.plugins.module_utils._entry import enter
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError, shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
-from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import (
-    PublicKey,
-    judge_for_removal,
-    judge_for_transfer,
-)
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_removal, judge_for_transfer
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
+from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Spec, check_public_keys, refuse_private_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import (
     DECLARED_TWICE,
     Outcome,
     Wanted,
+    check_key_id,
+    check_replaced_id,
     check_server_id,
     check_user_name,
     plan,
@@ -372,13 +372,9 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import 
 )
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotation import rotate
 
-if TYPE_CHECKING:
-    from mypy_boto3_transfer import TransferClient
-
 # What one user can be declared with, for the task as a whole or in an element of ``users``.
-USER_ARGUMENTS: dict[str, Any] = {
-    # no_log until they are known to be public keys: see _front.
-    "public_keys": {"type": "raw", "aliases": ["public_key", "ssh_public_key_body"], "no_log": True},
+USER_OPTIONS: dict[str, Any] = {
+    "public_keys": {"type": "raw", "aliases": ["public_key", "ssh_public_key_body"], "no_log": False},
     "ssh_public_key_ids": {"type": "list", "elements": "str", "aliases": ["ssh_public_key_id"], "no_log": False},
     "replaces": {"type": "list", "elements": "str"},
     "state": {"type": "str", "choices": ["present", "absent"]},
@@ -386,22 +382,40 @@ USER_ARGUMENTS: dict[str, Any] = {
     "allow_empty": {"type": "bool"},
 }
 
-ARGUMENTS: dict[str, Any] = {
+OPTIONS: dict[str, Any] = {
     "server_id": {"type": "str", "required": True},
     "user_name": {"type": "str"},
-    "users": {"type": "list", "elements": "raw", "no_log": True},
-    **USER_ARGUMENTS,
-    "state": {**USER_ARGUMENTS["state"], "default": "present"},
-    "exclusive": {**USER_ARGUMENTS["exclusive"], "default": False},
-    "allow_empty": {**USER_ARGUMENTS["allow_empty"], "default": False},
+    "users": {"type": "list", "elements": "raw"},
+    **USER_OPTIONS,
+    "state": {**USER_OPTIONS["state"], "default": "present"},
+    "exclusive": {**USER_OPTIONS["exclusive"], "default": False},
+    "allow_empty": {**USER_OPTIONS["allow_empty"], "default": False},
     "unsupported_keys": {"type": "str", "choices": ["fail", "skip"], "default": "fail"},
     "wait_timeout": {"type": "int", "default": 0},
     "concurrency": {"type": "int", "default": 16},
 }
 
+_ELEMENT_OPTIONS: dict[str, Any] = {"user_name": {"type": "str", "required": True}, **USER_OPTIONS}
 
-def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], TransferClient]) -> Report:
+SPEC = Spec(
+    OPTIONS,
+    elements={"users": _ELEMENT_OPTIONS},
+    checks={
+        "server_id": check_server_id,
+        "user_name": check_user_name,
+        "users": check_user_name,
+        "public_keys": check_public_keys,
+        "ssh_public_key_ids": check_key_id,
+        "replaces": check_replaced_id,
+    },
+    mutually_exclusive=[("user_name", "users")],
+    required_one_of=[("user_name", "users")],
+)
+
+
+def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Report:
     """Make the keys of every user as declared. Raises SshKeysError before anything is sent."""
+    refuse_private_keys(SPEC, params)
     check_server_id(params["server_id"])
     check_concurrency(params["concurrency"])
     if params["wait_timeout"] < 0:
@@ -412,7 +426,7 @@ def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], Tr
             "user_name is null, and so is users. Give a name, or a list. A variable without a value is null."
         )
     wanted, warnings = _wanted(params, [params["user_name"]] if single else params["users"])
-    client = connect()
+    client = session.client(TRANSFER)
 
     def settle(user: Wanted) -> Outcome:
         try:
@@ -424,7 +438,7 @@ def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], Tr
 
     outcomes = fan_out(settle, wanted, params["concurrency"])
     has_failed = any(outcome.error for outcome in outcomes)
-    region = known_region(params) if has_failed else None
+    region = session.known_region if has_failed else None
     return report(params["server_id"], outcomes, warnings, single=single, region=region)
 
 
@@ -432,12 +446,11 @@ def _wanted(params: Mapping[str, Any], elements: list[Any]) -> tuple[list[Wanted
     """Return what is declared for each user, and warnings. Raises ArgumentError, before any key is imported."""
     if params["state"] == "absent":
         _refuse_with_absent(params)
-    spec = {"user_name": {"type": "str", "required": True}, **USER_ARGUMENTS}
     wanted: list[Wanted] = []
     names: set[str] = set()
     warnings: list[str] = []
     faults: list[str] = []
-    for user in expand(elements, option="users", name="user_name", spec=spec):
+    for user in expand(elements, option="users", name="user_name", spec=_ELEMENT_OPTIONS):
         name = user["user_name"]
         who = "" if params["users"] is None else f"user {shown(name)}: "
         if name in names:
@@ -529,16 +542,7 @@ _ADVICE_FOR_EMPTY = {
 
 def main() -> None:
     """Run as a module."""
-    module = AnsibleAWSModule(
-        argument_spec=ARGUMENTS,
-        mutually_exclusive=[("user_name", "users")],
-        required_one_of=[("user_name", "users")],
-        supports_check_mode=True,
-    )
-    ended = front(module, run, TRANSFER)
-    if ended.failure:
-        module.fail_json(msg=ended.failure, **ended.result)
-    module.exit_json(**ended.result)
+    enter(SPEC, run)
 
 
 if __name__ == "__main__":

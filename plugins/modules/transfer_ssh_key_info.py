@@ -171,16 +171,17 @@ users:
 """
 
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Callable, Mapping
+from typing import Any, Mapping
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import check_concurrency
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import TRANSFER
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.transfer import held_keys, user_names
-from ansible_collections.sshkeys.aws.plugins.module_utils._client import TRANSFER, known_region
-from ansible_collections.sshkeys.aws.plugins.module_utils._entry import front
+from ansible_collections.sshkeys.aws.plugins.module_utils._entry import enter
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, missing_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report, in_region
+from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Spec, refuse_private_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import (
     NO_USERS,
     Holding,
@@ -189,25 +190,25 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import 
     report_holdings,
 )
 
-if TYPE_CHECKING:
-    from mypy_boto3_transfer import TransferClient
-
-ARGUMENTS: dict[str, Any] = {
+OPTIONS: dict[str, Any] = {
     "server_id": {"type": "str", "required": True},
     "user_names": {"type": "list", "elements": "str", "aliases": ["user_name"]},
     "concurrency": {"type": "int", "default": 16},
 }
 
+SPEC = Spec(OPTIONS, checks={"server_id": check_server_id, "user_names": check_user_name})
 
-def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], TransferClient]) -> Report:
+
+def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Report:
     """Read the keys of the users. Raises SshKeysError before anything is sent."""
     del check_mode  # It reads only.
+    refuse_private_keys(SPEC, params)
     server_id = params["server_id"]
     check_server_id(server_id)
     check_concurrency(params["concurrency"])
     for name in params["user_names"] or []:
         check_user_name(name)
-    client = connect()
+    client = session.client(TRANSFER)
 
     def read(user_name: str) -> Holding:
         try:
@@ -220,13 +221,13 @@ def run(params: Mapping[str, Any], *, check_mode: bool, connect: Callable[[], Tr
     try:
         names = user_names(client, server_id) if listed else list(dict.fromkeys(params["user_names"]))
     except ServiceError as error:
-        return Report(failure=f"{error} The server was {server_id}.{in_region(known_region(params))}")
+        return Report(failure=f"{error} The server was {server_id}.{in_region(session.known_region)}")
     holdings = fan_out(read, names, params["concurrency"])
     if listed:
         # A user who was deleted since the server was asked for its users is no user of it.
         holdings = [holding for holding in holdings if not (holding.error and holding.error.is_missing_user)]
     has_failed = any(holding.error for holding in holdings)
-    region = known_region(params) if has_failed else None
+    region = session.known_region if has_failed else None
     report = report_holdings(server_id, holdings, datetime.now(tz=timezone.utc), region)
     if params["user_names"] == []:
         report.result["msg"] = NO_USERS.format("user_names")
@@ -238,11 +239,7 @@ _HINT = "Check the spelling of the user name, and the server."
 
 def main() -> None:
     """Run as a module."""
-    module = AnsibleAWSModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    ended = front(module, run, TRANSFER)
-    if ended.failure:
-        module.fail_json(msg=ended.failure, **ended.result)
-    module.exit_json(**ended.result)
+    enter(SPEC, run)
 
 
 if __name__ == "__main__":

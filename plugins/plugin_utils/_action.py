@@ -2,53 +2,60 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The fast path: a module that would run on the controller itself runs inside the worker process of its task.
+"""The door of every module on the controller.
 
-Starting an interpreter and unpacking the module in it takes longer than all that the module does. So where a task runs
-with the local connection, as the same user and with the same interpreter, the module's own ``main`` is called in the
-worker, which is a process of the task's own. ansible-core does the rest as for any module: it completes the arguments,
-and reads the result from what ``main`` prints. Whatever is not known to be the same there goes the usual way.
+1. A private key goes no further. Where an option holds one, the task fails here, before the module and its options are
+   sent anywhere or logged.
+2. Where the module would run on this controller anyway, its function is called in the worker process of the task:
+   starting an interpreter and unpacking the module in it takes longer than all that the module does.
+3. In every other case the module gets a process of its own, as other modules do, and always where the system is not
+   Linux: macOS kills a forked process that asks for its proxies.
 
 The parent process imports the action plugins, and with them the SDK, and reads the SDK's descriptions of the services
 and the CA bundle, once, before it forks its workers. Nothing else happens in it: no session, no socket, no thread. So
 what an import of amazon.aws warns of is told once, by the parent, and is no part of each result.
 
-A worker can also say something while it works, which a module cannot: how far a fleet is that takes its time.
+A worker can also say something while it works, which a module cannot: how far the work on a fleet is.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import re
 import sys
 import threading
 import time
-import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any, ClassVar
 
 from ansible import constants as C  # noqa: N812 - as ansible-core names it
-from ansible.executor import module_common
-from ansible.module_utils import basic
-from ansible.module_utils.common import warnings
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import UnsupportedError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.plugins.connection.local import Connection as LocalConnection
 from ansible.utils.display import Display
-from ansible_collections.sshkeys.aws.plugins.module_utils import _client
+from ansible_collections.amazon.aws.plugins.module_utils.botocore import check_sdk_version_supported
+from ansible_collections.amazon.aws.plugins.module_utils.exceptions import AnsibleBotocoreError
+from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import preload
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
+from ansible_collections.sshkeys.aws.plugins.module_utils._entry import report_of
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import watched
+from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Refusal, private_keys, told
 
 try:
-    from ansible.module_utils import _internal
+    from ansible.module_utils.secrets import register_secrets
 except ImportError:
-    _internal = None
+    # Before ansible-core 2.22.
+    register_secrets = None
 
-# The variable that switches the fast path off.
+# The variable that gives every module a process of its own.
 SWITCH = "sshkeys_aws_fast_path"
 
 # What is read when it is needed, not when an interpreter starts: setting it in the worker is early enough.
@@ -56,42 +63,53 @@ _ENVIRONMENT_OF_CALLS = re.compile(
     r"AWS_|BOTO_|(?:https?|all|no)_proxy$|(?:HOME|XDG_CACHE_HOME|SSL_CERT_FILE|SSL_CERT_DIR)$", re.IGNORECASE
 )
 
-
 # In the parent, which imports this file before it makes its workers.
-_prepared = _client.prepare()
-
-# ansible-core 2.18 does not tell a controller from a target.
-_side = _internal if hasattr(_internal, "is_controller") else SimpleNamespace(is_controller=False)
+_preloaded = preload()
 
 
-class FastPath(NormalAction):  # type: ignore[misc]  # ansible-core has no types
-    """The action plugin of a module that can run in the worker. A subclass names the module."""
+def _is_sdk_supported() -> bool:
+    """Return whether amazon.aws has nothing to say of the SDK's version."""
+    said: list[str] = []
+    try:
+        return bool(check_sdk_version_supported(warn=said.append)) and not said
+    except AnsibleBotocoreError:
+        return False
+
+
+_CAN_RUN_HERE = sys.platform == "linux" and _preloaded is not None and _is_sdk_supported()
+
+
+class ModuleAction(NormalAction):  # type: ignore[misc]  # ansible-core has no types
+    """The action plugin of a module. A subclass names the module, which has a SPEC and a function run."""
 
     module: ClassVar[ModuleType]
 
-    _is_here = False
-
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Any:
-        """Run the module, in the worker where that is the same. Returns its result."""
-        environment = self._environment_here() if self._can_run_here(task_vars or {}) else None
-        self._is_here = environment is not None
+        """Run the module, or refuse its options. Returns its result."""
+        refusals = private_keys(self.module.SPEC, self._task.args)
+        if refusals:
+            _mask(refusals)
+            return {"failed": True, "msg": told(refusals)}
+        variables = task_vars or {}
+        environment = self._environment_here() if self._can_run_here(variables) else None
         if environment is None:
             return super().run(tmp, task_vars)
-        # Whatever core would send over the connection is the module: there is nothing else to do on the way.
-        self._connection.exec_command = partial(self._run_module, environment)
-        try:
-            return super().run(tmp, task_vars)
-        finally:
-            del self._connection.exec_command
+        result = self._run_here(environment)
+        if not _shows_invocation(variables):
+            del result["invocation"]
+        return result
+
+    # -- Whether it makes a difference where the module runs -----------------------------------------------------------
 
     def _can_run_here(self, task_vars: Mapping[str, Any]) -> bool:
-        """Return whether the module would run with this interpreter, as this user and on this host.
+        """Return whether the module would run on this host, as this user and with this interpreter.
 
         Its environment aside.
         """
         task = self._task
         return (
-            self._connection.__class__ is LocalConnection
+            _CAN_RUN_HERE
+            and self._connection.__class__ is LocalConnection
             and not self._connection.become
             and not task.async_val
             # A worker that is interrupted in the middle of its calls ends otherwise than one that waits for a module.
@@ -103,6 +121,7 @@ class FastPath(NormalAction):  # type: ignore[misc]  # ansible-core has no types
             and not boolean(task.args.get("debug_botocore_endpoint_logs", False), strict=False)
             and "ANSIBLE_DEBUG_BOTOCORE_LOGS" not in os.environ
             and _is_plain(task.args)
+            and not _warns_of(task.args, self._options())
         )
 
     def _interpreter(self, task_vars: Mapping[str, Any]) -> str:
@@ -121,44 +140,96 @@ class FastPath(NormalAction):  # type: ignore[misc]  # ansible-core has no types
             return None
         return {name: str(value) for name, value in environment.items()}
 
-    # -- What ansible-core asks on its way to a module -----------------------------------------------------------------
+    # -- The module in the worker --------------------------------------------------------------------------------------
 
-    def _is_pipelining_enabled(self, module_style: str, wrap_async: bool = False) -> bool:
-        return self._is_here or bool(super()._is_pipelining_enabled(module_style, wrap_async))
+    def _options(self) -> dict[str, Any]:
+        """Return the argument spec of the module with the options of amazon.aws."""
+        return {**aws_argument_spec(), **self.module.SPEC.options}
 
-    def _configure_module(self, module_name: str, module_args: dict[str, Any], task_vars: dict[str, Any]) -> Any:
-        if not self._is_here:
-            return super()._configure_module(module_name, module_args, task_vars)
-        payload = json.dumps({"ANSIBLE_MODULE_ARGS": module_args}).encode()
-        built = {"module_style": "new", "shebang": f"#!{sys.executable}", "b_module_data": payload}
-        if not hasattr(module_common, "_BuiltModule"):
-            # ansible-core 2.18
-            return (*built.values(), self.module.__file__)
-        return module_common._BuiltModule(**built, serialization_profile="legacy"), self.module.__file__  # noqa: SLF001
-
-    # -- The module ----------------------------------------------------------------------------------------------------
-
-    def _run_module(
-        self, environment: Mapping[str, str], _command: str, in_data: bytes, **_options: object
-    ) -> tuple[int, bytes, bytes]:
-        """Run the module's main, in place of the connection's exec_command. Returns exit status, stdout and stderr.
+    def _run_here(self, environment: Mapping[str, str]) -> dict[str, Any]:
+        """Validate the options and call the module's function. Returns its result.
 
         environment: what the task sets in the environment of its module.
         """
-        printed = io.StringIO()
-        folder = self._connection.cwd or os.getcwd()
-        # Descriptions of somebody's own would be in the home folder.
-        prepared = None if "HOME" in environment else _prepared
-        watch = watched(partial(_telling, self._task.action))
-        with _as_module(in_data), _environment(environment), _client.using(prepared), contextlib.chdir(folder), watch:
-            try:
-                with contextlib.redirect_stdout(printed):
-                    self.module.main()
-            except SystemExit as end:
-                return int(end.code or 0), printed.getvalue().encode(), b""
-            except Exception:  # noqa: BLE001 - as an interpreter ends that has nobody to tell
-                return 1, printed.getvalue().encode(), traceback.format_exc().encode()
-        return 0, printed.getvalue().encode(), b""
+        spec = self.module.SPEC
+        # As a module gets them, without what ansible-core notes about texts of a playbook.
+        arguments = json.loads(json.dumps(self._task.args))
+        with _environment(environment), contextlib.chdir(self._connection.cwd or os.getcwd()):
+            validated = ArgumentSpecValidator(
+                self._options(), mutually_exclusive=spec.mutually_exclusive, required_one_of=spec.required_one_of
+            ).validate(arguments)
+            params = validated.validated_parameters
+            result: dict[str, Any] = {"invocation": {"module_args": params}}
+            if validated.error_messages:
+                is_unsupported = isinstance(validated.errors[0], UnsupportedError)
+                about = f"Unsupported parameters for ({self._task.action}) module: " if is_unsupported else ""
+                result.update(failed=True, msg=f"{about}{validated.error_messages[0]}")
+            else:
+                # Service descriptions of the user's own would be in the home folder.
+                session = Session(params, None if "HOME" in environment else _preloaded)
+                with watched(partial(_telling, self._task.action)):
+                    report = report_of(self.module.run, params, check_mode=self._task.check_mode, session=session)
+                result.update(report.result)
+                if report.failure:
+                    result.update(failed=True, msg=report.failure)
+                if report.warnings:
+                    result["warnings"] = list(dict.fromkeys(report.warnings))
+        secrets = [params[name] for name in ("secret_key", "session_token") if params.get(name)]
+        blotted: dict[str, Any] = _blot_out(result, secrets)
+        return blotted
+
+
+def _shows_invocation(task_vars: Mapping[str, Any]) -> bool:
+    """Return whether results have their invocation: since ansible-core 2.21 only where the user asks for it."""
+    try:
+        return bool(C.config.get_config_value("INJECT_INVOCATION", variables=task_vars))
+    except AnsibleError:
+        return True
+
+
+# Shorter texts would be masked wherever else they stand.
+_SHORTEST_MASKED = 16
+
+
+def _mask(refusals: Sequence[Refusal]) -> None:
+    """Have ansible-core mask private keys in all that it shows from now on, since 2.22: in loop items, for example."""
+    if register_secrets:
+        lines = [line.strip() for refusal in refusals for line in refusal.secret.splitlines()]
+        register_secrets([line for line in lines if len(line) >= _SHORTEST_MASKED and "-----" not in line])
+
+
+def _is_plain(value: Any) -> bool:
+    """Return whether a value is JSON by itself; a secret from a vault, for example, is not."""
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _warns_of(arguments: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Return whether ansible-core may warn of arguments: an option with two names, or one that is deprecated."""
+    for name, about in options.items():
+        names = [given for given in (name, *about.get("aliases", ())) if given in arguments]
+        deprecations = ("removed_in_version", "removed_at_date", "deprecated_aliases")
+        if len(names) > 1 or (names and any(about.get(deprecation) for deprecation in deprecations)):
+            return True
+    return False
+
+
+def _blot_out(value: Any, secrets: Sequence[str]) -> Any:
+    """Return a value without secrets in any of its texts, as the process of a module returns it."""
+    if isinstance(value, dict):
+        return {name: _blot_out(inner, secrets) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_blot_out(inner, secrets) for inner in value]
+    if not isinstance(value, str):
+        return value
+    if value in secrets:
+        return "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+    for secret in secrets:
+        value = value.replace(secret, "********")
+    return value
 
 
 # For how long nothing is said, first and between two sentences.
@@ -187,37 +258,6 @@ def _telling(name: str, total: int) -> Iterator[Callable[[], None]]:
     finally:
         has_ended.set()
         teller.join()
-
-
-def _is_plain(value: Any) -> bool:
-    """Return whether a value is JSON by itself; a secret from a vault, for example, is not."""
-    try:
-        json.dumps(value)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-@contextlib.contextmanager
-def _as_module(arguments: bytes) -> Iterator[None]:
-    """Let ansible-core's module side find these arguments, and do as in a process of a module.
-
-    arguments: what a module gets on its standard input, JSON.
-    """
-    # The items of a loop share a worker, and what one has warned of is not the next one's.
-    for told in (warnings._global_warnings, warnings._global_deprecations):  # noqa: SLF001
-        told.clear()
-    ours = {"_ANSIBLE_ARGS": arguments, "_ANSIBLE_PROFILE": "legacy"}
-    before = {name: getattr(basic, name, None) for name in ours}
-    is_controller = _side.is_controller
-    vars(basic).update(ours)
-    # On a controller a warning is shown at once, and is no part of the result.
-    _side.is_controller = False
-    try:
-        yield
-    finally:
-        _side.is_controller = is_controller
-        vars(basic).update(before)
 
 
 @contextlib.contextmanager

@@ -21,8 +21,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils import basic
-from ansible_collections.sshkeys.aws.plugins.module_utils import _entry
+from ansible.module_utils.testing import patch_module_args
 
 
 def _peak() -> int:
@@ -43,19 +42,20 @@ def main() -> None:
     module: Any = importlib.import_module(
         f"ansible_collections.sshkeys.aws.plugins.modules.{parser.parse_args().module}"
     )
-    vars(basic).update(_ANSIBLE_ARGS=sys.stdin.buffer.read(), _ANSIBLE_PROFILE="legacy")
     seconds = processor = 0.0
+    run = module.run
 
-    def front(*arguments: Any) -> Any:
+    def measured(*arguments: Any, **named: Any) -> Any:
         nonlocal seconds, processor
         began, began_to_work = time.monotonic(), time.process_time()
-        ended = _entry.front(*arguments)
+        report = run(*arguments, **named)
         seconds, processor = time.monotonic() - began, time.process_time() - began_to_work
-        return ended
+        return report
 
-    module.front = front
+    module.run = measured
     printed = io.StringIO()
-    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(printed):
+    arguments = json.load(sys.stdin)["ANSIBLE_MODULE_ARGS"]
+    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(printed), patch_module_args(arguments):
         module.main()
     result = json.loads(printed.getvalue())
     print(

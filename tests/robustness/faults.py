@@ -13,10 +13,11 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.sshkeys.aws.plugins.module_utils import _client
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.retries import TOTAL_MAX_ATTEMPTS
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import READ_TIMEOUT_SECONDS
 from ansible_collections.sshkeys.aws.tests.robustness.workplace import Prepare, Workplace
 
-# Of a call whose answer never comes, instead of those of _client.py.
+# Of a call whose answer never comes, instead of those of _aws/session.py.
 _ATTEMPTS = 2
 # What eight attempts of a call wait in between, in seconds.
 LONGEST_BACKOFF = 71.0
@@ -64,9 +65,9 @@ class Fault(NamedTuple):
         if not self.aws_config:
             return 0.0
         if self.times is not None:
-            return strikes * _client._READ_TIMEOUT_SECONDS  # noqa: SLF001 - what holds where nobody says otherwise
+            return strikes * READ_TIMEOUT_SECONDS  # what holds where nobody says otherwise
         calls = strikes / _ATTEMPTS
-        return calls * (_client._TOTAL_MAX_ATTEMPTS * _client._READ_TIMEOUT_SECONDS + LONGEST_BACKOFF)  # noqa: SLF001
+        return calls * (TOTAL_MAX_ATTEMPTS * READ_TIMEOUT_SECONDS + LONGEST_BACKOFF)
 
     @property
     def is_on_the_way(self) -> bool:

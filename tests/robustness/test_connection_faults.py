@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.sshkeys.aws.plugins.module_utils import _client
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import opening
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import preload
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import account, opening
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.account import Account
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
 from ansible_collections.sshkeys.aws.tests.robustness.conftest import Waiting
 from ansible_collections.sshkeys.aws.tests.robustness.faults import FAULTS, SECONDS_AT_MOST, Call, Fault, Way
 from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure
-from ansible_collections.sshkeys.aws.tests.robustness.workplace import Workplace
+from ansible_collections.sshkeys.aws.tests.robustness.workplace import PreparedSession, Workplace
 
 # As ansible_timeout.
 TIMEOUT = 10
@@ -90,7 +90,7 @@ class Trial:
     folder: Path
     monkeypatch: pytest.MonkeyPatch
     # What clients are made of.
-    prepared: Any
+    preloaded: Any
 
     @property
     def _instance(self) -> Mapping[str, Any]:
@@ -154,15 +154,12 @@ class Trial:
 
     def _spoil(self, patch: pytest.MonkeyPatch, fault: Fault, call: Call) -> None:
         """Let a call go wrong."""
-        prepare, connect = self.way.spoil(self.workplace, fault, call), _client.connect
+        prepare = self.way.spoil(self.workplace, fault, call)
 
-        def spoiled(params: Mapping[str, Any], service: str) -> Any:
-            with _client.using(self.prepared):
-                client = connect({**params, "aws_config": fault.aws_config}, service)
-            prepare(client)
-            return client
+        def spoiled(params: Mapping[str, Any]) -> PreparedSession:
+            return PreparedSession({**params, "aws_config": fault.aws_config}, self.preloaded, prepare)
 
-        patch.setattr(_client, "connect", spoiled)
+        patch.setattr(account, "Session", spoiled)
         # A client that had its share of faults would give up earlier.
         patch.setattr(opening, "account_of", Account)
 
@@ -182,7 +179,7 @@ class Trial:
 def trial(
     workplace: Workplace, waiting: Waiting, way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Trial]:
-    yield Trial(workplace, waiting, way, tmp_path, monkeypatch, _client.prepare())
+    yield Trial(workplace, waiting, way, tmp_path, monkeypatch, preload())
     (tmp_path / "id_ed25519").unlink()
 
 

@@ -16,11 +16,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import (
-    PublicKey,
-    PublicKeyError,
-    parse_public_key,
-)
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.errors import PublicKeyError
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey, parse_public_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 from ansible_collections.sshkeys.aws.plugins.modules import (
     ec2_instance_connect_key,

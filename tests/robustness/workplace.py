@@ -17,12 +17,28 @@ from types import ModuleType
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.sshkeys.aws.plugins.module_utils import _client
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import Preloaded, preload
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import SshKeysError
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 
 # What happens to a client before it is used.
 Prepare = Callable[[Any], None]
+
+
+class PreparedSession(Session):
+    """A session whose clients are prepared."""
+
+    def __init__(self, params: Mapping[str, Any], preloaded: Preloaded | None, prepare: Prepare) -> None:
+        """Take the options of a task. prepare: is called with each client."""
+        super().__init__(params, preloaded)
+        self._prepare = prepare
+
+    def client(self, service: str) -> Any:
+        """Make a client, and prepare it."""
+        client = super().client(service)
+        self._prepare(client)
+        return client
 
 
 @dataclass(frozen=True)
@@ -97,8 +113,8 @@ class Workplace:
     # -- The modules ---------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _prepared(self) -> _client.Prepared | None:
-        return _client.prepare()
+    def _preloaded(self) -> Preloaded | None:
+        return preload()
 
     def run(
         self,
@@ -113,7 +129,7 @@ class Workplace:
 
         prepare: is called with each client that it makes. aws_config: as the option of that name.
         """
-        validated = ArgumentSpecValidator(module.ARGUMENTS).validate(options)
+        validated = ArgumentSpecValidator(module.SPEC.options).validate(options)
         assert not validated.error_messages
         params = {
             **validated.validated_parameters,
@@ -121,15 +137,8 @@ class Workplace:
             "validate_certs": True,
             "aws_config": aws_config,
         }
-        service = _client.TRANSFER if "server_id" in options else _client.INSTANCE_CONNECT
-
-        def connect() -> Any:
-            with _client.using(self._prepared):
-                client = _client.connect(params, service)
-            prepare(client)
-            return client
-
+        session = PreparedSession(params, self._preloaded, prepare)
         try:
-            return module.run(params, check_mode=check_mode, connect=connect)  # type: ignore[no-any-return]
+            return module.run(params, check_mode=check_mode, session=session)  # type: ignore[no-any-return]
         except SshKeysError as error:
             return Report(failure=str(error))

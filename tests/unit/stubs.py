@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from botocore.stub import Stubber
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 
 class StubbedService:
@@ -38,3 +39,17 @@ class StubbedService:
         with self.stubber:
             yield
             self.stubber.assert_no_pending_responses()
+
+
+class StubbedSession(Session):
+    """A session with a region and an endpoint of its options, whose clients are another's."""
+
+    def __init__(self, params: Mapping[str, Any], connect: Callable[[], Any]) -> None:
+        """Take the options of a task. connect: hands out the client."""
+        super().__init__(params)
+        self._connect = connect
+
+    def client(self, service: str) -> Any:
+        """Hand out the client."""
+        del service
+        return self._connect()

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.sshkeys.aws.plugins.module_utils import _client
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws import session
 from ansible_collections.sshkeys.aws.plugins.module_utils._push import plan
 
-ROOT = Path(str(_client.__file__)).parents[2]
+ROOT = Path(str(session.__file__)).parents[3]
 COLLECTION = "sshkeys.aws"
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
 
@@ -68,7 +68,7 @@ def test_there_are_modules() -> None:
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_each_module_has_a_fast_path(name: str) -> None:
+def test_each_module_has_an_action(name: str) -> None:
     action = importlib.import_module(f"ansible_collections.{COLLECTION}.plugins.action.{name}").ActionModule
     assert action.module is module(name)
     assert "sshkeys.aws._attributes.fast_path" in documentation(name)["extends_documentation_fragment"]
@@ -76,7 +76,7 @@ def test_each_module_has_a_fast_path(name: str) -> None:
 
 def test_version() -> None:
     # The SDK's user agent carries it.
-    assert read_yaml("galaxy.yml")["version"] == _client.COLLECTION_VERSION
+    assert read_yaml("galaxy.yml")["version"] == session.COLLECTION_VERSION
 
 
 def test_action_group() -> None:
@@ -109,7 +109,7 @@ def test_name(name: str) -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_documented_options_are_the_arguments(name: str) -> None:
     documented = {option: facts(about) for option, about in documented_options(name, of_amazon=False).items()}
-    arguments = {option: facts(about) for option, about in module(name).ARGUMENTS.items()}
+    arguments = {option: facts(about) for option, about in module(name).SPEC.options.items()}
     assert documented == arguments
 
 
@@ -130,21 +130,15 @@ def test_no_option_has_the_name_of_one_of_amazon(name: str) -> None:
         for taken in names_of(fragment(used).get("options") or {})
     }
     assert "region" in of_amazon
-    assert not of_amazon & names_of(module(name).ARGUMENTS)
+    assert not of_amazon & names_of(module(name).SPEC.options)
 
 
 # Elements of lists are raw for the argument spec of a module, and have a spec of their own.
-@pytest.mark.parametrize(
-    ("name", "option", "spec"),
-    [
-        ("ec2_instance_connect_key", "targets", "TARGET_ARGUMENTS"),
-        ("transfer_ssh_key", "users", "USER_ARGUMENTS"),
-    ],
-)
-def test_options_of_an_element_are_those_of_the_task(name: str, option: str, spec: str) -> None:
-    of_task = module(name).ARGUMENTS
+@pytest.mark.parametrize(("name", "option"), [("ec2_instance_connect_key", "targets"), ("transfer_ssh_key", "users")])
+def test_options_of_an_element_are_those_of_the_task(name: str, option: str) -> None:
+    of_task = module(name).SPEC.options
     description = " ".join(documented_options(name, of_amazon=False)[option]["description"])
-    for inner, about in getattr(module(name), spec).items():
+    for inner, about in module(name).SPEC.elements[option].items():
         for fact in ("type", "elements", "choices", "aliases"):
             assert about.get(fact) == of_task[inner].get(fact), f"{inner} is another in an element than in the task"
         # What an element leaves out is the task's, so that it has no default of its own.
@@ -194,13 +188,11 @@ def test_examples_use_documented_options(name: str) -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_elements_in_examples_use_known_options(name: str) -> None:
-    specs = {"targets": "TARGET_ARGUMENTS", "users": "USER_ARGUMENTS"}
     for used, arguments in tasks(name):
-        for option, spec in specs.items():
+        for option, options in module(used).SPEC.elements.items():
             elements = arguments.get(option, [])
             for element in elements if isinstance(elements, list) else []:
-                known = names_of(getattr(module(used), spec)) | {"instance_id", "user_name"}
-                assert isinstance(element, str) or set(element) <= known
+                assert isinstance(element, str) or set(element) <= names_of(options)
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -251,9 +243,10 @@ def test_role_lets_through_what_the_modules_let_through(name: str) -> None:
 
 def test_role_defaults_are_those_of_the_modules() -> None:
     defaults = read_yaml(f"{ROLE}/defaults/main.yml")
-    arguments = module("ec2_instance_connect_key").ARGUMENTS
+    arguments = module("ec2_instance_connect_key").SPEC.options
     assert defaults["ssh_access_min_validity"] == arguments["min_validity"]["default"]
     assert defaults["ssh_access_concurrency"] == arguments["concurrency"]["default"]
     assert (
-        defaults["ssh_access_transfer_wait_timeout"] == module("transfer_ssh_key").ARGUMENTS["wait_timeout"]["default"]
+        defaults["ssh_access_transfer_wait_timeout"]
+        == module("transfer_ssh_key").SPEC.options["wait_timeout"]["default"]
     )

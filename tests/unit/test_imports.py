@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The rules of the architecture: imports point one way, and only a module's ``main`` exits or fails."""
+"""The rules of the architecture: imports point one way, one file exits or fails, public doors only."""
 
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,10 +35,16 @@ PURE_FILES = [
     "module_utils/_aws/pacer.py",
     "module_utils/_comma_list.py",
     "module_utils/_errors.py",
+    "module_utils/_keys/errors.py",
+    "module_utils/_keys/lines.py",
     "module_utils/_keys/not_a_public_key.py",
     "module_utils/_keys/openssh.py",
+    "module_utils/_keys/policy.py",
+    "module_utils/_keys/private.py",
+    "module_utils/_keys/wire.py",
     "module_utils/_push/plan.py",
     "module_utils/_report.py",
+    "module_utils/_spec.py",
     "module_utils/_ssh_options.py",
     "module_utils/_transfer/audit.py",
     "module_utils/_transfer/audit_counts.py",
@@ -46,6 +53,7 @@ PURE_FILES = [
     "module_utils/_transfer/replaces.py",
 ]
 PURE = {dotted(name) for name in PURE_FILES}
+OF_AWS = [name for name in SHARED if name.startswith("module_utils/_aws/")]
 
 
 def tree_of(name: str) -> ast.Module:
@@ -96,15 +104,15 @@ def foreign(imported: set[str]) -> set[str]:
 
 def test_the_files_are_found() -> None:
     # Else every rule below would hold for nothing.
-    assert {"module_utils/_client.py", "modules/transfer_ssh_key.py", "doc_fragments/_push.py"} <= set(FILES)
+    assert {"module_utils/_aws/sdk.py", "modules/transfer_ssh_key.py", "doc_fragments/_push.py"} <= set(FILES)
     assert set(SHARED) >= set(PURE_FILES)
 
 
 def test_imports_are_read_as_python_reads_them() -> None:
-    imported = imported_by("module_utils/_client.py")
-    assert {"boto3", "botocore.config", "os", f"{MODULE_UTILS}._errors"} <= imported
-    assert not any(module.startswith("mypy_boto3") for module in imported)
-    assert f"{MODULE_UTILS}._client" in imported_by("module_utils/_entry.py")
+    imported = imported_by("module_utils/_aws/sdk.py")
+    assert {"botocore.session", "botocore.config", "sys", f"{MODULE_UTILS}._errors"} <= imported
+    assert "mypy_boto3_transfer" in FILES["module_utils/_aws/transfer.py"].read_text(encoding="utf-8")
+    assert not any(module.startswith("mypy_boto3") for module in imported_by("module_utils/_aws/transfer.py"))
     assert f"{MODULE_UTILS}._aws.transfer" in imported_by("module_utils/_transfer/rotation.py")
 
 
@@ -129,15 +137,16 @@ def test_leases_import_the_standard_library_and_pure_files() -> None:
     assert of_the_collection(imported) <= PURE
 
 
-def test_the_client_imports_pure_files() -> None:
-    assert of_the_collection(imported_by("module_utils/_client.py")) <= PURE
+@pytest.mark.parametrize("name", OF_AWS)
+def test_the_room_of_aws_imports_itself_and_pure_files(name: str) -> None:
+    assert of_the_collection(imported_by(name)) <= PURE | {dotted(other) for other in OF_AWS}
 
 
 @pytest.mark.parametrize("name", ["ec2", "instance_connect", "transfer"])
-def test_the_calls_import_the_client_and_pure_files(name: str) -> None:
+def test_a_function_for_each_call_knows_nothing_but_calls(name: str) -> None:
     imported = imported_by(f"module_utils/_aws/{name}.py")
     assert foreign(imported) == set()
-    assert of_the_collection(imported) <= PURE | {f"{MODULE_UTILS}._client"}
+    assert of_the_collection(imported) <= PURE | {f"{MODULE_UTILS}._aws.calls"}
 
 
 @pytest.mark.parametrize("name", SHARED)
@@ -158,10 +167,23 @@ def test_modules_do_not_import_one_another(name: str) -> None:
     assert all(module.startswith(f"{MODULE_UTILS}.") for module in of_the_collection(imported_by(name)))
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name != "module_utils/_client.py"])
-def test_only_the_client_knows_the_sdk(name: str) -> None:
+@pytest.mark.parametrize("name", [name for name in FILES if name != "module_utils/_aws/sdk.py"])
+def test_one_file_imports_the_sdk(name: str) -> None:
     sdk = {"boto3", "botocore", "s3transfer"}
     assert {module for module in imported_by(name) if module.split(".")[0] in sdk} == set()
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name not in OF_AWS])
+def test_only_the_room_of_aws_knows_what_the_sdk_has(name: str) -> None:
+    sdk = "module_utils/_aws/sdk.py"
+    of_ours = {"EC2", "INSTANCE_CONNECT", "TRANSFER", "require_sdk"}
+    taken = {
+        alias.name
+        for node in ast.walk(tree_of(name))
+        if isinstance(node, ast.ImportFrom) and node.module == dotted(sdk)
+        for alias in node.names
+    }
+    assert taken <= of_ours
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.startswith("plugin_utils/")])
@@ -192,8 +214,8 @@ def test_the_proxy_command_imports_the_standard_library() -> None:
 @pytest.mark.parametrize("name", [name for name in FILES if name.startswith("action/")])
 def test_actions_import_the_module_of_their_name(name: str) -> None:
     module = f"{COLLECTION}.plugins.modules.{Path(name).stem}"
-    front = f"{COLLECTION}.plugins.plugin_utils._action"
-    assert of_the_collection(imported_by(name)) == {module, front}
+    door = f"{COLLECTION}.plugins.plugin_utils._action"
+    assert of_the_collection(imported_by(name)) == {module, door}
 
 
 def test_no_file_is_imported_in_a_way_that_the_rules_cannot_see() -> None:
@@ -202,7 +224,7 @@ def test_no_file_is_imported_in_a_way_that_the_rules_cannot_see() -> None:
         assert not called & {"__import__", "importlib.import_module", "import_module"}, name
 
 
-# -- Only main exits or fails, and check mode is read once ------------------------------------------------------------
+# -- Only the entry exits or fails, and check mode is read once -------------------------------------------------------
 
 PROGRAMS = {
     "plugin_utils/_connect/proxy_command.py": {"sys.exit"},
@@ -230,48 +252,81 @@ def exits_in(tree: ast.AST) -> list[ast.Attribute]:
     return [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in EXITS]
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name not in MODULES])
-def test_nothing_outside_modules_exits(name: str) -> None:
+@pytest.mark.parametrize("name", [name for name in FILES if name != "module_utils/_entry.py"])
+def test_only_the_entry_of_a_module_exits(name: str) -> None:
     tree = tree_of(name)
     assert not [node.lineno for node in exits_in(tree)]
-    # What amazon.aws calls of the module that it takes _Asker for; both raise.
-    allowed = {"module_utils/_client.py": {"_Asker"}}.get(name, set())
-    inside = {
-        id(node)
-        for owner in ast.walk(tree)
-        if isinstance(owner, ast.ClassDef) and owner.name in allowed
-        for node in owner.body
-    }
+    # What amazon.aws calls of the module that it takes _Asker for, which raises.
+    allowed = {"module_utils/_aws/session.py": ["fail_json"]}.get(name, [])
     defined = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name in EXITS]
-    assert [node.name for node in defined if id(node) not in inside] == []
+    assert [node.name for node in defined] == allowed
     assert all(isinstance(node.body[-1], ast.Raise) for node in defined)
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_only_main_exits(name: str) -> None:
-    tree = tree_of(name)
-    (main,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "main"]
-    assert exits_in(main)
-    assert len(exits_in(tree)) == len(exits_in(main))
+def test_the_entry_exits() -> None:
+    assert {node.attr for node in exits_in(tree_of("module_utils/_entry.py"))} == {"exit_json", "fail_json"}
 
 
-def test_check_mode_is_read_in_the_front_and_nowhere_else() -> None:
+def test_check_mode_is_read_where_a_module_begins_and_nowhere_else() -> None:
     reads = [
         name
         for name in FILES
         for node in ast.walk(tree_of(name))
         if isinstance(node, ast.Attribute) and node.attr in {"check_mode", "_check_mode"}
     ]
-    assert reads == ["module_utils/_entry.py"]
+    # In a process of its own, and in the worker of the task.
+    assert reads == ["module_utils/_entry.py", "plugin_utils/_action.py"]
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_every_module_stands_behind_the_front(name: str) -> None:
-    calls = [
-        node for node in ast.walk(tree_of(name)) if isinstance(node, ast.Call) and ast.unparse(node.func) == "front"
-    ]
-    assert len(calls) == 1
-    assert f"{MODULE_UTILS}._entry" in imported_by(name)
+def test_every_module_is_entered_in_one_way(name: str) -> None:
+    (main,) = [node for node in tree_of(name).body if isinstance(node, ast.FunctionDef) and node.name == "main"]
+    assert ast.unparse(main.body[-1]) == "enter(SPEC, run)"
+    (run,) = [node for node in tree_of(name).body if isinstance(node, ast.FunctionDef) and node.name == "run"]
+    # After the docstring, before anything else is done with the options.
+    (first,) = [ast.unparse(node) for node in run.body if "refuse_private_keys" in ast.unparse(node)]
+    assert first == "refuse_private_keys(SPEC, params)"
+
+
+# -- Public doors only ------------------------------------------------------------------------------------------------
+
+# These are public, whatever they begin with.
+PUBLIC = {"_asdict", "_exit", "_replace"}
+# Private names of others that are read, each in one file, behind a fallback that works without it.
+PRIVATE_DOORS = {
+    "module_utils/_aws/ssl_context.py": {"_endpoint", "_manager", "_cert_file", "_verify"},
+    "module_utils/_aws/instance_connect.py": {"_request_signer"},
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_private_name_of_another_is_used(name: str) -> None:
+    used = {
+        node.attr
+        for node in ast.walk(tree_of(name))
+        if isinstance(node, ast.Attribute)
+        and re.match(r"_[a-z]", node.attr)
+        and node.attr not in PUBLIC
+        and ast.unparse(node.value) not in {"self", "cls", "super()"}
+    }
+    assert used == PRIVATE_DOORS.get(name, set())
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_nothing_of_others_is_patched(name: str) -> None:
+    source = FILES[name].read_text(encoding="utf-8")
+    for gone in (
+        "_BuiltModule",
+        "_ANSIBLE_ARGS",
+        "_global_warnings",
+        "is_controller",
+        "_configure_module",
+        "_is_pipelining_enabled",
+        "no_log_values",
+        "remove_values",
+        "setattr(",
+    ):
+        assert gone not in source
 
 
 # -- Old Python on managed hosts --------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.sshkeys.aws.plugins.module_utils._client import read, unexpected
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.calls import read, unexpected
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError, printable
 from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import Endpoint
 

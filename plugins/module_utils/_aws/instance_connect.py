@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from ansible_collections.sshkeys.aws.plugins.module_utils._client import call, sent_at, unexpected
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.calls import call, unexpected
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey
 from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import Endpoint, Lease, Target
 
@@ -38,9 +38,9 @@ def push(client: EC2InstanceConnectClient, target: Target, key: PublicKey) -> Le
             SSHPublicKey=key.line,
             **zone,
         )
-    if not answer.get("Success"):
-        raise unexpected(answer, "Success")
-    return Lease(sent_at(), str(answer.get("RequestId", "")))
+    if not answer.content.get("Success"):
+        raise unexpected(answer.content, "Success")
+    return Lease(answer.sent_at, str(answer.content.get("RequestId", "")))
 
 
 # How long an address of a tunnel is good for being opened (AWS CLI, ec2-instance-connect open-tunnel).

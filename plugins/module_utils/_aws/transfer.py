@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ansible_collections.sshkeys.aws.plugins.module_utils._client import call, read, unexpected
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.calls import call, read, unexpected
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey
 
@@ -47,7 +47,7 @@ def held_keys(client: TransferClient, server_id: str, user_name: str) -> tuple[H
 
 def import_key(client: TransferClient, server_id: str, user_name: str, body: str) -> str:
     """Import a key (ImportSshPublicKey). Returns its id. Raises ServiceError."""
-    answer = call(client.import_ssh_public_key, ServerId=server_id, UserName=user_name, SshPublicKeyBody=body)
+    answer = call(client.import_ssh_public_key, ServerId=server_id, UserName=user_name, SshPublicKeyBody=body).content
     if "SshPublicKeyId" not in answer:
         raise unexpected(answer, "SshPublicKeyId")
     return str(answer["SshPublicKeyId"])
@@ -55,7 +55,7 @@ def import_key(client: TransferClient, server_id: str, user_name: str, body: str
 
 def delete_key(client: TransferClient, server_id: str, user_name: str, key_id: str) -> None:
     """Delete a key (DeleteSshPublicKey). Raises ServiceError."""
-    answer = call(client.delete_ssh_public_key, ServerId=server_id, UserName=user_name, SshPublicKeyId=key_id)
+    answer = call(client.delete_ssh_public_key, ServerId=server_id, UserName=user_name, SshPublicKeyId=key_id).content
     # The answer has no members of its own. To botocore, a page of HTML from a proxy is such an answer too.
     if not answer.get("ResponseMetadata", {}).get("RequestId"):
         raise unexpected(answer, "request id")

@@ -35,6 +35,33 @@ _OS_USER = re.compile(
 _AVAILABILITY_ZONE = re.compile(r"(?=.{6,32}$)(\w+-){2,3}\d+\w+", re.ASCII)
 
 
+def check_instance_id(instance_id: str) -> None:
+    """Raise ArgumentError unless this is the id of an EC2 instance."""
+    if not _INSTANCE_ID.fullmatch(instance_id):
+        raise ArgumentError(
+            f"instance_id {shown(instance_id)} is not the id of an EC2 instance: it must be 'i-' and "
+            "hexadecimal digits, such as i-0123456789abcdef0."
+        )
+
+
+def check_os_user(os_user: str, of: str = "") -> None:
+    """Raise ArgumentError unless EC2 Instance Connect takes this OS user. of: whose it is, with a blank before it."""
+    if not _OS_USER.fullmatch(os_user):
+        raise ArgumentError(
+            f"os_user {shown(os_user)}{of} is not an OS user that EC2 Instance Connect takes: use 1 to 32 letters, "
+            "digits and @ . _ -, not digits alone, and no domain with a backslash."
+        )
+
+
+def check_availability_zone(availability_zone: str, of: str = "") -> None:
+    """Raise ArgumentError unless this is an Availability Zone. of: whose it is, with a blank before it."""
+    if not _AVAILABILITY_ZONE.fullmatch(availability_zone):
+        raise ArgumentError(
+            f"availability_zone {shown(availability_zone)}{of} is not an Availability Zone: give one such as "
+            "us-east-1a, or leave it out."
+        )
+
+
 class Endpoint(NamedTuple):
     """An EC2 Instance Connect Endpoint, through which an instance without a public address is reached."""
 
@@ -57,22 +84,11 @@ class Target:
 
     def __post_init__(self) -> None:
         """Check the values against the service's model."""
-        if not _INSTANCE_ID.fullmatch(self.instance_id):
-            raise ArgumentError(
-                f"instance_id {shown(self.instance_id)} is not the id of an EC2 instance: it must be 'i-' and "
-                "hexadecimal digits, such as i-0123456789abcdef0."
-            )
-        if self.os_user is not None and not _OS_USER.fullmatch(self.os_user):
-            raise ArgumentError(
-                f"os_user {shown(self.os_user)} for {self.instance_id} is not an OS user that EC2 Instance Connect "
-                "takes: use 1 to 32 letters, digits and @ . _ -, not digits alone, and no domain with a backslash."
-            )
-        if self.availability_zone is not None and not _AVAILABILITY_ZONE.fullmatch(self.availability_zone):
-            raise ArgumentError(
-                f"availability_zone {shown(self.availability_zone)} for {self.instance_id} is not an Availability "
-                "Zone: give one such as us-east-1a, or leave it out."
-            )
-
+        check_instance_id(self.instance_id)
+        if self.os_user is not None:
+            check_os_user(self.os_user, f" for {self.instance_id}")
+        if self.availability_zone is not None:
+            check_availability_zone(self.availability_zone, f" for {self.instance_id}")
         if self.serial_port not in (None, 0):
             raise ArgumentError(
                 f"serial_port is {self.serial_port} for {self.instance_id}, and the only serial port is 0."

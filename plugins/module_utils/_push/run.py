@@ -10,10 +10,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
-from ansible_collections.sshkeys.aws.plugins.module_utils import _client
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws import instance_connect
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import INSTANCE_CONNECT
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey
@@ -36,9 +37,8 @@ if TYPE_CHECKING:
 
 
 # The options that every module which pushes a key has; the doc fragment ``_push`` documents them.
-PUSH_ARGUMENTS: dict[str, Any] = {
-    # no_log until it is known to be a public key: see _front.
-    "public_key": {"type": "str", "required": True, "aliases": ["ssh_public_key"], "no_log": True},
+PUSH_OPTIONS: dict[str, Any] = {
+    "public_key": {"type": "str", "required": True, "aliases": ["ssh_public_key"], "no_log": False},
     "force": {"type": "bool", "default": False},
     "min_validity": {"type": "int", "default": 15},
 }
@@ -52,32 +52,29 @@ def push_key(
     *,
     single: bool,
     check_mode: bool,
-    connect: Callable[[], EC2InstanceConnectClient],
+    session: Session,
 ) -> Report:
     """Make a key live at each target, and report.
 
     single: whether the task named one target.
-    params: the options ``force``, ``min_validity`` (seconds) and, with many targets, ``concurrency``, and those of
-    amazon.aws.
-    connect: makes the client; called only when something is to be pushed.
+    params: the options ``force``, ``min_validity`` (seconds) and, with many targets, ``concurrency``.
+    session: makes the client, only when something is to be pushed.
     Raises ArgumentError and SetUpError; what fails at a target is in the report.
     """
     _check_min_validity(params["min_validity"])
     targets = unique_targets(targets)
     directory = LeaseDirectory(default_directory())
-    region = _client.region_of(params)
-    scope = _client.scope(params, region)
-    names = {target: _lease_name(scope, target, key) for target in targets}
+    names = {target: _lease_name(session, target, key) for target in targets}
     found = {target: directory.read(name) for target, name in names.items()}
     leases = {target: lease for target, lease in found.items() if lease}
     todo = plan(targets, leases, now=time.time(), min_validity=params["min_validity"], force=params["force"])
     # In check mode too: what a client needs can be checked without sending anything.
-    client = connect() if todo.pushes else None
+    client = session.client(INSTANCE_CONNECT) if todo.pushes else None
     if check_mode or client is None:
         outcomes = todo.after
     else:
         outcomes = _apply(client, todo, key, directory, names, concurrency=params.get("concurrency", 1))
-    return report(outcomes, key, warnings, single=single, now=time.time(), region=region)
+    return report(outcomes, key, warnings, single=single, now=time.time(), region=session.region)
 
 
 def _apply(
@@ -122,10 +119,10 @@ def _check_min_validity(seconds: int) -> None:
         )
 
 
-def _lease_name(scope: _client.Scope, target: Target, key: PublicKey) -> LeaseName:
+def _lease_name(session: Session, target: Target, key: PublicKey) -> LeaseName:
     return LeaseName(
-        endpoint=scope.endpoint,
-        region=scope.region,
+        endpoint=session.endpoint,
+        region=session.region.name,
         instance_id=target.instance_id,
         door=target.door,
         fingerprint=key.fingerprint,

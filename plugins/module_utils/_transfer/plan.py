@@ -23,12 +23,8 @@ from datetime import datetime, timezone
 from typing import Any, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError, shown
-from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import (
-    PublicKey,
-    read_held_key,
-    result_of_key,
-    transfer_body,
-)
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey, read_held_key, result_of_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import transfer_body
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region, Report, count_and_name
 
 # The service model of Transfer Family (botocore, 2018-11-05).
@@ -45,6 +41,24 @@ DECLARED_TWICE = "It is declared twice. Put all that is declared for a user into
 def is_key_id(text: str) -> bool:
     """Whether a text has the form of the id of a key."""
     return bool(_KEY_ID.fullmatch(text) or _KEY_ID_OF_MOTO.fullmatch(text))
+
+
+def check_key_id(key_id: str) -> None:
+    """Raise ArgumentError unless this can stand in ssh_public_key_ids."""
+    if not is_key_id(key_id):
+        raise ArgumentError(
+            f"ssh_public_key_ids has {shown(key_id)}, which is not the id of a key: it must be 'key-' and 17 "
+            "hexadecimal digits, as transfer_ssh_key_info returns it."
+        )
+
+
+def check_replaced_id(key_id: str) -> None:
+    """Raise ArgumentError unless this can stand in replaces."""
+    if not is_key_id(key_id):
+        raise ArgumentError(
+            f"replaces has {shown(key_id)}, which is not the id of a key. Give one that transfer_ssh_key_info "
+            "returns, such as key-01234567890abcdef."
+        )
 
 
 def check_server_id(server_id: str) -> None:
@@ -87,11 +101,7 @@ class Wanted:
         """Check the values against the service's model."""
         check_user_name(self.user_name)
         for key_id in self.key_ids:
-            if not is_key_id(key_id):
-                raise ArgumentError(
-                    f"ssh_public_key_ids has {shown(key_id)}, which is not the id of a key: it must be 'key-' and 17 "
-                    "hexadecimal digits, as transfer_ssh_key_info returns it."
-                )
+            check_key_id(key_id)
         self._check_replaces()
 
     def _check_replaces(self) -> None:
@@ -109,11 +119,7 @@ class Wanted:
                 "state=absent and ssh_public_key_ids."
             )
         for key_id in self.replaces:
-            if not is_key_id(key_id):
-                raise ArgumentError(
-                    f"replaces has {shown(key_id)}, which is not the id of a key. Give one that transfer_ssh_key_info "
-                    "returns, such as key-01234567890abcdef."
-                )
+            check_replaced_id(key_id)
 
 
 @dataclass(frozen=True)

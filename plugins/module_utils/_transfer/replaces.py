@@ -30,11 +30,8 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._comma_list import elements
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import shown
-from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import (
-    PublicKey,
-    PublicKeyError,
-    parse_public_keys,
-)
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.errors import PublicKeyError
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey, parse_public_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import is_key_id
 
 # A key as transfer_ssh_key_info returns it.

@@ -33,7 +33,8 @@ from typing import TYPE_CHECKING, Callable, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws import transfer
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, missing_user
-from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey, transfer_body
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import transfer_body
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, Outcome, Plan, Wanted, plan
 
 if TYPE_CHECKING:

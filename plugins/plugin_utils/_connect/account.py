@@ -12,12 +12,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.sshkeys.aws.plugins.module_utils import _client
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import INSTANCE_CONNECT, require_sdk
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import SetUpError
 
 # For how long clients are used by new connections: credentials have an end.
 _CLIENT_SECONDS = 300
-# For how long there are none where they could not be made, which may take seconds.
+# For how long a failure to make them, which may take seconds, is not tried again.
 _FAILURE_SECONDS = 10
 # The SDK asks for it where nobody can answer.
 _NO_CODE = (
@@ -29,33 +30,29 @@ _NO_CODE = (
 class Account:
     """Who calls AWS, and the clients for it. Each is made once.
 
-    params: options as modules of amazon.aws take them, with the credentials of the role if there is one.
+    session: with the credentials of the role, if there is one.
     """
 
     def __init__(self, aws: Mapping[str, Any]) -> None:
         """Read the options (see account_of), and assume a role where there is one. Raises SetUpError."""
-        _client.require_sdk()
+        require_sdk()
         params = {
             name: os.environ.get(value["env"]) if isinstance(value, dict) else value for name, value in aws.items()
         }
-        self._given: dict[str, Any] = {
-            **dict.fromkeys(("region", "profile", *_client.CREDENTIALS)),
-            "validate_certs": True,
-            **params,
-        }
-        role = self._given.pop("assume_role_arn", None)
-        self.params: dict[str, Any] = _client.assume_role(self._given, role) if role else self._given
+        role = params.pop("assume_role_arn", None)
+        self._given = Session({"validate_certs": True, **params})
+        self.session = self._given.assume_role(role) if role else self._given
         self._clients: dict[str, Any] = {}
 
     @property
     def ca_bundle(self) -> str:
         """The file with the certificates that are trusted: the profile may name one, and a role has no profile."""
-        return _client.ca_bundle(self._given)
+        return self._given.ca_bundle
 
     def client(self, service: str) -> Any:
         """Return the client of a service. Raises SetUpError."""
         if service not in self._clients:
-            self._clients[service] = _client.connect(self.params, service)
+            self._clients[service] = self.session.client(service)
         return self._clients[service]
 
 
@@ -74,7 +71,7 @@ def account_of(aws: Mapping[str, Any]) -> Account:
     if found is None or until < now:
         try:
             found = Account(aws)
-            found.client(_client.INSTANCE_CONNECT)
+            found.client(INSTANCE_CONNECT)
             _accounts[options] = now + _CLIENT_SECONDS, found
         except (SetUpError, EOFError) as error:
             found = error if isinstance(error, SetUpError) else SetUpError(_NO_CODE)

@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
-from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKeyError, parse_public_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.errors import PublicKeyError
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import parse_public_key
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import openssh
 
 # cloud-init prints them between these lines (its module keys_to_console, and its tool write-ssh-key-fingerprints).

@@ -20,19 +20,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
-from ansible_collections.sshkeys.aws.plugins.module_utils import _client
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws import ec2, instance_connect
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import EC2, INSTANCE_CONNECT
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import uses_fips
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
     ArgumentError,
     ServiceError,
     SshKeysError,
     printable,
 )
-from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import (
-    PublicKeyError,
-    judge_for_instance_connect,
-    parse_public_key,
-)
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.errors import PublicKeyError
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import parse_public_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_instance_connect
 from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import Endpoint, Target
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region, in_region
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import host_keys, key_pair, openssh
@@ -106,7 +105,7 @@ def _region(settings: Settings) -> Region | None:
     """Return the region that is asked about the instance, and what named it."""
     if settings["region_source"]:
         return Region(settings["aws"]["region"], settings["region_source"])
-    return _client.known_region(settings["aws"])
+    return account_of(settings["aws"]).session.known_region
 
 
 def _nothing() -> None:
@@ -126,7 +125,7 @@ def prepare(settings: Settings) -> None:
     account = account_of(settings["aws"])
     is_trusted = settings["host_keys"] != "console" or os.path.exists(settings["known_hosts"])
     if not is_trusted or not (settings["private_ip_address"] or settings["public_ip_address"]):
-        account.client(_client.EC2)
+        account.client(EC2)
 
 
 class FailedError(Exception):
@@ -211,13 +210,13 @@ class _Opening:
         )
 
     def _ec2(self) -> Any:
-        return self._account.client(_client.EC2)
+        return self._account.client(EC2)
 
     def _once(
         self, about: Sequence[str | None], ask: Callable[[], Sequence[Any]], *, anew: bool = False
     ) -> Sequence[Any]:
         """Return what EC2 says, asked by the first process of the run that needs it. anew: ask all the same."""
-        name = hashlib.sha256(json.dumps([self._account.params["region"], *about]).encode()).hexdigest()[:16]
+        name = hashlib.sha256(json.dumps([self._account.session.region.name, *about]).encode()).hexdigest()[:16]
         with open(os.path.join(self._settings["folder"], f"{name}.fact"), "a+", encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
@@ -243,7 +242,7 @@ class _Opening:
         except PublicKeyError as error:
             raise ArgumentError(f"{settings['public_key_file']}: {error}") from None
         target = Target(settings["instance_id"], user, settings["availability_zone"])
-        instance_connect.push(self._account.client(_client.INSTANCE_CONNECT), target, key)
+        instance_connect.push(self._account.client(INSTANCE_CONNECT), target, key)
 
     # -- The host keys -------------------------------------------------------------------------------------------------
 
@@ -267,9 +266,9 @@ class _Opening:
         """Return a tunnel, or a connection to the user's address where the VPC has no endpoint."""
         address = address_without_endpoint(self._settings, configuration["hostname"])
         with _step(Step.TUNNEL):
-            client = self._account.client(_client.INSTANCE_CONNECT)
+            client = self._account.client(INSTANCE_CONNECT)
             try:
-                endpoint = self._endpoint(_client.uses_fips(client), remembers_none=address is not None)
+                endpoint = self._endpoint(uses_fips(client), remembers_none=address is not None)
             except ec2.NoEndpointError:
                 if address is None:
                     raise

@@ -14,9 +14,9 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import (
     public_keys,
 )
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
-from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import (
-    PublicKey,
-    PublicKeyError,
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.errors import PublicKeyError
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import (
     judge_for_instance_connect,
     judge_for_transfer,
 )

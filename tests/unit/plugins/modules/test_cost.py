@@ -17,14 +17,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import botocore.session
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.sshkeys.aws.plugins.module_utils import _client
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.modules import ec2_instance_connect_key, transfer_ssh_key
 from ansible_collections.sshkeys.aws.tests.bench.service import Service, running
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.certificate import certificate_of_its_own
@@ -45,7 +44,7 @@ class Modules:
     def run(self, module: Any, *, check_mode: bool = False, **options: Any) -> dict[str, Any]:
         """Run a module's function. Returns its result; fails where it reports a failure."""
         given = {"concurrency": CONCURRENCY, **options}
-        validated = ArgumentSpecValidator(module.ARGUMENTS).validate(given)
+        validated = ArgumentSpecValidator(module.SPEC.options).validate(given)
         assert not validated.error_messages
         params = {
             **validated.validated_parameters,
@@ -56,8 +55,7 @@ class Modules:
             "validate_certs": True,
             "aws_ca_bundle": self.service.certificate or None,
         }
-        name = _client.TRANSFER if module is transfer_ssh_key else _client.INSTANCE_CONNECT
-        report = module.run(params, check_mode=check_mode, connect=partial(_client.connect, params, name))
+        report = module.run(params, check_mode=check_mode, session=Session(params))
         assert report.failure is None
         result: dict[str, Any] = report.result
         return result
@@ -195,7 +193,7 @@ for kind in (boto3.session.Session, botocore.session.Session):
 
 importlib.import_module({module!r})
 from ansible_collections.sshkeys.aws.plugins.plugin_utils import _action
-print(json.dumps({{"opened": opened, "sessions": sessions, "read": _action._prepared is not None}}))
+print(json.dumps({{"opened": opened, "sessions": sessions, "read": _action._preloaded is not None}}))
 """
 EVENTS = ("socket.__new__", "socket.connect", "_thread.start_new_thread", "os.fork", "subprocess.Popen")
 

@@ -15,7 +15,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, SetUpError
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 from ansible_collections.sshkeys.aws.plugins.modules import ec2_instance_connect_key, ec2_serial_console_key
-from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService
+from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService, StubbedSession
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx"
 ONE, TWO = "i-0123456789abcdef0", "i-0123456789abcdef1"
@@ -43,11 +43,11 @@ class Service(StubbedService):
         if module is ec2_instance_connect_key:
             # One call after the other, in the order of the script.
             given = {"concurrency": 1, **given}
-        validated = ArgumentSpecValidator(module.ARGUMENTS).validate(given)
+        validated = ArgumentSpecValidator(module.SPEC.options).validate(given)
         assert not validated.error_messages
         params.update(validated.validated_parameters)
         with self.playing():
-            report: Report = module.run(params, check_mode=check_mode, connect=self.connect)
+            report: Report = module.run(params, check_mode=check_mode, session=StubbedSession(params, self.connect))
         return report
 
 

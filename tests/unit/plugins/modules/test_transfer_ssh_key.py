@@ -18,7 +18,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import Argumen
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 from ansible_collections.sshkeys.aws.plugins.modules import transfer_ssh_key
 from ansible_collections.sshkeys.aws.tests.unit import keys
-from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService
+from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService, StubbedSession
 
 SERVER_ID = "s-01234567890abcdef"
 ALICE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx alice@laptop"
@@ -45,10 +45,12 @@ class Service(StubbedService):
 
     def run(self, *, check_mode: bool = False, **options: Any) -> Report:
         """Run the module's function with a task's options, and check that every expected call was made."""
-        validated = ArgumentSpecValidator(transfer_ssh_key.ARGUMENTS).validate({"server_id": SERVER_ID, **options})
+        validated = ArgumentSpecValidator(transfer_ssh_key.SPEC.options).validate({"server_id": SERVER_ID, **options})
         assert not validated.error_messages
         with self.playing():
-            return transfer_ssh_key.run(validated.validated_parameters, check_mode=check_mode, connect=self.connect)
+            params = validated.validated_parameters
+            session = StubbedSession(params, self.connect)
+            return transfer_ssh_key.run(params, check_mode=check_mode, session=session)
 
 
 @pytest.fixture
@@ -323,10 +325,11 @@ def test_a_failure_names_the_region_and_what_named_it(service: Service) -> None:
     """The wrong region is the likeliest cause of a server that is not found."""
     service.stubber.add_client_error("describe_user", "ResourceNotFoundException", "Unknown server")
     params = {"server_id": SERVER_ID, "user_name": "partner", "public_keys": ALICE}
-    spec = {**transfer_ssh_key.ARGUMENTS, "region": {"type": "str"}}
+    spec = {**transfer_ssh_key.SPEC.options, "region": {"type": "str"}}
     validated = ArgumentSpecValidator(spec).validate({**params, "region": "eu-central-1"})
     with service.playing():
-        report = transfer_ssh_key.run(validated.validated_parameters, check_mode=False, connect=service.connect)
+        params = validated.validated_parameters
+        report = transfer_ssh_key.run(params, check_mode=False, session=StubbedSession(params, service.connect))
     assert report.failure
     assert report.failure.startswith(f"partner on {SERVER_ID}: ResourceNotFoundException: Unknown server")
     assert report.failure.endswith("The region was eu-central-1, from the option region.")

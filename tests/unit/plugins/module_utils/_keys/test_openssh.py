@@ -19,16 +19,17 @@ from typing import Any, NamedTuple
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys import openssh
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.errors import PublicKeyError, UnsupportedTypeError
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import (
     PublicKey,
-    PublicKeyError,
-    UnsupportedTypeError,
-    judge_for_instance_connect,
-    judge_for_transfer,
     parse_public_key,
     parse_public_keys,
     read_held_key,
     result_of_key,
+)
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import (
+    judge_for_instance_connect,
+    judge_for_transfer,
     transfer_body,
 )
 from ansible_collections.sshkeys.aws.tests.unit import keys
@@ -1389,9 +1390,13 @@ def test_other_forms_of_a_point_are_judged_as_by_ssh_keygen() -> None:
 
 def our_own_words() -> set[str]:
     """Return the runs of the sentences that stand in the source: an input may hold those by chance or by intent."""
-    tree = ast.parse(Path(str(openssh.__file__)).read_text(encoding="utf-8"))
+    room = Path(str(openssh.__file__)).parent
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted(room.glob("*.py"))]
     constants = (
-        node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        node.value
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
     )
     return {run for constant in constants for run in runs(constant, 12)}
 

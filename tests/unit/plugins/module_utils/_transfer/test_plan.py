@@ -18,11 +18,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError
-from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import (
-    PublicKey,
-    parse_public_key,
-    transfer_body,
-)
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey, parse_public_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import transfer_body
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import (
     HeldKey,
     Holding,

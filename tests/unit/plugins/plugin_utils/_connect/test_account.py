@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import pytest
-from ansible_collections.sshkeys.aws.plugins.module_utils import _client
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws import sdk
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import INSTANCE_CONNECT
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import SetUpError
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import account
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.account import account_of
@@ -21,13 +22,13 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the services that a client was made of, in a process that has made none."""
     services: list[str] = []
 
-    def connect_to(params: dict[str, Any], service: str) -> object:
+    def client(session: Session, service: str) -> object:
         services.append(service)
-        if params["profile"] == "unknown":
+        if session.params.get("profile") == "unknown":
             raise SetUpError("There is no such profile.")
         return object()
 
-    monkeypatch.setattr(_client, "connect", connect_to)
+    monkeypatch.setattr(Session, "client", client)
     monkeypatch.setattr(account, "_accounts", {})
     return services
 
@@ -38,11 +39,9 @@ def test_clients_are_made_once_and_again_when_credentials_may_have_ended(
     now = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     first = account_of({"region": "us-east-1"})
-    assert account_of({"region": "us-east-1"}).client(_client.INSTANCE_CONNECT) is first.client(
-        _client.INSTANCE_CONNECT
-    )
+    assert account_of({"region": "us-east-1"}).client(INSTANCE_CONNECT) is first.client(INSTANCE_CONNECT)
     assert account_of({"region": "eu-central-1"}) is not first
-    assert made == [_client.INSTANCE_CONNECT] * 2
+    assert made == [INSTANCE_CONNECT] * 2
     now[0] += 301
     assert account_of({"region": "us-east-1"}) is not first
     assert len(made) == 3
@@ -64,12 +63,12 @@ def test_what_cannot_be_made_is_not_tried_for_each_host(made: list[str], monkeyp
 def test_a_secret_is_read_from_the_environment(made: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     account = account_of({"region": "us-east-1", "secret_key": {"env": "AWS_SECRET_ACCESS_KEY"}})
-    assert account.params["secret_key"] == "secret"
+    assert account.session.params["secret_key"] == "secret"
     assert made
 
 
 def test_without_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_client, "_NEVER_SENT", ())
+    monkeypatch.setattr(sdk, "HAS_SDK", False)
     monkeypatch.setattr(account, "_accounts", {})
     with pytest.raises(SetUpError, match=r"boto3 and botocore are needed, and .*python.* has none"):
         account_of({"region": "us-east-1"})

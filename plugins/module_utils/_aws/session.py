@@ -1,0 +1,215 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+"""The AWS side of a task: its region and credentials, and the clients that calls are made with.
+
+Options become credentials, region and endpoint by amazon.aws's get_aws_connection_info, as in all modules for AWS. The
+session is made here, because amazon.aws's own has no way to reuse what was preloaded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from functools import cached_property
+from typing import Any, Iterator, Mapping, NoReturn
+
+from ansible.module_utils.ansible_release import __version__ as ansible_version
+from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws import calls, retries, ssl_context
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import Preloaded
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import (
+    EC2,
+    INSTANCE_CONNECT,
+    TRANSFER,
+    BotoCoreError,
+    ClientError,
+    Config,
+    botocore,
+    httpsession,
+)
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import SetUpError, hint_for_sdk_error
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.private import holds_private_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region
+
+COLLECTION_VERSION = "0.1.0"
+
+_CREDENTIALS = ("access_key", "secret_key", "session_token")
+# Read from a file, they often end in a line break, which no header of HTTP may hold.
+_IN_HEADERS = (*_CREDENTIALS, "region")
+
+# Both services answer within a second or two; botocore's own 60 seconds, tried again, would be minutes of silence.
+_CONNECT_TIMEOUT_SECONDS = 5
+READ_TIMEOUT_SECONDS = 10
+# Others wait for it.
+_STS_MAX_ATTEMPTS = 3
+
+# amazon.aws takes the option region from these where a task does not set it.
+_REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
+# The variables are those of the SDKs (AWS SDKs and Tools Reference Guide, "Service-specific endpoints").
+_ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_EC2_INSTANCE_CONNECT", "AWS_ENDPOINT_URL")
+
+
+class Session:
+    """The region, the credentials and the clients of one set of options."""
+
+    def __init__(self, params: Mapping[str, Any], preloaded: Preloaded | None = None) -> None:
+        """Take the options. Reads and sends nothing.
+
+        params: the options of amazon.aws's common and region fragments, and ``concurrency`` where there is one.
+        preloaded: what clients are made of, if it has been read before.
+        """
+        self.params = {**params, **{name: (params.get(name) or "").strip() or None for name in _IN_HEADERS}}
+        self._preloaded = preloaded
+
+    @cached_property
+    def region(self) -> Region:
+        """The region that is called, and what named it. Raises SetUpError where no region is configured."""
+        given = self.params["region"]
+        if given:
+            variables = [name for name in _REGION_VARIABLES if os.environ.get(name, "").strip() == given]
+            # Nobody can tell the two apart any more.
+            or_environment = f" or {variables[0]} in the environment" if variables else ""
+            return Region(given, f"the option region{or_environment}")
+        profile = self.params.get("profile") or None
+        with _setting_up():
+            configured = self._sdk_session().get_config_variable("region")
+        if configured:
+            return Region(configured, f"the profile {profile}" if profile else "the AWS configuration")
+        in_config = (self.params.get("aws_config") or {}).get("region_name")
+        if in_config:
+            return Region(str(in_config), "the option aws_config")
+        raise SetUpError(
+            "No region is configured, and the call needs one. Set region, AWS_REGION in the environment, or a region "
+            "in the profile, on the host that runs the module."
+        )
+
+    @property
+    def known_region(self) -> Region | None:
+        """What region is, for a sentence about a call that failed; None where no region is configured."""
+        with contextlib.suppress(SetUpError):
+            return self.region
+        return None
+
+    @property
+    def endpoint(self) -> str:
+        """What names the endpoint of EC2 Instance Connect, as far as is known without a client; empty for AWS's own."""
+        profile = self.params.get("profile")
+        return str(
+            self.params.get("endpoint_url")
+            or next((os.environ[name] for name in _ENDPOINT_VARIABLES if os.environ.get(name)), "")
+            # The configuration of a profile may name an endpoint of its own.
+            or (f"that of the profile {profile}" if profile else "")
+        )
+
+    @property
+    def ca_bundle(self) -> str:
+        """The file with the certificates that are trusted: of the environment, of the profile, or the SDK's own."""
+        return str(self._sdk_session().get_config_variable("ca_bundle") or httpsession.get_cert_path(True))
+
+    def client(self, service: str) -> Any:
+        """Make a client of a service. Sends nothing to it.
+
+        service: INSTANCE_CONNECT, TRANSFER or EC2 of sdk.py.
+        Raises SetUpError where region, credentials, profile, endpoint or aws_config cannot be used.
+        """
+        region = self.region
+        with _setting_up():
+            client = self._make_client(service, region.name, retries.TOTAL_MAX_ATTEMPTS)
+            _check_credentials(client, service)
+        ssl_context.share(client, self._preloaded.bundle if self._preloaded else None)
+        retries.attach(client, service, is_limited="retries" in (self.params.get("aws_config") or {}))
+        calls.attach(client, service)
+        return client
+
+    def assume_role(self, role_arn: str) -> Session:
+        """Return a session with the credentials of an IAM role (AssumeRole).
+
+        Raises SetUpError where it may not be assumed.
+        """
+        with _setting_up():
+            client = self._make_client("sts", self.region.name, _STS_MAX_ATTEMPTS)
+            given = client.assume_role(RoleArn=role_arn, RoleSessionName="ansible-sshkeys-aws")["Credentials"]
+        temporary = dict(zip(_CREDENTIALS, (given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])))
+        assumed = Session({**self.params, "profile": None, **temporary}, self._preloaded)
+        # The profile may name it.
+        assumed.region = self.region
+        return assumed
+
+    def _make_client(self, service: str, region: str, total_max_attempts: int) -> Any:
+        """Return a client as the SDK makes it. Raises what amazon.aws and the SDK do."""
+        _region, endpoint, arguments = get_aws_connection_info(_Asker({**self.params, "region": region}))
+        config = Config(
+            user_agent=f"APN/1.0 Ansible/{ansible_version} sshkeys.aws/{COLLECTION_VERSION}",
+            retries={"mode": "standard", "total_max_attempts": total_max_attempts},
+            connect_timeout=_CONNECT_TIMEOUT_SECONDS,
+            read_timeout=READ_TIMEOUT_SECONDS,
+            max_pool_connections=self.params.get("concurrency", 1),
+        ).merge(arguments.pop("aws_config", None) or Config())
+        arguments.pop("profile_name", None)
+        return self._sdk_session().create_client(
+            service, region_name=region, endpoint_url=endpoint or None, config=config, **arguments
+        )
+
+    def _sdk_session(self) -> Any:
+        """Return a new session of botocore."""
+        session = botocore.session.Session(profile=self.params.get("profile") or None)
+        # A path that the user has configured for service descriptions is for a loader of its own.
+        if self._preloaded and not session.get_config_variable("data_path"):
+            session.register_component("data_loader", self._preloaded.loader)
+        return session
+
+
+def uses_fips(client: Any) -> bool:
+    """Return whether the configuration of the SDK asks for endpoints with validated cryptography."""
+    return bool(getattr(client.meta.config, "use_fips_endpoint", False))
+
+
+@contextlib.contextmanager
+def _setting_up() -> Iterator[None]:
+    """Raise SetUpError for what keeps a client from being made."""
+    try:
+        yield
+    except (BotoCoreError, ClientError, OSError, TypeError, ValueError) as error:
+        # ClientError and OSError: a role that may not be assumed, a token file or credential process that is not there.
+        raise _set_up_error(error) from error
+
+
+class _Asker:
+    """What amazon.aws takes for the module that wants to connect. Its failures are raised; nothing exits."""
+
+    def __init__(self, params: Mapping[str, Any]) -> None:
+        self.params = params
+
+    def fail_json(self, msg: str, **_details: object) -> NoReturn:
+        raise SetUpError(
+            f"No connection to AWS can be set up: {msg.rstrip('.')}. Look at region, profile, access_key, secret_key "
+            "and session_token, and at what the environment says instead of them, such as AWS_ACCESS_KEY_ID."
+        )
+
+
+def _set_up_error(error: Exception) -> SetUpError:
+    # What cannot be sent as a header is a credential, and would be repeated.
+    is_secret = holds_private_key(str(error)) or "Invalid header value" in str(error)
+    told = "an option holds a key where none belongs." if is_secret else calls.sentence(error)
+    return SetUpError(f"No connection to AWS can be set up: {told} {hint_for_sdk_error(error)}")
+
+
+# A call of each service that can be signed, to see whether there is anything to sign with.
+_SIGNABLE: dict[str, tuple[str, dict[str, str]]] = {
+    INSTANCE_CONNECT: (
+        "send_ssh_public_key",
+        {"InstanceId": "i-00000000", "InstanceOSUser": "nobody", "SSHPublicKey": "-" * 80},
+    ),
+    TRANSFER: ("list_users", {"ServerId": "s-00000000000000000"}),
+    EC2: ("describe_instances", {}),
+}
+
+
+def _check_credentials(client: Any, service: str) -> None:
+    """Raise botocore's error if there are no credentials, before a fleet fails target by target. Sends no request."""
+    method, arguments = _SIGNABLE[service]
+    client.generate_presigned_url(method, Params=arguments)

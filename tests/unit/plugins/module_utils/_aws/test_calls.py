@@ -1,0 +1,118 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a call tells: when it was sent, whether it is in doubt, and why it failed."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import Any
+
+import pytest
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws import transfer
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import TRANSFER
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
+from ansible_collections.sshkeys.aws.tests.unit.scripted_service import (
+    DROP,
+    IMPORTED,
+    KEY,
+    PUSHED,
+    SERVER_ID,
+    Answer,
+    ScriptedService,
+    client,
+    error,
+    import_key,
+    push,
+)
+
+
+@pytest.mark.parametrize(
+    ("script", "in_doubt"),
+    [
+        ([error("InvalidRequestException")], False),
+        ([error("ThrottlingException"), error("ResourceExistsException")], False),
+        ([error("InternalServiceError", 500), error("ResourceExistsException")], True),
+        ([DROP, error("ResourceExistsException")], True),
+        ([DROP], True),
+        ([error("InternalServiceError", 500)], True),
+        ([(200, "<html>a proxy</html>")], True),
+        ([(200, {})], True),
+    ],
+)
+def test_doubt_is_told(service: ScriptedService, delays: list[float], script: list[Answer], in_doubt: bool) -> None:
+    """An error tells whether any attempt may have been carried out without an answer that says so."""
+    with pytest.raises(ServiceError) as failure:
+        import_key(service, script)
+    assert failure.value.in_doubt is in_doubt
+    assert ("not known whether" in str(failure.value)) is in_doubt
+
+
+def test_doubt_does_not_outlive_its_call(service: ScriptedService, delays: list[float]) -> None:
+    """A lost answer of one call says nothing of the next call in the same thread."""
+    service.script = [DROP, IMPORTED, error("ResourceExistsException")]
+    made = client(service, TRANSFER)
+    transfer.import_key(made, SERVER_ID, "partner", KEY.line)
+    with pytest.raises(ServiceError) as failure:
+        transfer.import_key(made, SERVER_ID, "partner", KEY.line)
+    assert not failure.value.in_doubt
+
+
+def test_nobody_listens(service: ScriptedService, delays: list[float]) -> None:
+    """An endpoint that refuses connections is named with what to check; nothing was sent, so there is no doubt."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        endpoint = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        with pytest.raises(ServiceError, match="Check endpoint_url and region") as failure:
+            push(service, [PUSHED], endpoint_url=endpoint)
+    assert failure.value.code == "EndpointConnectionError"
+    assert endpoint in failure.value.message
+    assert not failure.value.in_doubt
+
+
+def test_the_push_time_is_that_of_the_attempt_that_arrived(
+    service: ScriptedService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The 60 seconds run from before the last attempt, not from before the first."""
+    waited_until: list[float] = []
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: waited_until.append(time.time()))
+    lease = push(service, [error("ThrottlingException"), PUSHED])
+    assert waited_until[0] <= lease.pushed_at <= service.requests[1][2]
+
+
+def test_messages_are_safe_for_a_terminal(service: ScriptedService) -> None:
+    """Escape sequences in a service's message do not reach the screen."""
+    with pytest.raises(ServiceError) as failure:
+        push(service, [(400, {"__type": "InvalidArgsException", "Message": "\x1b[31mred\x07\n\u202egnp"})])
+    assert str(failure.value).isprintable()
+    assert "red" in str(failure.value)
+
+
+def test_credentials_with_a_line_break(service: ScriptedService) -> None:
+    """Read from a file they end in one; inside of them it cannot be sent, and must not be shown."""
+    given: dict[str, Any] = {
+        "session_token": "token\n",
+        "access_key": "AKIAIOSFODNN7EXAMPLE\n",
+        "region": "us-east-1\n",
+    }
+    assert push(service, [PUSHED], **given).request_id == "request-1"
+    with pytest.raises(ServiceError, match="line breaks") as failure:
+        push(service, [PUSHED], session_token="IQoJ\nb3Jp")
+    assert "IQoJ" not in str(failure.value)
+    assert not failure.value.in_doubt
+
+
+@pytest.mark.parametrize("answer", ["[]", "null", '"x"', "{", '{"User": []}', '{"User": {"SshPublicKeys": [{}]}}'])
+def test_a_malformed_answer_is_an_error_of_its_call(service: ScriptedService, delays: list[float], answer: str) -> None:
+    """The SDK trusts the types of an answer; what breaks there must not end the whole run."""
+    service.script = [(200, answer)]
+    made = client(service, TRANSFER)
+    with pytest.raises(ServiceError) as failure:
+        transfer.held_keys(made, SERVER_ID, "partner")
+    assert failure.value.code == "UnexpectedAnswer"
+    assert not failure.value.in_doubt
+    service.script = [(200, '{"Users": [{}]}')]
+    with pytest.raises(ServiceError, match="UserName"):
+        transfer.user_names(made, SERVER_ID)

@@ -1,0 +1,48 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What clients share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import preload
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import TRANSFER
+from ansible_collections.sshkeys.aws.tests.unit.scripted_service import (
+    ScriptedService,
+    client,
+)
+
+
+def test_clients_share_what_was_preloaded(service: ScriptedService) -> None:
+    """Descriptions that were read before are those of a client, and nothing of it stays in the next one."""
+    preloaded = preload()
+    assert preloaded
+    searched = list(preloaded.loader.search_paths)
+    shared = client(service, TRANSFER, preloaded)
+    alone = client(service, TRANSFER)
+
+    described = preloaded.loader.load_service_model(TRANSFER, "service-2")["metadata"]
+    assert shared.meta.service_model.metadata is described
+    assert alone.meta.service_model.metadata is not described
+    assert alone.meta.service_model.metadata == described
+    assert list(preloaded.loader.search_paths) == searched
+
+
+def test_descriptions_of_the_users_own_count(
+    service: ScriptedService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a user has configured a folder for them, a client looks there."""
+    preloaded = preload()
+    monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
+    assert preloaded
+    described = preloaded.loader.load_service_model(TRANSFER, "service-2")["metadata"]
+    assert client(service, TRANSFER, preloaded).meta.service_model.metadata is not described
+
+
+def test_without_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload.HAS_SDK", False)
+    assert preload() is None

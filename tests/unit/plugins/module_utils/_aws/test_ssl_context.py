@@ -1,0 +1,75 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The CA bundle is read once, and what is trusted is what a task says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws import instance_connect
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import preload
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import INSTANCE_CONNECT
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, SetUpError
+from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.certificate import certificate_of_its_own
+from ansible_collections.sshkeys.aws.tests.unit.scripted_service import (
+    KEY,
+    PUSHED,
+    TARGET,
+    ScriptedService,
+    client,
+    push,
+)
+
+
+def test_the_ca_bundle_is_read_once(service: ScriptedService, delays: list[float], tmp_path: Path) -> None:
+    """However many connections there are: each push makes one here, and reading is most of what a connection costs."""
+    service.speak_tls(certificate_of_its_own(tmp_path))
+    bundle = tmp_path / "certificate.pem"
+    service.script = [PUSHED]
+    made = client(service, INSTANCE_CONNECT, aws_ca_bundle=str(bundle))
+    instance_connect.push(made, TARGET, KEY)
+    bundle.unlink()
+    assert instance_connect.push(made, TARGET, KEY).request_id == "request-1"
+
+
+@pytest.fixture
+def trusted_bundle(service: ScriptedService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the service speak TLS, and the environment name the bundle to trust."""
+    service.speak_tls(certificate_of_its_own(tmp_path))
+    bundle = tmp_path / "certificate.pem"
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
+    return bundle
+
+
+def test_clients_can_share_the_ca_bundle(
+    service: ScriptedService, delays: list[float], trusted_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bundle that was read before is read by no client, and the options of a task decide whether it is used."""
+    preloaded = preload()
+    assert preloaded
+    assert preloaded.bundle
+    used = []
+    monkeypatch.setattr(preloaded.bundle.context, "load_verify_locations", lambda *given: used.append(given))
+    assert push(service, [PUSHED], preloaded, aws_ca_bundle=str(trusted_bundle)).request_id == "request-1"
+    assert len(used) == 1
+    assert push(service, [PUSHED], preloaded, validate_certs=False).request_id == "request-1"
+    with pytest.raises(ServiceError, match="Check aws_ca_bundle"):
+        push(service, [PUSHED], preloaded)
+    assert push(service, [PUSHED], aws_ca_bundle=str(trusted_bundle)).request_id == "request-1"
+    assert len(used) == 1
+
+
+def test_a_ca_bundle_that_has_changed_is_read_again(
+    service: ScriptedService, delays: list[float], trusted_bundle: Path
+) -> None:
+    """What is trusted is what is in the file when a task runs."""
+    preloaded = preload()
+    trusted_bundle.write_text("")
+    with pytest.raises(ServiceError):
+        push(service, [PUSHED], preloaded, aws_ca_bundle=str(trusted_bundle))
+    trusted_bundle.unlink()
+    with pytest.raises((ServiceError, SetUpError)):
+        push(service, [PUSHED], preloaded, aws_ca_bundle=str(trusted_bundle))

@@ -1,0 +1,149 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which private keys are refused in which options, and what is left alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.sshkeys.aws.plugins.module_utils._spec import (
+    PrivateKeyError,
+    private_keys,
+    refuse_private_keys,
+)
+from ansible_collections.sshkeys.aws.plugins.modules import (
+    ec2_instance_connect_key,
+    ec2_serial_console_key,
+    transfer_ssh_key,
+    transfer_ssh_key_info,
+)
+from ansible_collections.sshkeys.aws.tests.unit import keys
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
+MODULES: dict[str, Any] = {
+    module.__name__.rpartition(".")[2]: module
+    for module in (ec2_instance_connect_key, ec2_serial_console_key, transfer_ssh_key, transfer_ssh_key_info)
+}
+PUBLIC = keys.key_pair("ed25519").line
+PRIVATE = keys.key_pair("ed25519").private
+# The inside of a PEM file, pasted without its first and last line: nothing in it says what it is.
+BARE = "".join(
+    ed25519.Ed25519PrivateKey.generate()
+    .private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    .decode()
+    .splitlines()[1:-1]
+)
+SECURITY_KEY = (
+    "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIAMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw"
+    "MDAwMDAAAABHNzaDo= carol@laptop"
+)
+
+
+def refusals(module: str, **options: Any) -> list[str]:
+    """Return the sentences with which options of a module are refused."""
+    return [refusal.sentence for refusal in private_keys(MODULES[module].SPEC, options)]
+
+
+# -- With marks: in any option, at any depth --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_private_key_is_refused_in_every_option(module: str) -> None:
+    spec = MODULES[module].SPEC
+    for option, about in spec.options.items():
+        for name in (option, *about.get("aliases", ())):
+            for value in (PRIVATE, [PUBLIC, PRIVATE], {"inside": [{"deeper": PRIVATE}]}):
+                refusal = private_keys(spec, {name: value})[-1]
+                assert refusal.sentence.startswith(name)
+                assert refusal.secret == PRIVATE
+                assert not keys.runs(refusal.sentence, 12) & keys.runs(PRIVATE, 12)
+
+
+@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("option", ["no_such_option", "tags", "secret_key", "aws_config", "endpoint_url"])
+def test_and_in_options_that_are_not_ours(module: str, option: str) -> None:
+    assert len(refusals(module, **{option: PRIVATE})) == 1
+    assert len(refusals(module, **{option: {"a": [PRIVATE]}})) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "place"),
+    [
+        ({"users": [PRIVATE]}, "users[0]: "),
+        ({"users": ["partner", {"user_name": PRIVATE}]}, "users[1].user_name: "),
+        ({"users": [{"user_name": "partner", "ssh_public_key_body": PRIVATE}]}, "users[0].ssh_public_key_body: "),
+        ({"users": [{"user_name": "partner", "public_keys": [PUBLIC, PRIVATE]}]}, "users[0].public_keys[1]: "),
+        ({"users": [{"no_such_name": [{"deep": PRIVATE}]}]}, "users[0].no_such_name[0].deep: "),
+        ({"users": [{PRIVATE: "partner"}]}, "users[0]: "),
+        ({PRIVATE: "partner"}, "The options: "),
+    ],
+)
+def test_the_sentence_names_the_place(options: dict[str, Any], place: str) -> None:
+    (sentence,) = refusals("transfer_ssh_key", **options)
+    assert sentence.startswith(f"{place}It is a private key.")
+
+
+def test_a_key_that_was_split_into_its_lines_is_refused_as_a_whole() -> None:
+    sentences = refusals("transfer_ssh_key", public_keys=[PUBLIC, *PRIVATE.splitlines()])
+    assert [sentence.partition(":")[0] for sentence in sentences] == [
+        f"public_keys[{position}]" for position in range(1, 1 + len(PRIVATE.splitlines()))
+    ]
+
+
+# -- Without marks: only where a text can be nothing else -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("module", "options", "sentence"),
+    [
+        ("ec2_instance_connect_key", {"public_key": BARE}, "public_key: It is base64 without a key type before it"),
+        ("ec2_instance_connect_key", {"instance_id": BARE}, "instance_id (text of"),
+        ("ec2_instance_connect_key", {"targets": [BARE]}, "instance_id (text of"),
+        ("ec2_instance_connect_key", {"instance_os_user": BARE}, "os_user (text of"),
+        ("ec2_instance_connect_key", {"targets": [{"os_user": BARE}]}, "os_user (text of"),
+        ("ec2_instance_connect_key", {"availability_zone": BARE}, "availability_zone (text of"),
+        ("ec2_instance_connect_key", {"concurrency": BARE}, "concurrency is (text of"),
+        ("ec2_serial_console_key", {"serial_port": BARE}, "serial_port is (text of"),
+        ("ec2_serial_console_key", {"force": BARE}, "force is (text of"),
+        ("transfer_ssh_key", {"server_id": BARE}, "server_id (text of"),
+        ("transfer_ssh_key", {"state": BARE}, "state is (text of"),
+        ("transfer_ssh_key", {"users": [{"state": BARE}]}, "users[0].state is (text of"),
+        ("transfer_ssh_key", {"ssh_public_key_id": [BARE]}, "ssh_public_key_ids has (text of"),
+        ("transfer_ssh_key", {"replaces": [BARE]}, "replaces has (text of"),
+        ("transfer_ssh_key_info", {"user_name": [f"{BARE}/"]}, "user_name (text of"),
+    ],
+)
+def test_what_could_be_a_part_of_one_is_refused(module: str, options: dict[str, Any], sentence: str) -> None:
+    (refusal,) = private_keys(MODULES[module].SPEC, options)
+    assert refusal.sentence.startswith(sentence)
+    assert not keys.runs(refusal.sentence, 12) & keys.runs(BARE, 12)
+    with pytest.raises(PrivateKeyError, match=r".+"):
+        refuse_private_keys(MODULES[module].SPEC, options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"public_keys": [PUBLIC, SECURITY_KEY]},
+        {"users": [{"user_name": "a" * 60, "public_keys": f"{PUBLIC}\n{PUBLIC}"}]},
+        {"user_name": "BACKEND PRIVATE KEY rotation"},
+        {"secret_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEYwJalrXUtnFEMI"},
+        {"aws_ca_bundle": "/home/ci/work/production/certificates/of/the/company/bundle.pem"},
+        {"aws_config": {"proxies": {"https": "http://proxy/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}}},
+        {"tags": {"Policy": BARE}},
+        {"no_such_option": BARE},
+        {"profile": "a" * 60},
+        {"wait_timeout": 5, "exclusive": None, "concurrency": "16"},
+    ],
+)
+def test_what_is_no_key_is_left_alone(options: dict[str, Any]) -> None:
+    assert refusals("transfer_ssh_key", **options) == []
+
+
+def test_all_that_is_wrong_in_the_option_is_told() -> None:
+    sentences = refusals("transfer_ssh_key", public_keys=["garbage", PUBLIC, BARE], user_name="no/name")
+    assert [sentence.partition(":")[0] for sentence in sentences] == ["public_keys[0]", "public_keys[2]"]

@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from typing import Callable, ContextManager, Iterable, Iterator, TypeVar
 
 Item = TypeVar("Item")
-Outcome = TypeVar("Outcome")
+Result = TypeVar("Result")
 
 # Is told how many calls there are, and then, from any thread, each time one has ended.
 Watch = Callable[[int], ContextManager[Callable[[], None]]]
@@ -33,7 +33,7 @@ def watched(watch: Watch) -> Iterator[None]:
         _watch.reset(token)
 
 
-def fan_out(call: Callable[[Item], Outcome], items: Iterable[Item], concurrency: int) -> list[Outcome]:
+def fan_out(call: Callable[[Item], Result], items: Iterable[Item], concurrency: int) -> list[Result]:
     """Call ``call`` with each item, at most ``concurrency`` at the same time.
 
     ``call`` returns its failures as outcomes, so that one bad item does not stop the others; what it raises is a fault
@@ -51,7 +51,7 @@ def fan_out(call: Callable[[Item], Outcome], items: Iterable[Item], concurrency:
 
 
 @contextlib.contextmanager
-def _watching(call: Callable[[Item], Outcome], total: int) -> Iterator[Callable[[Item], Outcome]]:
+def _watching(call: Callable[[Item], Result], total: int) -> Iterator[Callable[[Item], Result]]:
     """Return ``call``, or one that tells whoever watches when it has ended."""
     watch = _watch.get(None)
     if watch is None or total <= 1:
@@ -59,7 +59,7 @@ def _watching(call: Callable[[Item], Outcome], total: int) -> Iterator[Callable[
         return
     with watch(total) as tell:
 
-        def told(item: Item) -> Outcome:
+        def told(item: Item) -> Result:
             try:
                 return call(item)
             finally:

@@ -273,13 +273,13 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Se
 from ansible_collections.sshkeys.aws.plugins.module_utils._entry import enter
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_instance_connect
-from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import (
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.run import PUSH_OPTIONS, push_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.target import (
     Target,
     check_availability_zone,
     check_instance_id,
     check_os_user,
 )
-from ansible_collections.sshkeys.aws.plugins.module_utils._push.run import PUSH_OPTIONS, push_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Spec, check_public_keys, refuse_private_keys
 

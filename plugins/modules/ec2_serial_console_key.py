@@ -179,8 +179,8 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import one_
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._entry import enter
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_instance_connect
-from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import Target, check_instance_id
 from ansible_collections.sshkeys.aws.plugins.module_utils._push.run import PUSH_OPTIONS, push_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.target import Target, check_instance_id
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Spec, check_public_keys, refuse_private_keys
 

@@ -359,17 +359,19 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import P
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_removal, judge_for_transfer
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Spec, check_public_keys, refuse_private_keys
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import (
-    DECLARED_TWICE,
-    Outcome,
-    Wanted,
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import (
     check_key_id,
     check_replaced_id,
     check_server_id,
     check_user_name,
-    plan,
-    report,
 )
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import (
+    DECLARED_TWICE,
+    UserOutcome,
+    Wanted,
+    plan_user,
+)
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.report import report_users
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotation import rotate
 
 # What one user can be declared with, for the task as a whole or in an element of ``users``.
@@ -428,18 +430,18 @@ def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Rep
     wanted, warnings = _wanted(params, [params["user_name"]] if single else params["users"])
     client = session.client(TRANSFER)
 
-    def settle(user: Wanted) -> Outcome:
+    def settle(user: Wanted) -> UserOutcome:
         try:
             held = held_keys(client, params["server_id"], user.user_name)
         except ServiceError as error:
-            return Outcome(user.user_name, None, None, error=error)
-        todo = plan(held, user)
+            return UserOutcome(user.user_name, None, None, error=error)
+        todo = plan_user(held, user)
         return todo.after if check_mode else rotate(client, params["server_id"], todo, params["wait_timeout"])
 
     outcomes = fan_out(settle, wanted, params["concurrency"])
     has_failed = any(outcome.error for outcome in outcomes)
     region = session.known_region if has_failed else None
-    return report(params["server_id"], outcomes, warnings, single=single, region=region)
+    return report_users(params["server_id"], outcomes, warnings, single=single, region=region)
 
 
 def _wanted(params: Mapping[str, Any], elements: list[Any]) -> tuple[list[Wanted], list[str]]:

@@ -182,13 +182,8 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import Service
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report, in_region
 from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Spec, refuse_private_keys
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import (
-    NO_USERS,
-    Holding,
-    check_server_id,
-    check_user_name,
-    report_holdings,
-)
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import check_server_id, check_user_name
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.report import NO_USERS, Holding, report_holdings
 
 OPTIONS: dict[str, Any] = {
     "server_id": {"type": "str", "required": True},

@@ -21,8 +21,8 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import boto3
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ec2 import Endpoint
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.instance_connect import tunnel_url
-from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import Endpoint
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab import files
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.lab import Lab
 from measure import HERE, Workplace

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.transfer import held_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey, read_held_key
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import Outcome, Wanted, plan
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import UserOutcome, Wanted, plan_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotation import rotate
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab import seed
 from ansible_collections.sshkeys.aws.tests.robustness.in_process import Services
@@ -147,11 +147,11 @@ def transfer() -> Any:
     return services().client("transfer", await_turn)
 
 
-def declare(keys: Collection[str]) -> Outcome:
+def declare(keys: Collection[str]) -> UserOutcome:
     """Do what transfer_ssh_key does for one user, with exclusive."""
     client = transfer()
     wanted = Wanted(USER, present=True, exclusive=True, keys=tuple(map(public_key, sorted(keys))))
-    return rotate(client, seed.SERVER_ID, plan(held_keys(client, seed.SERVER_ID, USER), wanted), 0)
+    return rotate(client, seed.SERVER_ID, plan_user(held_keys(client, seed.SERVER_ID, USER), wanted), 0)
 
 
 a_race = settings(
@@ -175,7 +175,7 @@ def test_two_rotations_at_once(
     race.add(partial(declare, first))
     race.add(partial(declare, second))
     race.play()
-    outcomes: list[Outcome] = [race.results[0], race.results[1]]
+    outcomes: list[UserOutcome] = [race.results[0], race.results[1]]
     assert held() in (first, second)
     done = [
         outcome
@@ -213,7 +213,7 @@ def test_another_hand(
     race.add(partial(declare, wanted))
     race.add(meddle)
     race.play()
-    outcome: Outcome = race.results[0]
+    outcome: UserOutcome = race.results[0]
     accepted = [call for call in services().inside.journal.read() if call["status"] == 200]
     imports = {call["parameters"]["SshPublicKeyBody"] for call in accepted if call["operation"] == "ImportSshPublicKey"}
     assert {key.body for key in outcome.imported} == imports

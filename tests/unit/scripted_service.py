@@ -21,7 +21,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import Pr
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import INSTANCE_CONNECT, TRANSFER
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import parse_public_key
-from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import Target
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.target import Target
 
 KEY = parse_public_key("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx alice@laptop")
 TARGET = Target("i-0123456789abcdef0", "ec2-user")

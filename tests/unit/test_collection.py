@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws import session
-from ansible_collections.sshkeys.aws.plugins.module_utils._push import plan
+from ansible_collections.sshkeys.aws.plugins.module_utils._push import target
 
 ROOT = Path(str(session.__file__)).parents[3]
 COLLECTION = "sshkeys.aws"
@@ -237,7 +237,7 @@ def test_role_variables_have_its_prefix() -> None:
 @pytest.mark.parametrize("name", ["instance_id", "os_user", "availability_zone"])
 def test_role_lets_through_what_the_modules_let_through(name: str) -> None:
     pattern = read_yaml(f"{ROLE}/vars/main.yml")[f"__ssh_access_{name}_pattern"].strip()
-    of_modules = getattr(plan, f"_{name.upper()}").pattern
+    of_modules = getattr(target, f"_{name.upper()}").pattern
     assert pattern.replace("(", "").replace(")", "") == (of_modules + r"\Z").replace("(", "").replace(")", "")
 
 

@@ -14,10 +14,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.calls import read, unexpected
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError, printable
-from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import Endpoint
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
+
+
+class Endpoint(NamedTuple):
+    """An EC2 Instance Connect Endpoint, through which an instance without a public address is reached."""
+
+    id: str
+    dns_name: str
 
 
 class Instance(NamedTuple):

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.calls import call, unexpected
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ec2 import Endpoint
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey
-from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import Endpoint, Lease, Target
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import Lease
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.target import Target
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2_instance_connect import EC2InstanceConnectClient

@@ -23,13 +23,12 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import (
     KEY_LIFETIME,
     Lease,
     LeaseName,
-    Outcome,
-    Plan,
-    Target,
-    plan,
-    report,
-    unique_targets,
+    PushOutcome,
+    PushPlan,
+    plan_pushes,
 )
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.report import report_pushes
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.target import Target, unique_targets
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 
 if TYPE_CHECKING:
@@ -67,31 +66,31 @@ def push_key(
     names = {target: _lease_name(session, target, key) for target in targets}
     found = {target: directory.read(name) for target, name in names.items()}
     leases = {target: lease for target, lease in found.items() if lease}
-    todo = plan(targets, leases, now=time.time(), min_validity=params["min_validity"], force=params["force"])
+    todo = plan_pushes(targets, leases, now=time.time(), min_validity=params["min_validity"], force=params["force"])
     # In check mode too: what a client needs can be checked without sending anything.
     client = session.client(INSTANCE_CONNECT) if todo.pushes else None
     if check_mode or client is None:
         outcomes = todo.after
     else:
         outcomes = _apply(client, todo, key, directory, names, concurrency=params.get("concurrency", 1))
-    return report(outcomes, key, warnings, single=single, now=time.time(), region=session.region)
+    return report_pushes(outcomes, key, warnings, single=single, now=time.time(), region=session.region)
 
 
 def _apply(
     client: EC2InstanceConnectClient,
-    todo: Plan,
+    todo: PushPlan,
     key: PublicKey,
     directory: LeaseDirectory,
     names: Mapping[Target, LeaseName],
     *,
     concurrency: int,
-) -> list[Outcome]:
-    def push_to(target: Target) -> Outcome:
+) -> list[PushOutcome]:
+    def push_to(target: Target) -> PushOutcome:
         try:
             lease = instance_connect.push(client, target, key)
         except ServiceError as error:
-            return Outcome(target, changed=error.in_doubt, error=error)
-        return Outcome(target, changed=True, lease=lease, warning=_write(directory, names[target], lease))
+            return PushOutcome(target, changed=error.in_doubt, error=error)
+        return PushOutcome(target, changed=True, lease=lease, warning=_write(directory, names[target], lease))
 
     outcomes = todo.merge(fan_out(push_to, todo.pushes, concurrency))
     directory.sweep(time.time())

@@ -17,66 +17,20 @@ Pure. Rules:
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Sequence
 
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError, shown
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey, read_held_key, result_of_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import transfer_body
-from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region, Report, count_and_name
-
-# The service model of Transfer Family (botocore, 2018-11-05).
-_SERVER_ID = re.compile(r"s-[0-9a-f]{17}")
-_USER_NAME = re.compile(r"\w[\w@.-]{2,99}", re.ASCII)
-_KEY_ID = re.compile(r"key-[0-9a-f]{17}")
-# The ids of moto, with which people test their playbooks: what the info module returned can be given back.
-_KEY_ID_OF_MOTO = re.compile(r"s-[0-9a-f]{17}:[^:]+:public_key:[0-9.]+|mock_ssh_public_key_id_.+")
-
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import (
+    check_key_id,
+    check_replaced_id,
+    check_user_name,
+)
 
 DECLARED_TWICE = "It is declared twice. Put all that is declared for a user into one element."
-
-
-def is_key_id(text: str) -> bool:
-    """Whether a text has the form of the id of a key."""
-    return bool(_KEY_ID.fullmatch(text) or _KEY_ID_OF_MOTO.fullmatch(text))
-
-
-def check_key_id(key_id: str) -> None:
-    """Raise ArgumentError unless this can stand in ssh_public_key_ids."""
-    if not is_key_id(key_id):
-        raise ArgumentError(
-            f"ssh_public_key_ids has {shown(key_id)}, which is not the id of a key: it must be 'key-' and 17 "
-            "hexadecimal digits, as transfer_ssh_key_info returns it."
-        )
-
-
-def check_replaced_id(key_id: str) -> None:
-    """Raise ArgumentError unless this can stand in replaces."""
-    if not is_key_id(key_id):
-        raise ArgumentError(
-            f"replaces has {shown(key_id)}, which is not the id of a key. Give one that transfer_ssh_key_info "
-            "returns, such as key-01234567890abcdef."
-        )
-
-
-def check_server_id(server_id: str) -> None:
-    """Raise ArgumentError unless this is the id of a Transfer Family server."""
-    if not _SERVER_ID.fullmatch(server_id):
-        raise ArgumentError(
-            f"server_id {shown(server_id)} is not the id of a Transfer Family server: it must be 's-' and 17 "
-            "hexadecimal digits, such as s-01234567890abcdef."
-        )
-
-
-def check_user_name(user_name: str) -> None:
-    """Raise ArgumentError unless Transfer Family takes this user name."""
-    if not _USER_NAME.fullmatch(user_name):
-        raise ArgumentError(
-            f"user_name {shown(user_name)} is not one that Transfer Family takes: use 3 to 100 letters, digits and _ "
-            "@ . -, beginning with a letter, a digit or _."
-        )
 
 
 @dataclass(frozen=True)
@@ -176,7 +130,7 @@ class HeldKey:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class UserOutcome:
     """What stands for one user at the end of a run, or would.
 
     before, after: the keys that the user held and holds; None where they could not be read.
@@ -199,7 +153,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Plan:
+class UserPlan:
     """What is to be done for one user: first the imports, then the deletions.
 
     held: the keys of the user, None where the user does not exist.
@@ -216,7 +170,7 @@ class Plan:
         return self.held is not None and not self.imports and not self.deletions
 
     @property
-    def after(self) -> Outcome:
+    def after(self) -> UserOutcome:
         """What is foreseen: every step succeeds, and an earlier task makes a user that does not exist."""
         held = self.held or ()
         imported = tuple(HeldKey.to_come(key) for key in self.imports)
@@ -227,10 +181,10 @@ class Plan:
                 f"The user {self.wanted.user_name} does not exist. Outside check mode this fails, unless an earlier "
                 "task makes the user."
             )
-        return Outcome(self.wanted.user_name, held, kept + imported, imported, self.deletions, warning=warning)
+        return UserOutcome(self.wanted.user_name, held, kept + imported, imported, self.deletions, warning=warning)
 
 
-def plan(held: Sequence[HeldKey] | None, wanted: Wanted) -> Plan:
+def plan_user(held: Sequence[HeldKey] | None, wanted: Wanted) -> UserPlan:
     """Decide what is to be done for one user.
 
     held: the keys of the user, None where the user does not exist.
@@ -238,106 +192,11 @@ def plan(held: Sequence[HeldKey] | None, wanted: Wanted) -> Plan:
     keys = tuple(held or ())
     if not wanted.present:
         doomed = tuple(key for key in keys if key.id in wanted.key_ids or any(key.is_key(gone) for gone in wanted.keys))
-        return Plan(wanted, None if held is None else keys, (), doomed)
+        return UserPlan(wanted, None if held is None else keys, (), doomed)
     imports = tuple(key for key in wanted.keys if not any(other.is_key(key) for other in keys))
     surplus = tuple(key for key in keys if not any(key.is_key(kept) for kept in wanted.keys))
     replaced = tuple(key for key in surplus if key.id in wanted.replaces)
-    return Plan(wanted, None if held is None else keys, imports, surplus if wanted.exclusive else replaced)
-
-
-def report(
-    server_id: str,
-    outcomes: Sequence[Outcome],
-    warnings: Sequence[str],
-    *,
-    single: bool,
-    region: Region | None = None,
-) -> Report:
-    """Turn the outcomes of a run, or of a plan, into what the module returns.
-
-    single: whether the task named one user; then that user's fields also stand at the top.
-    region: where the server is, if that is known.
-    """
-    users = [_result(outcome) for outcome in outcomes]
-    result: dict[str, Any] = {
-        **(users[0] if single else {}),
-        "changed": any(outcome.changed for outcome in outcomes),
-        "server_id": server_id,
-        "users": users,
-        "diff": _diff(server_id, outcomes[0]) if single else _diffs(server_id, outcomes),
-    }
-    failed = [(f"{outcome.user_name} on {server_id}", outcome.error) for outcome in outcomes if outcome.error]
-    failure = count_and_name(failed, len(outcomes), "users", region) if failed else None
-    if not outcomes:
-        result["msg"] = NO_USERS.format("users")
-    return Report(result, [*warnings, *(outcome.warning for outcome in outcomes if outcome.warning)], failure)
-
-
-# The option that is empty is named.
-NO_USERS = "{} is an empty list, so there is nothing to do, and AWS was asked for nothing. That is no error."
-
-
-@dataclass(frozen=True)
-class Holding:
-    """The keys of a user as they were read; None where they could not be read, and then the error."""
-
-    user_name: str
-    keys: tuple[HeldKey, ...] | None
-    error: ServiceError | None
-
-
-def report_holdings(server_id: str, holdings: Sequence[Holding], now: datetime, region: Region | None = None) -> Report:
-    """Turn what was read of users into what the info module returns.
-
-    now: with a time zone; the age of the keys is counted up to it. region: where the server is, if that is known.
-    """
-    users = [_result_of_holding(holding, now) for holding in holdings]
-    failed = [(f"{holding.user_name} on {server_id}", holding.error) for holding in holdings if holding.error]
-    failure = count_and_name(failed, len(holdings), "users", region) if failed else None
-    return Report({"changed": False, "server_id": server_id, "users": users}, (), failure)
-
-
-def _result_of_holding(holding: Holding, now: datetime) -> dict[str, Any]:
-    result: dict[str, Any] = {"user_name": holding.user_name, "ssh_public_keys": _results(holding.keys, now)}
-    if holding.error:
-        result["error"] = holding.error.result()
-    return result
-
-
-def _results(keys: Sequence[HeldKey] | None, now: datetime | None = None) -> list[dict[str, Any]] | None:
-    """Return what a result says of keys, in an order that no id or date decides; with their age up to ``now``."""
-    if keys is None:
-        return None
-    # A key to come has neither id nor date, and check mode must return what the real run returns.
-    ordered = sorted(keys, key=lambda key: (key.key is None, key.label, key.body, key.id or ""))
-    return [{**key.result(), **({"age_days": key.age_days(now)} if now else {})} for key in ordered]
-
-
-def _result(outcome: Outcome) -> dict[str, Any]:
-    result: dict[str, Any] = {
-        "user_name": outcome.user_name,
-        "changed": outcome.changed,
-        "ssh_public_keys": _results(outcome.after),
-        "imported": _results(outcome.imported),
-        "deleted": _results(outcome.deleted),
-    }
-    if outcome.error:
-        result["error"] = outcome.error.result()
-    return result
-
-
-def _diffs(server_id: str, outcomes: Sequence[Outcome]) -> list[dict[str, str]]:
-    return [_diff(server_id, outcome) for outcome in outcomes if outcome.before != outcome.after]
-
-
-def _diff(server_id: str, outcome: Outcome) -> dict[str, str]:
-    header = f"{outcome.user_name} on {server_id}"
-    return {
-        "before_header": header,
-        "after_header": header,
-        "before": "".join(sorted(f"{key.label}\n" for key in outcome.before or ())),
-        "after": "".join(sorted(f"{key.label}\n" for key in outcome.after or ())),
-    }
+    return UserPlan(wanted, None if held is None else keys, imports, surplus if wanted.exclusive else replaced)
 
 
 def _iso(moment: datetime) -> str:

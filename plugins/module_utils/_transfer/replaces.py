@@ -32,7 +32,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._comma_list import ele
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.errors import PublicKeyError
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey, parse_public_keys
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import is_key_id
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import is_key_id
 
 # A key as transfer_ssh_key_info returns it.
 _Key = Mapping[str, Any]

@@ -35,7 +35,13 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws import transfer
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, missing_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import transfer_body
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, Outcome, Plan, Wanted, plan
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import (
+    HeldKey,
+    UserOutcome,
+    UserPlan,
+    Wanted,
+    plan_user,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_transfer import TransferClient
@@ -55,7 +61,7 @@ _FULL_HINT = (
 )
 
 
-def rotate(client: TransferClient, server_id: str, todo: Plan, wait_timeout: float) -> Outcome:
+def rotate(client: TransferClient, server_id: str, todo: UserPlan, wait_timeout: float) -> UserOutcome:
     """Carry out a plan, and return what stands then. What fails is in the outcome.
 
     wait_timeout: seconds to wait for a user that does not exist yet.
@@ -65,9 +71,9 @@ def rotate(client: TransferClient, server_id: str, todo: Plan, wait_timeout: flo
     deadline = time.monotonic() + wait_timeout
     if todo.held is None:
         try:
-            todo = plan(_await_user(client, server_id, todo.wanted, deadline, wait_timeout), todo.wanted)
+            todo = plan_user(_await_user(client, server_id, todo.wanted, deadline, wait_timeout), todo.wanted)
         except ServiceError as error:
-            return Outcome(todo.wanted.user_name, None, None, error=error)
+            return UserOutcome(todo.wanted.user_name, None, None, error=error)
     while True:
         rotation = _Rotation(client, server_id, todo)
         try:
@@ -109,7 +115,7 @@ _MISSING_HINTS = {
 class _Rotation:
     """The work on one user: what is still to do, and what this run has done."""
 
-    def __init__(self, client: TransferClient, server_id: str, todo: Plan) -> None:
+    def __init__(self, client: TransferClient, server_id: str, todo: UserPlan) -> None:
         self._todo, self._before = todo, todo.held or ()
         self._client, self._server_id, self._user_name = client, server_id, todo.wanted.user_name
         self._imported: list[HeldKey] = []
@@ -121,7 +127,7 @@ class _Rotation:
         """Whether this run has imported or deleted a key."""
         return bool(self._imported or self._deleted)
 
-    def run(self) -> Outcome:
+    def run(self) -> UserOutcome:
         """Work until the user is as declared, and return what stands.
 
         Raises ServiceError at the first step that fails for good, or when the user is not as declared all the same.
@@ -131,7 +137,7 @@ class _Rotation:
             seen = self._look(self._is_as_declared)
             if self._gives_precedence(seen[-1]):
                 seen += self._look(self._is_as_declared)
-            self._todo = plan(seen[-1], self._todo.wanted)
+            self._todo = plan_user(seen[-1], self._todo.wanted)
             if self._todo.is_done:
                 return self._outcome(seen[-1])
             if self._todo.held is None or self._has_done_what_is_left or self._shows_others(seen):
@@ -149,7 +155,7 @@ class _Rotation:
         while self._doomed:
             self._delete_first_doomed()
 
-    def failed_outcome(self, error: ServiceError) -> Outcome:
+    def failed_outcome(self, error: ServiceError) -> UserOutcome:
         """Return what stands after a step failed, with an error that says what this run did and what the user has."""
         in_doubt, has = False, "The user now has"
         try:
@@ -165,13 +171,13 @@ class _Rotation:
         )
         return replace(outcome, error=replace(error, message=facts, in_doubt=in_doubt))
 
-    def _outcome(self, held: tuple[HeldKey, ...] | None) -> Outcome:
+    def _outcome(self, held: tuple[HeldKey, ...] | None) -> UserOutcome:
         # What was read back has the id and the date of what was imported.
         imported = [next((key for key in held or () if new.key and key.is_key(new.key)), new) for new in self._imported]
-        return Outcome(self._user_name, self._before, held, tuple(imported), tuple(self._deleted))
+        return UserOutcome(self._user_name, self._before, held, tuple(imported), tuple(self._deleted))
 
     def _is_as_declared(self, held: tuple[HeldKey, ...] | None) -> bool:
-        return plan(held, self._todo.wanted).is_done
+        return plan_user(held, self._todo.wanted).is_done
 
     @property
     def _has_done_what_is_left(self) -> bool:
@@ -184,7 +190,7 @@ class _Rotation:
 
     def _gives_precedence(self, held: tuple[HeldKey, ...] | None) -> bool:
         """Whether somebody else's key came after the last one of this run, so that it is for them to begin again."""
-        theirs = self._not_deleted(plan(held, self._todo.wanted).deletions)
+        theirs = self._not_deleted(plan_user(held, self._todo.wanted).deletions)
         ours = [key for key in held or () if self._has_imported(key)]
         return bool(theirs) and max(map(_order, theirs)) > max(map(_order, ours), default=(0.0, ""))
 
@@ -284,7 +290,7 @@ def _date_imported(key: HeldKey) -> float:
     return key.date_imported.timestamp() if key.date_imported else 0.0
 
 
-def _what_is_left(left: Plan) -> str:
+def _what_is_left(left: UserPlan) -> str:
     if left.held is None:
         return "the user does not exist any more"
     faults = []

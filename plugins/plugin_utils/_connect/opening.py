@@ -21,6 +21,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws import ec2, instance_connect
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ec2 import Endpoint
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import EC2, INSTANCE_CONNECT
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import uses_fips
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
@@ -32,7 +33,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.errors import PublicKeyError
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import parse_public_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_instance_connect
-from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import Endpoint, Target
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.target import Target
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region, in_region
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import host_keys, key_pair, openssh
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.account import account_of

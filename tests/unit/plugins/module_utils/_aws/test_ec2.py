@@ -12,8 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws import ec2, instance_connect
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ec2 import Endpoint
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError
-from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import Endpoint
 from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService
 
 INSTANCE_ID = "i-0123456789abcdef0"

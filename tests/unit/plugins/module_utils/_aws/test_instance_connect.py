@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws import instance_connect
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import INSTANCE_CONNECT
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
-from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import Target
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.target import Target
 from ansible_collections.sshkeys.aws.tests.unit.scripted_service import (
     KEY,
     PUSHED,

@@ -14,7 +14,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws import instance_c
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import INSTANCE_CONNECT
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
-from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import Target
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.target import Target
 from ansible_collections.sshkeys.aws.tests.unit.scripted_service import (
     DROP,
     IMPORTED,

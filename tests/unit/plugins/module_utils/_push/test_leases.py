@@ -19,13 +19,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._push.leases import LeaseDirectory, default_directory
-from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import (
-    KEY_LIFETIME,
-    Lease,
-    LeaseName,
-    Target,
-    plan,
-)
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import KEY_LIFETIME, Lease, LeaseName, plan_pushes
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.target import Target
 from hypothesis import example, given, settings, strategies as st
 
 NOW = 1_800_000_000.25
@@ -54,7 +49,7 @@ def lease_file(folder: Path) -> Path:
 def counts(lease: Lease | None, now: float = NOW) -> bool:
     """Whether a lease that was read keeps a key from being pushed."""
     found = {TARGET: lease} if lease else {}
-    return not plan([TARGET], found, now=now, min_validity=0, force=False).pushes
+    return not plan_pushes([TARGET], found, now=now, min_validity=0, force=False).pushes
 
 
 # -- Round trip -------------------------------------------------------------------------------------------------------

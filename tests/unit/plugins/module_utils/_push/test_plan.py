@@ -15,12 +15,11 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import p
 from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import (
     KEY_LIFETIME,
     Lease,
-    Outcome,
-    Target,
-    plan,
-    report,
-    unique_targets,
+    PushOutcome,
+    plan_pushes,
 )
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.report import report_pushes
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.target import Target, unique_targets
 from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, key_pair, line_of, runs
 from ansible_collections.sshkeys.aws.tests.unit.models import allows, near, shape
 from hypothesis import given, settings, strategies as st
@@ -193,29 +192,29 @@ validities = st.integers(0, KEY_LIFETIME)
 )
 def test_whether_a_lease_counts(age: float, min_validity: int, pushes: bool) -> None:
     target, lease = FLEET[0], Lease(NOW - age, "earlier")
-    todo = plan([target], {target: lease}, now=NOW, min_validity=min_validity, force=False)
+    todo = plan_pushes([target], {target: lease}, now=NOW, min_validity=min_validity, force=False)
     assert todo.pushes == ([target] if pushes else [])
     (outcome,) = todo.after
-    assert outcome == (Outcome(target, changed=True) if pushes else Outcome(target, changed=False, lease=lease))
+    assert outcome == (PushOutcome(target, changed=True) if pushes else PushOutcome(target, changed=False, lease=lease))
 
 
 @given(targets_of_a_run, leases_of_a_run, validities)
 def test_force_pushes_to_all(targets: list[Target], leases: dict[Target, Lease], validity: int) -> None:
-    todo = plan(targets, leases, now=NOW, min_validity=validity, force=True)
+    todo = plan_pushes(targets, leases, now=NOW, min_validity=validity, force=True)
     assert todo.pushes == targets
-    assert todo.after == [Outcome(target, changed=True) for target in targets]
+    assert todo.after == [PushOutcome(target, changed=True) for target in targets]
 
 
 @given(targets_of_a_run, leases_of_a_run, validities, st.booleans(), st.randoms())
 def test_a_plan_is_about_each_target_once_in_order(
     targets: list[Target], leases: dict[Target, Lease], validity: int, force: bool, random: Any
 ) -> None:
-    todo = plan(targets, leases, now=NOW, min_validity=validity, force=force)
+    todo = plan_pushes(targets, leases, now=NOW, min_validity=validity, force=force)
     assert [outcome.target for outcome in todo.after] == targets
     assert [outcome.target for outcome in todo.after if outcome.changed] == todo.pushes
     # However the pushes end, and in whatever order.
     ends = [
-        Outcome(
+        PushOutcome(
             target, changed=random.random() < 0.5, error=ServiceError("C", "m", "h") if random.random() < 0.5 else None
         )
         for target in todo.pushes
@@ -231,15 +230,15 @@ def test_asking_for_more_time_never_pushes_less(
     targets: list[Target], leases: dict[Target, Lease], one: int, other: int
 ) -> None:
     less, more = sorted((one, other))
-    some = plan(targets, leases, now=NOW, min_validity=less, force=False).pushes
-    assert set(some) <= set(plan(targets, leases, now=NOW, min_validity=more, force=False).pushes)
+    some = plan_pushes(targets, leases, now=NOW, min_validity=less, force=False).pushes
+    assert set(some) <= set(plan_pushes(targets, leases, now=NOW, min_validity=more, force=False).pushes)
 
 
 @given(targets_of_a_run, leases_of_a_run, validities)
 def test_a_second_run_has_nothing_to_do(targets: list[Target], leases: dict[Target, Lease], validity: int) -> None:
-    first = plan(targets, leases, now=NOW, min_validity=validity, force=False)
+    first = plan_pushes(targets, leases, now=NOW, min_validity=validity, force=False)
     left = {**leases, **{target: Lease(NOW, "new") for target in first.pushes}}
-    second = plan(targets, left, now=NOW, min_validity=validity, force=False)
+    second = plan_pushes(targets, left, now=NOW, min_validity=validity, force=False)
     assert second.pushes == []
     assert not any(outcome.changed for outcome in second.after)
 
@@ -256,16 +255,16 @@ def at(seconds: float, request_id: str = "request") -> Lease:
 END = at(30).pushed_at
 
 
-def pushed(number: int, seconds: float) -> Outcome:
-    return Outcome(FLEET[number], changed=True, lease=at(seconds, f"request {number}"))
+def pushed(number: int, seconds: float) -> PushOutcome:
+    return PushOutcome(FLEET[number], changed=True, lease=at(seconds, f"request {number}"))
 
 
-def failed(number: int, message: str = "The instance is stopped") -> Outcome:
-    return Outcome(FLEET[number], changed=False, error=ServiceError("SomeCode", message, "Start it."))
+def failed(number: int, message: str = "The instance is stopped") -> PushOutcome:
+    return PushOutcome(FLEET[number], changed=False, error=ServiceError("SomeCode", message, "Start it."))
 
 
 def test_report_of_a_push() -> None:
-    told = report([pushed(0, 0.9)], KEY, [], single=False, now=END)
+    told = report_pushes([pushed(0, 0.9)], KEY, [], single=False, now=END)
     assert told.failure is None
     assert told.result == {
         "changed": True,
@@ -292,7 +291,7 @@ def test_report_of_a_push() -> None:
 
 
 def test_report_of_a_failure() -> None:
-    told = report([failed(0)], KEY, [], single=False, now=END)
+    told = report_pushes([failed(0)], KEY, [], single=False, now=END)
     assert told.result["changed"] is False
     assert told.result["expires_at"] is None
     (entry,) = told.result["targets"]
@@ -313,22 +312,22 @@ def test_report_of_a_failure() -> None:
     [
         ([pushed(0, 5), pushed(1, 3), pushed(2, 9)], "2026-11-21T10:01:03Z"),
         ([failed(0), pushed(1, 7), failed(2)], "2026-11-21T10:01:07Z"),
-        ([pushed(0, 5), Outcome(FLEET[1], changed=False, lease=at(-30))], "2026-11-21T10:00:30Z"),
-        ([pushed(0, 5), Outcome(FLEET[1], changed=True)], "2026-11-21T10:01:05Z"),
+        ([pushed(0, 5), PushOutcome(FLEET[1], changed=False, lease=at(-30))], "2026-11-21T10:00:30Z"),
+        ([pushed(0, 5), PushOutcome(FLEET[1], changed=True)], "2026-11-21T10:01:05Z"),
         ([pushed(0, -36000.5), pushed(1, 0)], "2026-11-21T00:00:59Z"),
         ([failed(0)], None),
-        ([Outcome(FLEET[0], changed=True)], None),
+        ([PushOutcome(FLEET[0], changed=True)], None),
         ([], None),
     ],
 )
-def test_the_earliest_end_is_told(outcomes: Sequence[Outcome], expires_at: str | None) -> None:
-    assert report(outcomes, KEY, [], single=False, now=END).result["expires_at"] == expires_at
+def test_the_earliest_end_is_told(outcomes: Sequence[PushOutcome], expires_at: str | None) -> None:
+    assert report_pushes(outcomes, KEY, [], single=False, now=END).result["expires_at"] == expires_at
 
 
 @given(st.floats(0, 4e9))
 def test_times_never_promise_more_than_there_is(pushed_at: float) -> None:
-    outcome = Outcome(FLEET[0], changed=True, lease=Lease(pushed_at, "r"))
-    (entry,) = report([outcome], KEY, [], single=False, now=END).result["targets"]
+    outcome = PushOutcome(FLEET[0], changed=True, lease=Lease(pushed_at, "r"))
+    (entry,) = report_pushes([outcome], KEY, [], single=False, now=END).result["targets"]
     for field, seconds in (("pushed_at", pushed_at), ("expires_at", pushed_at + KEY_LIFETIME)):
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", entry[field])
         assert seconds - 1 < seconds_of(entry[field]) <= seconds
@@ -344,10 +343,10 @@ def seconds_of(moment: str) -> int:
     return ((era * 146097 + day_of_era - 719468) * 24 + hour) * 3600 + minute * 60 + second
 
 
-@pytest.mark.parametrize("outcome", [pushed(0, 5), failed(0), Outcome(FLEET[0], changed=True)])
-def test_the_fields_of_a_single_target_stand_at_the_top(outcome: Outcome) -> None:
-    result = report([outcome], KEY, [], single=True, now=END).result
-    many = report([outcome], KEY, [], single=False, now=END).result
+@pytest.mark.parametrize("outcome", [pushed(0, 5), failed(0), PushOutcome(FLEET[0], changed=True)])
+def test_the_fields_of_a_single_target_stand_at_the_top(outcome: PushOutcome) -> None:
+    result = report_pushes([outcome], KEY, [], single=True, now=END).result
+    many = report_pushes([outcome], KEY, [], single=False, now=END).result
     (entry,) = result["targets"]
     assert {field: result[field] for field in entry} == entry
     assert {field: result[field] for field in many} == many
@@ -355,16 +354,19 @@ def test_the_fields_of_a_single_target_stand_at_the_top(outcome: Outcome) -> Non
 
 
 def test_no_failure() -> None:
-    assert report([], KEY, [], single=False, now=END).failure is None
-    assert report([pushed(0, 1), Outcome(FLEET[1], changed=True)], KEY, [], single=False, now=END).failure is None
+    assert report_pushes([], KEY, [], single=False, now=END).failure is None
+    assert (
+        report_pushes([pushed(0, 1), PushOutcome(FLEET[1], changed=True)], KEY, [], single=False, now=END).failure
+        is None
+    )
 
 
 def test_warnings_are_passed_on() -> None:
-    assert list(report([pushed(0, 1)], KEY, ["one", "two"], single=True, now=END).warnings) == ["one", "two"]
+    assert list(report_pushes([pushed(0, 1)], KEY, ["one", "two"], single=True, now=END).warnings) == ["one", "two"]
 
 
 def test_failures_are_counted_and_named() -> None:
-    told = report([pushed(0, 1), failed(1), pushed(2, 1), failed(5)], KEY, [], single=False, now=END)
+    told = report_pushes([pushed(0, 1), failed(1), pushed(2, 1), failed(5)], KEY, [], single=False, now=END)
     assert told.failure
     assert told.failure.startswith("2 of 4 targets failed: ")
     for number in (1, 5):
@@ -376,7 +378,7 @@ def test_failures_are_counted_and_named() -> None:
 
 
 def test_the_failure_of_the_only_target_is_not_counted() -> None:
-    failure = report([failed(0)], KEY, [], single=True, now=END).failure
+    failure = report_pushes([failed(0)], KEY, [], single=True, now=END).failure
     assert failure == f"{FLEET[0].instance_id} (user root): SomeCode: The instance is stopped. Start it."
 
 
@@ -384,7 +386,9 @@ def test_the_failure_of_the_only_target_is_not_counted() -> None:
 def test_more_than_ten_failures_are_cut(count: int, more: int | None) -> None:
     targets = [Target(f"i-{number:08x}", "root") for number in range(count)]
     error = ServiceError("SomeCode", "The instance is stopped", "Start it.")
-    told = report([Outcome(target, changed=False, error=error) for target in targets], KEY, [], single=False, now=END)
+    told = report_pushes(
+        [PushOutcome(target, changed=False, error=error) for target in targets], KEY, [], single=False, now=END
+    )
     assert told.failure
     assert told.failure.startswith(f"{count} of {count} targets failed: ")
     assert [target for target in targets if target.instance_id in told.failure] == targets[:10]
@@ -410,10 +414,10 @@ def test_check_mode_foretells_the_result(
 ) -> None:
     targets = targets[:1] if single else targets
     single = single and bool(targets)
-    todo = plan(targets, leases, now=NOW, min_validity=validity, force=force)
-    foretold = report(todo.after, KEY, [], single=single, now=NOW)
-    real = report(
-        todo.merge([Outcome(target, changed=True, lease=Lease(NOW, "r")) for target in todo.pushes]),
+    todo = plan_pushes(targets, leases, now=NOW, min_validity=validity, force=force)
+    foretold = report_pushes(todo.after, KEY, [], single=single, now=NOW)
+    real = report_pushes(
+        todo.merge([PushOutcome(target, changed=True, lease=Lease(NOW, "r")) for target in todo.pushes]),
         KEY,
         [],
         single=single,
@@ -434,13 +438,13 @@ def test_check_mode_foretells_the_result(
         ([pushed(0, 0), pushed(1, 20)], 60, "took 60 seconds.* at 1 of 2 targets it has ended already.*serial"),
         ([pushed(0, 0), failed(1), pushed(2, 70)], 75, "took 75 seconds.* at 1 of 2 targets"),
         # A lease of an earlier run was long enough for whoever asked, and what is foreseen has not begun.
-        ([Outcome(FLEET[0], changed=False, lease=at(0))], 100, None),
-        ([Outcome(FLEET[0], changed=True)], 100, None),
+        ([PushOutcome(FLEET[0], changed=False, lease=at(0))], 100, None),
+        ([PushOutcome(FLEET[0], changed=True)], 100, None),
     ],
 )
 def test_keys_that_ended_before_the_last_push_are_told(
-    outcomes: list[Outcome], seconds: float, warning: str | None
+    outcomes: list[PushOutcome], seconds: float, warning: str | None
 ) -> None:
-    (told, *more) = [*report(outcomes, KEY, [], single=False, now=at(seconds).pushed_at).warnings, ""]
+    (told, *more) = [*report_pushes(outcomes, KEY, [], single=False, now=at(seconds).pushed_at).warnings, ""]
     assert not told if warning is None else re.search(warning, told)
     assert not any(more)

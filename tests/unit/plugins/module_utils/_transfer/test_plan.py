@@ -20,18 +20,15 @@ import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey, parse_public_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import transfer_body
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import check_server_id, check_user_name
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import (
     HeldKey,
-    Holding,
-    Outcome,
-    Plan,
+    UserOutcome,
+    UserPlan,
     Wanted,
-    check_server_id,
-    check_user_name,
-    plan,
-    report,
-    report_holdings,
+    plan_user,
 )
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.report import Holding, report_holdings, report_users
 from ansible_collections.sshkeys.aws.tests.unit.keys import dss_blob, ed25519_blob, key_pair, line_of, rsa_line, runs
 from ansible_collections.sshkeys.aws.tests.unit.models import allows, near
 from hypothesis import given, settings, strategies as st
@@ -91,7 +88,7 @@ def wanteds(draw: st.DrawFn) -> Wanted:
     return Wanted(USER, present, exclusive, keys, () if present else key_ids, replaces)
 
 
-def steps(world: tuple[HeldKey, ...], todo: Plan) -> Iterator[tuple[HeldKey, ...]]:
+def steps(world: tuple[HeldKey, ...], todo: UserPlan) -> Iterator[tuple[HeldKey, ...]]:
     """Yield what the user holds after each step of a plan."""
     for number, wanted in enumerate(todo.imports, start=100):
         assert not any(other.key and other.key.identity == wanted.identity for other in world), (
@@ -105,7 +102,7 @@ def steps(world: tuple[HeldKey, ...], todo: Plan) -> Iterator[tuple[HeldKey, ...
         yield world
 
 
-def carried_out(world: tuple[HeldKey, ...], todo: Plan) -> tuple[HeldKey, ...]:
+def carried_out(world: tuple[HeldKey, ...], todo: UserPlan) -> tuple[HeldKey, ...]:
     return [world, *steps(world, todo)][-1]
 
 
@@ -120,14 +117,14 @@ def identities(keys: Sequence[HeldKey] | Sequence[PublicKey]) -> set[Any]:
 @pytest.mark.parametrize(
     ("outcome", "changed"),
     [
-        (Outcome(USER, (), ()), False),
-        (Outcome(USER, (), (), imported=(held(1, line(1)),)), True),
-        (Outcome(USER, (), (), deleted=(held(1, line(1)),)), True),
-        (Outcome(USER, (), (), error=ServiceError("Code", "It broke", "Run again.")), False),
-        (Outcome(USER, (), (), error=ServiceError("Code", "It broke", "Run again.", in_doubt=True)), True),
+        (UserOutcome(USER, (), ()), False),
+        (UserOutcome(USER, (), (), imported=(held(1, line(1)),)), True),
+        (UserOutcome(USER, (), (), deleted=(held(1, line(1)),)), True),
+        (UserOutcome(USER, (), (), error=ServiceError("Code", "It broke", "Run again.")), False),
+        (UserOutcome(USER, (), (), error=ServiceError("Code", "It broke", "Run again.", in_doubt=True)), True),
     ],
 )
-def test_changed(outcome: Outcome, *, changed: bool) -> None:
+def test_changed(outcome: UserOutcome, *, changed: bool) -> None:
     assert outcome.changed is changed
 
 
@@ -137,9 +134,9 @@ def test_changed(outcome: Outcome, *, changed: bool) -> None:
 @given(worlds, wanteds())
 @settings(max_examples=200)
 def test_a_plan_carried_out_leaves_nothing_to_do(world: tuple[HeldKey, ...], wanted: Wanted) -> None:
-    todo = plan(world, wanted)
+    todo = plan_user(world, wanted)
     after = carried_out(world, todo)
-    again = plan(after, wanted)
+    again = plan_user(after, wanted)
     assert again.is_done
     assert not again.after.changed
     assert todo.is_done == (after == world)
@@ -147,13 +144,13 @@ def test_a_plan_carried_out_leaves_nothing_to_do(world: tuple[HeldKey, ...], wan
 
 @given(worlds, wanted_keys)
 def test_exclusive_means_exactly_these(world: tuple[HeldKey, ...], keys: tuple[PublicKey, ...]) -> None:
-    after = carried_out(world, plan(world, Wanted(USER, True, True, keys)))
+    after = carried_out(world, plan_user(world, Wanted(USER, True, True, keys)))
     assert identities(after) == identities(keys)
 
 
 @given(worlds, wanted_keys)
 def test_present_adds_and_never_deletes(world: tuple[HeldKey, ...], keys: tuple[PublicKey, ...]) -> None:
-    todo = plan(world, Wanted(USER, True, False, keys))
+    todo = plan_user(world, Wanted(USER, True, False, keys))
     assert todo.deletions == ()
     after = carried_out(world, todo)
     assert after[: len(world)] == world
@@ -164,7 +161,7 @@ def test_present_adds_and_never_deletes(world: tuple[HeldKey, ...], keys: tuple[
 def test_replaces_removes_these_and_no_wanted_key(
     world: tuple[HeldKey, ...], keys: tuple[PublicKey, ...], replaces: tuple[str, ...]
 ) -> None:
-    after = carried_out(world, plan(world, Wanted(USER, True, False, keys, (), replaces)))
+    after = carried_out(world, plan_user(world, Wanted(USER, True, False, keys, (), replaces)))
     kept = tuple(other for other in world if other.id not in replaces or identities([other]) & identities(keys))
     assert after[: len(kept)] == kept
     assert identities(after) == identities(kept) | identities(keys)
@@ -175,7 +172,7 @@ def test_absent_removes_these_and_never_imports(
     world: tuple[HeldKey, ...], keys: tuple[PublicKey, ...], gone: list[int]
 ) -> None:
     key_ids = tuple(f"key-{number:017x}" for number in gone)
-    todo = plan(world, Wanted(USER, False, False, keys, key_ids))
+    todo = plan_user(world, Wanted(USER, False, False, keys, key_ids))
     assert todo.imports == ()
     after = carried_out(world, todo)
     assert after == tuple(
@@ -192,7 +189,7 @@ def test_comments_never_matter(world: tuple[HeldKey, ...], wanted: Wanted, data:
 
     renamed = tuple(with_another_comment(other) for other in world)
     keys = tuple(replace(other, comment=data.draw(some_comments)) for other in wanted.keys)
-    one, other = plan(world, wanted), plan(renamed, replace(wanted, keys=keys))
+    one, other = plan_user(world, wanted), plan_user(renamed, replace(wanted, keys=keys))
     assert [imported.identity for imported in one.imports] == [imported.identity for imported in other.imports]
     assert [doomed.id for doomed in one.deletions] == [doomed.id for doomed in other.deletions]
 
@@ -201,7 +198,7 @@ def test_comments_never_matter(world: tuple[HeldKey, ...], wanted: Wanted, data:
 def test_nobody_is_locked_out_by_a_rotation(
     world: tuple[HeldKey, ...], keys: tuple[PublicKey, ...], replaces: tuple[str, ...] | None
 ) -> None:
-    todo = plan(world, Wanted(USER, True, replaces is None, keys, (), replaces or ()))
+    todo = plan_user(world, Wanted(USER, True, replaces is None, keys, (), replaces or ()))
     usable = identities(keys) | {other.key.identity for other in world if other.key}
     had_a_key = any(other.key for other in world)
     deleted = False
@@ -215,7 +212,7 @@ def test_nobody_is_locked_out_by_a_rotation(
 
 @given(worlds, wanteds())
 def test_order_of_imports_and_deletions_is_that_of_the_lists(world: tuple[HeldKey, ...], wanted: Wanted) -> None:
-    todo = plan(world, wanted)
+    todo = plan_user(world, wanted)
     assert list(todo.imports) == [wished for wished in wanted.keys if wished in todo.imports]
     assert list(todo.deletions) == [other for other in world if other in todo.deletions]
 
@@ -223,10 +220,10 @@ def test_order_of_imports_and_deletions_is_that_of_the_lists(world: tuple[HeldKe
 @pytest.mark.parametrize("body", [*UNREADABLE, DSS])
 def test_what_nobody_would_import_today_can_be_deleted(body: str) -> None:
     world = (held(1, body), held(2, line(1)))
-    assert plan(world, Wanted(USER, True, True, (key(1),))).deletions == world[:1]
-    assert plan(world, Wanted(USER, True, False, (key(1),))).is_done
-    assert plan(world, Wanted(USER, False, False, (), (str(world[0].id),))).deletions == world[:1]
-    (user,) = report(SERVER, [Outcome(USER, world, world)], [], single=False).result["users"]
+    assert plan_user(world, Wanted(USER, True, True, (key(1),))).deletions == world[:1]
+    assert plan_user(world, Wanted(USER, True, False, (key(1),))).is_done
+    assert plan_user(world, Wanted(USER, False, False, (), (str(world[0].id),))).deletions == world[:1]
+    (user,) = report_users(SERVER, [UserOutcome(USER, world, world)], [], single=False).result["users"]
     (told,) = [entry for entry in user["ssh_public_keys"] if entry["id"] == world[0].id]
     assert told["body"] == body
     if body == DSS:
@@ -237,13 +234,13 @@ def test_what_nobody_would_import_today_can_be_deleted(body: str) -> None:
 
 def test_a_held_ssh_dss_key_can_be_named_by_its_text() -> None:
     world = (held(1, DSS), held(2, line(1)))
-    assert plan(world, Wanted(USER, False, False, (parse_public_key(DSS),))).deletions == world[:1]
+    assert plan_user(world, Wanted(USER, False, False, (parse_public_key(DSS),))).deletions == world[:1]
 
 
 def test_a_key_held_twice() -> None:
     world = (held(1, line(1, "one")), held(2, line(1, "two")))
-    assert plan(world, Wanted(USER, True, True, (key(1),))).is_done
-    assert plan(world, Wanted(USER, False, False, (key(1),))).deletions == world
+    assert plan_user(world, Wanted(USER, True, True, (key(1),))).is_done
+    assert plan_user(world, Wanted(USER, False, False, (key(1),))).deletions == world
 
 
 # -- What is foretold is what happens ---------------------------------------------------------------------------------
@@ -261,18 +258,18 @@ def without_what_the_service_decides(value: Any) -> Any:
     return value
 
 
-def what_happened(world: tuple[HeldKey, ...], todo: Plan) -> Outcome:
+def what_happened(world: tuple[HeldKey, ...], todo: UserPlan) -> UserOutcome:
     after = carried_out(world, todo)
     imported = tuple(other for other in after if other.date_imported == NOW)
-    return Outcome(USER, world, after, imported, todo.deletions)
+    return UserOutcome(USER, world, after, imported, todo.deletions)
 
 
 @given(worlds, wanteds(), st.booleans())
 @settings(max_examples=200)
 def test_what_is_foretold_happens(world: tuple[HeldKey, ...], wanted: Wanted, single: bool) -> None:
-    todo = plan(world, wanted)
-    foretold = report(SERVER, [todo.after], [], single=single)
-    real = report(SERVER, [what_happened(world, todo)], [], single=single)
+    todo = plan_user(world, wanted)
+    foretold = report_users(SERVER, [todo.after], [], single=single)
+    real = report_users(SERVER, [what_happened(world, todo)], [], single=single)
     assert without_what_the_service_decides(foretold.result) == without_what_the_service_decides(real.result)
     assert list(foretold.warnings) == list(real.warnings) == []
     assert foretold.failure is real.failure is None
@@ -281,15 +278,15 @@ def test_what_is_foretold_happens(world: tuple[HeldKey, ...], wanted: Wanted, si
 
 def test_what_is_foretold_happens_when_the_comment_does_not_fit() -> None:
     # The service stores no more than 2048 characters.
-    todo = plan((), Wanted(USER, True, False, (key(1, "comment " * 400),)))
-    foretold = report(SERVER, [todo.after], [], single=True)
-    real = report(SERVER, [what_happened((), todo)], [], single=True)
+    todo = plan_user((), Wanted(USER, True, False, (key(1, "comment " * 400),)))
+    foretold = report_users(SERVER, [todo.after], [], single=True)
+    real = report_users(SERVER, [what_happened((), todo)], [], single=True)
     assert without_what_the_service_decides(foretold.result) == without_what_the_service_decides(real.result)
 
 
 def test_a_key_that_is_not_imported_yet_has_no_id_and_no_date() -> None:
-    todo = plan((held(1, line(1)),), Wanted(USER, True, True, (key(2, "new"),)))
-    result = report(SERVER, [todo.after], [], single=True).result
+    todo = plan_user((held(1, line(1)),), Wanted(USER, True, True, (key(2, "new"),)))
+    result = report_users(SERVER, [todo.after], [], single=True).result
     for told in (result["ssh_public_keys"], result["imported"]):
         assert [(entry["id"], entry["date_imported"], entry["body"]) for entry in told] == [
             (None, None, line(2, "new"))
@@ -299,9 +296,9 @@ def test_a_key_that_is_not_imported_yet_has_no_id_and_no_date() -> None:
 
 @pytest.mark.parametrize("present", [True, False])
 def test_a_user_that_does_not_exist_is_foretold_to_be_made(present: bool) -> None:
-    todo = plan(None, Wanted(USER, present, False, (key(1),)))
+    todo = plan_user(None, Wanted(USER, present, False, (key(1),)))
     assert not todo.is_done
-    told = report(SERVER, [todo.after], ["first"], single=True)
+    told = report_users(SERVER, [todo.after], ["first"], single=True)
     assert told.failure is None
     assert told.result["changed"] == present
     assert [entry["body"] for entry in told.result["ssh_public_keys"]] == ([line(1)] if present else [])
@@ -312,8 +309,8 @@ def test_a_user_that_does_not_exist_is_foretold_to_be_made(present: bool) -> Non
 
 
 def test_a_user_with_nothing_declared_and_nothing_held_is_done() -> None:
-    assert plan((), Wanted(USER, True, True, ())).is_done
-    assert not plan(None, Wanted(USER, True, True, ())).is_done
+    assert plan_user((), Wanted(USER, True, True, ())).is_done
+    assert not plan_user(None, Wanted(USER, True, True, ())).is_done
 
 
 # -- Reports ----------------------------------------------------------------------------------------------------------
@@ -321,12 +318,12 @@ def test_a_user_with_nothing_declared_and_nothing_held_is_done() -> None:
 ERROR = ServiceError("SomeCode", "It broke", "Run again.")
 
 
-def outcome(name: str, before: Sequence[HeldKey] | None, after: Sequence[HeldKey] | None, **more: Any) -> Outcome:
-    return Outcome(name, None if before is None else tuple(before), None if after is None else tuple(after), **more)
+def outcome(name: str, before: Sequence[HeldKey] | None, after: Sequence[HeldKey] | None, **more: Any) -> UserOutcome:
+    return UserOutcome(name, None if before is None else tuple(before), None if after is None else tuple(after), **more)
 
 
 def test_result_of_a_key() -> None:
-    (user,) = report(SERVER, [outcome(USER, [], [held(1, line(1, "laptop"))])], [], single=False).result["users"]
+    (user,) = report_users(SERVER, [outcome(USER, [], [held(1, line(1, "laptop"))])], [], single=False).result["users"]
     (told,) = user["ssh_public_keys"]
     assert told == {
         "id": "key-00000000000000001",
@@ -347,7 +344,7 @@ def test_date_in_another_time_zone() -> None:
 
 def test_report_of_a_single_user() -> None:
     old, new = held(1, line(1, "old")), held(2, line(2, "new"))
-    told = report(SERVER, [outcome(USER, [old], [new], imported=(new,), deleted=(old,))], ["w"], single=True)
+    told = report_users(SERVER, [outcome(USER, [old], [new], imported=(new,), deleted=(old,))], ["w"], single=True)
     (user,) = told.result["users"]
     assert told.result == {
         **user,
@@ -375,7 +372,7 @@ def test_report_of_many_users() -> None:
         outcome("same", [one], [one]),
         outcome("unread", None, None, error=ERROR),
     ]
-    told = report(SERVER, outcomes, [], single=False)
+    told = report_users(SERVER, outcomes, [], single=False)
     assert set(told.result) == {"changed", "server_id", "users", "diff"}
     assert told.result["changed"] is True
     assert [(user["user_name"], user["changed"]) for user in told.result["users"]] == [
@@ -393,7 +390,7 @@ def test_report_of_many_users() -> None:
 
 def test_what_was_done_is_told_when_it_failed_in_the_middle() -> None:
     one, two = held(1, line(1)), held(2, line(2))
-    told = report(SERVER, [outcome(USER, [one], [one, two], imported=(two,), error=ERROR)], [], single=True)
+    told = report_users(SERVER, [outcome(USER, [one], [one, two], imported=(two,), error=ERROR)], [], single=True)
     assert told.result["changed"] is True
     assert told.result["error"]["code"] == "SomeCode"
     assert len(told.result["ssh_public_keys"]) == 2
@@ -402,7 +399,7 @@ def test_what_was_done_is_told_when_it_failed_in_the_middle() -> None:
 
 def test_more_than_ten_failures_are_cut() -> None:
     outcomes = [outcome(f"user{number:02}", None, None, error=ERROR) for number in range(12)]
-    failure = report(SERVER, outcomes, [], single=False).failure
+    failure = report_users(SERVER, outcomes, [], single=False).failure
     assert failure
     assert failure.startswith("12 of 12 users failed: ")
     assert re.findall(r"[Aa]nd (\d+) more", failure) == ["2"]
@@ -411,8 +408,8 @@ def test_more_than_ten_failures_are_cut() -> None:
 
 @given(worlds, wanteds())
 def test_diff_is_a_sorted_line_for_each_key(world: tuple[HeldKey, ...], wanted: Wanted) -> None:
-    todo = plan(world, wanted)
-    diff = report(SERVER, [what_happened(world, todo)], [], single=True).result["diff"]
+    todo = plan_user(world, wanted)
+    diff = report_users(SERVER, [what_happened(world, todo)], [], single=True).result["diff"]
     for side, keys in (("before", world), ("after", carried_out(world, todo))):
         lines = diff[side].splitlines()
         assert lines == sorted(lines)
@@ -426,7 +423,9 @@ def diff_line(other: HeldKey) -> str:
 
 
 def test_no_body_of_a_key_is_in_a_diff() -> None:
-    diff = report(SERVER, [outcome(USER, [held(1, line(1))], [held(2, "garbage")])], [], single=True).result["diff"]
+    diff = report_users(SERVER, [outcome(USER, [held(1, line(1))], [held(2, "garbage")])], [], single=True).result[
+        "diff"
+    ]
     assert line(1).split(" ")[1] not in str(diff)
     assert "garbage" not in str(diff)
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey, parse_public_key
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, Outcome, Wanted, plan
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, UserOutcome, Wanted, plan_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotation import rotate
 from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService
 
@@ -89,12 +89,12 @@ class Transfer(StubbedService):
         exclusive: bool = True,
         replaces: Sequence[HeldKey] = (),
         wait_timeout: float = 0,
-    ) -> Outcome:
+    ) -> UserOutcome:
         """Bring "partner" from the keys it has to those it must have, and check that every expected call was made."""
         ids = tuple(str(key.id) for key in replaces)
         wanted = Wanted("partner", present, exclusive and not ids, keys, (), ids)
         with self.playing():
-            return rotate(self.client, SERVER_ID, plan(before, wanted), wait_timeout)
+            return rotate(self.client, SERVER_ID, plan_user(before, wanted), wait_timeout)
 
 
 @pytest.fixture

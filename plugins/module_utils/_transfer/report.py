@@ -1,0 +1,113 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""What modules return of the keys of Transfer users. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Sequence
+
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region, Report, count_and_name
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, UserOutcome
+
+
+def report_users(
+    server_id: str,
+    outcomes: Sequence[UserOutcome],
+    warnings: Sequence[str],
+    *,
+    single: bool,
+    region: Region | None = None,
+) -> Report:
+    """Turn the outcomes of a run, or of a plan, into what the module returns.
+
+    single: whether the task named one user; then that user's fields also stand at the top.
+    region: where the server is, if that is known.
+    """
+    users = [_result(outcome) for outcome in outcomes]
+    result: dict[str, Any] = {
+        **(users[0] if single else {}),
+        "changed": any(outcome.changed for outcome in outcomes),
+        "server_id": server_id,
+        "users": users,
+        "diff": _diff(server_id, outcomes[0]) if single else _diffs(server_id, outcomes),
+    }
+    failed = [(f"{outcome.user_name} on {server_id}", outcome.error) for outcome in outcomes if outcome.error]
+    failure = count_and_name(failed, len(outcomes), "users", region) if failed else None
+    if not outcomes:
+        result["msg"] = NO_USERS.format("users")
+    return Report(result, [*warnings, *(outcome.warning for outcome in outcomes if outcome.warning)], failure)
+
+
+# The option that is empty is named.
+NO_USERS = "{} is an empty list, so there is nothing to do, and AWS was asked for nothing. That is no error."
+
+
+@dataclass(frozen=True)
+class Holding:
+    """The keys of a user as they were read; None where they could not be read, and then the error."""
+
+    user_name: str
+    keys: tuple[HeldKey, ...] | None
+    error: ServiceError | None
+
+
+def report_holdings(server_id: str, holdings: Sequence[Holding], now: datetime, region: Region | None = None) -> Report:
+    """Turn what was read of users into what the info module returns.
+
+    now: with a time zone; the age of the keys is counted up to it. region: where the server is, if that is known.
+    """
+    users = [_result_of_holding(holding, now) for holding in holdings]
+    failed = [(f"{holding.user_name} on {server_id}", holding.error) for holding in holdings if holding.error]
+    failure = count_and_name(failed, len(holdings), "users", region) if failed else None
+    return Report({"changed": False, "server_id": server_id, "users": users}, (), failure)
+
+
+def _result_of_holding(holding: Holding, now: datetime) -> dict[str, Any]:
+    result: dict[str, Any] = {"user_name": holding.user_name, "ssh_public_keys": _results(holding.keys, now)}
+    if holding.error:
+        result["error"] = holding.error.result()
+    return result
+
+
+def _results(keys: Sequence[HeldKey] | None, now: datetime | None = None) -> list[dict[str, Any]] | None:
+    """Return what a result says of keys, in an order that no id or date decides; with their age up to ``now``."""
+    if keys is None:
+        return None
+    # A key to come has neither id nor date, and check mode must return what the real run returns.
+    ordered = sorted(keys, key=lambda key: (key.key is None, key.label, key.body, key.id or ""))
+    return [{**key.result(), **({"age_days": key.age_days(now)} if now else {})} for key in ordered]
+
+
+def _result(outcome: UserOutcome) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "user_name": outcome.user_name,
+        "changed": outcome.changed,
+        "ssh_public_keys": _results(outcome.after),
+        "imported": _results(outcome.imported),
+        "deleted": _results(outcome.deleted),
+    }
+    if outcome.error:
+        result["error"] = outcome.error.result()
+    return result
+
+
+def _diffs(server_id: str, outcomes: Sequence[UserOutcome]) -> list[dict[str, str]]:
+    return [_diff(server_id, outcome) for outcome in outcomes if outcome.before != outcome.after]
+
+
+def _diff(server_id: str, outcome: UserOutcome) -> dict[str, str]:
+    header = f"{outcome.user_name} on {server_id}"
+    return {
+        "before_header": header,
+        "after_header": header,
+        "before": "".join(sorted(f"{key.label}\n" for key in outcome.before or ())),
+        "after": "".join(sorted(f"{key.label}\n" for key in outcome.after or ())),
+    }

@@ -296,17 +296,15 @@ EXAMPLES = r"""
 """
 
 import contextlib
-import hashlib
 import itertools
 import json
-import multiprocessing
 import os
 import re
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from ansible import constants as C  # noqa: N812 - as ansible-core names it
@@ -315,6 +313,15 @@ from ansible.plugins.connection import ssh
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible.utils.path import unfrackpath
 from ansible_collections.sshkeys.aws.plugins.module_utils import _ssh_options
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_folder import (
+    controller,
+    run_folder,
+    state_folder,
+    write_once,
+)
+
+if TYPE_CHECKING:
+    from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 
 
 def _define_options() -> None:
@@ -342,18 +349,9 @@ _PROXIES = frozenset({"proxyjump", "proxycommand"})
 _SECRETS = ("access_key", "secret_key", "session_token")
 _AWS_OPTIONS = ("profile", *_SECRETS, "assume_role_arn", "endpoint_url")
 _SSH_ARGUMENTS = ("ssh_args", "ssh_common_args", "ssh_extra_args")
-_FACTS = ("private_ip_address", "public_ip_address", "vpc_id", "subnet_id")
-_TUNNEL_OPTIONS = (
-    "tunnel",
-    "instance_connect_endpoint_id",
-    "instance_connect_endpoint_dns_name",
-    "max_tunnel_duration",
-)
 # The default of GlobalKnownHostsFile (ssh_config(5)).
 _GLOBAL_KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
 _WHOM_TO_TRUST = frozenset({"stricthostkeychecking", "hostkeyalias", "globalknownhostsfile", "knownhostscommand"})
-# Of a value of somebody else's in a sentence, in characters.
-_SHOWN = 60
 
 
 class _NotTried(AnsibleConnectionFailure):  # type: ignore[misc]  # ansible-core has no types
@@ -372,10 +370,10 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         self._refuse_names()
         instance_id = self._instance_id()
         command = self._command_of_ssh(binary, subsystem, instance_id)
-        folder = _run_folder()
+        folder = run_folder()
         public_key_file, identity_file = self._key(folder)
         settings = self._settings(instance_id, folder, public_key_file)
-        file = _write_once(folder, json.dumps(settings, sort_keys=True), ".json")
+        file = write_once(folder, json.dumps(settings, sort_keys=True), ".json")
         self._settings_file = file
         # It needs nothing but the standard library: -I and -S have it start in half the time.
         program = _ssh_options.proxy_command([sys.executable, "-I", "-S", os.path.normpath(_PROGRAM), file])
@@ -411,10 +409,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         except AnsibleError as error:
             if folder not in str(error):
                 raise
-            raise _NotTried(
-                f"The folder for the sockets of ssh, {folder}, cannot be written to. Set control_path_dir in the "
-                "section [ssh_connection] of ansible.cfg, or ANSIBLE_SSH_CONTROL_PATH_DIR, to a folder that can."
-            ) from error
+            raise _NotTried(_refusals().control_path(folder)) from error
         identities = {
             os.path.expanduser(self.get_option("private_key_file") or ""): "ansible_private_key_file",
             self._populated_agent_file(): _TEMPORARY_FOLDER,
@@ -454,10 +449,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
 
             version = openssh.version(self.get_option("ssh_executable"))
             if version and version < openssh.FIRST_WITH_ESCAPES:
-                raise _NotTried(
-                    f"{of} has a quotation mark or a backslash that no option of OpenSSH {version[0]}.{version[1]} can "
-                    "hold. Use a path without it, or OpenSSH 8.7 or later."
-                )
+                raise _NotTried(_refusals().escapes(of, version))
         return value
 
     def _refuse_proxies(self) -> None:
@@ -465,20 +457,9 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         programs = {"sftp_extra_args": "sftp", "scp_extra_args": "scp"}
         for option in (*_SSH_ARGUMENTS, *programs):
             for told in self._told(option, programs.get(option, "ssh")):
-                if told.keyword not in _PROXIES:
-                    continue
-                text = f"{told.text:.{_SHOWN}}"
-                if told.value.lower() != "none":
-                    raise _NotTried(
-                        f"{option} holds {text}, and ansible_connection: sshkeys.aws.ec2_instance_connect makes its "
-                        f"own way to the instance. Take it out of {option}, or keep it and use ansible_connection: ssh "
-                        "with the role sshkeys.aws.ssh_access, which pushes the key and leaves the way to ssh."
-                    )
-                if text.startswith("-J"):
-                    raise _NotTried(
-                        f"{option} holds {text}, which ssh does not take beside a ProxyCommand, and "
-                        "ansible_connection: sshkeys.aws.ec2_instance_connect brings one. Write -o ProxyJump=none."
-                    )
+                refusal = _refusals().proxy(option, told) if told.keyword in _PROXIES else ""
+                if refusal:
+                    raise _NotTried(refusal)
 
     def _refuse_names(self) -> None:
         """Raise AnsibleConnectionFailure where the address of the host or its user cannot be one."""
@@ -489,7 +470,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         }
         for variable, name in names.items():
             if not _NAME.fullmatch(name) or not name.isprintable():
-                raise _NotTried(f"{variable} is {name!r:.40}, which is no name. Look for a stray character in it.")
+                raise _NotTried(_refusals().name(variable, name))
 
     def _is_told_whom_to_trust(self) -> bool:
         """Return whether options of Ansible say which host keys are trusted. ssh takes the first that it is told."""
@@ -512,24 +493,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         for candidate in [given] if given else [self.get_option("address") or "", name]:
             if _INSTANCE_ID.fullmatch(candidate):
                 return str(candidate)
-        if given:
-            raise _NotTried(
-                f"The instance id of {name}, {str(given)!r:.40}, is not one: it must be 'i-' and hexadecimal digits, "
-                "such as i-0123456789abcdef0."
-            )
-        if name in C.LOCALHOST:
-            raise _NotTried(
-                f"This task runs on {name}, which is no EC2 instance. The variable ansible_connection counts for "
-                f"{name} too, also where a task is delegated to it. Set the connection of the play with the keyword "
-                "instead: connection: sshkeys.aws.ec2_instance_connect. If the inventory has localhost, give it "
-                "ansible_connection: local there."
-            )
-        raise _NotTried(
-            f"It is not known which instance {name} is. Set the variable instance_id, as the amazon.aws.aws_ec2 "
-            "inventory does, or name the host by its instance id. If that inventory has hostvars_prefix or "
-            "hostvars_suffix, let its compose set instance_id, placement, private_ip_address, public_ip_address, "
-            "vpc_id and subnet_id, such as instance_id: aws_instance_id for hostvars_prefix: aws_."
-        )
+        raise _NotTried(_refusals().instance(name, str(given), is_localhost=name in C.LOCALHOST))
 
     def _tell_ssh_whom(self) -> None:
         """Let ansible-core tell ssh, sftp and scp a name that all of them take for one."""
@@ -538,14 +502,21 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
 
     # -- What the ProxyCommand is told ---------------------------------------------------------------------------------
 
-    def _settings(self, instance_id: str, folder: str, public_key_file: str) -> dict[str, Any]:
-        """Return what opening.Settings describes."""
+    def _settings(self, instance_id: str, folder: str, public_key_file: str) -> Settings:
+        """Return what the connection is to be made of."""
         placement = self.get_option("placement") or {}
         address = self.get_option("address")
         region, region_source = self._region(placement)
         is_address = address and address not in (instance_id, self._name())
         return {
-            **{name: self.get_option(name) for name in (*_FACTS, *_TUNNEL_OPTIONS)},
+            "private_ip_address": self.get_option("private_ip_address"),
+            "public_ip_address": self.get_option("public_ip_address"),
+            "vpc_id": self.get_option("vpc_id"),
+            "subnet_id": self.get_option("subnet_id"),
+            "tunnel": self.get_option("tunnel"),
+            "instance_connect_endpoint_id": self.get_option("instance_connect_endpoint_id"),
+            "instance_connect_endpoint_dns_name": self.get_option("instance_connect_endpoint_dns_name"),
+            "max_tunnel_duration": self.get_option("max_tunnel_duration"),
             "instance_id": instance_id,
             "availability_zone": placement.get("availability_zone"),
             "host": address if is_address else None,
@@ -553,7 +524,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             "timeout": int(self.get_option("timeout")),
             "host_keys": "ssh" if self._is_told_whom_to_trust() else self.get_option("host_keys"),
             "global_known_hosts": list(_GLOBAL_KNOWN_HOSTS),
-            "known_hosts": os.path.join(_state_folder(), "known_hosts", instance_id),
+            "known_hosts": os.path.join(state_folder(), "known_hosts", instance_id),
             "public_key_file": public_key_file,
             "is_key_of_the_run": public_key_file == os.path.join(folder, f"{_KEY_OF_THE_RUN}.pub"),
             "aws": {**self._aws(), "region": region},
@@ -561,14 +532,14 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             "ssh": self._ssh_question(),
             "collection_paths": list(AnsibleCollectionConfig.collection_paths),
             "folder": folder,
-            "controller": _controller(),
+            "controller": controller(),
         }
 
     def _key(self, folder: str) -> tuple[str, str | None]:
         """Return the file with the public key to push, and the identity for ssh where it has not been told of one."""
         if self.get_option("public_key"):
             # ssh finds the private half in its agent.
-            file = _write_once(folder, f"{self.get_option('public_key').strip()}\n", ".pub")
+            file = write_once(folder, f"{self.get_option('public_key').strip()}\n", ".pub")
             return file, file
         if self._populated_agent_file():
             return self._populated_agent_file(), None
@@ -668,33 +639,8 @@ def _as_arguments(*options: str) -> list[bytes]:
     return [os.fsencode(argument) for option in options for argument in ("-o", option)]
 
 
-def _state_folder() -> str:
-    """Return the folder for what outlives a run: below XDG_STATE_HOME, or ~/.local/state (XDG Base Directory)."""
-    state = os.environ.get("XDG_STATE_HOME", "")
-    if not os.path.isabs(state):
-        state = os.path.join(os.path.expanduser("~"), ".local", "state")
-    return os.path.join(state, "sshkeys.aws")
+def _refusals() -> ModuleType:
+    """Return what says why a connection is refused. Every task would compile it, and hardly any needs it."""
+    from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import refusals  # noqa: PLC0415
 
-
-def _run_folder() -> str:
-    """Return the folder for what must not outlive the run, in the one that ansible-core deletes when it ends."""
-    folder = os.path.join(C.DEFAULT_LOCAL_TMP, "sshkeys.aws")
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    return folder
-
-
-def _controller() -> int:
-    """Return the process id of ansible-playbook, also in the worker of a task."""
-    process = multiprocessing.parent_process()
-    return (process and process.pid) or os.getpid()
-
-
-def _write_once(folder: str, text: str, suffix: str) -> str:
-    """Write a file of the run that is named after what is in it. Returns its path."""
-    path = os.path.join(folder, hashlib.sha256(text.encode()).hexdigest()[:16] + suffix)
-    if not os.path.exists(path):
-        descriptor, temporary = tempfile.mkstemp(dir=folder)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, path)
-    return path
+    return refusals

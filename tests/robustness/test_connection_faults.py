@@ -23,6 +23,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import pr
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import account, opening
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.account import Account
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 from ansible_collections.sshkeys.aws.tests.robustness.conftest import Waiting
 from ansible_collections.sshkeys.aws.tests.robustness.faults import FAULTS, SECONDS_AT_MOST, Call, Fault, Way
 from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure
@@ -101,7 +102,7 @@ class Trial:
         """Return what the connection plugin would say. No instance of the lab has a public address."""
         instance = self._instance
         return {
-            **dict.fromkeys(opening.Settings.__annotations__),
+            **dict.fromkeys(Settings.__annotations__),
             "instance_id": instance["instance_id"],
             "name": "web1",
             "timeout": TIMEOUT,

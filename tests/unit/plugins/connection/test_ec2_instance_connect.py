@@ -23,7 +23,7 @@ from ansible.plugins.loader import connection_loader, fragment_loader
 from ansible.utils.plugin_docs import add_fragments
 from ansible_collections.sshkeys.aws.plugins.connection import ec2_instance_connect
 from ansible_collections.sshkeys.aws.plugins.doc_fragments import _ssh
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.opening import Settings
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 
 INSTANCE_ID = "i-0123456789abcdef0"
 OPTIONS = yaml.safe_load(ec2_instance_connect.DOCUMENTATION)["options"]

@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import openssh
 
 
@@ -41,3 +44,48 @@ def test_the_version_of_ssh() -> None:
 
 def test_a_failure_is_an_answer() -> None:
     assert openssh.run(["false"]).returncode == 1
+
+
+# AWS Systems Manager User Guide, "Allow and control permissions for SSH connections through Session Manager".
+OF_SESSION_MANAGER = """
+Host i-* mi-*
+    ProxyCommand sh -c "aws ssm start-session --target %h --document-name AWS-StartSSHSession"
+"""
+
+
+def test_the_configuration_of_session_manager_can_be_set_aside(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(OF_SESSION_MANAGER)
+    asked = ["-F", str(config), "-G", "i-0123456789abcdef0"]
+    with pytest.raises(ArgumentError, match=r"add to ansible_ssh_common_args: -o ProxyCommand=none\."):
+        openssh.configuration(["ssh", *asked])
+    assert openssh.configuration(["ssh", "-o", "ProxyCommand=none", *asked])["hostname"] == "i-0123456789abcdef0"
+
+
+@pytest.mark.parametrize("user", ["ec2-user", "ec2-user  b", "ec2-user b"])
+def test_a_user_is_no_other_one(user: str) -> None:
+    assert openssh.configuration(["ssh", "-F", "none", "-l", user, "-G", "web1"])["user"] == user
+
+
+@pytest.mark.parametrize("way", ["ProxyJump bastion", "ProxyCommand nc %h %p"])
+def test_another_way_in_the_configuration_of_ssh_is_refused(tmp_path: Path, way: str) -> None:
+    config = tmp_path / "config"
+    config.write_text(f"Host web1\n  {way}\nHost *\n  ProxyJump none\n")
+    name, where = way.split(maxsplit=1)
+    with pytest.raises(ArgumentError, match=rf"has {name.lower()} {where} for this host"):
+        openssh.configuration(["ssh", "-F", str(config), "-G", "web1"])
+    assert openssh.configuration(["ssh", "-F", str(config), "-G", "web2"])["hostname"] == "web2"
+
+
+def test_a_configuration_that_ssh_cannot_read(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text("NoSuchOption yes\n")
+    with pytest.raises(ArgumentError, match=r"cannot be asked for its configuration: .*nosuchoption"):
+        openssh.configuration(["ssh", "-F", str(config), "-G", "web1"])
+
+
+def test_ssh_says_what_counts(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text("Host web1\n  HostName 192.0.2.7\n  Port 2222\n  User admin\nHost *\n  User nobody\n")
+    found = openssh.configuration(["ssh", "-F", str(config), "-G", "web1"])
+    assert (found["hostname"], found["port"], found["user"]) == ("192.0.2.7", "2222", "admin")

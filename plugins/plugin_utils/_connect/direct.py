@@ -1,0 +1,53 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A connection to an address, made as ssh itself would make it."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Mapping
+
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, printable
+
+# Of a host, in characters (RFC 1035).
+_LONGEST_NAME = 253
+_FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
+
+
+def connect(address: str, port: int, configuration: Mapping[str, str], deadline: float) -> socket.socket:
+    """Connect as ssh itself would, with its AddressFamily, BindAddress and TCPKeepAlive. Raises ArgumentError.
+
+    deadline: on the monotonic clock.
+    """
+    family = _FAMILIES.get(configuration.get("addressfamily", "any"), socket.AF_UNSPEC)
+    where = f"{printable(address):.{_LONGEST_NAME}} port {port}"
+    failed: OSError | None = None
+    try:
+        found = socket.getaddrinfo(address, port, family, socket.SOCK_STREAM)
+    except OSError as error:
+        found, failed = [], error
+    except UnicodeError as error:
+        # One with a label that is empty or too long (RFC 1035), say.
+        raise ArgumentError(f"{where}: This is no address.") from error
+    for kind in found:
+        connection = None
+        try:
+            # It fails for a family that the system does not have.
+            connection = socket.socket(*kind[:3])
+            if "bindaddress" in configuration:
+                connection.bind((configuration["bindaddress"], 0))
+            connection.settimeout(max(deadline - time.monotonic(), 0.001))
+            connection.connect(kind[4])
+        except OSError as error:
+            if connection:
+                connection.close()
+            failed = error
+            continue
+        connection.settimeout(None)
+        keepalive = configuration.get("tcpkeepalive", "yes") == "yes"
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, keepalive)
+        return connection
+    raise ArgumentError(f"{where}: {(failed.strerror if failed else None) or failed}.")

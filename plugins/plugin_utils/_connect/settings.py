@@ -1,0 +1,49 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the connection plugin tells the process that makes a connection: a JSON file in the folder of the run."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+
+class Settings(TypedDict):
+    """What a connection to a host is made of. Empty and None both mean that something is not known.
+
+    host: the address, if the user has set one; name: what ssh is told to connect to, which may be the instance id;
+    ssh: a command that prints the configuration of ssh for the host;
+    timeout: seconds that each step may wait; known_hosts: the file for the keys of the instance;
+    global_known_hosts: files in which ssh looks, too;
+    public_key_file: its private half is the file of the same name without ``.pub``; is_key_of_the_run: whether that
+    pair is made for the run;
+    aws: options as modules of amazon.aws take them, a secret possibly as the name of a variable of the environment;
+    region_source: what named the region in ``aws``, if it is there;
+    folder: for what must not outlive the run; controller: the process id of ansible-playbook.
+    """
+
+    instance_id: str
+    availability_zone: str | None
+    private_ip_address: str | None
+    public_ip_address: str | None
+    vpc_id: str | None
+    subnet_id: str | None
+    host: str | None
+    name: str
+    ssh: list[str]
+    timeout: int
+    tunnel: str
+    instance_connect_endpoint_id: str | None
+    instance_connect_endpoint_dns_name: str | None
+    max_tunnel_duration: int
+    host_keys: str
+    known_hosts: str
+    global_known_hosts: list[str]
+    public_key_file: str
+    is_key_of_the_run: bool
+    aws: dict[str, Any]
+    region_source: str | None
+    folder: str
+    collection_paths: list[str]
+    controller: int

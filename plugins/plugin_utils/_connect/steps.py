@@ -1,0 +1,36 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A step of a connection that failed, as an exception that names the step."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ec2 import NoEndpointError
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, SshKeysError
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
+
+
+class FailedError(Exception):
+    """A step failed. ``str()`` is a sentence.
+
+    is_answer_of_aws: whether another region could have made a difference.
+    """
+
+    def __init__(self, step: Step, sentence: str, *, is_answer_of_aws: bool = False) -> None:
+        super().__init__(sentence)
+        self.step = step
+        self.is_answer_of_aws = is_answer_of_aws
+
+
+@contextlib.contextmanager
+def taking(step: Step) -> Iterator[None]:
+    """Raise FailedError of a step for what is raised on purpose during it."""
+    try:
+        yield
+    except SshKeysError as error:
+        is_answer_of_aws = isinstance(error, (ServiceError, NoEndpointError))
+        raise FailedError(step, str(error), is_answer_of_aws=is_answer_of_aws) from error

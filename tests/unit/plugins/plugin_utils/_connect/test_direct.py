@@ -1,0 +1,64 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Connections to an address on loopback, as ssh would make them."""
+
+from __future__ import annotations
+
+import socket
+import stat
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import direct
+
+
+def test_a_connection_is_made_as_ssh_would(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        made = direct.connect(
+            "127.0.0.1", port, {"tcpkeepalive": "yes", "bindaddress": "127.0.0.2"}, time.monotonic() + 5
+        )
+        with made, server.accept()[0] as accepted:
+            assert accepted.getpeername()[0] == "127.0.0.2"
+            assert made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert made.gettimeout() is None
+            assert stat.S_ISSOCK(Path(f"/proc/self/fd/{made.fileno()}").stat().st_mode)
+
+
+@pytest.mark.parametrize(
+    ("address", "configuration", "said"),
+    [
+        ("127.0.0.1", {}, "127.0.0.1 port 1: Connection refused."),
+        ("127.0.0.1", {"addressfamily": "inet6"}, "127.0.0.1 port 1: .*family"),
+        ("nowhere.invalid", {}, "nowhere.invalid port 1: .*"),
+        ("no..where", {}, "no..where port 1: This is no address."),
+        ("\x1b[2J" + "a" * 1_000, {}, r"\[2Ja{250} port 1: This is no address."),
+    ],
+)
+def test_what_cannot_be_reached_is_a_sentence(address: str, configuration: Any, said: str) -> None:
+    with pytest.raises(ArgumentError, match=said):
+        direct.connect(address, 1, configuration, time.monotonic() + 5)
+
+
+def test_a_connection_is_waited_for_no_longer_than_the_timeout() -> None:
+    """A server whose queue is full drops what comes, as a security group does."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        waiting = []
+        for _number in range(3):
+            one = socket.socket()
+            one.setblocking(False)
+            one.connect_ex(server.getsockname())
+            waiting.append(one)
+        began = time.monotonic()
+        with pytest.raises(ArgumentError, match="timed out"):
+            direct.connect("127.0.0.1", server.getsockname()[1], {}, began + 0.3)
+        assert time.monotonic() - began < 3
+        for one in waiting:
+            one.close()

@@ -105,11 +105,26 @@ def throttled(place: Workplace) -> list[Row]:
             run = place.push(service, targets)
             refused = service.counts()["throttled"]
         floor = (targets - rate) / rate
+        what = f"{targets} targets, {rate} calls a second"
         sides = (
             f"{run['seconds']:.2f} s; floor {floor:.0f} s; {refused} calls refused on the way; {run['failed']} failed"
         )
-        rows.append(Row(f"{targets} targets, {rate} calls a second", run["seconds"] / floor, 1.2, sides))
-        rows.append(Row(f"{targets} targets, {rate} calls a second: failed", run["failed"], 0, sides, unit=""))
+        rows.append(Row(what, run["seconds"] / floor, 1.2, sides))
+        rows.append(Row(f"{what}: failed", run["failed"], 0, sides, unit=""))
+        for mode in ("standard", "adaptive"):
+            # The bucket is full again.
+            with place.service(calls_a_second=rate) as service:
+                alone = place.sdk_client(service, targets, mode)
+                refused = service.counts()["throttled"]
+            of_sdk = (
+                f"{alone['seconds']:.2f} s; floor {floor:.0f} s; {refused} calls refused on the way; "
+                f"{alone['failed']} failed"
+            )
+            arrived, ours = targets - alone["failed"], targets - run["failed"]
+            pace = (ours / run["seconds"]) / (arrived / alone["seconds"])
+            rows.append(
+                Row(f"{what}: arrived a second, against botocore's {mode} mode", pace, 1, of_sdk, is_floor=True)
+            )
     return rows
 
 

@@ -153,6 +153,16 @@ class Workplace:
         printed, _took = self.run([*command, f"--certificate={service.certificate}"])
         return float(printed)
 
+    def sdk_client(self, service: Service, targets: int, mode: str) -> dict[str, Any]:
+        """Make the calls of so many pushes with the SDK's own retries. Returns what sdk_client.py says of it.
+
+        mode: "standard" or "adaptive".
+        """
+        command = [sys.executable, str(HERE / "sdk_client.py"), service.address, str(targets), "--key", self.public_key]
+        printed, _took = self.run([*command, f"--mode={mode}"])
+        measured: dict[str, Any] = json.loads(printed)
+        return measured
+
     def aws_command(self, instance_id: str) -> list[str]:
         """Return the command of the AWS CLI that pushes the key to an instance."""
         options = {

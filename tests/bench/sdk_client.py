@@ -23,10 +23,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 def _client(address: str, mode: str, attempts: int, concurrency: int) -> Any:
     session = botocore.session.Session()
     session.set_credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
-    config = Config(
-        retries={"mode": mode, "total_max_attempts": attempts},  # type: ignore[typeddict-item]  # from the command line
-        max_pool_connections=concurrency,
-    )
+    retries: Any = {"mode": mode, "total_max_attempts": attempts}
+    config = Config(retries=retries, max_pool_connections=concurrency)
     return session.create_client("ec2-instance-connect", region_name="us-east-1", endpoint_url=address, config=config)
 
 

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -139,6 +141,36 @@ def test_leases_import_the_standard_library_and_pure_files() -> None:
     imported = imported_by("module_utils/_push/leases.py")
     assert foreign(imported) == set()
     assert of_the_collection(imported) <= PURE
+
+
+WITHOUT_THE_SDK = """
+import importlib, sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("boto3", "botocore"):
+            raise ImportError(name)
+
+sys.meta_path.insert(0, Missing())
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+"""
+
+
+def test_all_can_be_imported_without_the_sdk() -> None:
+    # AnsibleAWSModule and the connection say what is missing, and where.
+    names = [
+        dotted(name) for name in FILES if name.startswith(("modules/", "action/", "connection/")) or name in SHARED
+    ]
+    places = os.pathsep.join([str(PLUGINS.parents[3]), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_THE_SDK, *names],
+        env={**os.environ, "PYTHONPATH": places},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("name", OF_AWS)

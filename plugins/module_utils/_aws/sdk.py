@@ -38,9 +38,11 @@ try:
         ParamValidationError,
     )
 except ImportError:
-    # AnsibleAWSModule says so, in the words that its users know.
+    # AnsibleAWSModule says so, in the words that its users know. Until then the other files must be imported.
     HAS_SDK = False
     NEVER_SENT = ()
+    BotoCoreError = ClientError = ResponseParserError = Exception  # type: ignore[assignment, misc]
+    Config = Loader = botocore = create_loader = httpsession = None  # type: ignore[assignment, misc]
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import SetUpError
 

@@ -172,12 +172,13 @@ def test_controller_side_files_import_shared_files_and_each_other(name: str) -> 
 def test_the_connection_imports_what_it_needs_to_start_ssh_and_nothing_else() -> None:
     # Every task of every host loads it in a process of its own, and what it imports is compiled each time.
     name = "connection/ec2_instance_connect.py"
-    options = f"{MODULE_UTILS}._ssh_options"
+    at_first = {f"{MODULE_UTILS}._ssh_options", f"{COLLECTION}.plugins.doc_fragments._secret"}
     rarely = {f"{PLUGIN_UTILS}._connect.explain", f"{PLUGIN_UTILS}._connect.openssh"}
-    assert of_the_collection(imported_by(name)) == {options, *rarely}
+    assert of_the_collection(imported_by(name)) == at_first | rarely
     at_once = {node.module for node in tree_of(name).body if isinstance(node, ast.ImportFrom)}
     assert not at_once & {f"{PLUGIN_UTILS}._connect", *rarely}
     assert of_the_collection(imported_by("module_utils/_ssh_options.py")) == set()
+    assert imported_by("doc_fragments/_secret.py") == {"__future__", "importlib.util"}
     assert {module.split(".")[0] for module in foreign(imported_by(name))} == {"ansible", "yaml"}
     for imported_rarely in ("plugin_utils/_connect/explain.py", "plugin_utils/_connect/openssh.py"):
         assert foreign(imported_by(imported_rarely)) == set()

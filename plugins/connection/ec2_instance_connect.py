@@ -32,6 +32,7 @@ notes:
     default of Ansible) share a push.
   - Secrets that are given as variables are on the disk of the controller as long as the run lasts, in a file that its
     owner alone can read. What the environment or a profile has stays there.
+  - ansible-core 2.22 and later print C($REDACTED$) instead of O(secret_key) and O(session_token).
   - A host that you do not trust may send facts with the names of these variables. Set C(inject_facts_as_vars) to false
     in C(ansible.cfg), so that they count for nothing.
   - Set the connection of a play with the keyword C(connection), as the examples do. The variable C(ansible_connection)
@@ -49,6 +50,7 @@ seealso:
   - plugin: ansible.builtin.ssh
     plugin_type: connection
 extends_documentation_fragment:
+  - sshkeys.aws._secret
   - sshkeys.aws._ssh
   - connection_pipelining
 options:
@@ -312,6 +314,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import ssh
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible.utils.path import unfrackpath
+from ansible_collections.sshkeys.aws.plugins.doc_fragments import _secret
 from ansible_collections.sshkeys.aws.plugins.module_utils import _ssh_options
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_folder import (
     controller,
@@ -332,7 +335,12 @@ def _define_options() -> None:
     of_ssh = C.config.get_configuration_definitions("connection", "ssh")
     if of_ssh:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        ours = yaml.load(DOCUMENTATION, Loader=loader)["options"]  # noqa: S506 - it is the safe one
+        ours, secret = (
+            yaml.load(documentation, Loader=loader)["options"]  # noqa: S506 - it is the safe one
+            for documentation in (DOCUMENTATION, _secret.ModuleDocFragment.DOCUMENTATION)
+        )
+        for name, mark in secret.items():
+            ours[name].update(mark)
         C.config.initialize_plugin_configuration_definitions("connection", __name__, {**of_ssh, **ours})
 
 

@@ -16,6 +16,9 @@ venv=${1:-.venv}
 requirements=${2:-tests/requirements.txt}
 stamp=$venv/.set-up
 log=.build/logs/setup.log
+# Of Python: what the packages of the requirements need, and the newest that they were tried with.
+oldest=3.11
+newest_tried=3.13
 
 say() {
     printf 'setup: %s\n' "$*"
@@ -101,27 +104,45 @@ install_packages() {
 
 # --- Python ------------------------------------------------------------------------------------------------------
 
-# Prints the real path of an interpreter that fits, or fails. A pyenv shim can be there and still not run.
+# Prints the real path of an interpreter of at least $2 and at most $3, or fails. A pyenv shim can be there and still not
+# run.
 fitting() {
     "$1" -c '
 import sys
-if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+lowest, highest = (tuple(map(int, version.split("."))) for version in sys.argv[1:])
+if not lowest <= sys.version_info[:2] <= highest:
     sys.exit(1)
-print(getattr(sys, "_base_executable", sys.executable))' 2>/dev/null </dev/null
+print(getattr(sys, "_base_executable", sys.executable))' "$2" "${3:-3.999}" 2>/dev/null </dev/null
+}
+
+# Prints the interpreters on PATH and in pyenv, one a line: the ordinary one, then the newest of each first.
+pythons() {
+    echo python3
+    compgen -c python3. | grep -E '^python3\.[0-9]+$' | sort --unique --version-sort --reverse
+    compgen -G "${PYENV_ROOT:-${HOME:-/nonexistent}/.pyenv}/versions/3.*/bin/python3" | sort --version-sort --reverse
 }
 
 find_python() {
-    local candidate
+    local candidate newest
     if [ -n "${PYTHON:-}" ]; then
-        fitting "$PYTHON" | grep . || fail "PYTHON=$PYTHON is not a Python 3.11, 3.12 or 3.13 that runs."
+        fitting "$PYTHON" "$oldest" || fail "PYTHON=$PYTHON is not a Python $oldest or later that runs."
         return
     fi
-    for candidate in python3 python3.13 python3.12 python3.11 \
-        "${PYENV_ROOT:-${HOME:-/nonexistent}/.pyenv}"/versions/3.1[123].*/bin/python3; do
-        fitting "$candidate" && return
+    # One that was never tried is better than none.
+    for newest in "$newest_tried" ""; do
+        while read -r candidate; do
+            fitting "$candidate" "$oldest" "$newest" && return
+        done < <(pythons || true)
     done
-    fail "Python 3.11, 3.12 or 3.13 is needed (ansible-core 2.19 runs on these), and none was found." \
+    fail "Python $oldest or later is needed (ansible-core 2.19 runs on it), and none was found." \
         "Install one, or name it: make setup PYTHON=/path/to/python3."
+}
+
+tell_if_untried() {
+    if ! fitting "$1" "$oldest" "$newest_tried" >/dev/null; then
+        say "$("$1" --version 2>&1) is newer than $newest_tried, the newest version of Python that was tried." \
+            "If something fails, use an older one: make setup PYTHON=/path/to/python$newest_tried."
+    fi
 }
 
 uv_works() {
@@ -189,6 +210,7 @@ set_up_python() {
     local python
     python=$(find_python)
     say "Making $venv with $("$python" --version 2>&1)."
+    tell_if_untried "$python"
     make_venv "$python"
     say "Installing the packages of $requirements."
     install_requirements
@@ -197,11 +219,17 @@ set_up_python() {
     say "Ready."
 }
 
-# Package managers keep what they downloaded below HOME; where there is none, here.
-if [ -z "${HOME:-}" ] || [ ! -w "${HOME:-}" ]; then
-    export UV_CACHE_DIR=$PWD/.build/cache/uv PIP_CACHE_DIR=$PWD/.build/cache/pip
-fi
-export PIP_DISABLE_PIP_VERSION_CHECK=1
+main() {
+    # Package managers keep what they downloaded below HOME; where there is none, here.
+    if [ -z "${HOME:-}" ] || [ ! -w "${HOME:-}" ]; then
+        export UV_CACHE_DIR=$PWD/.build/cache/uv PIP_CACHE_DIR=$PWD/.build/cache/pip
+    fi
+    export PIP_DISABLE_PIP_VERSION_CHECK=1
+    install_packages
+    is_up_to_date || set_up_python
+}
 
-install_packages
-is_up_to_date || set_up_python
+# Its tests read the functions alone.
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+    main
+fi

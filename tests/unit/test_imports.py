@@ -230,12 +230,17 @@ def test_controller_side_files_import_shared_files_and_each_other(name: str) -> 
 def test_the_connection_imports_what_it_needs_to_start_ssh_and_nothing_else() -> None:
     # Every task of every host loads it in a process of its own, and what it imports is compiled each time.
     name = "connection/ec2_instance_connect.py"
-    always = {f"{MODULE_UTILS}._ssh_options", f"{PLUGIN_UTILS}._connect.run_folder"}
+    always = {
+        f"{MODULE_UTILS}._ssh_options",
+        f"{PLUGIN_UTILS}._connect.run_folder",
+        f"{COLLECTION}.plugins.doc_fragments._secret",
+    }
     rarely = {f"{PLUGIN_UTILS}._connect.{name}" for name in ("explain", "openssh", "refusals")}
-    assert of_the_collection(imported_by(name)) == {*always, *rarely}
+    assert of_the_collection(imported_by(name)) == always | rarely
     at_once = {node.module for node in tree_of(name).body if isinstance(node, ast.ImportFrom)}
     assert not at_once & {f"{PLUGIN_UTILS}._connect", *rarely}
     assert of_the_collection(imported_by("module_utils/_ssh_options.py")) == set()
+    assert imported_by("doc_fragments/_secret.py") == {"__future__", "importlib.util"}
     assert {module.split(".")[0] for module in foreign(imported_by(name))} == {"ansible", "yaml"}
     assert {module.split(".")[0] for module in foreign(imported_by("plugin_utils/_connect/run_folder.py"))} == {
         "ansible"

@@ -23,7 +23,7 @@ FILE, FILE.new and FILE.old-* are the private key file and the files beside it: 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Collection, Iterable, Mapping, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._comma_list import elements
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import shown
@@ -109,7 +109,8 @@ def decide(
     # A new key is never meant.
     to_come = {key.fingerprint for key in given} | {files.to_come}
     faults += [_NO_KEY_IN_FILE.format(shown_path(private_key_file))] if files.is_no_key else []
-    names, fault = _names(replaces, held, [key for key in held if key["fingerprint"] not in to_come])
+    comments = {key["comment"] for key in held} | {key.comment for key in given}
+    names, fault = _names(replaces, comments, [key for key in held if key["fingerprint"] not in to_come])
     faults += fault
     only_removes = _has_unfinished(files, held, names)
     new = ({files.current} if only_removes else {files.to_come} - {""}) if files else {key.fingerprint for key in given}
@@ -179,8 +180,11 @@ def _given_keys(texts: Sequence[str], files: Sequence[str]) -> tuple[list[Public
     return keys, faults
 
 
-def _names(replaces: Any, held: Sequence[_Key], old: Sequence[_Key]) -> tuple[list[str] | None, list[str]]:
-    """Return what is named, None where nothing is said, and faults. old: the held keys that are not new."""
+def _names(replaces: Any, comments: Collection[str | None], old: Sequence[_Key]) -> tuple[list[str] | None, list[str]]:
+    """Return what is named, None where nothing is said, and faults.
+
+    comments: of all keys, the new ones too. old: the held keys that are not new.
+    """
     if replaces is None or (isinstance(replaces, str) and not replaces.strip()):
         return None, []
     names = elements(replaces)
@@ -192,7 +196,7 @@ def _names(replaces: Any, held: Sequence[_Key], old: Sequence[_Key]) -> tuple[li
     elif names == [_ALL]:
         if any(key["comment"] == _ALL for key in old):
             fault = "replaces is 'all', which is also the comment of a key of the user. Name the keys by fingerprint."
-    elif len(names) > 1 and whole and any(key["comment"] == whole for key in held):
+    elif len(names) > 1 and whole and whole in comments:
         if any(_fits(name, key) for name in names for key in old):
             fault = (
                 f"replaces is {shown(whole)}, which fits one key as a whole and another one in part. Use fingerprints."

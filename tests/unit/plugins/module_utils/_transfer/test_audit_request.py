@@ -159,5 +159,6 @@ def test_a_request_without_faults_has_all_that_an_audit_needs(variables: dict[st
 @pytest.mark.parametrize("in_list", [False, True])
 def test_nothing_of_a_private_key_comes_out(name: str, in_list: bool) -> None:
     private = key_pair("ed25519").private
-    said = " ".join(asked(**{name: [private] if in_list else private}).faults)
+    variables: dict[str, Any] = {name: [private] if in_list else private}
+    said = " ".join(asked(**variables).faults)
     assert not runs(said, 8) & runs("".join(private.splitlines()[1:-1]), 8)

@@ -101,14 +101,14 @@ def test_files_are_known_by_their_fingerprints() -> None:
         {FILE: listed(A), f"{FILE}.new": listed(B), f"{FILE}.old-1": listed(C), f"{FILE}.old-2": "", f"{FILE}.x": A},
     )
     assert files
-    assert (files.current, files.to_come, files.earlier, files.own) == (A, B, {C}, {A, C})
+    assert (files.current, files.to_come, files.earlier, files.own) == (A, B, frozenset({C}), frozenset({A, C}))
     assert files.has_new
     assert not files.is_no_key
 
 
 def test_what_cannot_be_read_has_no_fingerprint() -> None:
     files = KeyFiles.read(FILE, {FILE: "", f"{FILE}.new": "nonsense"})
-    assert (files.current, files.to_come, files.own) == ("", "", set())
+    assert (files.current, files.to_come, files.own) == ("", "", frozenset())
     assert files.has_new
     assert files.is_no_key
 
@@ -125,6 +125,6 @@ def test_no_file_is_named() -> None:
 
 def test_files_that_open() -> None:
     files = KeyFiles.read(FILE, {FILE: listed(A), f"{FILE}.new": listed(B), f"{FILE}.old-1": "", f"{FILE}.old-2": A})
-    held = [{"fingerprint": B}, {"fingerprint": A}, {"fingerprint": None}]
+    held: list[dict[str, str | None]] = [{"fingerprint": B}, {"fingerprint": A}, {"fingerprint": None}]
     assert files.that_open(held) == paths("", ".new")
     assert files.that_open([{"fingerprint": None}, {"fingerprint": ""}]) == []

@@ -149,6 +149,11 @@ _value:
       elements: dict
       sample:
         - {label: over 720 days, old: true, count: 3}
+    chart:
+      description:
+        - The same as bars of a drawing, with C(height), C(limit_at) and C(bars). Each bar has the C(label), C(old) and
+          C(count) of its band, where it begins, C(top), and its C(length).
+      type: dict
     shared:
       description: The keys that users of different names have, with C(fingerprint), C(users) and C(server).
       type: list
@@ -178,12 +183,13 @@ from typing import Any, Callable
 from ansible.errors import AnsibleFilterError
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.audit import Audit, audit
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._plain import plain
 
 
 def transfer_audit(results: Any, limit: Any, date: Any, region: str = "") -> Audit:
     """Return what the audit found. Raises AnsibleFilterError where the input cannot be used."""
     try:
-        return audit(results, limit, date, region)
+        return audit(plain(results), plain(limit), plain(date), plain(region))
     except ArgumentError as error:
         raise AnsibleFilterError(str(error)) from error
 

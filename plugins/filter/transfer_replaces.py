@@ -56,6 +56,10 @@ options:
     description: Whether nothing is removed for now.
     type: bool
     default: false
+  logs_in:
+    description: Whether a login is to prove the new key before an old one is removed.
+    type: bool
+    default: false
 seealso:
   - plugin: sshkeys.aws.transfer_ssh_key
     plugin_type: module
@@ -103,6 +107,14 @@ _value:
     only_removes:
       description: Whether an earlier rotation is unfinished, and only the removal is left of it.
       type: bool
+    may_make_room:
+      description:
+        - Whether one of the replaced keys may be removed before the new one is in, where the user has as many keys as
+          AWS allows. This is only with O(private_key_file), and never with O(logs_in).
+      type: bool
+    login_file:
+      description: The private key file that a login is to prove. An empty string without O(private_key_file).
+      type: str
     file_fingerprint:
       description: The fingerprint of the key in O(private_key_file), or an empty string.
       type: str
@@ -124,15 +136,17 @@ from typing import Any, Callable, Mapping, Sequence
 from ansible.errors import AnsibleFilterError
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.replaces import decide
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._plain import plain
 
 
 def transfer_replaces(held: Sequence[Mapping[str, Any]], who: str, **options: Any) -> dict[str, Any]:
     """Return the decision as a dict. Raises AnsibleFilterError where replaces is neither a list nor text."""
     try:
-        decision = asdict(decide(held, who=who, **options))
+        decision = asdict(decide(plain(held), who=plain(who), **plain(options)))
     except ArgumentError as error:
         raise AnsibleFilterError(str(error)) from error
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in decision.items()}
+    result: dict[str, Any] = plain(decision)
+    return result
 
 
 class FilterModule:

@@ -7,14 +7,20 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import yaml
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws import session
 from ansible_collections.sshkeys.aws.plugins.module_utils._push import target
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import rotation
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.audit_request import read_audit_request
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.paths import Paths
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotate_request import read_rotate_request
+from ansible_collections.sshkeys.aws.tests.unit.paths import MadeUpPaths
 
 ROOT = Path(str(session.__file__)).parents[3]
 COLLECTION = "sshkeys.aws"
@@ -199,6 +205,43 @@ def test_elements_in_examples_use_known_options(name: str) -> None:
 def test_returned_values_are_documented_as_yaml(name: str) -> None:
     for value, about in yaml.safe_load(module(name).RETURN).items():
         assert {"description", "returned", "type"} <= set(about), value
+
+
+# -- The playbooks ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("playbook", "variables", "read"),
+    [
+        ("transfer_rotate", "rotate_variables", read_rotate_request),
+        ("transfer_audit", "audit_variables", read_audit_request),
+    ],
+)
+def test_a_playbook_hands_over_the_variables_that_are_read(
+    playbook: str, variables: str, read: Callable[[Any, Paths], object]
+) -> None:
+    class Asked(dict[str, Any]):
+        names: ClassVar[set[str]] = set()
+
+        def get(self, name: str, default: Any = None) -> Any:
+            self.names.add(name)
+            return super().get(name, default)
+
+    text = (ROOT / f"playbooks/{playbook}.yml").read_text(encoding="utf-8")
+    (play,) = yaml.safe_load(text)
+    handed = re.findall(r"'(\w+)': (\w+) \|", play["vars"][variables])
+    assert [name for name, variable in handed if name != variable] == []
+    read(Asked(), MadeUpPaths())
+    assert {name for name, _variable in handed} == Asked.names
+    documented = re.match(r"(?:#.*|---)?(?:\n(?:#.*)?)*", text)
+    assert documented
+    assert [name for name in Asked.names if not re.search(rf"\b{name}\b", documented[0])] == []
+
+
+def test_the_playbook_knows_the_sentence_about_a_full_user() -> None:
+    words = "as many keys as AWS allows"
+    assert words in rotation._FULL_HINT
+    assert f"'{words}' in rotate_put_in.msg" in (ROOT / "playbooks/transfer_rotate.yml").read_text(encoding="utf-8")
 
 
 # -- The role ---------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from __future__ import annotations
 from typing import Any, Mapping, Sequence, TypedDict
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.audit_chart import Chart, chart_of
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.audit_counts import (
     Band,
     Count,
@@ -39,6 +40,9 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.audit_keys i
     shared_keys,
     short,
 )
+
+# What there can be to remark, by the names that the playbook's fail_on has for it.
+REMARKS = ("old", "weak", "shared", "no_key", "unreadable")
 
 
 class Server(TypedDict):
@@ -95,6 +99,7 @@ class Audit(TypedDict):
     count: Total | None
     not_read: NotRead
     bands: list[Band]
+    chart: Chart
     shared: list[SharedKey]
     problems: list[Problem]
     failures: list[str]
@@ -125,6 +130,7 @@ def audit(results: Sequence[Mapping[str, Any]], limit: int, date: str, region: s
     failures = [_failure(problem) for problem in problems]
     remarked = _remarks(count, limit) if count else []
     coverage = _coverage(count, not_read)
+    bands = bands_of([key for server in servers for user in server["users"] for key in user["keys"]], limit)
     nothing = ["Nothing to remark."] if count and count["users"] and not problems else []
     return {
         "date": short(date),
@@ -134,7 +140,8 @@ def audit(results: Sequence[Mapping[str, Any]], limit: int, date: str, region: s
         "servers": servers,
         "count": count,
         "not_read": not_read,
-        "bands": bands_of([key for server in servers for user in server["users"] for key in user["keys"]], limit),
+        "bands": bands,
+        "chart": chart_of(bands),
         "shared": shared,
         "problems": problems,
         "failures": failures,

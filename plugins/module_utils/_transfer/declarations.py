@@ -21,8 +21,8 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import judged_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_removal, judge_for_transfer
-from ansible_collections.sshkeys.aws.plugins.module_utils._keys.private import holds_private_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import check_server_id, check_user_name
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.paths import shown_path
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import DECLARED_TWICE
 
 
@@ -195,7 +195,7 @@ def _texts(user: Mapping[str, Any], files: Files, *, allow_empty: bool) -> Itera
         path = files.find(name)
         if path is None:
             raise ArgumentError(
-                f"public_key_files has {_shown_path(name)}, and there is no such file on the controller. A relative "
+                f"public_key_files has {shown_path(name)}, and there is no such file on the controller. A relative "
                 "path begins at the folder of the playbook; several files are a list."
             )
         yield name, files.read(path)
@@ -224,11 +224,6 @@ def _names_of_files(given: Any) -> list[str]:
     return names
 
 
-def _shown_path(path: str) -> str:
-    """Return a path for a sentence, however long it is, unless it is a private key."""
-    return shown(path) if holds_private_key(path) or not path.isprintable() else repr(path)
-
-
 def _texts_of_folder(folder: Any, files: Files, *, allow_empty: bool) -> Iterator[tuple[str, str]]:
     if not isinstance(folder, str) or not folder.strip():
         raise ArgumentError(
@@ -238,12 +233,12 @@ def _texts_of_folder(folder: Any, files: Files, *, allow_empty: bool) -> Iterato
     paths = files.public_keys_in(folder)
     if paths is None:
         raise ArgumentError(
-            f"public_key_folder is {_shown_path(folder)}, and there is no such folder on the controller. A relative "
+            f"public_key_folder is {shown_path(folder)}, and there is no such folder on the controller. A relative "
             "path begins at the folder of the playbook."
         )
     if not paths and not allow_empty:
         raise ArgumentError(
-            f"There is no *.pub file in public_key_folder {_shown_path(folder)}. If the user may have no key, set "
+            f"There is no *.pub file in public_key_folder {shown_path(folder)}. If the user may have no key, set "
             "allow_empty: true for it."
         )
     for path in paths:

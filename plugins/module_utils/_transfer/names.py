@@ -26,6 +26,16 @@ def is_key_id(text: str) -> bool:
     return bool(_KEY_ID.fullmatch(text) or _KEY_ID_OF_MOTO.fullmatch(text))
 
 
+def is_server_id(text: str) -> bool:
+    """Whether a text has the form of the id of a Transfer Family server."""
+    return bool(_SERVER_ID.fullmatch(text))
+
+
+def is_user_name(text: str) -> bool:
+    """Whether Transfer Family takes a text as the name of a user."""
+    return bool(_USER_NAME.fullmatch(text))
+
+
 def check_key_id(key_id: str) -> None:
     """Raise ArgumentError unless this can stand in ssh_public_key_ids."""
     if not is_key_id(key_id):
@@ -46,7 +56,7 @@ def check_replaced_id(key_id: str) -> None:
 
 def check_server_id(server_id: str) -> None:
     """Raise ArgumentError unless this is the id of a Transfer Family server."""
-    if not _SERVER_ID.fullmatch(server_id):
+    if not is_server_id(server_id):
         raise ArgumentError(
             f"server_id {shown(server_id)} is not the id of a Transfer Family server: it must be 's-' and 17 "
             "hexadecimal digits, such as s-01234567890abcdef."
@@ -55,7 +65,7 @@ def check_server_id(server_id: str) -> None:
 
 def check_user_name(user_name: str) -> None:
     """Raise ArgumentError unless Transfer Family takes this user name."""
-    if not _USER_NAME.fullmatch(user_name):
+    if not is_user_name(user_name):
         raise ArgumentError(
             f"user_name {shown(user_name)} is not one that Transfer Family takes: use 3 to 100 letters, digits and _ "
             "@ . -, beginning with a letter, a digit or _."

@@ -17,29 +17,30 @@ Rules:
    removed it.
 5. The same call on what a rotation leaves replaces nothing.
 
-A private key file FILE has neighbours. FILE.new is the new pair until it takes the place of FILE. FILE.old-* are pairs
-that were in FILE earlier. A rotation is unfinished where the user has the keys of FILE and of a FILE.old-*, and no
-FILE.new is there. Then only the removal is left.
+FILE, FILE.new and FILE.old-* are the private key file and the files beside it: see rotate_files.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Collection, Iterable, Mapping, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._comma_list import elements
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.errors import PublicKeyError
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey, parse_public_keys
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.key_label import label, labels
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import is_key_id
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.paths import shown_path
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotate_files import (
+    KeyFiles,
+    is_fingerprint,
+)
 
 # A key as transfer_ssh_key_info returns it.
 _Key = Mapping[str, Any]
 
 _ALL = "all"
-# As ssh-keygen -l prints them, with -E md5 too.
-_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}|MD5:[0-9a-f]{2}(:[0-9a-f]{2}){15}")
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,9 @@ class Replacement:
       taken its place, so that FILE works at every moment. Others go before that, so that a run that is killed leaves
       FILE.new, with which the next one goes on.
     only_removes: whether an earlier run is unfinished, so that no new pair is made.
+    may_make_room: whether one of the replaced keys may go before the new key is in, if the user has as many keys as AWS
+      allows. Before a login has proven the new key, no key may go.
+    login_file: the private key file that a login is to prove; empty with given public keys.
     file_fingerprint: that of the key in FILE, empty where there is none. is_backed_up: whether a FILE.old-* holds it.
     says: lines that tell what is going to happen. later: what becomes of keys that stay for now, or an empty string.
     """
@@ -63,6 +67,8 @@ class Replacement:
     ids_before_move: tuple[str, ...]
     ids_after_move: tuple[str, ...]
     only_removes: bool
+    may_make_room: bool
+    login_file: str
     file_fingerprint: str
     is_backed_up: bool
     says: tuple[str, ...]
@@ -79,6 +85,7 @@ def decide(
     private_key_file: str = "",
     private_keys: Mapping[str, str] | None = None,
     keep_old_keys: bool = False,
+    logs_in: bool = False,
 ) -> Replacement:
     """Decide which keys of a user a rotation replaces.
 
@@ -90,17 +97,19 @@ def decide(
     private_key_file: FILE, instead of public_keys; else empty.
     private_keys: the line of ``ssh-keygen -l``, by path, for each of FILE, FILE.new and FILE.old-* that exists; empty
       where it cannot read the file.
-    keep_old_keys: whether nothing is removed in this run.
+    keep_old_keys: whether nothing is removed in this run. logs_in: whether a login is to prove the new key.
     Raises ArgumentError where replaces is neither a list nor text.
     """
     held = [dict(key) for key in held]
-    files = _Files.read(private_key_file, private_keys or {})
+    files = KeyFiles.read(private_key_file, private_keys or {})
     given, faults = _given_keys(public_keys, public_key_files)
     # A new key is never meant.
     to_come = {key.fingerprint for key in given} | {files.to_come}
-    names, fault = _names(replaces, held, [key for key in held if key["fingerprint"] not in to_come])
+    faults += [_NO_KEY_IN_FILE.format(shown_path(private_key_file))] if files.is_no_key else []
+    comments = {key["comment"] for key in held} | {key.comment for key in given}
+    names, fault = _names(replaces, comments, [key for key in held if key["fingerprint"] not in to_come])
     faults += fault
-    only_removes = files.has_unfinished(held, names)
+    only_removes = _has_unfinished(files, held, names)
     new = ({files.current} if only_removes else {files.to_come} - {""}) if files else {key.fingerprint for key in given}
     others = [key for key in held if key["fingerprint"] not in new]
     notes: list[str] = []
@@ -121,13 +130,15 @@ def decide(
         ids_before_move=_ids(key for key in replaced if key not in last),
         ids_after_move=_ids(last),
         only_removes=only_removes,
+        may_make_room=bool(files and replaced and not logs_in),
+        login_file=(files.path if only_removes else files.new) if files else "",
         file_fingerprint=files.current,
         is_backed_up=files.current in files.earlier,
         says=(
             f"{who}:",
             *_new_lines(held, new, given, files),
-            *(f"  replaced  {_label(key)}" for key in replaced),
-            *(f"  stays     {_label(key)}" for key in stays if key["fingerprint"] not in new),
+            *(f"  replaced  {label(key)}" for key in replaced),
+            *(f"  stays     {label(key)}" for key in stays if key["fingerprint"] not in new),
             *([] if replaced else ["No key is replaced."]),
             *notes,
         ),
@@ -135,49 +146,20 @@ def decide(
     )
 
 
-@dataclass(frozen=True)
-class _Files:
-    """The fingerprints of a private key file and its neighbours. False where there is no private key file.
-
-    current: of FILE. to_come: of FILE.new. earlier: of each FILE.old-*. What cannot be read is empty.
-    has_new: whether there is a FILE.new, be it a key or not.
-    """
-
-    path: str
-    current: str
-    to_come: str
-    earlier: frozenset[str]
-    has_new: bool
-
-    @classmethod
-    def read(cls, path: str, lines: Mapping[str, str]) -> _Files:
-        """Make it of what ssh-keygen says of each file."""
-        prints = {file: _fingerprint_in(line) for file, line in lines.items()}
-        earlier = frozenset(found for file, found in prints.items() if found and file.startswith(f"{path}.old-"))
-        new = f"{path}.new"
-        return cls(path, prints.get(path, ""), prints.get(new, ""), earlier, new in prints)
-
-    def __bool__(self) -> bool:
-        return bool(self.path)
-
-    @property
-    def own(self) -> frozenset[str]:
-        """The fingerprints of the keys that FILE holds or held."""
-        return self.earlier | ({self.current} - {""})
-
-    def has_unfinished(self, held: Sequence[_Key], names: Sequence[str] | None) -> bool:
-        """Whether only the removal is left of an earlier rotation. Names of none of its keys ask for a new rotation."""
-        if self.has_new or not any(key["fingerprint"] == self.current for key in held):
-            return False
-        left = [key for key in held if key["fingerprint"] in self.earlier - {self.current}]
-        if names is None or names == [_ALL]:
-            return bool(left)
-        return any(_fits(name, key) for name in names for key in left)
+_NO_KEY_IN_FILE = (
+    "private_key_file is {}, a file that ssh-keygen cannot read as a private key. Name the file of the private key, or "
+    "one that does not exist yet."
+)
 
 
-def _fingerprint_in(line: str) -> str:
-    """Return the fingerprint in a line of ssh-keygen -l, or an empty string where it is no such line."""
-    return next((word for word in line.split()[1:2] if _FINGERPRINT.fullmatch(word)), "")
+def _has_unfinished(files: KeyFiles, held: Sequence[_Key], names: Sequence[str] | None) -> bool:
+    """Whether only the removal is left of an earlier rotation. Names of none of its keys ask for a new rotation."""
+    if files.has_new or not any(key["fingerprint"] == files.current for key in held):
+        return False
+    left = [key for key in held if key["fingerprint"] in files.earlier - {files.current}]
+    if names is None or names == [_ALL]:
+        return bool(left)
+    return any(_fits(name, key) for name in names for key in left)
 
 
 def _given_keys(texts: Sequence[str], files: Sequence[str]) -> tuple[list[PublicKey], list[str]]:
@@ -195,8 +177,11 @@ def _given_keys(texts: Sequence[str], files: Sequence[str]) -> tuple[list[Public
     return keys, faults
 
 
-def _names(replaces: Any, held: Sequence[_Key], old: Sequence[_Key]) -> tuple[list[str] | None, list[str]]:
-    """Return what is named, None where nothing is said, and faults. old: the held keys that are not new."""
+def _names(replaces: Any, comments: Collection[str | None], old: Sequence[_Key]) -> tuple[list[str] | None, list[str]]:
+    """Return what is named, None where nothing is said, and faults.
+
+    comments: of all keys, the new ones too. old: the held keys that are not new.
+    """
     if replaces is None or (isinstance(replaces, str) and not replaces.strip()):
         return None, []
     names = elements(replaces)
@@ -208,7 +193,7 @@ def _names(replaces: Any, held: Sequence[_Key], old: Sequence[_Key]) -> tuple[li
     elif names == [_ALL]:
         if any(key["comment"] == _ALL for key in old):
             fault = "replaces is 'all', which is also the comment of a key of the user. Name the keys by fingerprint."
-    elif len(names) > 1 and whole and any(key["comment"] == whole for key in held):
+    elif len(names) > 1 and whole and whole in comments:
         if any(_fits(name, key) for name in names for key in old):
             fault = (
                 f"replaces is {shown(whole)}, which fits one key as a whole and another one in part. Use fingerprints."
@@ -221,7 +206,7 @@ def _names(replaces: Any, held: Sequence[_Key], old: Sequence[_Key]) -> tuple[li
 
 def _fits(name: str, key: _Key) -> bool:
     # What has the form of a fingerprint or an id is never a comment: anybody can write a comment.
-    if _FINGERPRINT.fullmatch(name):
+    if is_fingerprint(name):
         return name in (key["fingerprint"], key["fingerprint_md5"])
     if is_key_id(name):
         return bool(name == key["id"])
@@ -229,7 +214,7 @@ def _fits(name: str, key: _Key) -> bool:
 
 
 def _chosen_by_default(
-    others: list[_Key], files: _Files, who: str, keep_old_keys: bool
+    others: list[_Key], files: KeyFiles, who: str, keep_old_keys: bool
 ) -> tuple[list[_Key], list[str], list[str]]:
     """Return the keys, faults and notes for a rotation that is not told what to replace."""
     if files:
@@ -247,7 +232,7 @@ def _chosen_by_default(
     if keep_old_keys:
         return [], [], []
     fault = (
-        f"{who} has {len(others)} other keys, and nothing says which of them to replace: {_labels(others)}. Name it, "
+        f"{who} has {len(others)} other keys, and nothing says which of them to replace: {labels(others)}. Name it, "
         f"such as -e replaces={_exact_name(others[0])}, or replace all of them with -e replaces=all."
     )
     return [], [fault], []
@@ -265,9 +250,9 @@ def _chosen_by_name(
     missing: list[str] = []
     for name in names:
         fitting = [key for key in others if _fits(name, key)]
-        if len(fitting) > 1 and not _FINGERPRINT.fullmatch(name):
+        if len(fitting) > 1 and not is_fingerprint(name):
             faults.append(
-                f"replaces has {_told(name)}, which fits {len(fitting)} keys: {_labels(fitting)}. Name the key by its "
+                f"replaces has {_told(name)}, which fits {len(fitting)} keys: {labels(fitting)}. Name the key by its "
                 "fingerprint."
             )
         elif fitting:
@@ -282,32 +267,32 @@ def _chosen_by_name(
         note = "The user has no old key {}: an earlier run has replaced it, or the name is misspelt."
         return chosen, faults, [note.format(name) for name in missing]
     faults.append(
-        f"replaces has {', '.join(missing)}, and {who} has no such key. It has: {_labels(held) or 'no key'}. Name a "
+        f"replaces has {', '.join(missing)}, and {who} has no such key. It has: {labels(held) or 'no key'}. Name a "
         "key by its fingerprint, id or comment."
     )
     return chosen, faults, []
 
 
-def _new_lines(held: Sequence[_Key], new: set[str], given: Sequence[PublicKey], files: _Files) -> list[str]:
-    there = {key["fingerprint"]: f"  new       {_label(key)} (there already)" for key in held}
+def _new_lines(held: Sequence[_Key], new: set[str], given: Sequence[PublicKey], files: KeyFiles) -> list[str]:
+    there = {key["fingerprint"]: f"  new       {label(key)} (there already)" for key in held}
     labels = {key.fingerprint: f"{key.fingerprint} {key.comment}".rstrip() for key in given}
     labels.setdefault(files.to_come, f"{files.to_come} in private_key_file.new")
     lines = [there.get(found, f"  new       {labels.get(found, found)}") for found in sorted(new)]
     return lines or (["  new       an ed25519 key, made for private_key_file"] if files else [])
 
 
-def _later(kept: Sequence[_Key], others: Sequence[_Key], files: _Files) -> str:
+def _later(kept: Sequence[_Key], others: Sequence[_Key], files: KeyFiles) -> str:
     """Return what becomes of keys that keep_old_keys keeps."""
     if kept and files and not any(key["fingerprint"] in files.own for key in kept):
         return (
-            f"Kept for now: {_labels(kept)}. A run with the same replaces and without keep_old_keys makes another new "
+            f"Kept for now: {labels(kept)}. A run with the same replaces and without keep_old_keys makes another new "
             "pair, and removes them."
         )
     if kept:
-        return f"Kept for now: {_labels(kept)}. A run without keep_old_keys removes them."
+        return f"Kept for now: {labels(kept)}. A run without keep_old_keys removes them."
     if others and not files:
         return (
-            f"Kept for now: {_labels(others)}. To remove keys, name them with replaces, in a run without keep_old_keys."
+            f"Kept for now: {labels(others)}. To remove keys, name them with replaces, in a run without keep_old_keys."
         )
     return ""
 
@@ -317,16 +302,8 @@ def _ids(keys: Iterable[_Key]) -> tuple[str, ...]:
 
 
 def _told(name: str) -> str:
-    return repr(name) if _FINGERPRINT.fullmatch(name) else shown(name)
+    return repr(name) if is_fingerprint(name) else shown(name)
 
 
 def _exact_name(key: _Key) -> str:
     return str(key["fingerprint"] or key["id"])
-
-
-def _label(key: _Key) -> str:
-    return f"{key['fingerprint']} {key['comment']}".rstrip() if key["fingerprint"] else f"{key['id']} (unreadable)"
-
-
-def _labels(keys: Sequence[_Key]) -> str:
-    return ", ".join(_label(key) for key in keys)

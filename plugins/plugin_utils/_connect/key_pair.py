@@ -15,7 +15,7 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import openss
 _NO_PAIR = "No key pair can be made for the run"
 
 
-def make(public_key_file: str) -> None:
+def make(public_key_file: str, *, comment: str = "ansible") -> None:
     """Make an ed25519 key pair, if it is not there. Raises ArgumentError.
 
     public_key_file: its private half gets the same name without ``.pub``.
@@ -26,7 +26,7 @@ def make(public_key_file: str) -> None:
     # One that was killed leaves it, and ssh-keygen would ask before it writes over it.
     with contextlib.suppress(OSError):
         os.unlink(f"{private}.new")
-    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ansible", "-f", f"{private}.new"]
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", f"{private}.new"]
     try:
         done = openssh.run(command)
     except OSError as error:

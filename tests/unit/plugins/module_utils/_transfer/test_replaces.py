@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleFilterError
-from ansible_collections.sshkeys.aws.plugins.filter.transfer_replaces import transfer_replaces
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import parse_public_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.replaces import Replacement, decide
@@ -68,10 +66,20 @@ def give(keys: Sequence[Key], *new: str, replaces: Any = None, keep: bool = Fals
     return decide(keys, who=WHO, replaces=replaces, public_keys=new, keep_old_keys=keep)
 
 
-def renew(keys: Sequence[Key], files: Mapping[str, int], *, replaces: Any = None, keep: bool = False) -> Replacement:
+def renew(
+    keys: Sequence[Key], files: Mapping[str, int], *, replaces: Any = None, keep: bool = False, logs_in: bool = False
+) -> Replacement:
     """Decide with a private key file. files: by what follows FILE in the name of a file, the number of its key."""
     lines = {f"{FILE}{ending}": listed(number) for ending, number in files.items()}
-    return decide(keys, who=WHO, replaces=replaces, private_key_file=FILE, private_keys=lines, keep_old_keys=keep)
+    return decide(
+        keys,
+        who=WHO,
+        replaces=replaces,
+        private_key_file=FILE,
+        private_keys=lines,
+        keep_old_keys=keep,
+        logs_in=logs_in,
+    )
 
 
 def goes(decision: Replacement) -> list[Key]:
@@ -176,6 +184,12 @@ def test_what_is_not_clear_is_refused(keys: list[Key], replaces: Any, words: lis
     assert said.endswith(".")
 
 
+def test_the_comment_of_a_key_to_come_counts_too() -> None:
+    # Else the next run, for which it is there, would understand replaces in another way.
+    said = fault(give([held(1, "doe"), held(3, "jane")], line(2, "doe,jane"), replaces="doe,jane"))
+    assert "fits one key as a whole and another one in part" in said
+
+
 def test_not_all_new_keys_are_there() -> None:
     assert "replaces has 'alice@laptop'" in fault(give([BOB, DAVE], line(2), line(3), replaces="alice@laptop"))
     assert goes(give([BOB, CAROL, DAVE], line(2), line(3), replaces="alice@laptop")) == []
@@ -224,13 +238,6 @@ def test_nothing_of_a_private_key_comes_out() -> None:
 def test_neither_list_nor_text(replaces: Any) -> None:
     with pytest.raises(ArgumentError, match="of type"):
         give([ALICE], line(2), replaces=replaces)
-    with pytest.raises(AnsibleFilterError, match="of type"):
-        transfer_replaces([ALICE], who=WHO, public_keys=[line(2)], replaces=replaces)
-
-
-def test_filter_returns_lists_and_dicts() -> None:
-    result = transfer_replaces([ALICE, CAROL], who=WHO, public_keys=[line(2)], replaces="alice@laptop")
-    assert (result["replaced"], result["stays"], result["ids"]) == ([ALICE], [CAROL], [ALICE["id"]])
 
 
 # -- Keeping old keys for now -----------------------------------------------------------------------------------------
@@ -349,6 +356,37 @@ def test_private_key_file_and_what_is_not_clear(
     assert words in fault(renew(keys, files, replaces=replaces))
 
 
+@pytest.mark.parametrize("lines", [{FILE: ""}, {FILE: "", f"{FILE}.new": listed(2), f"{FILE}.old-1": listed(1)}])
+def test_a_file_that_is_no_private_key_is_not_replaced(lines: dict[str, str]) -> None:
+    said = fault(decide([ALICE, BOB], who=WHO, private_key_file=FILE, private_keys=lines))
+    assert said.startswith(f"private_key_file is '{FILE}', a file that ssh-keygen cannot read as a private key.")
+
+
+@pytest.mark.parametrize(
+    ("keys", "files", "logs_in", "keep", "may"),
+    [
+        ([ALICE, CAROL], {"": 1}, False, False, True),
+        # No key goes before the login.
+        ([ALICE, CAROL], {"": 1}, True, False, False),
+        # Nothing is replaced.
+        ([ALICE, CAROL], {"": 1}, False, True, False),
+        ([CAROL], {"": 1}, False, False, False),
+    ],
+)
+def test_only_a_replaced_key_may_make_room(
+    keys: list[Key], files: dict[str, int], *, logs_in: bool, keep: bool, may: bool
+) -> None:
+    assert renew(keys, files, logs_in=logs_in, keep=keep).may_make_room is may
+
+
+def test_the_login_is_with_the_pair_that_is_to_stay() -> None:
+    assert renew([ALICE], {"": 1}).login_file == f"{FILE}.new"
+    assert renew([ALICE, BOB], UNFINISHED).login_file == FILE
+    assert give([ALICE], line(2)).login_file == ""
+    # With given keys the module itself makes room.
+    assert not give([ALICE], line(2)).may_make_room
+
+
 def test_a_file_that_is_no_key_is_no_unfinished_rotation() -> None:
     lines = {FILE: listed(2), f"{FILE}.new": "", f"{FILE}.old-1": listed(1)}
     decision = decide([ALICE, BOB], who=WHO, private_key_file=FILE, private_keys=lines)
@@ -417,6 +455,7 @@ def after(keys: Sequence[Key], new: Sequence[str], decision: Replacement) -> lis
 @given(worlds, new_keys, replacements, st.booleans())
 # A key without a comment is none that a list names, and a new key is never meant.
 @example(keys=[held(1, "a,b")], new=[line(2, "a")], replaces="a,b", keep=True)
+@example(keys=[held(1, "a"), held(2, "b")], new=[line(3, "a,b")], replaces="a,b", keep=True)
 @example(keys=[held(2, "")], new=[line(1, "")], replaces=["a", fingerprint(2)], keep=False)
 @settings(max_examples=500)
 def test_the_same_again_changes_nothing(keys: list[Key], new: list[str], replaces: Any, keep: bool) -> None:

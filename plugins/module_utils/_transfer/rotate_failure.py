@@ -1,0 +1,82 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""What a rotation says when it fails in the middle: what failed, which keys the user has, which files work.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Iterator, Mapping, Sequence
+
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import printable
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.key_label import labels
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotate_files import KeyFiles
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotate_request import RotateRequest
+
+
+def rotate_failure(
+    request: RotateRequest,
+    failed: Mapping[str, Any],
+    *,
+    task: str,
+    is_login: bool,
+    held: Sequence[Mapping[str, Any]] | None,
+    files: KeyFiles,
+) -> str:
+    """Return one paragraph about a rotation that failed.
+
+    failed: the result of the task that failed. task: the name of the task. is_login: whether it was the login.
+    held: the keys that the user has now, None where they could not be read. files: the private key files now.
+    """
+    sentences = [
+        *_about_task(request, failed, task, is_login=is_login),
+        _about_user(request.who, held),
+        *_about_files(files, held),
+    ]
+    return " ".join(" ".join(sentences).split())
+
+
+def _about_task(request: RotateRequest, failed: Mapping[str, Any], task: str, *, is_login: bool) -> Iterator[str]:
+    if is_login:
+        said = str(failed.get("stderr") or "").strip() or _message(failed)
+        yield (
+            f"sftp could not log in on {request.sftp_host}, port {request.sftp_port}, with the new key: "
+            f"{_without_period(said)}. No old key was removed."
+        )
+        return
+    yield f"{task}: {_without_period(_message(failed))}."
+    if request.sftp_host and "as many keys as AWS allows" in _message(failed):
+        yield "No replaced key makes room before the login: remove one first, or leave sftp_host out."
+
+
+def _message(failed: Mapping[str, Any]) -> str:
+    # The result of a loop says only that an element failed.
+    of_loop = [item for item in failed.get("results") or () if item.get("failed")]
+    return str((of_loop[0] if of_loop else failed).get("msg") or "It failed").strip()
+
+
+def _without_period(text: str) -> str:
+    return printable(text).rstrip(".")
+
+
+def _about_user(who: str, held: Sequence[Mapping[str, Any]] | None) -> str:
+    if held is None:
+        return f"Which keys {who} has now could not be read."
+    number = f"{len(held) or 'no'} key{'' if len(held) == 1 else 's'}"
+    return f"{who} now has {number}: {labels(held)}." if held else f"{who} now has {number}."
+
+
+def _about_files(files: KeyFiles, held: Sequence[Mapping[str, Any]] | None) -> Iterator[str]:
+    if not files:
+        return
+    if held is not None:
+        working = ", ".join(files.that_open(held))
+        yield f"The private key files that work: {working}." if working else "None of our private key files works."
+    if files.has_new:
+        yield f"The next run goes on with the pair in {files.new}."

@@ -1,0 +1,26 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.sshkeys.aws.plugins.filter.transfer_rotate_request import FilterModule
+
+transfer_rotate_request = FilterModule().filters()["transfer_rotate_request"]
+
+
+def test_it_returns_lists_and_absolute_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "alice.pub").touch()
+    monkeypatch.chdir(tmp_path)
+    variables = {"server_id": "s-01234567890abcdef", "user_name": "partner", "public_key_files": "alice.pub"}
+    request = transfer_rotate_request(variables, defined=list(variables), cut_off="")
+    assert (request["faults"], request["public_keys"]) == ([], [])
+    assert request["public_key_files"] == [str(tmp_path.resolve() / "alice.pub")]
+
+
+def test_it_returns_faults() -> None:
+    (first, *_others) = transfer_rotate_request({})["faults"]
+    assert first.startswith("Say whose keys to replace")

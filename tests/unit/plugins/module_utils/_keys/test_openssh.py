@@ -1020,7 +1020,9 @@ def test_longest_key(service: str, longest: int) -> None:
     assert JUDGES[service](parse_public_key(rsa_line_of_length(longest))) == []
     # The comment does not count: it is not sent, or is cut.
     assert JUDGES[service](parse_public_key(f"{rsa_line_of_length(longest)} {'x' * 5000}")) == []
-    with pytest.raises(PublicKeyError, match=f"It has {longest + 4} characters, and {service} accepts at most {longest}"):
+    with pytest.raises(
+        PublicKeyError, match=f"It has {longest + 4} characters, and {service} accepts at most {longest}"
+    ):
         JUDGES[service](parse_public_key(rsa_line_of_length(longest + 4)))
 
 

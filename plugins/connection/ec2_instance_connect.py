@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ansible's own ssh, with a ProxyCommand that opens the door: it pushes the key and makes the connection.
+"""Ansible's own ssh, with a ProxyCommand that pushes the key and makes the connection.
 
-Every task of every host loads this file in a process of its own, so it does and imports as little as it can. All that
-takes time is done by the ProxyCommand, which ssh runs when it really connects, and only then.
+Every task of every host loads this file in a separate process, so it does and imports as little as it can. The
+ProxyCommand does all slow work: ssh runs it only when it opens a new connection.
 """
 
 from __future__ import annotations
@@ -15,36 +15,34 @@ name: ec2_instance_connect
 short_description: ssh to EC2 instances without keys, bastions or open ports
 version_added: 0.1.0
 description:
-  - The P(ansible.builtin.ssh#connection) connection, with all its options. Whenever ssh opens a connection, a public
-    key is pushed to the instance first, with EC2 Instance Connect. It opens one OS user for 60 seconds.
-  - The key pair is made for the run and gone when the run ends, unless you name one of your own.
+  - The P(ansible.builtin.ssh#connection) connection, with all its options. Before ssh opens a connection, a public key
+    is pushed to the instance with EC2 Instance Connect. It opens one OS user for 60 seconds.
+  - The key pair is made for the run and deleted when the run ends, unless you give your own.
   - An instance without a public address is reached through an EC2 Instance Connect Endpoint of its VPC.
-  - A host is known by its instance id, so that addresses that come and go do no harm.
+  - A host is identified by its instance id, so it does not matter if its address changes.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
 requirements:
   - boto3 and botocore, on the controller
-  - websockets >= 15.0, on the controller, where a tunnel is used
+  - websockets >= 15.0, on the controller, for tunnels
   - OpenSSH 7.6 or later, on the controller
 notes:
-  - All that happens, happens on the controller. There the AWS SDK looks for credentials.
+  - All work is done on the controller. The AWS SDK looks for credentials there.
   - A key is pushed once for each connection that ssh opens. Tasks that share a connection (C(ControlPersist), the
     default of Ansible) share a push.
-  - Secrets that are given as variables are on the disk of the controller as long as the run lasts, in a file that its
-    owner alone can read. What the environment or a profile has stays there.
+  - Secrets in variables are written to a file on the controller's disk for the duration of the run. Only its owner can
+    read it. Secrets from the environment or a profile are not written.
   - ansible-core 2.22 and later print C($REDACTED$) instead of O(secret_key) and O(session_token).
   - A host that you do not trust may send facts with the names of these variables. Set C(inject_facts_as_vars) to false
-    in C(ansible.cfg), so that they count for nothing.
+    in C(ansible.cfg), so that such facts are ignored.
   - Set the connection of a play with the keyword C(connection), as the examples do. The variable C(ansible_connection)
-    of a play counts for C(localhost) too, and so for C(delegate_to=localhost) and C(local_action).
-  - ssh, sftp and scp are told the name of the host, so that C(Host) blocks in the configuration of ssh count for it. If
-    one of them would not take the name for that of a host, such as C(Web Server 1) or C(app@prod), they are told the
-    instance id.
-  - C(ProxyCommand) and C(ProxyJump) cannot be used with this connection, which brings its own. It says so if it finds
-    one, in the options of Ansible or in the configuration of ssh. To set one in the configuration of ssh aside for this
-    connection, add C(-o ProxyCommand=none) to C(ansible_ssh_common_args).
-  - In check mode the connection does connect, and pushes a key, because tasks need the host to say what they would
-    change.
+    of a play applies to C(localhost) too, and so to C(delegate_to=localhost) and C(local_action).
+  - ssh, sftp and scp get the name of the host, so that C(Host) blocks in the configuration of ssh apply to it. If one
+    of them would not accept it as a host name, such as C(Web Server 1) or C(app@prod), they get the instance id.
+  - C(ProxyCommand) and C(ProxyJump) cannot be used with this connection, which sets its own. It refuses one in the
+    options of Ansible or in the configuration of ssh. To ignore one in the configuration of ssh for this connection,
+    add C(-o ProxyCommand=none) to C(ansible_ssh_common_args).
+  - In check mode the connection does connect, and pushes a key, because tasks need the host to predict their changes.
 seealso:
   - module: sshkeys.aws.ec2_instance_connect_key
   - plugin: ansible.builtin.ssh
@@ -57,51 +55,51 @@ options:
   instance_id:
     description:
       - The id of the instance. The P(amazon.aws.aws_ec2#inventory) inventory sets the variable C(instance_id).
-      - If there is none and C(ansible_host) or the name of the host is an instance id, that one is taken.
+      - Without it, C(ansible_host) or the name of the host is used if it is an instance id.
     type: str
     vars:
       - name: instance_id
       - name: ansible_ec2_instance_connect_instance_id
   placement:
     description:
-      - Where the instance is, as the P(amazon.aws.aws_ec2#inventory) inventory sets it. C(availability_zone) is sent
-        with the push, and C(region) is used where O(region) is not set for the host.
+      - The placement of the instance, as the P(amazon.aws.aws_ec2#inventory) inventory sets it. C(availability_zone) is
+        sent with the push, and C(region) is used if O(region) is not set for the host.
     type: dict
     vars:
       - name: placement
   private_ip_address:
     description:
-      - The private address of the instance. EC2 is asked where it is needed and not given.
+      - The private address of the instance. EC2 is asked for it if it is needed and not given.
     type: str
     vars:
       - name: private_ip_address
       - name: ansible_ec2_instance_connect_private_ip_address
   public_ip_address:
     description:
-      - The public address of the instance. An empty text says that it has none.
+      - The public address of the instance. An empty text means that it has none.
     type: str
     vars:
       - name: public_ip_address
       - name: ansible_ec2_instance_connect_public_ip_address
   vpc_id:
     description:
-      - The VPC of the instance, in which an endpoint is looked for.
+      - The VPC of the instance, which is searched for an endpoint.
     type: str
     vars:
       - name: vpc_id
       - name: ansible_ec2_instance_connect_vpc_id
   subnet_id:
     description:
-      - The subnet of the instance. An endpoint in the same one is preferred.
+      - The subnet of the instance. An endpoint in the same subnet is preferred.
     type: str
     vars:
       - name: subnet_id
       - name: ansible_ec2_instance_connect_subnet_id
   address:
     description:
-      - Where to connect to, if not to the public or the private address of the instance.
-      - The name that the host has in the inventory is no address. Ansible sets C(ansible_host) to it for a task that is
-        delegated to the host.
+      - The address to connect to, instead of the public or the private address of the instance.
+      - The inventory name of the host does not count as an address. Ansible sets C(ansible_host) to it for a task that
+        is delegated to the host.
     type: str
     vars:
       - name: ansible_host
@@ -114,7 +112,7 @@ options:
       - name: inventory_hostname
   delegate_to:
     description:
-      - The host that a task is delegated to, by the keyword of the task.
+      - The host to which a task is delegated, from the keyword of the task.
     type: str
     keyword:
       - name: delegate_to
@@ -122,10 +120,10 @@ options:
     description:
       - Whether to go through an EC2 Instance Connect Endpoint.
       - V(auto) does so for an instance without a public address. If its VPC has no endpoint and O(address) is set, or
-        C(HostName) in the configuration of ssh, it connects to that.
-      - V(always) goes through an endpoint, which reaches the ports 22 and 3389 only.
-      - V(never) connects to O(address) if it is set, or to what the configuration of ssh has as C(HostName) of the
-        host, else to the public address, else to the private one. So does V(auto) for an instance that has a public
+        C(HostName) in the configuration of ssh, it connects to that address.
+      - V(always) goes through an endpoint, which reaches only the ports 22 and 3389.
+      - V(never) connects to C(HostName) from the configuration of ssh if it is set for the host, else to O(address),
+        else to the public address, else to the private one. V(auto) does the same for an instance with a public
         address.
     type: str
     choices: [auto, always, never]
@@ -139,34 +137,33 @@ options:
         key: tunnel
   instance_connect_endpoint_id:
     description:
-      - The endpoint to go through, such as V(eice-0123456789abcdef0). By default the one in the subnet of the instance,
+      - The endpoint to use, such as V(eice-0123456789abcdef0). The default is the one in the subnet of the instance,
         else the first one in its VPC.
     type: str
     vars:
       - name: ansible_ec2_instance_connect_endpoint_id
   instance_connect_endpoint_dns_name:
     description:
-      - The DNS name of O(instance_connect_endpoint_id). With both of them, EC2 need not be asked for the endpoint.
+      - The DNS name of O(instance_connect_endpoint_id). With both options, EC2 is not asked for the endpoint.
     type: str
     vars:
       - name: ansible_ec2_instance_connect_endpoint_dns_name
   max_tunnel_duration:
     description:
-      - After how many seconds AWS ends a tunnel, 1 to 3600. The next task opens another one.
+      - The seconds after which AWS ends a tunnel, 1 to 3600. The next task opens a new one.
     type: int
     default: 3600
     vars:
       - name: ansible_ec2_instance_connect_max_tunnel_duration
   host_keys:
     description:
-      - Which host keys are trusted, besides those in the known_hosts files of ssh. All are looked up under the
-        instance id.
-      - V(console) trusts exactly the keys that the instance has printed to its console output when it booted
+      - The host keys to trust, besides those in the known_hosts files of ssh. All are looked up under the instance id.
+      - V(console) trusts exactly the keys that the instance printed to its console output when it booted
         (C(ec2:GetConsoleOutput)). They are kept on the controller, below C(~/.local/state/sshkeys.aws/known_hosts), or
-        below C($XDG_STATE_HOME). EC2 is asked only for an instance whose keys are not known yet.
-      - V(accept-new) trusts what an instance shows the first time, and adds it to the known_hosts file of ssh.
-      - V(ssh) leaves all to ssh and its configuration. So it is, too, where host key checking is off, or where the
-        arguments of ssh in the options of Ansible hold C(StrictHostKeyChecking), C(HostKeyAlias),
+        below C($XDG_STATE_HOME). EC2 is asked only about an instance whose keys are not known yet.
+      - V(accept-new) trusts the key that an instance shows the first time, and adds it to the known_hosts file of ssh.
+      - V(ssh) leaves host keys to ssh and its configuration. This also applies if host key checking is off, or if the
+        ssh arguments in Ansible's options contain C(StrictHostKeyChecking), C(HostKeyAlias),
         C(GlobalKnownHostsFile) or C(KnownHostsCommand).
     type: str
     choices: [console, accept-new, ssh]
@@ -180,14 +177,14 @@ options:
         key: host_keys
   public_key:
     description:
-      - The public half of a key that the ssh agent holds, to be pushed instead of one made for the run.
+      - The public half of a key in the ssh agent, to push instead of a key made for the run.
       - For a key in a file, set C(ansible_private_key_file) instead.
     type: str
     vars:
       - name: ansible_ec2_instance_connect_public_key
   region:
     description:
-      - The region of the instance. By default that of O(placement), that of the environment, or that of the profile.
+      - The region of the instance. The default comes from O(placement), the environment, or the profile.
     type: str
     aliases: [aws_region, ec2_region]
     vars:
@@ -255,7 +252,7 @@ options:
 
 EXAMPLES = r"""
 # A private fleet: no bastion, no open port, no key that outlives the run. fleet.aws_ec2.yml is an inventory of
-# amazon.aws.aws_ec2, which sets all that the connection needs to know:
+# amazon.aws.aws_ec2, which sets all variables that the connection needs:
 #
 #   ansible-playbook -i fleet.aws_ec2.yml play.yml
 - name: Set up the private fleet
@@ -269,13 +266,13 @@ EXAMPLES = r"""
         state: present
       become: true
 
-    # The keyword connection leaves localhost alone.
+    # The keyword connection does not apply to localhost.
     - name: Tell the controller about it
       ansible.builtin.debug:
         msg: "{{ inventory_hostname }} is set up."
       delegate_to: localhost
 
-- name: One instance, of which nothing but the id is known
+- name: Connect to one instance by its id alone
   hosts: i-0123456789abcdef0
   connection: sshkeys.aws.ec2_instance_connect
   remote_user: ubuntu
@@ -285,7 +282,7 @@ EXAMPLES = r"""
     - name: Say hello
       ansible.builtin.ping:
 
-- name: With a key of your own, and never through a tunnel
+- name: Connect with your own key, and never through a tunnel
   hosts: web
   connection: sshkeys.aws.ec2_instance_connect
   remote_user: ec2-user
@@ -328,15 +325,15 @@ if TYPE_CHECKING:
 
 
 def _define_options() -> None:
-    """Tell ansible-core the options of this plugin, where it has read those of ssh already, as ansible-playbook has.
+    """Define the options of this plugin for ansible-core, if it has read those of ssh, as ansible-playbook has.
 
-    It would read the long documentation of ssh again for each task of each host, which costs as much as a short task.
+    Otherwise it reads the long documentation of ssh again for each task of each host, as slow as a short task.
     """
     of_ssh = C.config.get_configuration_definitions("connection", "ssh")
     if of_ssh:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         ours, secret = (
-            yaml.load(documentation, Loader=loader)["options"]  # noqa: S506 - it is the safe one
+            yaml.load(documentation, Loader=loader)["options"]  # noqa: S506 - a safe loader
             for documentation in (DOCUMENTATION, _secret.ModuleDocFragment.DOCUMENTATION)
         )
         for name, mark in secret.items():
@@ -349,11 +346,11 @@ _define_options()
 _PROGRAM = os.path.join(os.path.dirname(__file__), os.pardir, "plugin_utils", "_connect", "proxy_command.py")
 _KEY_OF_THE_RUN = "id_ed25519"
 _TEMPORARY_FOLDER = "Ansible's folder for temporary files (ANSIBLE_LOCAL_TEMP)"
-# That of a host has 253 characters at most (RFC 1035).
+# A host name has at most 253 characters (RFC 1035).
 _NAME = re.compile(r"(?![-\s]).{1,253}(?<!\s)")
 _INSTANCE_ID = re.compile(r"i-[a-f0-9]{8,30}")
 _PROXIES = frozenset({"proxyjump", "proxycommand"})
-# Those that would be written to a file, if the environment did not hand them on.
+# Written to a file, unless they come from the environment, which hands them on.
 _SECRETS = ("access_key", "secret_key", "session_token")
 _AWS_OPTIONS = ("profile", *_SECRETS, "assume_role_arn", "endpoint_url")
 _SSH_ARGUMENTS = ("ssh_args", "ssh_common_args", "ssh_extra_args")
@@ -363,7 +360,7 @@ _WHOM_TO_TRUST = frozenset({"stricthostkeychecking", "hostkeyalias", "globalknow
 
 
 class _NotTried(AnsibleConnectionFailure):  # type: ignore[misc]  # ansible-core has no types
-    """ssh was not started; the message says why."""
+    """ssh was not started, for the reason in the message."""
 
 
 class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no types
@@ -371,7 +368,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
 
     _settings_file = ""
 
-    # -- What ssh is started with --------------------------------------------------------------------------------------
+    # -- The command line of ssh ---------------------------------------------------------------------------------------
 
     def _build_command(self, binary: str, subsystem: str, *other_args: bytes | str) -> list[bytes]:
         self._refuse_proxies()
@@ -383,9 +380,9 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         settings = self._settings(instance_id, folder, public_key_file)
         file = write_once(folder, json.dumps(settings, sort_keys=True), ".json")
         self._settings_file = file
-        # It needs nothing but the standard library: -I and -S have it start in half the time.
+        # The program needs only the standard library: with -I and -S it starts in half the time.
         program = _ssh_options.proxy_command([sys.executable, "-I", "-S", os.path.normpath(_PROGRAM), file])
-        # The first value that ssh is told counts. So "none" of the user's only sets the configuration of ssh aside.
+        # ssh uses the first value that it gets, so the user's "none" only overrides the configuration of ssh.
         way = _as_arguments(f"ProxyCommand={program}", "ProxyUseFdpass=yes")
         after_the_program = command.index(os.fsencode(binary)) + 1
         command[after_the_program:after_the_program] = way
@@ -397,17 +394,17 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             known_hosts = self._quoted(
                 settings["known_hosts"], "The folder for host keys (XDG_STATE_HOME)", expands=False
             )
-            # Where ssh looks besides the files of the user, which stay as they are.
+            # In addition to the user's files, which stay unchanged.
             options.append(f"GlobalKnownHostsFile={known_hosts} {' '.join(_GLOBAL_KNOWN_HOSTS)}")
         if identity_file:
             options.append(f"IdentityFile={self._quoted(identity_file, _TEMPORARY_FOLDER)}")
-            # The run's own is gone with the run, also for an agent.
+            # The key of the run must not outlive the run in an agent.
             options.append("AddKeysToAgent=no")
         self._add_args(command, _as_arguments(*options), "a key for the instance is pushed when ssh connects")
         return command + [other if isinstance(other, bytes) else other.encode() for other in other_args]
 
     def _command_of_ssh(self, binary: str, subsystem: str, instance_id: str) -> list[bytes]:
-        """Return what ansible-core starts ssh with, where each path is quoted as ssh reads it."""
+        """Return ansible-core's command line for ssh, with each path quoted for ssh."""
         folder = unfrackpath(self.get_option("control_path_dir"))
         self._name_connection(instance_id, folder)
         try:
@@ -429,11 +426,11 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         return command
 
     def _name_connection(self, instance_id: str, folder: str) -> None:
-        """Let the connections that persist be known by the name in the inventory and by the instance too.
+        """Name persistent connections also by the inventory name and the instance.
 
-        An instance that takes the name of another one must not get the other one's connection, nor must two names whose
-        hosts ssh knows by one address or by the instance id.
-        folder: for their sockets. ansible-core would put it between quotes as it is.
+        A new instance must not reuse the connection of an old one with the same name. Two names must not share one
+        because ssh connects to the same address or instance id.
+        folder: for their sockets. ansible-core would quote it without escapes.
         """
         path = self.get_option("control_path")
         if not path:
@@ -444,16 +441,16 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         self.set_option("control_path", value.replace("%", "%%"))
 
     def _quoted(self, path: str, of: str, *, expands: bool = True) -> str:
-        """Return a path as the value of an option of ssh. Raises AnsibleConnectionFailure where there is no such value.
+        """Return a path as the value of an option of ssh. Raises AnsibleConnectionFailure if no value can express it.
 
-        of: what holds the path, for a sentence. expands: see _ssh_options.escaped.
+        of: the holder of the path, for a sentence. expands: see _ssh_options.escaped.
         """
         try:
             value = _ssh_options.quoted(path, expands=expands)
         except _ssh_options.UnusablePathError as error:
             raise _NotTried(f"{of} {error}") from error
         if _ssh_options.has_escapes(path):
-            from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import openssh  # noqa: PLC0415 - hardly any path needs it
+            from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import openssh  # noqa: PLC0415 - rarely needed
 
             version = openssh.version(self.get_option("ssh_executable"))
             if version and version < openssh.FIRST_WITH_ESCAPES:
@@ -461,7 +458,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         return value
 
     def _refuse_proxies(self) -> None:
-        """Raise AnsibleConnectionFailure where options of Ansible lead ssh another way, on which no key is pushed."""
+        """Raise AnsibleConnectionFailure if options of Ansible set a proxy, which would bypass the push."""
         programs = {"sftp_extra_args": "sftp", "scp_extra_args": "scp"}
         for option in (*_SSH_ARGUMENTS, *programs):
             for told in self._told(option, programs.get(option, "ssh")):
@@ -470,7 +467,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
                     raise _NotTried(refusal)
 
     def _refuse_names(self) -> None:
-        """Raise AnsibleConnectionFailure where the address of the host or its user cannot be one."""
+        """Raise AnsibleConnectionFailure if the address of the host or its user is not a possible name."""
         address, user = self.get_option("address"), self.get_option("remote_user")
         names = {
             **({"ansible_host": str(address)} if address is not None and address != self._name() else {}),
@@ -481,19 +478,19 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
                 raise _NotTried(_refusals().name(variable, name))
 
     def _is_told_whom_to_trust(self) -> bool:
-        """Return whether options of Ansible say which host keys are trusted. ssh takes the first that it is told."""
+        """Return whether options of Ansible set the trusted host keys. ssh uses them, because they come first."""
         return self.get_option("host_key_checking") is False or any(
             told.keyword in _WHOM_TO_TRUST for option in _SSH_ARGUMENTS for told in self._told(option, "ssh")
         )
 
     def _told(self, option: str, program: str) -> Iterator[_ssh_options.Told]:
-        """Yield what an option of Ansible tells a program of ssh's."""
+        """Yield the ssh options in an option of Ansible. program: the program that gets them."""
         return _ssh_options.options_in(self._split_ssh_args(self.get_option(option) or ""), program)
 
-    # -- Who the host is -----------------------------------------------------------------------------------------------
+    # -- The identity of the host --------------------------------------------------------------------------------------
 
     def _name(self) -> str:
-        """Return the name of the host in the inventory. In a delegated task, Ansible says there who delegates."""
+        """Return the inventory name of the host. In a delegated task, inventory_hostname is the delegating host."""
         return str(self.get_option("delegate_to") or self.get_option("inventory_name") or self.host or "")
 
     def _instance_id(self) -> str:
@@ -504,14 +501,14 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         raise _NotTried(_refusals().instance(name, str(given), is_localhost=name in C.LOCALHOST))
 
     def _tell_ssh_whom(self) -> None:
-        """Let ansible-core tell ssh, sftp and scp a name that all of them take for one."""
+        """Let ansible-core give ssh, sftp and scp a host name that all of them accept."""
         host = str(self.get_option("host") or self._play_context.remote_addr or "")
         self.set_option("host", _ssh_options.name_for_ssh(host, self._instance_id()))
 
-    # -- What the ProxyCommand is told ---------------------------------------------------------------------------------
+    # -- The settings of the ProxyCommand ------------------------------------------------------------------------------
 
     def _settings(self, instance_id: str, folder: str, public_key_file: str) -> Settings:
-        """Return what the connection is to be made of."""
+        """Return the settings of the connection."""
         placement = self.get_option("placement") or {}
         address = self.get_option("address")
         region, region_source = self._region(placement)
@@ -544,7 +541,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         }
 
     def _key(self, folder: str) -> tuple[str, str | None]:
-        """Return the file with the public key to push, and the identity for ssh where it has not been told of one."""
+        """Return the file of the public key to push, and the identity to give to ssh, None if it already has one."""
         if self.get_option("public_key"):
             # ssh finds the private half in its agent.
             file = write_once(folder, f"{self.get_option('public_key').strip()}\n", ".pub")
@@ -553,16 +550,16 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             return self._populated_agent_file(), None
         if self.get_option("private_key_file"):
             return f"{os.path.expanduser(self.get_option('private_key_file'))}.pub", None
-        # It is made when ssh connects, and ssh looks at it after that.
+        # The ProxyCommand makes the key before ssh reads it.
         key = os.path.join(folder, _KEY_OF_THE_RUN)
         return f"{key}.pub", key
 
     def _populated_agent_file(self) -> str:
-        """Return where ansible-core keeps the public half of a key that it has put into its agent (since 2.19)."""
+        """Return the file of the public key that ansible-core 2.19 and later put into an agent, or an empty string."""
         return str(getattr(self, "_populated_agent", None) or "")
 
     def _aws(self) -> dict[str, Any]:
-        """Return the options for the SDK. What the environment has stays there."""
+        """Return the options for the SDK. Secrets from the environment are given as the name of their variable."""
         found = {name: self.get_option(name) for name in _AWS_OPTIONS}
         for name in _SECRETS:
             variable = self._variable(name)
@@ -571,9 +568,9 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         return {name: value for name, value in found.items() if value}
 
     def _region(self, placement: dict[str, Any]) -> tuple[str | None, str | None]:
-        """Return the region, and what named it; twice None where the profile or the SDK has to know it.
+        """Return the region and its source; two times None if the profile or the SDK must provide it.
 
-        An instance is where its placement is, unless a variable of the host says otherwise.
+        The region of the placement counts, unless a variable of the host sets a different one.
         """
         region, variable = self.get_option("region"), self._variable("region")
         if region and not variable:
@@ -583,9 +580,9 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         return (region, f"{variable} in the environment") if region else (None, None)
 
     def _variable(self, option: str) -> str | None:
-        """Return the variable of the environment that holds the value of an option, None where none does.
+        """Return the environment variable that holds the value of an option, None if there is none.
 
-        ansible-core 2.18 does not tell where the value of an option is from.
+        ansible-core 2.18 does not report the origin of an option's value.
         """
         value = self.get_option(option)
         defined = C.config.get_configuration_definition(option, "connection", self._load_name) or {}
@@ -593,13 +590,13 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         return next((name for name in names if value and os.environ.get(name) == value), None)
 
     def _ssh_question(self) -> list[str]:
-        """Return a command that prints what ssh makes of its configuration for the host: the first of two counts."""
+        """Return a command that prints ssh's configuration for the host. The order matters: the first value counts."""
         before, *after = (self._split_ssh_args(self.get_option(name) or "") for name in _SSH_ARGUMENTS)
         port, user = self.get_option("port"), self.get_option("remote_user")
         named = [*(["-p", str(port)] if port else []), *(["-l", user] if user else [])]
         return [self.get_option("ssh_executable"), *before, *named, *itertools.chain(*after), "-G", str(self.host)]
 
-    # -- What is said when it fails ------------------------------------------------------------------------------------
+    # -- Failures, explained -------------------------------------------------------------------------------------------
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         """Run a command on the instance."""
@@ -627,8 +624,8 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
 
     @contextlib.contextmanager
     def _explaining(self) -> Iterator[None]:
-        """Say which of push, tunnel and ssh failed, and what to do about it."""
-        # A file system may round the time of a file.
+        """Add to an error which of push, tunnel and ssh failed, and the remedy."""
+        # File systems may round mtimes down.
         began = time.time() - 0.1
         try:
             yield
@@ -638,7 +635,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             if not self._settings_file:
                 # ansible-core failed before ssh was started.
                 raise
-            from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import explain  # noqa: PLC0415 - every task would compile it
+            from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import explain  # noqa: PLC0415 - otherwise every task would compile it
 
             raise AnsibleConnectionFailure(explain.failure(str(error), self._settings_file, began)) from None
 
@@ -648,7 +645,7 @@ def _as_arguments(*options: str) -> list[bytes]:
 
 
 def _refusals() -> ModuleType:
-    """Return what says why a connection is refused. Every task would compile it, and hardly any needs it."""
+    """Return the module of refusals. It is rarely needed, and otherwise every task would compile it."""
     from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import refusals  # noqa: PLC0415
 
     return refusals

@@ -5,7 +5,7 @@
 # Note that this doc fragment is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections!
 
-"""The options of ansible-core's ssh connection, as the ansible-core that is installed documents them."""
+"""The options of the ssh connection, from the documentation of the installed ansible-core."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ansible.plugins.connection import ssh
 
 
 class ModuleDocFragment:
-    """All options of ssh, none of them copied."""
+    """All options of ssh, read from ansible-core."""
 
     DOCUMENTATION = ""
 
 
 def _without_versions(value: Any) -> Any:
-    """Return documentation without the versions of ansible-core that added its parts: they would be taken for ours."""
+    """Return documentation without version_added, which would be read as a version of this collection."""
     if isinstance(value, dict):
         return {name: _without_versions(inner) for name, inner in value.items() if name != "version_added"}
     if isinstance(value, list):
@@ -30,7 +30,7 @@ def _without_versions(value: Any) -> Any:
     return value
 
 
-# Not in the class: the sanity test that reads the YAML in class bodies takes nothing but literals.
+# Not in the class body, because the sanity test that reads the YAML there accepts only literals.
 ModuleDocFragment.DOCUMENTATION = yaml.safe_dump(
     {"options": _without_versions(yaml.safe_load(ssh.DOCUMENTATION)["options"])}
 )

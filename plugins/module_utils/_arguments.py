@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Options that an argument spec alone cannot check: lists of names or dicts, and public keys."""
+"""Checks of options beyond an argument spec: lists of names or dicts, and public keys."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def expand(elements: Sequence[Any], *, option: str, name: str, spec: Mapping[str
 
     elements: the option's value; a bare string stands for a dict that holds only ``name``.
     spec: the argument spec of such a dict.
-    Returns dicts with every option of the spec; what was left out is None.
+    Returns dicts with every option of the spec; an omitted option is None.
     Raises ArgumentError with every fault of the list.
     """
     validator = ArgumentSpecValidator(spec)
@@ -44,21 +44,21 @@ def expand(elements: Sequence[Any], *, option: str, name: str, spec: Mapping[str
     for position, element in enumerate(elements):
         values = {name: element} if isinstance(element, str) else element
         if not isinstance(values, dict):
-            of_null = ", which a variable without a value gives" if element is None else ""
+            of_null = ", probably from a variable without a value" if element is None else ""
             faults.append(
-                f"{option}[{position}] is of type {type_name(element)}{of_null}, and must be a string or a dict"
+                f"{option}[{position}] must be a string or a dict, and is of type {type_name(element)}{of_null}"
             )
             continue
         unknown = [str(key) for key in values if key not in known]
         if unknown:
             place, names = f"{option}[{position}]", ", ".join(shown(key) for key in unknown)
-            faults.append(f"{place} has unsupported names: {names}. It takes {', '.join(sorted(spec))}")
+            faults.append(f"{place} has unsupported options: {names}. The options are {', '.join(sorted(spec))}")
             continue
         nulls = [
             key for key, details in spec.items() if details.get("required") and key in values and values[key] is None
         ]
         if nulls:
-            faults.append(f"{option}[{position}]: {nulls[0]} is null, which a variable without a value gives")
+            faults.append(f"{option}[{position}]: {nulls[0]} is null, probably from a variable without a value")
             continue
         validated = validator.validate(values)
         faults += [f"{option}[{position}]: {message.rstrip('.')}" for message in validated.error_messages]
@@ -69,7 +69,7 @@ def expand(elements: Sequence[Any], *, option: str, name: str, spec: Mapping[str
 
 
 def one_public_key(text: str, option: str, judge: Judge) -> tuple[PublicKey, list[str]]:
-    """Read an option that holds one public key. Returns it with warnings. Raises ArgumentError."""
+    """Read an option that holds one public key. Returns the key and warnings. Raises ArgumentError."""
     try:
         key = parse_public_key(text)
         return key, judge(key)
@@ -82,12 +82,12 @@ def public_keys(
 ) -> tuple[tuple[PublicKey, ...], list[str]]:
     """Read an option that holds public keys: a string or a list of strings, each with one key or more.
 
-    unsupported_keys: what becomes of a whole key of a type that the service does not take: ``skip`` leaves it out, with
-    a warning, ``fail`` refuses it.
-    if_empty: the end of the sentence that refuses texts of which none has a key; None passes over them. A text without
-    a key beside others is refused in any case.
-    Returns each key once, in order, and warnings. An empty list is for the caller to judge.
-    Raises ArgumentError that names every key which cannot be used, so that nothing is sent before all are judged.
+    unsupported_keys: what to do with an intact key of a type that the service does not accept: ``skip`` it with a
+    warning, or ``fail``.
+    if_empty: the end of the error if no text has a key; None accepts that. If only some texts have keys, the texts
+    without one are always an error.
+    Returns each key once, in order, and warnings. The caller decides about an empty list.
+    Raises ArgumentError that names every unusable key, so that nothing is sent before all keys are judged.
     """
     return judged_keys(list(_texts(value, option)), option, judge, unsupported_keys=unsupported_keys, if_empty=if_empty)
 
@@ -101,9 +101,9 @@ def judged_keys(
     if_empty: str | None,
     how_to_skip: str = "unsupported_keys=skip",
 ) -> tuple[tuple[PublicKey, ...], list[str]]:
-    """Do what public_keys does, with texts of which each has a place of its own: (where it stands, the text).
+    """Do what public_keys does, for pairs of a place and a text, such as ``("public_keys[0]", "ssh-ed25519 AAAA…")``.
 
-    how_to_skip: what the user sets to leave out keys of types that the service does not take.
+    how_to_skip: the setting, for the error, that skips keys of types that the service does not accept.
     """
     reading = _Reading(judge, unsupported_keys == "skip", if_empty, how_to_skip)
     for place, text in texts:
@@ -115,7 +115,7 @@ def judged_keys(
 
 
 class _Reading:
-    """What was read of an option so far: the keys by their identity, and what there is to say."""
+    """The state of reading one option: the keys by their identity, warnings and faults."""
 
     def __init__(self, judge: Judge, is_skipping: bool, if_empty: str | None, how_to_skip: str) -> None:
         self._judge, self._is_skipping, self._if_empty = judge, is_skipping, if_empty
@@ -127,9 +127,9 @@ class _Reading:
         self._empty: list[str] = []
 
     def read(self, place: str, text: Any) -> None:
-        """Read one text. place: where it stands, for a sentence."""
+        """Read one text. place: its place, for a sentence."""
         if not isinstance(text, str):
-            self.faults.append(f"{place} is of type {type_name(text)}, and must be a string.{_about_type(text)}")
+            self.faults.append(f"{place} must be a string, and is of type {type_name(text)}.{_about_type(text)}")
             return
         leave_out = partial(self._leave_out, place) if self._is_skipping else None
         try:
@@ -144,29 +144,25 @@ class _Reading:
             self.faults.append(f"{place}: {error}")
 
     def faults_of_the_whole(self, option: str) -> list[str]:
-        """Return what is wrong with all texts together, when all are read."""
+        """Return the faults of all texts together, after the last one was read."""
         found = []
         if self.left_out and not self.keys:
             names = ", ".join(dict.fromkeys(self.left_out))
             found.append(
-                f"{option}: Nothing remains, because the service does not take {names}. Give a key of another type, "
-                "such as ssh-ed25519."
+                f"{option}: No key remains, because the service does not accept {names}. Give a key of a supported "
+                "type, such as ssh-ed25519."
             )
         if self._empty and (self.keys or self.faults or self.left_out):
-            # Something is declared, and a part of it has been lost.
-            found += [
-                f"{said} Look at the file or the lookup that it comes from, or leave it out." for said in self._empty
-            ]
+            # Some keys are declared, and others are missing.
+            found += [f"{said} Check the file or the lookup that it comes from, or remove it." for said in self._empty]
         elif self._empty and self._if_empty is not None:
             found.append(f"{' '.join(self._empty)} {self._if_empty}".rstrip())
         return found
 
     def _refusal(self, error: UnsupportedTypeError) -> str:
-        way_out = f"set {self._how_to_skip}, which leaves out keys of this type."
+        way_out = f"set {self._how_to_skip}, which skips keys of this type."
         if self._judge is judge_for_removal:
-            return (
-                f"The service takes no {error.key_type} keys, so no user has {error.name}. Leave it out, or {way_out}"
-            )
+            return f"The service accepts no {error.key_type} keys, so no user has {error.name}. Remove it, or {way_out}"
         return f"{error} Or {way_out}"
 
     def _take(self, place: str, key: PublicKey) -> None:
@@ -181,17 +177,17 @@ class _Reading:
 
     def _leave_out(self, place: str, error: UnsupportedTypeError) -> None:
         self.left_out.append(f"{error.name} of type {error.key_type}")
-        self.warnings.append(f"{place}: The service does not take {self.left_out[-1]}, so this key is left out.")
+        self.warnings.append(f"{place}: The service does not accept {self.left_out[-1]}, so this key is skipped.")
 
 
 def _about_type(value: Any) -> str:
     if isinstance(value, (list, tuple)):
-        return " A query() is a list already: give it without a list around it, and join lists with +."
-    return " A variable without a value gives it." if value is None else ""
+        return " A query() returns a list: do not put it into another list, and join lists with +."
+    return " A variable without a value is null." if value is None else ""
 
 
 def _texts(value: Any, option: str) -> Iterator[tuple[str, Any]]:
-    """Yield (where it stands, what stands there) of each key that was given."""
+    """Yield the place and the value of each text of an option."""
     if isinstance(value, (list, tuple)):
         for position, text in enumerate(value):
             yield f"{option}[{position}]", text
@@ -200,6 +196,6 @@ def _texts(value: Any, option: str) -> Iterator[tuple[str, Any]]:
 
 
 def check_concurrency(concurrency: int) -> None:
-    """Raise ArgumentError unless at least one call may be made at a time."""
+    """Raise ArgumentError unless concurrency is at least 1."""
     if concurrency < 1:
         raise ArgumentError(f"concurrency is {concurrency}, and must be 1 or more.")

@@ -5,10 +5,10 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Lists that are given to a playbook as text with commas, such as ``-e server_ids=A,B``. Pure.
+"""Lists as text with commas, such as ``-e server_ids=A,B``. Pure.
 
 Ansible cuts such an argument at the first blank: ``-e "server_ids=A, B"`` sets ``server_ids`` to ``A,``, and the rest
-becomes the variable ``_raw_params`` without a word. A list that lost an element this way must not pass for a whole one.
+silently becomes the variable ``_raw_params``. A list that lost an element this way must not pass as complete.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import Argumen
 def elements(value: Any) -> list[str]:
     """Return the elements of a list, each once, in order, without blanks around them.
 
-    value: a list, a text with commas between the elements, or None. Empty elements are left out: faults tells of them.
-    Raises ArgumentError where the value is something else.
+    value: a list, a text with commas between the elements, or None. Empty ones are dropped; ``faults`` reports them.
+    Raises ArgumentError for any other value.
     """
     if value is None:
         return []
     if not isinstance(value, (str, list, tuple)):
-        raise ArgumentError(f"A list is needed, or text with commas, and this is of type {type_name(value)}.")
+        raise ArgumentError(f"A list or text with commas is needed, and this is of type {type_name(value)}.")
     parts = value.split(",") if isinstance(value, str) else value
     return list(dict.fromkeys(part for part in (str(part).strip() for part in parts) if part))
 
 
 def faults(lists: Mapping[str, Any], cut_off: str = "") -> list[str]:
-    """Return a sentence for each list that may have lost an element, and for what Ansible cut off.
+    """Return a sentence for each list that may have lost an element, and for text that Ansible cut off.
 
-    lists: by the name of each variable, its value as elements takes it.
-    cut_off: what Ansible found after a blank on the command line and put into ``_raw_params``; empty if nothing.
+    lists: the value of each variable, as for ``elements``, by the variable's name.
+    cut_off: the text after a blank on the command line, which Ansible put into ``_raw_params``; empty if none.
     """
     found = [fault for fault in (_fault_of(name, value) for name, value in lists.items() if value is not None) if fault]
     if cut_off:
         found.append(
-            f"Ansible cut {shown(cut_off)} off, because a blank stands before it on the command line. Write lists "
-            "without blanks, such as -e NAME=A,B, and put other values with blanks into quotes, such as "
+            f"Ansible cut off {shown(cut_off)}, because there is a blank before it on the command line. Write lists "
+            "without blanks, such as -e NAME=A,B, and put other values with blanks in quotes, such as "
             "-e \"key_comment='two words'\"."
         )
     return found
@@ -51,7 +51,7 @@ def faults(lists: Mapping[str, Any], cut_off: str = "") -> list[str]:
 def _fault_of(name: str, value: Any) -> str:
     if isinstance(value, (list, tuple)):
         is_whole = all(isinstance(part, str) and part.strip() for part in value)
-        return "" if is_whole else f"{name} has an element that is empty or no text. Remove it, or give its value."
+        return "" if is_whole else f"{name} has an element that is empty or not text. Remove it, or give its value."
     if not isinstance(value, str):
         return f"{name} is of type {type_name(value)}. Give a list, or text with commas between its elements."
     text = value.strip()
@@ -61,5 +61,5 @@ def _fault_of(name: str, value: Any) -> str:
             f"at the first blank: write the list without blanks, such as -e {name}=A,B."
         )
     if text and not all(part.strip() for part in text.split(",")):
-        return f"{name} is {shown(text)}, which has nothing before or between two commas. Give what is missing there."
+        return f"{name} is {shown(text)}, which has nothing before a comma. Add the missing element."
     return ""

@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""The errors that the collection raises, and the words for what AWS answers.
+"""The errors that the collection raises, and the hints for the errors of AWS.
 
 Pure. Nothing here exits: the front of a module puts an error into its result.
 """
@@ -26,9 +26,9 @@ def printable(text: object) -> str:
 
 
 def shown(value: str) -> str:
-    """Return an option's value for a sentence: in quotes, or only its length if it is long.
+    """Return an option's value for a sentence: in quotes, or, if it is long, only its length.
 
-    What was pasted into the wrong option may be a private key, and must not come out again.
+    A long value may be a private key pasted into the wrong option, which must not be repeated.
     """
     return repr(value) if len(value) <= _SHOWN_AT_MOST else f"(text of {len(value)} characters)"
 
@@ -38,9 +38,9 @@ _SHOWN_AT_MOST = 40
 
 
 def type_name(value: object) -> str:
-    """Return the name of Python's own type of a value, for a sentence.
+    """Return the name of the built-in type of a value, for a sentence.
 
-    ansible-core 2.19 and later hand over types of their own, such as _AnsibleTaggedInt, which are made of Python's.
+    Values of ansible-core 2.19 and later have subclasses of it, such as _AnsibleTaggedInt.
     """
     return next(base.__name__ for base in type(value).__mro__ if base.__module__ == "builtins")
 
@@ -50,21 +50,21 @@ class ArgumentError(SshKeysError):
 
 
 class SetUpError(SshKeysError):
-    """No client could be made: region, credentials, profile, endpoint or configuration. Nothing was sent."""
+    """No client can be made, because of region, credentials, profile, endpoint or configuration. Nothing was sent."""
 
 
-_DOUBT = "It is not known whether AWS carried the call out."
+_DOUBT = "It is unknown whether AWS carried out the call."
 
 
 @dataclass(eq=False)
 class ServiceError(SshKeysError):
-    """A call to AWS failed for good.
+    """A call to AWS failed, and is not tried again.
 
-    code: the service's error code, or botocore's exception name where no service answered.
-    message: the service's own words.
-    hint: what to do about it, a sentence.
-    in_doubt: whether an attempt was sent and nobody knows if the service carried it out.
-    resource_type: what was not found or exists already ("Server", "User", ...), where the service tells.
+    code: the service's error code, or the name of botocore's exception if no service answered.
+    message: the service's message.
+    hint: the remedy, a sentence.
+    in_doubt: whether an attempt was sent and it is unknown if the service carried it out.
+    resource_type: the kind of resource that is missing or exists already ("Server", "User", ...); empty if unknown.
     """
 
     code: str
@@ -74,51 +74,51 @@ class ServiceError(SshKeysError):
     resource_type: str = ""
 
     def __str__(self) -> str:
-        return f"{self.code}: {self._told.rstrip('.')}. {self.hint}"
+        return f"{self.code}: {self._full_message.rstrip('.')}. {self.hint}"
 
     def result(self) -> dict[str, str]:
         """Return the ``error`` of a module's result: code, message and hint."""
-        return {"code": self.code, "message": self._told, "hint": self.hint}
+        return {"code": self.code, "message": self._full_message, "hint": self.hint}
 
     @property
-    def _told(self) -> str:
+    def _full_message(self) -> str:
         if not self.in_doubt:
             return self.message
         return f"{self.message.rstrip('.')}. {_DOUBT}"
 
     @property
     def is_missing_user(self) -> bool:
-        """Whether the answer is that the Transfer user is unknown, rather than its server or key.
+        """Whether the Transfer user is missing, rather than its server or key.
 
-        ResourceNotFoundException names the kind of the resource in ResourceType (botocore's transfer model). moto, with
-        which people test their playbooks, has codes of its own.
+        ResourceNotFoundException names the kind of resource in ResourceType (botocore's transfer model). moto, which
+        people use to test their playbooks, has different codes.
         """
         if self.code != "ResourceNotFoundException":
             return self.code == "UserNotFound"
         if self.resource_type:
             return self.resource_type.lower().endswith("user")
-        # The words differ; what is missing is named first, and where it is missing after that.
+        # The wording varies, but the missing resource is named first, and its place after it.
         named = re.search(r"\buser\b|\bserver\b|\bs-[0-9a-f]{17}\b", self.message, re.IGNORECASE)
         return named is None or named[0].lower() == "user"
 
     @property
     def is_missing_key(self) -> bool:
-        """Whether the answer to a deletion is that the Transfer user has no such key."""
+        """Whether a deletion failed because the Transfer user has no such key."""
         if self.code != "ResourceNotFoundException":
             return self.code == "PublicKeyNotFound"
         return self.resource_type.lower() not in ("user", "server")
 
     @property
     def is_full_user(self) -> bool:
-        """Whether an import was refused because the user holds as many keys as the service allows.
+        """Whether an import was refused because the user holds the maximum number of keys.
 
-        The number is a quota that AWS has changed, and no error of its own is documented for it, so the words count.
+        AWS has changed this quota, and documents no specific error for it, so the message's wording decides.
         """
         if re.search(r"Quota|^(Resource)?LimitExceeded", self.code):
             return True
         if self.code not in _REFUSALS or "failed to satisfy constraint" in self.message:
             return False
-        # A key that is too long is refused in similar words, and no other key must go for it.
+        # The refusal of a key that is too long has similar wording, and no other key must be deleted for it.
         too_many = re.search(_TOO_MANY, self.message, re.IGNORECASE)
         too_long = re.search(r"length|\bbits?\b|bytes|characters", self.message, re.IGNORECASE)
         return too_many is not None and too_long is None
@@ -129,7 +129,7 @@ _TOO_MANY = r"quota|limit|maximum|\bmax\b|exceed|too many|more than|at most"
 
 
 def missing_user(server_id: str, user_name: str, hint: str) -> ServiceError:
-    """Return the error for a Transfer user that does not exist, with the code that AWS has for it."""
+    """Return the error for a Transfer user that does not exist, with AWS's code for it."""
     message = f"The user {user_name} does not exist on {server_id}"
     return ServiceError("ResourceNotFoundException", message, hint, resource_type="User")
 
@@ -137,41 +137,41 @@ def missing_user(server_id: str, user_name: str, hint: str) -> ServiceError:
 _CHECK_SERVER_AND_USER = "Check the server id, the user name, and the region and account of the task."
 
 # Sources: the service models of botocore (ec2-instance-connect 2018-04-02, transfer 2018-11-05) for the codes,
-# the API pages of both services for their meaning, the common errors page of AWS for the codes that every service has.
+# the API pages of both services for their meaning, and AWS's page of common errors for the codes of all services.
 _HINTS = {
     # EC2 Instance Connect
     "AuthException": (
         "Allow ec2-instance-connect:SendSSHPublicKey (or SendSerialConsoleSSHPublicKey) on this instance in the IAM "
-        "policy of these credentials, and look at its ec2:osuser condition."
+        "policy of these credentials, and check its ec2:osuser condition."
     ),
     "InvalidArgsException": "Check the instance id, the OS user, the Availability Zone and the key of this target.",
-    "ServiceException": "The fault is on the side of AWS. Run the task again; what was pushed before stays.",
+    "ServiceException": "The fault is on AWS's side. Run the task again; keys that were already pushed stay.",
     "EC2InstanceNotFoundException": (
         "Check that this instance exists in the region and account of the task, and in the Availability Zone if one "
         "is given."
     ),
-    "EC2InstanceStateInvalidException": "Start the instance: a key can be pushed to a running instance only.",
+    "EC2InstanceStateInvalidException": "Start the instance: a key can be pushed only to a running instance.",
     "EC2InstanceUnavailableException": (
-        "The instance cannot take a key at the moment. Wait a few minutes, check its status checks, and run again."
+        "The instance cannot accept a key at the moment. Wait a few minutes, look at its status checks, and run again."
     ),
     "EC2InstanceTypeInvalidException": "The serial console needs an instance type built on the Nitro System.",
     "SerialConsoleAccessDisabledException": (
         "Turn the serial console on for the account in this region (ec2:EnableSerialConsoleAccess)."
     ),
     "SerialConsoleSessionLimitExceededException": (
-        "A serial console session is open already, and there can be one only. Close it, or wait until it ends."
+        "A serial console session is already open, and only one is allowed. Close it, or wait until it ends."
     ),
     "SerialConsoleSessionUnavailableException": "The session could not be opened. Wait a few minutes and run again.",
     "SerialConsoleSessionUnsupportedException": "This instance does not support the serial console.",
     # Transfer Family
-    "InternalServiceError": "The fault is on the side of AWS. Run the task again; it does what is left to do.",
+    "InternalServiceError": "The fault is on AWS's side. Run the task again; it does the remaining steps.",
     "ServiceUnavailableException": "Transfer Family is not available at the moment. Run the task again later.",
     "InvalidRequestException": (
-        "Check that the server manages its users itself (identity provider SERVICE_MANAGED) and that the key is sound."
+        "Check that the server manages its users itself (identity provider SERVICE_MANAGED) and that the key is valid."
     ),
-    "ResourceExistsException": "Somebody else has made it in the meantime. Run the task again.",
+    "ResourceExistsException": "Something else created it during this task. Run the task again.",
     "ResourceNotFoundException": _CHECK_SERVER_AND_USER,
-    # moto's codes for it
+    # moto's codes for the same errors
     "ServerNotFound": _CHECK_SERVER_AND_USER,
     "UserNotFound": _CHECK_SERVER_AND_USER,
     "ValidationException": "Check the value that the message names against the documentation of the module.",
@@ -180,8 +180,8 @@ _HINTS = {
     "InvalidInstanceID.NotFound": "Check that this instance exists in the region and account of these credentials.",
     "InvalidInstanceConnectEndpointId.NotFound": "Check the id of the endpoint, and the region.",
     "UnauthorizedOperation": (
-        "Allow it in the IAM policy of these credentials: ec2:DescribeInstances, ec2:DescribeInstanceConnectEndpoints "
-        "and ec2:GetConsoleOutput are what a connection may need to ask for."
+        "Allow the action in the IAM policy of these credentials. A connection may need ec2:DescribeInstances, "
+        "ec2:DescribeInstanceConnectEndpoints and ec2:GetConsoleOutput."
     ),
     # Every service
     "ThrottlingException": "AWS limits the rate of these calls. Lower concurrency, or run again in a minute.",
@@ -194,40 +194,40 @@ _HINTS = {
     "SignatureDoesNotMatch": "Check the secret key, and the clock of the host that runs the module.",
     "RequestExpired": "Set the clock of the host that runs the module.",
     "OptInRequired": "This account is not signed up for the service, or not for this region.",
-    # botocore's own, where no service answered
+    # Exceptions of botocore, when no service answered
     "NoCredentialsError": (
         "Set access_key and secret_key, profile, or the environment of AWS on the host that runs the module."
     ),
-    "ConfigParseError": "Mend the AWS configuration file of the host that runs the module.",
+    "ConfigParseError": "Correct the AWS configuration file of the host that runs the module.",
     "InvalidRegionError": "Check region.",
     "ProfileNotFound": "Check profile, and the AWS configuration files of the host that runs the module.",
     "ValueError": "Check endpoint_url and aws_config.",
     "TypeError": "Check aws_config.",
     "PartialCredentialsError": "Set both access_key and secret_key.",
-    "CredentialRetrievalError": "Run the credential process, or the login, of this profile by hand and see what it "
-    "says.",
+    "CredentialRetrievalError": "Run the credential process, or the login, of this profile by hand and read its "
+    "output.",
     "SSOTokenLoadError": "Log in again: aws sso login.",
     "UnauthorizedSSOTokenError": "Log in again: aws sso login.",
     "TokenRetrievalError": "Log in again: aws sso login.",
-    "EndpointConnectionError": "Check endpoint_url and region, and that this host reaches the address.",
+    "EndpointConnectionError": "Check endpoint_url and region, and that this host can reach the address.",
     "ConnectTimeoutError": "Check endpoint_url and region, and that a firewall lets this host reach the address.",
     "ReadTimeoutError": "The service did not answer in time. Run again, or raise read_timeout in aws_config.",
     "ConnectionClosedError": "The connection was cut before an answer came. Run the task again.",
     "ProxyConnectionError": "Check the proxy in the environment of the host that runs the module.",
     "SSLError": "Check aws_ca_bundle, and that endpoint_url speaks TLS.",
-    "ResponseParserError": "What answered is not this service of AWS. Check endpoint_url and proxies.",
+    "ResponseParserError": "The answer is not from this AWS service. Check endpoint_url and proxies.",
 }
 
-_UNKNOWN_CODE = "Look the code up in the API reference of the service; the request id in the message helps AWS Support."
+_UNKNOWN_CODE = "Look up the code in the API reference of the service; the request id in the message helps AWS Support."
 _UNKNOWN_SDK_ERROR = "Check region, profile, endpoint_url and aws_config of the task."
 
 
 def hint_for(code: str) -> str:
-    """Return what to do about an error code of AWS or an exception name of botocore, as a sentence."""
-    # A bare HTTP status is what botocore makes of an answer without a code of AWS.
+    """Return the remedy for an error code of AWS, or for the name of an exception of botocore, as a sentence."""
+    # For an answer without an AWS code, botocore's code is the HTTP status.
     return _HINTS.get("ResponseParserError" if code.isdigit() else code, _UNKNOWN_CODE)
 
 
 def hint_for_sdk_error(error: Exception) -> str:
-    """Return what to do about an exception of botocore, as a sentence."""
+    """Return the remedy for an exception of botocore, as a sentence."""
     return _HINTS.get(type(error).__name__, _UNKNOWN_SDK_ERROR)

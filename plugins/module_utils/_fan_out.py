@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Many calls at once, bounded, each with its own outcome."""
+"""Concurrent calls, limited in number, each with its own outcome."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Callable, ContextManager, Iterable, Iterator, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Is told how many calls there are, and then, from any thread, each time one has ended.
+# Takes the number of calls, and returns a function that is called, from any thread, when each one has ended.
 Watch = Callable[[int], ContextManager[Callable[[], None]]]
 
 _watch: ContextVar[Watch] = ContextVar("_watch")
@@ -25,7 +25,7 @@ _watch: ContextVar[Watch] = ContextVar("_watch")
 
 @contextlib.contextmanager
 def watched(watch: Watch) -> Iterator[None]:
-    """Let what is done meanwhile be watched."""
+    """Report the progress of every fan_out in this block to ``watch``."""
     token = _watch.set(watch)
     try:
         yield
@@ -36,13 +36,13 @@ def watched(watch: Watch) -> Iterator[None]:
 def fan_out(call: Callable[[Item], Result], items: Iterable[Item], concurrency: int) -> list[Result]:
     """Call ``call`` with each item, at most ``concurrency`` at the same time.
 
-    ``call`` returns its failures as outcomes, so that one bad item does not stop the others; what it raises is a fault
-    of the program and is raised again here.
+    ``call`` returns its failures as outcomes, so that one bad item does not stop the others. An exception from it is a
+    bug, and is raised again here.
     Returns the outcomes in the order of the items.
     """
     items = list(items)
     workers = min(concurrency, len(items))
-    # A thread for a single item would only cost its start.
+    # For a single item a thread would only cost time.
     if workers <= 1:
         with _watching(call, len(items)) as watched_call:
             return [watched_call(item) for item in items]
@@ -52,17 +52,17 @@ def fan_out(call: Callable[[Item], Result], items: Iterable[Item], concurrency: 
 
 @contextlib.contextmanager
 def _watching(call: Callable[[Item], Result], total: int) -> Iterator[Callable[[Item], Result]]:
-    """Return ``call``, or one that tells whoever watches when it has ended."""
+    """Yield ``call``, or, if there is a watch, a function that also reports the end of each call."""
     watch = _watch.get(None)
     if watch is None or total <= 1:
         yield call
         return
-    with watch(total) as tell:
+    with watch(total) as report_end:
 
-        def told(item: Item) -> Result:
+        def reported(item: Item) -> Result:
             try:
                 return call(item)
             finally:
-                tell()
+                report_end()
 
-        yield told
+        yield reported

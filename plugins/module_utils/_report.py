@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""What a module's function hands to its front. Pure."""
+"""The report that a module's function returns to its front. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Sequence
 
 
 class Region(NamedTuple):
-    """A region, and what named it, such as ``the option region``."""
+    """A region, and the source of its name, such as ``the option region``."""
 
     name: str
     source: str
@@ -25,11 +25,11 @@ class Region(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """The end of a run.
+    """The result of a run.
 
     result: the values that the module returns, as its RETURN documents them.
     warnings: sentences for the user.
-    failure: a sentence when the run failed, otherwise None. The result stands beside it: what was done is never lost.
+    failure: a sentence if the run failed, otherwise None. The result is still there, with all that was done.
     """
 
     result: dict[str, Any] = field(default_factory=dict)
@@ -41,7 +41,7 @@ def count_and_name(failed: Sequence[tuple[str, object]], total: int, things: str
     """Put the failures of a run over many things into one sentence that counts and names them.
 
     failed: (name, error) of each thing that failed; at least one.
-    things: what they are, in the plural, such as "targets". region: where they are, if that is known.
+    things: their name in the plural, such as "targets". region: their region, None if unknown.
     """
     where = in_region(region)
     named = " ".join(f"{name}: {error}" for name, error in failed[:_NAMED_AT_MOST])
@@ -53,9 +53,9 @@ def count_and_name(failed: Sequence[tuple[str, object]], total: int, things: str
 
 
 def in_region(region: Region | None) -> str:
-    """Return the last sentence about a failure, with a blank before it; empty where the region is not known."""
+    """Return a failure's last sentence, which names the region, with a blank before it; empty without a region."""
     return f" The region was {region}." if region else ""
 
 
-# A fleet that fails as a whole must not fill the screen with one sentence a thousand times.
+# If a whole fleet fails, the same sentence must not fill the screen a thousand times.
 _NAMED_AT_MOST = 10

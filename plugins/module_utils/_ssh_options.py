@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""What OpenSSH makes of names, paths and options that it is given on its command line. Pure.
+"""Names, paths and options on the command line of OpenSSH: how it reads and expands them. Pure.
 
 Sources: OpenSSH 7.6 to 10.5, ssh.c, sftp.c, scp.c, misc.c (argv_split, colon, vdollar_percent_expand) and readconf.c.
 The connection loads this file for each task of each host, so it imports as little as it can.
@@ -16,45 +16,45 @@ from __future__ import annotations
 import re
 from typing import Iterator, NamedTuple, Sequence
 
-# Of a host, in characters (RFC 1035).
+# Characters of a host name (RFC 1035).
 _LONGEST_NAME = 253
-# ssh refuses a name with "-" in front, with a blank or a control character, with a comma, or with one of '`"$\;&<>|(){}
-# (valid_hostname of 9.6, ssh_valid_hostname of 10.5; older ones take some of them). It takes "@" for the end of a user
-# and "://" for a URL. sftp and scp, which get [NAME], take a slash or a bracket for the end of the name.
+# ssh refuses a name that begins with "-", or that has a blank, a control character, a comma or one of '`"$\;&<>|(){}
+# (valid_hostname of 9.6, ssh_valid_hostname of 10.5; older versions accept some of them). It reads "@" as the end of a
+# user name and "://" as a URL. sftp and scp, which get [NAME], read a slash or a bracket as the end of the name.
 _NOT_IN_A_NAME = re.compile(r"""^-|['`"$\\;&<>|(){},@/\[\]\x00-\x20\x7f]""")
 
 
 def name_for_ssh(host: str, instance_id: str) -> str:
-    """Return what ssh, sftp and scp are told to connect to: the name of the host if all of them take it for one.
+    """Return the destination for ssh, sftp and scp: the name of the host if all of them accept it as a name.
 
-    Then ``Host`` blocks in the configuration of ssh count for it. Any other name becomes the instance id.
+    ``Host`` blocks in the configuration of ssh then apply to it. Otherwise it is the instance id.
     """
     is_a_name = 0 < len(host) <= _LONGEST_NAME and not _NOT_IN_A_NAME.search(host)
     return host if is_a_name else instance_id
 
 
 class Told(NamedTuple):
-    """An option in arguments of ssh: its keyword in small letters, its value, and how it is written."""
+    """An option in arguments of ssh: its keyword in lower case, its value, and its text as written."""
 
     keyword: str
     value: str
     text: str
 
 
-# The letters that take a value. In ssh, -P took none before 9.4.
+# The letters that take a value. ssh -P took none before 9.4.
 _WITH_VALUE = {
     "ssh": "BDEFIJLOPQRSWbceilmopw",
     "sftp": "BDFJPRSXbcilos",
     "scp": "DFJMPSXcilo",
 }
-# Of "KEYWORD VALUE", "KEYWORD=VALUE" and "KEYWORD = VALUE".
+# Matches "KEYWORD VALUE", "KEYWORD=VALUE" and "KEYWORD = VALUE".
 _OPTION = re.compile(r'[ \t\r\n]*"?([^\s="]+)"?[ \t\r\n=]*(.*)', re.DOTALL)
 
 
 def options_in(words: Sequence[str], program: str) -> Iterator[Told]:
-    """Yield the options that arguments tell with ``-o`` and ``-J``, also behind other letters, as in ``-vJ bastion``.
+    """Yield the options that arguments set with ``-o`` and ``-J``, also after other letters, as in ``-vJ bastion``.
 
-    words: arguments, as the program gets them. program: "ssh", "sftp" or "scp", whose letters differ.
+    words: the arguments of the program. program: "ssh", "sftp" or "scp", whose letters differ.
     """
     left = iter(words)
     for word in left:
@@ -72,33 +72,33 @@ def options_in(words: Sequence[str], program: str) -> Iterator[Told]:
 
 
 class UnusablePathError(ValueError):
-    """No option of ssh can name a path. ``str()`` says why, and goes on after the name of what holds the path."""
+    """No option of ssh can hold a path. ``str()`` is the end of a sentence whose subject holds the path."""
 
 
 def escaped(path: str, *, expands: bool = True) -> str:
-    r"""Return a path as it stands between double quotes in an option of ssh.
+    r"""Return a path escaped for double quotes in an option of ssh.
 
     expands: whether the option has tokens such as ``%h`` and variables such as ``${HOME}``: IdentityFile and
-    ControlPath do, GlobalKnownHostsFile does not. Raises UnusablePathError for ``${``, which nothing protects there.
+    ControlPath do, GlobalKnownHostsFile does not. Raises UnusablePathError for ``${``, which has no escape there.
     """
     if expands:
         if "${" in path:
             raise UnusablePathError(
-                "has '${' in it, which ssh takes for a variable of the environment, and nothing can protect it. Use a "
-                "path without it."
+                "contains '${', which ssh expands as an environment variable, and which cannot be escaped. Use a path "
+                "without it."
             )
         path = path.replace("%", "%%")
-    # A backslash before anything else is no escape, and older versions have none at all.
+    # A backslash before any other character is not an escape, and older versions have no escapes.
     return re.sub(r"""\\(?=['"\\]|\Z)""", r"\\\\", path).replace('"', '\\"')
 
 
 def quoted(path: str, *, expands: bool = True) -> str:
-    """Return a path as the value of an option of ssh. See ``escaped``."""
+    """Return a path in quotes as the value of an option of ssh. See ``escaped``."""
     return f'"{escaped(path, expands=expands)}"'
 
 
 def has_escapes(path: str) -> bool:
-    """Return whether a path needs escapes in an option, which ssh has since 8.7 (argv_split in readconf.c)."""
+    """Return whether a path needs escapes in an option, which ssh supports since 8.7 (argv_split in readconf.c)."""
     return escaped(path, expands=False) != path
 
 
@@ -108,10 +108,10 @@ def proxy_command(words: Sequence[str]) -> str:
 
 
 def _shell_word(word: str) -> str:
-    r"""Return a word for a shell and for ssh, which refuses an option whose quotes it does not find in pairs.
+    r"""Return a word quoted for a shell and for ssh, which refuses an option with an unpaired quote.
 
-    A backslash protects a quotation mark for ssh, also between single quotes, where a shell leaves it as it is. So it
-    stands between double quotes, as ``"\\"``, which both read alike.
+    For ssh a backslash escapes a quotation mark even in single quotes; for a shell it does not. So a backslash is
+    written in double quotes, as ``"\\"``, which both read alike.
     """
     parts = re.findall(r"\\|'|[^\\']+", word)
     return "".join({"\\": '"\\\\"', "'": '"\'"'}.get(part, f"'{part}'") for part in parts) or "''"

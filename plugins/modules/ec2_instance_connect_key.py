@@ -13,7 +13,7 @@ short_description: Open an OS user of EC2 instances to an SSH key for 60 seconds
 version_added: 0.1.0
 description:
   - Pushes a public key to one EC2 instance, or to many at once, with EC2 Instance Connect (C(SendSSHPublicKey)).
-  - For 60 seconds whoever has the matching private key can log in as that OS user. Nothing is left on the instance.
+  - For 60 seconds, the holder of the matching private key can log in as that OS user. Nothing is left on the instance.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
 options:
@@ -24,17 +24,16 @@ options:
     type: str
   targets:
     description:
-      - The instances, when there are many. All are tried; if any fails, the task fails after that and returns every
-        result.
-      - Each is an instance id, or a dictionary with C(instance_id) and, where they differ from those of the
-        task, C(os_user) (alias C(instance_os_user)) and C(availability_zone).
-      - The same OS user of the same instance given twice is one target.
+      - Several instances. All are tried; if any fails, the task fails at the end and returns every result.
+      - Each is an instance id, or a dictionary with C(instance_id) and, if they differ from those of the task,
+        C(os_user) (alias C(instance_os_user)) and C(availability_zone).
+      - The same OS user of the same instance counts once.
     type: list
     elements: raw
   os_user:
     description:
       - The OS user to open, such as V(ec2-user) or V(ubuntu). It must exist on the instance.
-      - Needed unless each of O(targets) has its own.
+      - Required unless each of O(targets) has its own.
     type: str
     aliases: [instance_os_user]
   availability_zone:
@@ -43,7 +42,7 @@ options:
     type: str
   concurrency:
     description:
-      - How many requests may be under way at the same time.
+      - The maximum number of requests at the same time.
     type: int
     default: 16
 extends_documentation_fragment:
@@ -77,7 +76,7 @@ EXAMPLES = r"""
 
 - name: Work on the fleet, with the variables that the aws_ec2 inventory sets
   hosts: aws_ec2
-  # Nobody can log in yet.
+  # No user can log in yet.
   gather_facts: false
   tasks:
     - name: Open every instance of the play in one call
@@ -91,7 +90,7 @@ EXAMPLES = r"""
       delegate_to: localhost
       run_once: true
 
-    - name: Gather facts, now that the doors are open
+    - name: Gather facts, now that ssh accepts the key
       ansible.builtin.setup:
 
 - name: Open instances with different OS users
@@ -106,7 +105,7 @@ EXAMPLES = r"""
     region: us-east-1
   delegate_to: localhost
 
-- name: Go on with the instances that could be opened
+- name: Continue with the instances that could be opened
   sshkeys.aws.ec2_instance_connect_key:
     targets: >-
       {{ ansible_play_hosts | map('extract', hostvars) | selectattr('instance_id', 'defined')
@@ -119,28 +118,27 @@ EXAMPLES = r"""
   register: opened
   failed_when: opened.targets is not defined or opened.targets | selectattr('success') | length == 0
 
-- name: Say which could not be opened
+- name: Show the instances that could not be opened
   ansible.builtin.debug:
     var: opened.msg
   run_once: true
   when: opened.msg is defined
 
-- name: Leave those out
+- name: End the play for them
   ansible.builtin.meta: end_host
   when: instance_id | default('') not in opened.targets | selectattr('success') | map(attribute='instance_id')
 """
 
 RETURN = r"""
 msg:
-  description: That there is nothing to do, or why the task failed.
+  description: The reason why there was nothing to do, or why the task failed.
   returned: when O(targets) is an empty list, or on failure
   type: str
   sample: >-
-    targets is an empty list, so there is nothing to do, and no key was pushed. That is no error: a group may have no
-    hosts.
+    targets is an empty list, so no key was pushed. This is not an error: a group may have no hosts.
 changed:
   description:
-    - Whether the key was pushed to any target, or would be in check mode. V(true) too where nobody knows, as an error
+    - Whether the key was pushed to any target, or would be in check mode. V(true) also if that is unknown, as an error
       says.
   returned: always
   type: bool
@@ -181,12 +179,12 @@ region:
   type: str
   sample: us-east-1
 region_source:
-  description: What named the region.
+  description: The source of the region.
   returned: when the arguments are valid and AWS could be called
   type: str
   sample: the option region
 expires_at:
-  description: When the key ends where it ends first, ISO 8601 in UTC. V(null) if it is live nowhere, or not
+  description: The earliest expiry of the key at any target, ISO 8601 in UTC. V(null) if it is live nowhere, or not
     yet in check mode.
   returned: when the arguments are valid and AWS could be called
   type: str
@@ -194,7 +192,7 @@ expires_at:
 targets:
   description:
     - The outcome at each target, in the order of O(targets).
-    - If O(instance_id) was given, the fields of its only element also stand at the top of the result.
+    - If O(instance_id) was given, the fields of its only element are also at the top level of the result.
   returned: when the arguments are valid and AWS could be called
   type: list
   elements: dict
@@ -211,7 +209,7 @@ targets:
       sample: ec2-user
     changed:
       description:
-        - Whether the key was pushed, or would be in check mode. V(true) too where nobody knows, as the error says.
+        - Whether the key was pushed, or would be in check mode. V(true) also if that is unknown, as the error says.
       type: bool
       returned: always
       sample: true
@@ -234,7 +232,7 @@ targets:
       returned: always
       sample: "2026-11-21T10:00:00Z"
     expires_at:
-      description: When the key ends, ISO 8601 in UTC. V(null) if there was no push.
+      description: When the key expires, ISO 8601 in UTC. V(null) if there was no push.
       type: str
       returned: always
       sample: "2026-11-21T10:01:00Z"
@@ -245,21 +243,21 @@ targets:
       contains:
         code:
           description:
-            - The error code of the service, the name of the SDK's error, or V(UnexpectedAnswer) if what answered is not
-              the service.
+            - The error code of the service, the name of the SDK's error, or V(UnexpectedAnswer) if the answer is not
+              from the service.
           type: str
           returned: always
           sample: EC2InstanceStateInvalidException
         message:
-          description: What the service said, with the request id and how often the call was tried.
+          description: The service's message, with the request id and the number of attempts.
           type: str
           returned: always
           sample: The instance is not in a valid state
         hint:
-          description: What to do about it.
+          description: The remedy.
           type: str
           returned: always
-          sample: "Start the instance: a key can be pushed to a running instance only."
+          sample: "Start the instance: a key can be pushed only to a running instance."
 """
 
 from typing import Any, Mapping
@@ -322,7 +320,7 @@ def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Rep
     if single and params["instance_id"] is None:
         raise ArgumentError(
             "instance_id is null, and so is targets. Give the id of an instance, or a list. A variable without a value "
-            "gives null."
+            "is null."
         )
     given = [params["instance_id"]] if single else params["targets"]
     targets = [

@@ -13,7 +13,7 @@ short_description: Open the serial console of an EC2 instance to an SSH key for 
 version_added: 0.1.0
 description:
   - Pushes a public key to the serial console of an EC2 instance (C(SendSerialConsoleSSHPublicKey)).
-  - For 60 seconds whoever has the matching private key can open the console with ssh, also when the network or the
+  - For 60 seconds, the holder of the matching private key can open the console with ssh, even if the network or the
     boot of the instance is broken.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
@@ -25,7 +25,7 @@ options:
     required: true
   serial_port:
     description:
-      - The serial port of the instance. There is only V(0) today.
+      - The serial port of the instance. Only V(0) exists.
     type: int
     default: 0
 extends_documentation_fragment:
@@ -38,7 +38,8 @@ extends_documentation_fragment:
   - amazon.aws.boto3
 notes:
   - The serial console must be turned on for the account in the region, the instance type must be built on the Nitro
-    System, and there can be one session at a time. To do more than read, an OS user needs a password.
+    System, and there can be one session at a time. To do more than read the output, you need an OS user with a
+    password.
   - The credentials need C(ec2-instance-connect:SendSerialConsoleSSHPublicKey) on the instance.
 seealso:
   - module: sshkeys.aws.ec2_instance_connect_key
@@ -56,14 +57,14 @@ EXAMPLES = r"""
   delegate_to: localhost
   register: console
 
-- name: Say how to connect
+- name: Show the command that connects
   ansible.builtin.debug:
     msg: "ssh {{ console.ssh_user }}@serial-console.ec2-instance-connect.us-east-1.aws"
 """
 
 RETURN = r"""
 changed:
-  description: Whether the key was pushed, or would be in check mode. V(true) too where nobody knows, as the error says.
+  description: Whether the key was pushed, or would be in check mode. V(true) also if that is unknown; see the error.
   returned: always
   type: bool
   sample: true
@@ -134,12 +135,12 @@ region:
   type: str
   sample: us-east-1
 region_source:
-  description: What named the region.
+  description: The source of the region.
   returned: when the arguments are valid and AWS could be called
   type: str
   sample: the option region
 expires_at:
-  description: When the key ends, ISO 8601 in UTC. V(null) if there was no push.
+  description: When the key expires, ISO 8601 in UTC. V(null) if there was no push.
   returned: when the arguments are valid and AWS could be called
   type: str
   sample: "2026-11-21T10:01:00Z"
@@ -155,18 +156,18 @@ error:
   contains:
     code:
       description:
-        - The error code of the service, the name of the SDK's error, or V(UnexpectedAnswer) if what answered is not
-          the service.
+        - The error code of the service, the name of the SDK's error, or V(UnexpectedAnswer) if the answer is not
+          from the service.
       type: str
       returned: always
       sample: SerialConsoleAccessDisabledException
     message:
-      description: What the service said, with the request id and how often the call was tried.
+      description: The service's message, with the request id and the number of attempts.
       type: str
       returned: always
       sample: Your account is not authorized to use the EC2 Serial Console
     hint:
-      description: What to do about it.
+      description: The remedy.
       type: str
       returned: always
       sample: Turn the serial console on for the account in this region (ec2:EnableSerialConsoleAccess).

@@ -14,12 +14,12 @@ version_added: 0.1.0
 description:
   - Imports and deletes the SSH public keys of one user of an AWS Transfer Family server, or of many at once, until
     they are as declared.
-  - Two keys are the same when their type and their key data are the same. The comment never matters.
-  - New keys go in before old ones come out, so that nobody is locked out by a rotation. Only when the service refuses
-    a key because the user is full does one key that has to go anyway, the oldest, leave before it.
-  - All keys are judged before the first call is made.
-  - When another run of this module changes the same user at the same time, the user ends as one of them has declared.
-    The run that gives way fails, and says what the user has.
+  - Two keys are the same if their type and their key data are the same. The comment does not count.
+  - New keys are imported before old ones are deleted, so that a rotation locks out no user. If the service refuses a
+    key because the user is full, the oldest of the keys to delete is deleted before it.
+  - All keys are checked before the first call is made.
+  - If another run of this module changes the same user at the same time, the user ends as one of them declared. The
+    run that gives up fails, and lists the keys of the user.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
 options:
@@ -31,41 +31,40 @@ options:
   user_name:
     description:
       - The name of the user.
-      - The user must exist, with O(state=absent) too. This module makes no users.
+      - The user must exist, even with O(state=absent). This module creates no users.
       - Exactly one of O(user_name) and O(users) is needed.
     type: str
   users:
     description:
-      - The users, when there are many. All are tried; if any fails, the task fails after that and returns every result.
-      - Each is a user name, or a dictionary with C(user_name) and, where they differ from those of the task,
+      - Several users. All are tried; if any fails, the task fails at the end and returns every result.
+      - Each is a user name, or a dictionary with C(user_name) and, if they differ from those of the task,
         C(public_keys), C(ssh_public_key_ids), C(replaces), C(state), C(exclusive) and C(allow_empty).
     type: list
     elements: raw
   public_keys:
     description:
-      - The public keys, a list of strings or one string. Each string is a line as it stands in a C(.pub) file, or the
-        content of a file with one key or more, such as C(authorized_keys) or an RFC 4716 file.
+      - The public keys, a list of strings or one string. Each string is the line of a C(.pub) file, or the content of a
+        file with one key or more, such as C(authorized_keys) or an RFC 4716 file.
       - V(ssh-ed25519), V(ssh-rsa) and V(ecdsa-sha2-nistp256), V(ecdsa-sha2-nistp384), V(ecdsa-sha2-nistp521) keys work.
-      - The same key given twice is one key.
-      - One line is one key. A line with another key after the first one is refused, because OpenSSH takes all that
-        follows a key for its comment. Ansible's C(lookup) joins several results with commas into such a line. Use
-        C(query), which returns a list.
-      - Needed with O(state=present). A declaration without any key is refused, unless O(allow_empty=true) says that it
-        is meant.
+      - A repeated key counts once.
+      - A line has one key. A line with a second key after the first is refused, because OpenSSH reads all text after a
+        key as its comment. Ansible's C(lookup) joins several results with commas into such a line. Use C(query),
+        which returns a list.
+      - Required with O(state=present). A declaration without a key is refused, unless O(allow_empty=true) is set.
     type: raw
     aliases: [public_key, ssh_public_key_body]
   ssh_public_key_ids:
     description:
-      - The ids of keys to remove, with O(state=absent). An id that the user does not have is no error.
+      - The ids of keys to remove, with O(state=absent). An id that the user does not have is not an error.
     type: list
     elements: str
     aliases: [ssh_public_key_id]
   replaces:
     description:
-      - With O(state=present), the ids of keys that O(public_keys) take the place of. They go after the new keys are in.
-        If the user is full, the oldest of them leaves first. All other keys stay.
-      - An id that the user does not have is no error. A key that is also in O(public_keys) stays.
-      - It contradicts O(exclusive).
+      - With O(state=present), the ids of keys that O(public_keys) replace. They are deleted after the new keys are
+        imported. If the user is full, the oldest of them is deleted first. All other keys stay.
+      - An id that the user does not have is not an error. A key that is also in O(public_keys) stays.
+      - It cannot be used with O(exclusive).
     type: list
     elements: str
   state:
@@ -77,36 +76,36 @@ options:
   exclusive:
     description:
       - With O(state=present), remove all other keys of the user.
-      - This option is not loop aware. In a task with C(loop), each iteration removes the keys that the one before has
-        imported, and the user ends with the last one. Give all keys of a user to one task, as a list.
+      - This option is not loop aware. In a task with C(loop), each iteration removes the keys that the previous one
+        imported, and the user ends with only the last key. Give all keys of a user to one task, as a list.
     type: bool
     default: false
   allow_empty:
     description:
-      - Whether a declaration without any key is meant. Otherwise an empty list of O(public_keys), and texts in it that
-        hold no key, are refused, because a lookup that finds nothing gives the same.
+      - Whether a declaration without a key is allowed. Otherwise O(public_keys) must not be empty, nor have only texts
+        without a key, because a lookup that finds nothing gives the same.
       - With O(exclusive=true) and no key, all keys of the user are removed. Without O(exclusive) nothing changes.
-      - It cannot be used with O(state=absent), where no key means that there is nothing to remove.
+      - It cannot be used with O(state=absent), because without a key there is nothing to remove.
     type: bool
     default: false
   unsupported_keys:
     description:
-      - What to do with a sound public key of a type that Transfer Family does not take, such as
-        V(sk-ssh-ed25519@openssh.com). The keys that a person has published often include one.
+      - What to do with an intact public key of a type that Transfer Family does not accept, such as
+        V(sk-ssh-ed25519@openssh.com). The published keys of a person often include one.
       - With V(fail) the task fails before anything is sent.
-      - With V(skip) such keys are left out, with a warning that names each by its fingerprint. If no key of the user
-        remains, the task fails. A key that is damaged fails in any case.
+      - With V(skip) such keys are skipped, with a warning that names each by its fingerprint. If no key of the user
+        remains, the task fails. A damaged key always fails.
     type: str
     choices: [fail, skip]
     default: fail
   wait_timeout:
     description:
-      - For how many seconds to wait for a user that does not exist yet, because it was made a moment ago.
+      - The seconds to wait for a user that does not exist yet, because it was created a moment ago.
     type: int
     default: 0
   concurrency:
     description:
-      - How many users may be worked on at the same time.
+      - The maximum number of users to change at the same time.
     type: int
     default: 16
 extends_documentation_fragment:
@@ -120,14 +119,14 @@ attributes:
   check_mode:
     support: full
     details:
-      - A user that does not exist fails outside check mode. In check mode it is a warning, since an earlier task may
-        be about to make the user.
+      - Outside check mode the task fails if a user does not exist. In check mode it only warns, because an earlier task
+        may create the user.
   diff_mode:
     support: full
   idempotent:
     support: full
 notes:
-  - How many keys a user may have is a quota of the service. The module meets it when the service refuses a key.
+  - The number of keys of a user is limited by a quota of the service. The module does not check it beforehand.
   - The credentials need C(transfer:DescribeUser), C(transfer:ImportSshPublicKey) and C(transfer:DeleteSshPublicKey)
     on the users.
   - Throttled requests, errors of the service and broken connections are tried again, up to eight times in all. Set
@@ -140,7 +139,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: This is exactly who may log in as "partner"
+- name: Allow exactly these keys to log in as "partner"
   sshkeys.aws.transfer_ssh_key:
     server_id: s-01234567890abcdef
     user_name: partner
@@ -157,7 +156,7 @@ EXAMPLES = r"""
     public_keys: "{{ lookup('file', 'keys/carol.pub') }}"
     region: us-east-1
 
-- name: Replace a key by another one and leave the others alone
+- name: Replace a key and leave the others alone
   sshkeys.aws.transfer_ssh_key:
     server_id: s-01234567890abcdef
     user_name: partner
@@ -165,7 +164,7 @@ EXAMPLES = r"""
     replaces: [key-01234567890abcdef]
     region: us-east-1
 
-- name: Take a key away, whatever its comment was
+- name: Remove a key, whatever its comment
   sshkeys.aws.transfer_ssh_key:
     server_id: s-01234567890abcdef
     user_name: partner
@@ -173,7 +172,7 @@ EXAMPLES = r"""
     state: absent
     region: us-east-1
 
-- name: Take a key away by its id
+- name: Remove a key by its id
   sshkeys.aws.transfer_ssh_key:
     server_id: s-01234567890abcdef
     user_name: partner
@@ -195,7 +194,7 @@ EXAMPLES = r"""
     exclusive: true
     region: us-east-1
 
-- name: Use the keys that somebody has published, but for those that Transfer Family does not take
+- name: Use a person's published keys, except those that Transfer Family does not accept
   sshkeys.aws.transfer_ssh_key:
     server_id: s-01234567890abcdef
     user_name: partner
@@ -203,7 +202,7 @@ EXAMPLES = r"""
     unsupported_keys: skip
     region: us-east-1
 
-- name: Give a user that was made a moment ago its first key
+- name: Give a newly created user its first key
   sshkeys.aws.transfer_ssh_key:
     server_id: s-01234567890abcdef
     user_name: newcomer
@@ -214,13 +213,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: That there is nothing to do, or why the task failed.
+  description: The reason why there was nothing to do, or why the task failed.
   returned: when O(users) is an empty list, or on failure
   type: str
-  sample: users is an empty list, so there is nothing to do, and AWS was asked for nothing. That is no error.
+  sample: users is an empty list, so there is nothing to do, and no call was made to AWS. This is not an error.
 changed:
   description:
-    - Whether any key was imported or deleted, or would be in check mode. V(true) too where nobody knows, as an error
+    - Whether any key was imported or deleted, or would be in check mode. V(true) also if that is unknown, as an error
       says.
   returned: always
   type: bool
@@ -233,7 +232,7 @@ server_id:
 users:
   description:
     - The outcome for each user, in the order of O(users).
-    - If O(user_name) was given, the fields of its only element also stand at the top of the result.
+    - If O(user_name) was given, the fields of its only element are also at the top level of the result.
   returned: when the arguments are valid and AWS could be called
   type: list
   elements: dict
@@ -245,8 +244,8 @@ users:
       sample: partner
     changed:
       description:
-        - Whether a key of this user was imported or deleted, or would be in check mode. V(true) too where nobody knows,
-          as the error says.
+        - Whether a key of this user was imported or deleted, or would be in check mode. V(true) also if that is
+          unknown, as the error says.
       type: bool
       returned: always
       sample: true
@@ -267,7 +266,7 @@ users:
           returned: always
           sample: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx alice@laptop
         type:
-          description: The key type. This and what follows about the key is V(null) if the stored key cannot be read.
+          description: The key type. This and the next fields of the key are V(null) if the stored key cannot be read.
           type: str
           returned: always
           sample: ssh-ed25519
@@ -316,23 +315,23 @@ users:
       contains:
         code:
           description:
-            - The error code of the service, the name of the SDK's error, V(UnexpectedAnswer) if what answered is not
-              the service, or V(NotAsDeclared) if somebody else changed the user at the same time.
+            - The error code of the service, the name of the SDK's error, V(UnexpectedAnswer) if the answer is not
+              from the service, or V(NotAsDeclared) if another client changed the user at the same time.
           type: str
           returned: always
           sample: ResourceNotFoundException
         message:
           description:
-            - What the service said, what this run had done before, and what the user has now; and whether nobody knows
-              if AWS carried the call out.
+            - The service's message, the changes of this run before it, and the keys that the user has now; and whether
+              it is unknown if AWS carried out the call.
           type: str
           returned: always
           sample: The user partner does not exist on s-01234567890abcdef
         hint:
-          description: What to do about it.
+          description: The remedy.
           type: str
           returned: always
-          sample: Make the user first. If it was made a moment ago, set wait_timeout longer (0 seconds now).
+          sample: Create the user first. If it was created a moment ago, raise wait_timeout, now 0 seconds.
 diff:
   description:
     - The keys before and after, one line for each with fingerprint and comment.
@@ -374,7 +373,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import 
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.report import report_users
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotation import rotate
 
-# What one user can be declared with, for the task as a whole or in an element of ``users``.
+# The options of the declaration for one user, in the task as a whole or in an element of ``users``.
 USER_OPTIONS: dict[str, Any] = {
     "public_keys": {"type": "raw", "aliases": ["public_key", "ssh_public_key_body"], "no_log": False},
     "ssh_public_key_ids": {"type": "list", "elements": "str", "aliases": ["ssh_public_key_id"], "no_log": False},
@@ -445,7 +444,7 @@ def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Rep
 
 
 def _wanted(params: Mapping[str, Any], elements: list[Any]) -> tuple[list[Wanted], list[str]]:
-    """Return what is declared for each user, and warnings. Raises ArgumentError, before any key is imported."""
+    """Return the declaration of each user, and warnings. Raises ArgumentError, before any key is imported."""
     if params["state"] == "absent":
         _refuse_with_absent(params)
     wanted: list[Wanted] = []
@@ -471,7 +470,7 @@ def _wanted(params: Mapping[str, Any], elements: list[Any]) -> tuple[list[Wanted
 
 
 def _refuse_with_absent(options: Mapping[str, Any]) -> None:
-    """Raise ArgumentError where options of a task or of a user contradict their state=absent."""
+    """Raise ArgumentError if options of a task or of a user contradict their state=absent."""
     for option in ("exclusive", "allow_empty"):
         if options[option]:
             raise ArgumentError(
@@ -486,12 +485,12 @@ def _wanted_of_user(params: Mapping[str, Any], user: Mapping[str, Any]) -> tuple
     present = (user["state"] or params["state"]) == "present"
     if not present:
         _refuse_with_absent(user)
-    # Keys that are named for a user in one way replace those that the task names in the other.
+    # Keys of a user, given as texts or as ids, replace both kinds of the task.
     keys_from = params if user["public_keys"] is None and not user["ssh_public_key_ids"] else user
     texts, key_ids = keys_from["public_keys"], keys_from["ssh_public_key_ids"] or []
     name = shown(user["user_name"])
     if present and key_ids:
-        raise ArgumentError("ssh_public_key_ids says which keys to remove, and goes with state=absent only.")
+        raise ArgumentError("ssh_public_key_ids names keys to remove, and is allowed only with state=absent.")
     if texts is None and present:
         raise ArgumentError(f"public_keys is missing. Give the keys that the user {name} must have.")
     if texts is None and not key_ids:
@@ -508,7 +507,7 @@ def _wanted_of_user(params: Mapping[str, Any], user: Mapping[str, Any]) -> tuple
 
 
 def _replaces(params: Mapping[str, Any], user: Mapping[str, Any], present: bool) -> tuple[str, ...]:
-    # An element that only removes keys has nothing to do with what the others of the task replace.
+    # The task's replaces does not apply to an element that only removes keys.
     inherits = user["replaces"] is None and (present or user["state"] is None)
     return tuple((params["replaces"] if inherits else user["replaces"]) or ())
 
@@ -516,7 +515,7 @@ def _replaces(params: Mapping[str, Any], user: Mapping[str, Any], present: bool)
 def _declared_keys(
     texts: Any, params: Mapping[str, Any], user: Mapping[str, Any], *, present: bool
 ) -> tuple[tuple[PublicKey, ...], list[str]]:
-    """Read public_keys, with warnings. Raises ArgumentError, also where there is no key and that is not meant."""
+    """Read public_keys, with warnings. Raises ArgumentError, also if there is no key and allow_empty is not set."""
     advice = _ADVICE_FOR_EMPTY[present].format(shown(user["user_name"]))
     allow_empty = params["allow_empty"] if user["allow_empty"] is None else user["allow_empty"]
     if_empty = None if present and allow_empty else advice
@@ -532,7 +531,7 @@ def _declared_keys(
 # By whether the keys must be there.
 _ADVICE_FOR_EMPTY = {
     True: (
-        "An empty file or a lookup that finds nothing gives the same. If the user {} may have no key, set "
+        "An empty file or a lookup that finds nothing gives the same. If the user {} should have no key, set "
         "allow_empty=true."
     ),
     False: (

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: transfer_ssh_key_info
-short_description: List who has which SSH keys on an AWS Transfer Family server
+short_description: List the SSH keys of AWS Transfer Family users
 version_added: 0.1.0
 description:
-  - Lists the SSH public keys of one user of an AWS Transfer Family server, of several, or of every user, with type,
-    length, fingerprints and age.
+  - Lists the SSH public keys of one, several or all users of an AWS Transfer Family server, with type, length,
+    fingerprints and age.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
 options:
@@ -25,13 +25,13 @@ options:
   user_names:
     description:
       - The names of the users. Without it, every user of the server is listed.
-      - A user that does not exist makes the task fail, after all others were read.
+      - If a user does not exist, the task fails after it has read all others.
     type: list
     elements: str
     aliases: [user_name]
   concurrency:
     description:
-      - How many users may be read at the same time.
+      - The maximum number of users to read at the same time.
     type: int
     default: 16
 extends_documentation_fragment:
@@ -75,17 +75,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: That there is nothing to do, or why the task failed.
+  description: The reason why there was nothing to do, or why the task failed.
   returned: when O(user_names) is an empty list, or on failure
   type: str
-  sample: user_names is an empty list, so there is nothing to do, and AWS was asked for nothing. That is no error.
+  sample: user_names is an empty list, so there is nothing to do, and no call was made to AWS. This is not an error.
 server_id:
   description: The id of the server.
   returned: when the users could be listed
   type: str
   sample: s-01234567890abcdef
 users:
-  description: The users, in the order of O(user_names), or as the service lists them.
+  description: The users, in the order of O(user_names) or of the service.
   returned: when the users could be listed
   type: list
   elements: dict
@@ -112,7 +112,7 @@ users:
           returned: always
           sample: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx alice@laptop
         type:
-          description: The key type. This and what follows about the key is V(null) if the stored key cannot be read.
+          description: The key type. This and the next fields of the key are V(null) if the stored key cannot be read.
           type: str
           returned: always
           sample: ssh-ed25519
@@ -142,7 +142,7 @@ users:
           returned: always
           sample: "2026-11-21T10:00:00Z"
         age_days:
-          description: For how many whole days the user has had the key.
+          description: The number of whole days since the import.
           type: int
           returned: always
           sample: 42
@@ -153,18 +153,18 @@ users:
       contains:
         code:
           description:
-            - The error code of the service, the name of the SDK's error, or V(UnexpectedAnswer) if what answered is not
-              the service.
+            - The error code of the service, the name of the SDK's error, or V(UnexpectedAnswer) if the answer is not
+              from the service.
           type: str
           returned: always
           sample: ResourceNotFoundException
         message:
-          description: What the service said, with the request id and how often the call was tried.
+          description: The service's message, with the request id and the number of attempts.
           type: str
           returned: always
           sample: The user partner does not exist on s-01234567890abcdef
         hint:
-          description: What to do about it.
+          description: The remedy.
           type: str
           returned: always
           sample: Check the spelling of the user name, and the server.
@@ -219,7 +219,7 @@ def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Rep
         return Report(failure=f"{error} The server was {server_id}.{in_region(session.known_region)}")
     holdings = fan_out(read, names, params["concurrency"])
     if listed:
-        # A user who was deleted since the server was asked for its users is no user of it.
+        # Drop a user who was deleted after the users were listed.
         holdings = [holding for holding in holdings if not (holding.error and holding.error.is_missing_user)]
     has_failed = any(holding.error for holding in holdings)
     region = session.known_region if has_failed else None

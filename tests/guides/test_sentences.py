@@ -105,7 +105,7 @@ def test_quote_is_said(block: Block) -> None:
 def test_what_nobody_says_is_noticed() -> None:
     assert not is_said("This is a sentence that no module would say.")
     assert not is_said("Start the instance: a key can be pushed to a stopped instance only.")
-    assert is_said("Start the instance: a key can be pushed to a running instance only.")
+    assert is_said("Start the instance: a key can be pushed only to a running instance.")
     assert is_said(
         "min_validity is 61, and must be 0 to 60 seconds: a key lives 60 seconds. Use force to push in any case."
     )

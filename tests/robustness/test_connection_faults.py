@@ -77,7 +77,7 @@ class Attempt:
             yield f"is told of as {step.name}: {sentence}"
         if not sentence.isprintable() or not sentence.endswith("."):
             yield f"says what is no sentence: {sentence!r}"
-        if step is Step.PUSH and self.is_live and "not known whether" not in sentence:
+        if step is Step.PUSH and self.is_live and "unknown whether" not in sentence:
             yield f"the key is live, and the user is told: {sentence}"
 
 

@@ -96,7 +96,7 @@ class Run:
 
 def is_in_doubt(said: Mapping[str, Any]) -> bool:
     """Return whether a result says that nobody knows."""
-    return "not known whether" in said.get("error", {}).get("message", "")
+    return "unknown whether" in said.get("error", {}).get("message", "")
 
 
 @dataclass(frozen=True)

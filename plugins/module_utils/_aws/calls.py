@@ -4,7 +4,7 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
-"""A call to AWS: made, tried, and its failure in words."""
+"""A call to AWS, with the record of its attempts, and its failure as an error with a hint."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
 
 
 class Answer(NamedTuple):
-    """What a call returned.
+    """The answer to a call.
 
     content: the members of the answer, with ResponseMetadata.
-    sent_at: when the attempt that was answered was sent, seconds since the epoch.
+    sent_at: the time at which the answered attempt was sent, in seconds since the epoch.
     """
 
     content: dict[str, Any]
@@ -40,24 +40,24 @@ class Answer(NamedTuple):
 
 @dataclass
 class _Attempts:
-    """What became of the attempts of one call, as botocore's events tell it.
+    """The attempts of one call, recorded from botocore's events.
 
-    sent_at: when the last attempt was sent, seconds since the epoch.
-    lost: whether an attempt was sent and no answer tells what became of it.
+    sent_at: the time of the last attempt, in seconds since the epoch.
+    lost: whether the fate of an attempt that was sent is unknown.
     """
 
     sent_at: float
     lost: bool = False
 
 
-# In the context of a request, which botocore hands to all events of one call, and in what the call ends with.
+# The key of the record in the request's context, which all events of a call share, and in its answer or error.
 _ATTEMPTS = "sshkeys_aws_attempts"
 
 
 def attach(client: Any, service: str) -> None:
-    """Let the calls of a client tell when they were sent and whether they are in doubt. service: as in sdk.py."""
+    """Record when the calls of a client are sent and whether they are in doubt. service: as in sdk.py."""
     events = client.meta.events
-    # Last, because signing may fetch credentials first.
+    # Last, because signing may first fetch credentials.
     events.register_last(f"request-created.{service}", _note_attempt)
     events.register(f"needs-retry.{service}", _note_end_of_attempt)
     events.register(f"after-call.{service}", _hand_on_with_answer)
@@ -91,9 +91,9 @@ def _hand_on_with_error(exception: Exception, context: Mapping[str, Any], **_eve
 
 
 def call(method: Callable[..., Any], **arguments: Any) -> Answer:
-    """Make a call. Returns its answer. Raises ServiceError when it failed for good, which says whether it is in doubt.
+    """Make a call. Returns its answer. Raises ServiceError, with in_doubt set, if the call failed.
 
-    method: of a client that has been attached to (see attach); of another one, all attempts count as one.
+    method: of a client passed to ``attach``; for any other client, all attempts count as one.
     """
     began = _Attempts(time.time())
     try:
@@ -105,20 +105,20 @@ def call(method: Callable[..., Any], **arguments: Any) -> Answer:
     except BotoCoreError as error:
         code = type(error).__name__
         if "Invalid header value" in str(error):
-            # The message repeats the header, which is a session token or an access key.
+            # The exception's message repeats the header, which is a session token or an access key.
             raise ServiceError(
-                code, "A credential holds a character that HTTP does not allow.", _CREDENTIAL_HINT
+                code, "A credential contains a character that HTTP does not allow.", _CREDENTIAL_HINT
             ) from None
         attempts = vars(error).get(_ATTEMPTS) or began
         in_doubt = attempts.lost or not isinstance(error, NEVER_SENT)
         raise ServiceError(code, sentence(error), hint_for_sdk_error(error), in_doubt=in_doubt) from error
     except (AttributeError, KeyError, OSError, ResponseParserError, TypeError, ValueError) as error:
-        # botocore's parser takes the types of an answer on trust; and a credential process may vanish in the middle.
-        raise unexpected({}, f"form that botocore can read ({type(error).__name__})") from error
+        # botocore's parser does not check the types in an answer; and a credential process may disappear during a call.
+        raise unexpected({}, f"format that botocore can read ({type(error).__name__})") from error
 
 
 def read(method: Callable[..., Any], **arguments: Any) -> dict[str, Any]:
-    """Make a call that changes nothing, so that a failure leaves nothing in doubt.
+    """Make a call that changes nothing, so a failure is never in doubt.
 
     Returns the members of the answer. Raises ServiceError.
     """
@@ -130,7 +130,7 @@ def read(method: Callable[..., Any], **arguments: Any) -> dict[str, Any]:
 
 _CREDENTIAL_HINT = "Check access_key and session_token for line breaks."
 
-# Of a page of HTML, which a proxy may send, the beginning is enough.
+# The message may be a page of HTML from a proxy: its beginning is enough.
 _MAX_MESSAGE_LENGTH = 500
 
 
@@ -154,7 +154,7 @@ def _refusal(error: ClientError) -> ServiceError:
 
 
 def unexpected(answer: Mapping[str, Any], missing: str, *, in_doubt: bool = True) -> ServiceError:
-    """Return the error for an answer that lacks what the service always sends: something else answered."""
+    """Return the error for an answer that lacks a member that the service always sends, and so is not from it."""
     request_id = printable(answer.get("ResponseMetadata", {}).get("RequestId", ""))
     return ServiceError(
         "UnexpectedAnswer",
@@ -165,5 +165,5 @@ def unexpected(answer: Mapping[str, Any], missing: str, *, in_doubt: bool = True
 
 
 def sentence(error: Exception) -> str:
-    """Return what an exception of the SDK says, as a sentence that is safe to print."""
+    """Return the message of an exception of the SDK, as a sentence that is safe to print."""
     return printable(error).rstrip(".") + "."

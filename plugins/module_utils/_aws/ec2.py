@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""The calls to EC2, a function for each: what a connection to an instance may need to know."""
+"""The calls to EC2 that a connection to an instance may need, a function for each."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 class Endpoint(NamedTuple):
-    """An EC2 Instance Connect Endpoint, through which an instance without a public address is reached."""
+    """An EC2 Instance Connect Endpoint, the way to an instance without a public address."""
 
     id: str
     dns_name: str
 
 
 class Instance(NamedTuple):
-    """What a connection needs to know of an instance; None for what it does not have."""
+    """The facts about an instance that a connection needs; None for a fact that it lacks."""
 
     private_ip_address: str | None
     public_ip_address: str | None
@@ -37,7 +37,7 @@ class Instance(NamedTuple):
 
     @property
     def address_for_tunnel(self) -> str | None:
-        """The address that an endpoint reaches it at."""
+        """The address at which an endpoint reaches the instance."""
         return self.private_ip_address or self.ipv6_address
 
 
@@ -56,7 +56,7 @@ class NoEndpointError(ArgumentError):
     """No EC2 Instance Connect Endpoint of a VPC is ready."""
 
 
-# Those through which connections go (AWS CLI, ec2-instance-connect open-tunnel).
+# The states in which an endpoint carries connections (AWS CLI, ec2-instance-connect open-tunnel).
 _ENDPOINT_STATES = ("create-complete", "update-in-progress", "update-failed", "update-complete")
 
 
@@ -65,8 +65,8 @@ def endpoint(
 ) -> Endpoint:
     """Return an EC2 Instance Connect Endpoint (DescribeInstanceConnectEndpoints).
 
-    endpoint_id: this one; else one in the VPC, in the subnet if there is one. use_fips: return the FIPS name.
-    Raises NoEndpointError where the VPC has none, ArgumentError where the named one is not ready, and ServiceError.
+    endpoint_id: the one to use; without it, one in the VPC, preferably in the subnet. use_fips: return the FIPS name.
+    Raises NoEndpointError if the VPC has none, ArgumentError if endpoint_id is not ready, and ServiceError.
     """
     wanted: dict[str, Any] = {"Filters": [{"Name": "state", "Values": list(_ENDPOINT_STATES)}]}
     if endpoint_id:
@@ -83,21 +83,21 @@ def endpoint(
     kind = " with a FIPS name" if use_fips else ""
     if endpoint_id:
         raise ArgumentError(
-            f"There is no EC2 Instance Connect Endpoint named {printable(endpoint_id):.60}{kind} that is ready. Check "
+            f"No EC2 Instance Connect Endpoint named {printable(endpoint_id):.60}{kind} is ready. Check "
             "ansible_ec2_instance_connect_endpoint_id, and the state of the endpoint: aws ec2 "
             "describe-instance-connect-endpoints."
         )
     raise NoEndpointError(
-        f"There is no EC2 Instance Connect Endpoint in {printable(vpc_id):.60}{kind} that is ready. Create one in a "
-        "subnet of the VPC: aws ec2 create-instance-connect-endpoint. If this controller is inside the VPC, or has a "
-        "VPN to it, connect without one: ansible_ec2_instance_connect_tunnel: never."
+        f"No EC2 Instance Connect Endpoint in {printable(vpc_id):.60}{kind} is ready. Create one in a subnet of the "
+        "VPC: aws ec2 create-instance-connect-endpoint. If this controller is inside the VPC, or has a VPN to it, "
+        "connect without one: ansible_ec2_instance_connect_tunnel: never."
     )
 
 
 def console_output(client: EC2Client, instance_id: str) -> tuple[str, datetime | None]:
-    """Return the console output of an instance, and when it last changed (GetConsoleOutput). Raises ServiceError.
+    """Return the console output of an instance and the time of its last change (GetConsoleOutput). Raises ServiceError.
 
-    It is at most the last 64 KB. Instances on Nitro give what is there now, others what was there some time ago.
+    It is at most the last 64 KB. Nitro instances return the current output, others an older copy.
     """
     try:
         answer = read(client.get_console_output, InstanceId=instance_id, Latest=True)
@@ -105,5 +105,5 @@ def console_output(client: EC2Client, instance_id: str) -> tuple[str, datetime |
         if error.code != "UnsupportedOperation":
             raise
         answer = read(client.get_console_output, InstanceId=instance_id)
-    # botocore decodes it.
+    # botocore has decoded the base64.
     return str(answer.get("Output") or ""), answer.get("Timestamp")

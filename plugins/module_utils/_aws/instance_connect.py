@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""The calls to EC2 Instance Connect, a function for each: what it is asked, and what its answer means."""
+"""The calls to EC2 Instance Connect, a function for each, which makes the request and reads the answer."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def push(client: EC2InstanceConnectClient, target: Target, key: PublicKey) -> Le
     return Lease(answer.sent_at, str(answer.content.get("RequestId", "")))
 
 
-# How long an address of a tunnel is good for being opened (AWS CLI, ec2-instance-connect open-tunnel).
+# Seconds in which the URL of a tunnel must be opened (AWS CLI, ec2-instance-connect open-tunnel).
 _URL_SECONDS = 60
 
 
 def tunnel_url(client: EC2InstanceConnectClient, endpoint: Endpoint, address: str, port: int, max_duration: int) -> str:
-    """Return the signed address of a tunnel (openTunnel, as the AWS CLI speaks it). Sends nothing.
+    """Return the signed URL of a tunnel (openTunnel, as the AWS CLI uses it). Sends nothing.
 
     address: the private address of the instance. max_duration: seconds after which AWS ends the tunnel.
     """
@@ -67,7 +67,7 @@ def tunnel_url(client: EC2InstanceConnectClient, endpoint: Endpoint, address: st
         "body": "",
         "context": {},
     }
-    # The SDK has no operation for it, so no public way to a signature.
+    # The SDK has no operation for openTunnel, and so no public way to sign it.
     signer = client._request_signer  # type: ignore[attr-defined]  # noqa: SLF001
     signed: str = signer.generate_presigned_url(request, "openTunnel", expires_in=_URL_SECONDS)
     return signed.replace("https://", "wss://", 1)

@@ -4,7 +4,7 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
-"""What every client is made of, read before it is known who needs one: most of the work of making one."""
+"""Preloading of the data for clients, which is most of the work of making one."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ssl_context impor
 
 
 class Preloaded(NamedTuple):
-    """What the clients of a process share.
+    """The data that the clients of a process share.
 
     loader: botocore's Loader, which has read the descriptions of the services.
-    bundle: the CA bundle; None where it could not be read, and then each client reads it.
+    bundle: the CA bundle; None if it could not be read, and then each client reads it.
     """
 
     loader: Loader
@@ -34,11 +34,11 @@ class Preloaded(NamedTuple):
 
 
 def preload() -> Preloaded | None:
-    """Read what clients of both services are made of. Makes no session. Returns None where there is no SDK."""
+    """Read the data for clients of both services. Makes no session. Returns None if there is no SDK."""
     if not HAS_SDK:
         return None
     loader = create_loader()
-    # What another botocore does not have, or keeps elsewhere, is read when a client needs it.
+    # Data that a different botocore lacks, or keeps elsewhere, is read when a client needs it.
     for name in ("endpoints", "partitions", "sdk-default-configuration", "_retry"):
         with contextlib.suppress(BotoCoreError):
             loader.load_data(name)

@@ -4,7 +4,7 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
-"""The AWS SDK, imported if it is there, and the names of the services that are called."""
+"""The AWS SDK, imported if it is installed, and the names of the services."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ try:
         ParamValidationError,
     )
 except ImportError:
-    # AnsibleAWSModule says so, in the words that its users know. Until then the other files must be imported.
+    # AnsibleAWSModule reports the missing SDK. Before that, the other files must be importable.
     HAS_SDK = False
     NEVER_SENT = ()
     BotoCoreError = ClientError = ResponseParserError = Exception  # type: ignore[assignment, misc]
@@ -68,14 +68,14 @@ INSTANCE_CONNECT = "ec2-instance-connect"
 TRANSFER = "transfer"
 EC2 = "ec2"
 
-# HTTP status codes that say that the fault is the service's.
+# HTTP status codes for faults of the service.
 SERVER_ERRORS = range(500, 600)
 
 
 def require_sdk() -> None:
-    """Raise SetUpError where there is no SDK. A module need not ask: AnsibleAWSModule does."""
+    """Raise SetUpError if there is no SDK. A module does not need this check: AnsibleAWSModule has its own."""
     if not HAS_SDK:
         raise SetUpError(
-            f"The Python packages boto3 and botocore are needed, and {sys.executable} has none. Install them for that "
-            "Python: pip install boto3."
+            f"{sys.executable} lacks the Python packages boto3 and botocore. Install them for that Python: pip install "
+            "boto3."
         )

@@ -4,10 +4,10 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
-"""The AWS side of a task: its region and credentials, and the clients that calls are made with.
+"""The AWS side of a task: its region, its credentials and its clients.
 
-Options become credentials, region and endpoint by amazon.aws's get_aws_connection_info, as in all modules for AWS. The
-session is made here, because amazon.aws's own has no way to reuse what was preloaded.
+amazon.aws's get_aws_connection_info turns options into credentials, region and endpoint, as in all modules for AWS. The
+session is made here, because amazon.aws's session cannot reuse preloaded data.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region
 COLLECTION_VERSION = "0.1.0"
 
 _CREDENTIALS = ("access_key", "secret_key", "session_token")
-# Read from a file, they often end in a line break, which no header of HTTP may hold.
+# Values from a file often end in a line break, which HTTP headers do not allow.
 _IN_HEADERS = (*_CREDENTIALS, "region")
 
-# Both services answer within a second or two; botocore's own 60 seconds, tried again, would be minutes of silence.
+# Both services answer within a second or two; botocore's default of 60 seconds would, with retries, be minutes.
 _CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 10
-# Others wait for it.
+# Other tasks wait for this call.
 _STS_MAX_ATTEMPTS = 3
 
-# amazon.aws takes the option region from these where a task does not set it.
+# amazon.aws reads the option region from these variables if a task does not set it.
 _REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
-# The variables are those of the SDKs (AWS SDKs and Tools Reference Guide, "Service-specific endpoints").
+# Variables of all AWS SDKs (AWS SDKs and Tools Reference Guide, "Service-specific endpoints").
 _ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_EC2_INSTANCE_CONNECT", "AWS_ENDPOINT_URL")
 
 
@@ -57,21 +57,21 @@ class Session:
     """The region, the credentials and the clients of one set of options."""
 
     def __init__(self, params: Mapping[str, Any], preloaded: Preloaded | None = None) -> None:
-        """Take the options. Reads and sends nothing.
+        """Store the options. Reads and sends nothing.
 
-        params: the options of amazon.aws's common and region fragments, and ``concurrency`` where there is one.
-        preloaded: what clients are made of, if it has been read before.
+        params: the options of amazon.aws's common and region fragments, and ``concurrency`` if the module has it.
+        preloaded: the data for clients, if it was read before.
         """
         self.params = {**params, **{name: (params.get(name) or "").strip() or None for name in _IN_HEADERS}}
         self._preloaded = preloaded
 
     @cached_property
     def region(self) -> Region:
-        """The region that is called, and what named it. Raises SetUpError where no region is configured."""
+        """The region of the calls, and its source. Raises SetUpError if no region is configured."""
         given = self.params["region"]
         if given:
             variables = [name for name in _REGION_VARIABLES if os.environ.get(name, "").strip() == given]
-            # Nobody can tell the two apart any more.
+            # The option takes its default from the variables, so the two cannot be told apart.
             or_environment = f" or {variables[0]} in the environment" if variables else ""
             return Region(given, f"the option region{or_environment}")
         profile = self.params.get("profile") or None
@@ -89,32 +89,32 @@ class Session:
 
     @property
     def known_region(self) -> Region | None:
-        """What region is, for a sentence about a call that failed; None where no region is configured."""
+        """The same as ``region``, for a sentence about a failed call; None if no region is configured."""
         with contextlib.suppress(SetUpError):
             return self.region
         return None
 
     @property
     def endpoint(self) -> str:
-        """What names the endpoint of EC2 Instance Connect, as far as is known without a client; empty for AWS's own."""
+        """A name for the endpoint of EC2 Instance Connect, as far as known without a client; empty for AWS's own."""
         profile = self.params.get("profile")
         return str(
             self.params.get("endpoint_url")
             or next((os.environ[name] for name in _ENDPOINT_VARIABLES if os.environ.get(name)), "")
-            # The configuration of a profile may name an endpoint of its own.
+            # The configuration of a profile may set its own endpoint.
             or (f"that of the profile {profile}" if profile else "")
         )
 
     @property
     def ca_bundle(self) -> str:
-        """The file with the certificates that are trusted: of the environment, of the profile, or the SDK's own."""
+        """The file with the trusted certificates: from the environment, from the profile, or the SDK's default."""
         return str(self._sdk_session().get_config_variable("ca_bundle") or httpsession.get_cert_path(True))
 
     def client(self, service: str) -> Any:
         """Make a client of a service. Sends nothing to it.
 
         service: INSTANCE_CONNECT, TRANSFER or EC2 of sdk.py.
-        Raises SetUpError where region, credentials, profile, endpoint or aws_config cannot be used.
+        Raises SetUpError if region, credentials, profile, endpoint or aws_config cannot be used.
         """
         region = self.region
         with _setting_up():
@@ -128,19 +128,19 @@ class Session:
     def assume_role(self, role_arn: str) -> Session:
         """Return a session with the credentials of an IAM role (AssumeRole).
 
-        Raises SetUpError where it may not be assumed.
+        Raises SetUpError if the role cannot be assumed.
         """
         with _setting_up():
             client = self._make_client("sts", self.region.name, _STS_MAX_ATTEMPTS)
             given = client.assume_role(RoleArn=role_arn, RoleSessionName="ansible-sshkeys-aws")["Credentials"]
         temporary = dict(zip(_CREDENTIALS, (given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])))
         assumed = Session({**self.params, "profile": None, **temporary}, self._preloaded)
-        # The profile may name it.
+        # The region may come from the profile, which the new session does not have.
         assumed.region = self.region
         return assumed
 
     def _make_client(self, service: str, region: str, total_max_attempts: int) -> Any:
-        """Return a client as the SDK makes it. Raises what amazon.aws and the SDK do."""
+        """Return a plain client of the SDK. Raises the exceptions of amazon.aws and the SDK."""
         _region, endpoint, arguments = get_aws_connection_info(_Asker({**self.params, "region": region}))
         config = Config(
             user_agent=f"APN/1.0 Ansible/{ansible_version} sshkeys.aws/{COLLECTION_VERSION}",
@@ -155,50 +155,50 @@ class Session:
         )
 
     def _sdk_session(self) -> Any:
-        """Return a new session of botocore."""
+        """Return a new botocore session."""
         session = botocore.session.Session(profile=self.params.get("profile") or None)
-        # A path that the user has configured for service descriptions is for a loader of its own.
+        # A session with the user's own path for service descriptions needs its own loader.
         if self._preloaded and not session.get_config_variable("data_path"):
             session.register_component("data_loader", self._preloaded.loader)
         return session
 
 
 def uses_fips(client: Any) -> bool:
-    """Return whether the configuration of the SDK asks for endpoints with validated cryptography."""
+    """Return whether the configuration of the SDK asks for FIPS endpoints."""
     return bool(getattr(client.meta.config, "use_fips_endpoint", False))
 
 
 @contextlib.contextmanager
 def _setting_up() -> Iterator[None]:
-    """Raise SetUpError for what keeps a client from being made."""
+    """Turn the exceptions of making a client into SetUpError."""
     try:
         yield
     except (BotoCoreError, ClientError, OSError, TypeError, ValueError) as error:
-        # ClientError and OSError: a role that may not be assumed, a token file or credential process that is not there.
+        # ClientError: a role cannot be assumed. OSError: a token file or credential process is missing.
         raise _set_up_error(error) from error
 
 
 class _Asker:
-    """What amazon.aws takes for the module that wants to connect. Its failures are raised; nothing exits."""
+    """A stand-in for the module that amazon.aws expects. It raises failures instead of exiting."""
 
     def __init__(self, params: Mapping[str, Any]) -> None:
         self.params = params
 
     def fail_json(self, msg: str, **_details: object) -> NoReturn:
         raise SetUpError(
-            f"No connection to AWS can be set up: {msg.rstrip('.')}. Look at region, profile, access_key, secret_key "
-            "and session_token, and at what the environment says instead of them, such as AWS_ACCESS_KEY_ID."
+            f"The connection to AWS cannot be set up: {msg.rstrip('.')}. Check region, profile, access_key, secret_key "
+            "and session_token, and the environment variables for them, such as AWS_ACCESS_KEY_ID."
         )
 
 
 def _set_up_error(error: Exception) -> SetUpError:
-    # What cannot be sent as a header is a credential, and would be repeated.
+    # An invalid header value is a credential, and the message repeats it.
     is_secret = holds_private_key(str(error)) or "Invalid header value" in str(error)
-    told = "an option holds a key where none belongs." if is_secret else calls.sentence(error)
-    return SetUpError(f"No connection to AWS can be set up: {told} {hint_for_sdk_error(error)}")
+    told = "an option contains a key that does not belong there." if is_secret else calls.sentence(error)
+    return SetUpError(f"The connection to AWS cannot be set up: {told} {hint_for_sdk_error(error)}")
 
 
-# A call of each service that can be signed, to see whether there is anything to sign with.
+# A call of each service, which is signed, but not sent, to check that there are credentials.
 _SIGNABLE: dict[str, tuple[str, dict[str, str]]] = {
     INSTANCE_CONNECT: (
         "send_ssh_public_key",
@@ -210,6 +210,6 @@ _SIGNABLE: dict[str, tuple[str, dict[str, str]]] = {
 
 
 def _check_credentials(client: Any, service: str) -> None:
-    """Raise botocore's error if there are no credentials, before a fleet fails target by target. Sends no request."""
+    """Raise botocore's error if there are no credentials, once instead of for each target. Sends no request."""
     method, arguments = _SIGNABLE[service]
     client.generate_presigned_url(method, Params=arguments)

@@ -4,12 +4,12 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
-"""The SSL context that the connections of a client share, so that each of them does not read the CA bundle again.
+"""One SSL context for all connections of a client, so that they do not each read the CA bundle again.
 
-urllib3 loads the whole bundle into the context of a client for each new connection, though the context has it already.
-That takes 10 to 20 ms of processor time a connection, longer than all else that a call costs here (``make bench``, "the
-CA bundle"). botocore has no public way to its context: this file reads the private names for it, and nothing else does.
-Where botocore looks different inside, each connection reads the bundle, as it does without this file.
+For each new connection, urllib3 loads the whole bundle into the client's context, which already has it. That takes 10
+to 20 ms of processor time, more than the rest of a call (``make bench``, "the CA bundle"). botocore has no public way
+to its context: this file alone reads the private names for it. If a botocore has different names, each connection reads
+the bundle, as it would without this file.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class CABundle(NamedTuple):
 
 
 def read_bundle() -> CABundle | None:
-    """Read the CA bundle that the environment names, or the SDK's own. Returns None where it cannot be read."""
+    """Read the CA bundle that the environment names, or the SDK's default. Returns None if it cannot be read."""
     with contextlib.suppress(AttributeError, OSError):
         path = os.environ.get("AWS_CA_BUNDLE") or str(httpsession.get_cert_path(True))
         bundle = CABundle(path, _version(path), httpsession.create_urllib3_context())
@@ -44,11 +44,11 @@ def read_bundle() -> CABundle | None:
 
 
 def share(client: Any, bundle: CABundle | None) -> None:
-    """Make the connections of a client share one SSL context, that of a bundle if the client trusts the same file."""
+    """Make the connections of a client share one SSL context: the bundle's if the client trusts the same file."""
     with contextlib.suppress(AttributeError, KeyError):
         session = client._endpoint.http_session  # noqa: SLF001
         pool = session._manager.connection_pool_kw  # noqa: SLF001
-        # A certificate of the client's own is in its context.
+        # A context with a client certificate cannot be shared with other clients.
         if bundle and not session._cert_file and _is_current(bundle, session._verify):  # noqa: SLF001
             pool["ssl_context"] = bundle.context
         else:
@@ -64,7 +64,7 @@ def _version(path: str) -> tuple[int, int]:
 def _is_current(bundle: CABundle, verify: bool | str) -> bool:
     """Return whether a client trusts the file of this bundle, and the file has not changed.
 
-    verify: what botocore was told: a path, True for its own bundle, or False.
+    verify: botocore's setting: a path, True for its default bundle, or False.
     """
     path = httpsession.get_cert_path(True) if verify is True else verify
     try:
@@ -74,12 +74,12 @@ def _is_current(bundle: CABundle, verify: bool | str) -> bool:
 
 
 def _load_once(context: Any) -> None:
-    """Make an SSL context load a bundle once, however often it is told to."""
+    """Make an SSL context load each bundle only once."""
     context.load_verify_locations = _once(context.load_verify_locations)
 
 
 def _once(function: Callable[..., None]) -> Callable[..., None]:
-    """Return a function that does nothing when it was called with the same arguments before."""
+    """Return a function that does nothing if it was called with the same arguments before."""
     seen: set[object] = set()
     lock = threading.Lock()
 

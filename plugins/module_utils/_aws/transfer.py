@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""The calls to Transfer Family, a function for each: what it is asked, and what its answer means."""
+"""The calls to Transfer Family, a function for each, which makes the request and reads the answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def user_names(client: TransferClient, server_id: str) -> list[str]:
-    """Return the names of all users of a server, all pages followed (ListUsers). Raises ServiceError."""
+    """Return the names of all users of a server, from all pages (ListUsers). Raises ServiceError."""
     answer = read(client.get_paginator("list_users").paginate(ServerId=server_id).build_full_result)
     try:
         return [user["UserName"] for user in answer["Users"]]
@@ -29,7 +29,7 @@ def user_names(client: TransferClient, server_id: str) -> list[str]:
 
 
 def held_keys(client: TransferClient, server_id: str, user_name: str) -> tuple[HeldKey, ...] | None:
-    """Return the keys of a user, or None where the user does not exist (DescribeUser). Raises ServiceError."""
+    """Return the keys of a user, or None if the user does not exist (DescribeUser). Raises ServiceError."""
     try:
         answer = read(client.describe_user, ServerId=server_id, UserName=user_name)
     except ServiceError as error:
@@ -56,6 +56,6 @@ def import_key(client: TransferClient, server_id: str, user_name: str, body: str
 def delete_key(client: TransferClient, server_id: str, user_name: str, key_id: str) -> None:
     """Delete a key (DeleteSshPublicKey). Raises ServiceError."""
     answer = call(client.delete_ssh_public_key, ServerId=server_id, UserName=user_name, SshPublicKeyId=key_id).content
-    # The answer has no members of its own. To botocore, a page of HTML from a proxy is such an answer too.
+    # The real answer has no members. botocore reads a page of HTML from a proxy as such an answer too.
     if not answer.get("ResponseMetadata", {}).get("RequestId"):
         raise unexpected(answer, "request id")

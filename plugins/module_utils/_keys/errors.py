@@ -5,9 +5,9 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Why a text is not a public key that can be used. Pure.
+"""The reasons why a text is not a usable public key. Pure.
 
-No error ever repeats what was given: a private key pasted by mistake must not come out again, not even in part.
+No error repeats its input, not even in part: it may be a private key pasted by mistake.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import SshKeys
 
 
 class PublicKeyError(SshKeysError):
-    """What was given is not a public key that can be used. ``str()`` says why and what to do, never what was given."""
+    """A text is not a usable public key. ``str()`` gives the reason and the remedy, never the text."""
 
 
 class NoKeyError(PublicKeyError):
-    """What was given is empty: there are no lines in it but empty ones and comments."""
+    """A text has only empty lines and comments."""
 
 
 class SeveralKeysError(PublicKeyError):
@@ -28,7 +28,7 @@ class SeveralKeysError(PublicKeyError):
 
 
 class UnsupportedTypeError(PublicKeyError):
-    """What was given is a whole public key, of a type that a service does not take.
+    """A text is an intact public key, of a type that a service does not accept.
 
     key_type: such as ``sk-ssh-ed25519@openssh.com``.
     name: the fingerprint as ``ssh-keygen -l`` prints it, and the comment.

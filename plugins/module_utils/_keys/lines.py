@@ -21,7 +21,7 @@ _BEGIN_SSH2, _END_SSH2 = "---- BEGIN SSH2 PUBLIC KEY", "---- END SSH2 PUBLIC KEY
 def logical_lines(lines: list[str]) -> list[tuple[int, str]]:
     """Return (line number, text) of each line that is not empty.
 
-    An RFC 4716 block becomes one such line, and so does a block of PEM, with its line ends.
+    An RFC 4716 block becomes one such line. So does a PEM block, which keeps its line breaks.
     """
     logical: list[tuple[int, str]] = []
     block: list[str] | None = None
@@ -49,13 +49,13 @@ def logical_lines(lines: list[str]) -> list[tuple[int, str]]:
 def _line_of_block(block: list[str]) -> str:
     if not block[0].startswith(_BEGIN_SSH2):
         return "\n".join(block)
-    # What was joined to the last line would be passed over with it.
+    # Keep text that was joined to the END line, so that it is not silently dropped.
     after = block[-1][len(_END_SSH2) :].lstrip(" -")
     return f"{_line_of_rfc4716(block[1:-1])} {after}".rstrip()
 
 
 def _line_of_rfc4716(block: list[str]) -> str:
-    """Turn the inside of an RFC 4716 block into an OpenSSH line. The type stands in the blob alone (section 3.4)."""
+    """Turn the inside of an RFC 4716 block into an OpenSSH line. Only the blob has the type (section 3.4)."""
     headers: list[str] = []
     body = []
     continues = False

@@ -5,10 +5,10 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""What people give in place of a public key, called by its name: a sentence for each kind, with what to do.
+"""Texts that people give instead of a public key: a sentence for each kind, with its name and a remedy.
 
-Pure. No sentence repeats what was given, because it may be part of a private key. The exceptions are the label of a PEM
-block and the name of a key type, and only in the form that the standards give them.
+Pure. No sentence repeats the text, because it may be part of a private key. The exceptions are the label of a PEM block
+and the name of a key type, and only in the form of the standards.
 
 Formats: sshd(8) "AUTHORIZED_KEYS FILE FORMAT" and "SSH_KNOWN_HOSTS FILE FORMAT", RFC 7468 (PEM labels), RFC 5280
 section 4.1.2.7 (SubjectPublicKeyInfo), RFC 4250 section 4.11.3 (names of key types).
@@ -20,34 +20,34 @@ import base64
 import binascii
 import re
 
-# The name of a key type, as RFC 4250 section 4.6.1 has it: at most 64 characters; one with an @ is a vendor's own.
+# The name of a key type (RFC 4250 section 4.6.1): at most 64 characters; names with an @ are a vendor's.
 _TYPE_NAME = r"[a-z][a-z0-9]{0,20}-[a-z0-9.-]{1,40}(?:@[a-z0-9.-]{1,40})?"
 _TYPE = re.compile(_TYPE_NAME)
-# The types of keys that OpenSSH has or has had, wherever they stand in a text.
+# All present and past key types of OpenSSH, anywhere in a text.
 _KNOWN_TYPE_NAME = (
     r"(?:ssh-(?:rsa|dss|ed25519|ed448|xmss)|ecdsa-sha2-[a-z0-9.-]{1,20}|sk-[a-z0-9-]{1,30})(?:@openssh\.com)?"
 )
-# A blob in base64 begins with the length of its type, a number below 256.
+# A blob begins with the length of its type, a number below 256: in base64, with AAAA.
 _BLOB = "AAAA[A-Za-z0-9+/]{2}"
 _KEY = rf"{_KNOWN_TYPE_NAME}(?:[^A-Za-z0-9+/=]|\\[nrt]){{0,8}}"
 _TYPE_AND_BLOB = re.compile(rf"{_KEY}(?={_BLOB})")
-# The next three characters are the rest of that number, and the beginning of a letter and of another one.
+# The next three characters encode the rest of that number and the first letters of the type.
 _ANY_BLOB = re.compile(r"(?=AAAA[A-W][GHWXmn23][BFJNRVZdhlptx159])")
 _BEGINNING_OF_BLOCK = re.compile(r"BEGIN [A-Z0-9 ]{0,40}PUBLIC KEY ?--")
-# A commented-out key has nothing before it but blanks, or options (sshd(8)), in which a blank stands in quotes only.
+# Before a commented-out key there are only blanks, or options (sshd(8)), which have blanks only in quotes.
 _OPTION_BEFORE_KEY = r"[a-z0-9-]+(?:=\"(?:[^\"\\]|\\.)*\")?"
 _COMMENTED_OUT = re.compile(
     rf"#+[ \t]*(?:{_OPTION_BEFORE_KEY}(?:,{_OPTION_BEFORE_KEY})*[ \t]+)?{_KEY}{_BLOB}", re.IGNORECASE
 )
 
 SEVERAL_KEYS_ON_A_LINE = (
-    "There are several keys on one line, where OpenSSH reads the first one and takes the others for its comment. Give "
-    "one key a line, or a list with a key for each element. Ansible's lookup() joins what it finds with commas: use "
+    "There are several keys on one line: OpenSSH reads the first one, and the others as its comment. Give one key per "
+    "line, or a list with one key per element. Ansible's lookup() joins its results with commas: use "
     "query(), which returns a list, such as query('ansible.builtin.file', 'alice.pub', 'bob.pub')."
 )
 KEY_IN_COMMENT = (
-    "The line begins with #, and holds a key after other words, as if the key had been joined to a comment. Give the "
-    "key a line of its own. If it is to be passed over, put it right after the #."
+    "The line begins with #, and contains a key after other words, as if the key had been joined to a comment. Put the "
+    "key on a separate line. To comment it out, put it directly after the #."
 )
 
 
@@ -66,10 +66,10 @@ def type_inside(encoded: str) -> str:
 def holds_several_keys(line: str) -> bool:
     """Return whether a line holds more than one key, however they are joined.
 
-    A key is a type and its base64, base64 that begins as a key does, or the first line of a block of PEM or RFC 4716.
-    The mere name of a type is none.
+    A key is a type and its base64, base64 that begins as a key does, or the first line of a PEM or RFC 4716 block.
+    The name of a type alone is not a key.
     """
-    # A block of PEM is one thing, and the blob of a certificate holds the key of its authority.
+    # A PEM block is one key, and the blob of a certificate also contains the key of its authority.
     if line.startswith("-----BEGIN") or _CERTIFICATE.match(line):
         return False
     if _BEGINNING_OF_BLOCK.search(line):
@@ -80,15 +80,15 @@ def holds_several_keys(line: str) -> bool:
 
 
 def holds_key(line: str) -> bool:
-    """Return whether there is a key type with its base64 anywhere in a line."""
+    """Return whether a line contains a key type with its base64."""
     return bool(_TYPE_AND_BLOB.search(line))
 
 
 def comment_hides_key(line: str) -> bool:
-    """Return whether a line that begins with ``#`` holds a key that is passed over with it, and may not be meant so.
+    """Return whether a line that begins with ``#`` contains a key that may be there by mistake.
 
-    That is a key after other words, which may have been joined to them. A key that a person has commented out stands
-    right after the ``#``, or after its options.
+    That is a key after other words, to which it may have been joined. A key that was commented out on purpose is
+    directly after the ``#``, or after its options.
     """
     return holds_key(line) and (not _COMMENTED_OUT.match(line) or holds_several_keys(line))
 
@@ -98,12 +98,12 @@ def _base64_at(text: str, start: int) -> str:
     return found[0] if found else ""
 
 
-# As much as type_inside reads.
+# The part that type_inside reads.
 _START_OF_BASE64 = re.compile(r"[A-Za-z0-9+/]{0,92}")
 
 
 def sentence_for_line(line: str) -> str:
-    """Return what a line is that is no ``type base64 comment`` of a readable type, or an empty string.
+    """Return a sentence for a line that is not ``type base64 comment`` of a supported type, or an empty string.
 
     line: one line without blanks around it, or a whole PEM block.
     """
@@ -125,49 +125,49 @@ _BEGINNINGS = (
     (
         _CERTIFICATE,
         (
-            "It is an OpenSSH certificate, and neither service takes one. Give the plain public key, the file without "
+            "It is an OpenSSH certificate, which neither service accepts. Give the plain public key, the file without "
             "-cert in its name."
         ),
     ),
     (
         re.compile(r"(?:https?|ftp|s3|file)://\S+$", re.IGNORECASE),
         (
-            "It is a URL, not a key. Read the keys of a URL with query('ansible.builtin.url', URL), which returns a "
-            "list with an element for each line. Where one key is needed, give one element of it."
+            "It is a URL, not a key. Read the keys at a URL with query('ansible.builtin.url', URL), which returns a "
+            "list with an element for each line. If the option takes one key, give one element of the list."
         ),
     ),
     (
         re.compile(r"<(?:!doctype|html|\?xml)", re.IGNORECASE),
         (
-            "It is a page of HTML or XML, not a public key. Look at the URL or the file that it came from: GitHub has "
+            "It is a page of HTML or XML, not a public key. Check the URL or the file that it came from: GitHub has "
             "the keys of a user at https://github.com/USER.keys."
         ),
     ),
     (
         re.compile(rf"[,;]\s*{_KNOWN_TYPE_NAME}\s"),
         (
-            "A comma or a semicolon stands before the key type, as if texts had been joined of which the first was "
-            "empty. Ansible's lookup() joins what it finds with commas: use query(), which returns a list."
+            "There is a comma or a semicolon before the key type, as if texts had been joined and the first one was "
+            "empty. Ansible's lookup() joins its results with commas: use query(), which returns a list."
         ),
     ),
     (
         re.compile(r"[\[({]\s*[\"'\[{]|[\"']"),
         (
-            "It does not begin with a key type but with a bracket or a quote, as a list or JSON does that was turned "
-            "into text. Give the keys themselves, as a list."
+            "It begins with a bracket or a quote instead of a key type, like a list or JSON that was turned into text. "
+            "Give the keys themselves, as a list."
         ),
     ),
     (
         re.compile(r"[A-Za-z0-9+/=]{32,}(\s|$)"),
         (
-            "It is base64 without a key type before it, perhaps the inside of a private key. Nothing of it was sent or "
-            "is shown here. Give a line as it stands in a .pub file."
+            "It is base64 without a key type before it, perhaps the inside of a private key. No part of it was sent or "
+            "is shown here. Give a line as in a .pub file."
         ),
     ),
 )
 
 
-# -- Something before the key: options, or the names of a host --------------------------------------------------------
+# -- Something before the key: options, or the names of a host ---------------------------------------------------------
 
 _AFTER_SOMETHING = re.compile(rf"[ \t]{_KNOWN_TYPE_NAME}[ \t]+AAAA")
 # sshd(8), "AUTHORIZED_KEYS FILE FORMAT"; option names are not case-sensitive.
@@ -192,8 +192,8 @@ def _sentence_for_prefix(line: str) -> str:
     before = line[: found.start()].rstrip()
     if re.fullmatch("[A-Za-z_]+", before) and not _OPTION.match(before):
         return (
-            "A name stands before the key type: of a host, as in known_hosts, or of a person. If it is a host, this is "
-            "not the key of a user. Give a line as it stands in the .pub file of the user."
+            "There is a name before the key type: of a host, as in known_hosts, or of a person. If it is a host, this "
+            "is not the key of a user. Give a line as in the .pub file of the user."
         )
     if not _OPTION.match(before) and _HOSTS.fullmatch(before):
         role = _ROLE_OF_HOST_KEY.get(before.split()[0], "the key of a host, as ssh-keyscan prints it")
@@ -203,15 +203,15 @@ def _sentence_for_prefix(line: str) -> str:
         )
     if _OPTION.match(before):
         return (
-            "There are authorized_keys options before the key type, and neither service honours them. Remove all that "
-            "stands before the key type."
+            "There are authorized_keys options before the key type, and neither service honours them. Remove all text "
+            "before the key type."
         )
-    return "There is something before the key type. Remove all that stands before it."
+    return "There is other text before the key type. Remove it."
 
 
-# -- PEM --------------------------------------------------------------------------------------------------------------
+# -- PEM ---------------------------------------------------------------------------------------------------------------
 
-# RFC 7468 section 3 allows more in a label than anybody uses.
+# RFC 7468 section 3 allows more characters in a label, but they are not used.
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9][A-Z0-9 ]{0,39})-----")
 _WHAT_PEM_IS = {
     "CERTIFICATE": "an X.509 certificate",
@@ -222,7 +222,7 @@ _WHAT_PEM_IS = {
     "X509 CRL": "a list of revoked certificates",
     "PKCS7": "a PKCS #7 message",
     "CMS": "a CMS message",
-    "SSH SIGNATURE": "a signature that ssh-keygen made",
+    "SSH SIGNATURE": "a signature made by ssh-keygen",
     "PGP PUBLIC KEY BLOCK": "an OpenPGP key",
 }
 _SHOWS_THE_KEY = {
@@ -246,7 +246,7 @@ _CONVERTIBLE = (
     "It is PEM, not an OpenSSH public key. Convert it: ssh-keygen -i -m PKCS8 -f FILE "
     "(for BEGIN RSA PUBLIC KEY: -m PEM)."
 )
-# Where an algorithm is named in a SubjectPublicKeyInfo, in bytes from its beginning.
+# The first bytes of a SubjectPublicKeyInfo, which name the algorithm.
 _ALGORITHM_WITHIN = 40
 
 
@@ -255,43 +255,43 @@ def _sentence_for_pem(label: str, body: str) -> str:
         return _CONVERTIBLE
     if label == "PUBLIC KEY":
         return _sentence_for_subject_public_key_info(body)
-    what = _WHAT_PEM_IS.get(label, f"a block of the kind {label}")
+    what = _WHAT_PEM_IS.get(label, f"a block of type {label}")
     advice = _SHOWS_THE_KEY.get(what, "")
     return f"It is PEM, {what} and not a public key. Give the .pub file of the key pair.{advice}"
 
 
 def _sentence_for_subject_public_key_info(body: str) -> str:
-    # Line ends may have become text, such as in JSON.
+    # Line breaks may have become text, as in JSON.
     encoded = re.sub(r"\\[nrt]|[^A-Za-z0-9+/]", "", body.partition("-----")[0])
     try:
         algorithm = base64.b64decode(encoded + "=" * (-len(encoded) % 4))[:_ALGORITHM_WITHIN]
     except binascii.Error:
         algorithm = b""
     if _DSA_KEY in algorithm:
-        return "It is PEM, a DSA key, which neither service takes. Make a new one: ssh-keygen -t ed25519."
+        return "It is PEM, a DSA key, which neither service accepts. Make a new one: ssh-keygen -t ed25519."
     if _RSA_KEY in algorithm or (
         _ELLIPTIC_CURVE_KEY in algorithm and any(curve in algorithm for curve in _CURVES_OF_OPENSSH)
     ):
         return _CONVERTIBLE
     names = [name for oid, name in _OTHER_KEYS.items() if oid in algorithm]
-    kind = f"of the kind {names[0]}, which" if names else "of a kind that"
+    kind = f"of type {names[0]}, which" if names else "of a type that"
     return (
         f"It is PEM, a public key {kind} ssh-keygen cannot convert. Give the .pub file of the key pair, or make a new "
         "pair: ssh-keygen -t ed25519."
     )
 
 
-# -- Key types that neither service takes -----------------------------------------------------------------------------
+# -- Key types that neither service accepts ----------------------------------------------------------------------------
 
 
 def sentence_for_type(key_type: str, encoded: str) -> str:
-    """Return what is wrong with a key of a type that cannot be read, or an empty string where it is no key.
+    """Return a sentence about a key of an unsupported type, or an empty string if it is not a key.
 
     key_type, encoded: the first two words of the line.
     """
     if re.match("(webauthn-)?sk-(ssh|ecdsa)-", key_type):
         return (
-            "It is a key of a FIDO security key (sk-), and neither service takes one. Make one without hardware: "
+            "It is the key of a FIDO security key (sk-), which neither service accepts. Make one without hardware: "
             "ssh-keygen -t ed25519."
         )
     inside = type_inside(encoded)
@@ -299,4 +299,4 @@ def sentence_for_type(key_type: str, encoded: str) -> str:
         return "It begins with the name of a signature algorithm, and the type of the key is ssh-rsa. Write ssh-rsa."
     if inside != key_type:
         return ""
-    return f"Its key type is {key_type}, and neither service takes it. Make another one: ssh-keygen -t ed25519."
+    return f"Its key type is {key_type}, which neither service accepts. Make a new one: ssh-keygen -t ed25519."

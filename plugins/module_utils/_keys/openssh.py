@@ -5,10 +5,10 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""OpenSSH public keys: read them and name them.
+"""OpenSSH public keys: parsing, identity and fingerprints.
 
-Pure. A key that is read here is one that ``ssh-keygen -l`` accepts too. No error ever repeats what it was given:
-a private key pasted by mistake must not come out again, not even in part.
+Pure. ``ssh-keygen -l`` accepts every key that this file accepts. No error repeats its input, not even in part: it may
+be a private key pasted by mistake.
 
 Format: sshd(8) "AUTHORIZED_KEYS FILE FORMAT"; lines.py and wire.py name the others.
 """
@@ -47,11 +47,11 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._keys.wire import BITS
 
 @dataclass(frozen=True)
 class PublicKey:
-    """A public key. Two keys are the same when type and blob are: the comment is for people.
+    """A public key. Two keys are the same if type and blob are the same: the comment is for people.
 
     type: the key type as OpenSSH writes it, such as ``ssh-ed25519``.
     blob: the public key in SSH wire format, which begins with the type again.
-    comment: what follows the key in its line, or an empty string; printable characters only.
+    comment: the text after the key in its line, or an empty string; printable characters only.
     bits: the length of the key as ``ssh-keygen -l`` counts it.
     """
 
@@ -62,7 +62,7 @@ class PublicKey:
 
     @property
     def identity(self) -> tuple[str, bytes]:
-        """What two keys must share to be the same key."""
+        """Type and blob, which are equal for the same key."""
         return self.type, self.blob
 
     @property
@@ -83,7 +83,7 @@ class PublicKey:
     @property
     def fingerprint_md5(self) -> str:
         """The MD5 fingerprint as ``ssh-keygen -l -E md5`` prints it."""
-        # It names a key and secures nothing; a host in FIPS mode has MD5 only for whoever says so.
+        # The fingerprint is only a name. In FIPS mode MD5 needs this declaration.
         unsecured = {"usedforsecurity": False} if sys.version_info >= (3, 9) else {}
         return "MD5:" + hashlib.new("md5", self.blob, **unsecured).digest().hex(":")
 
@@ -105,33 +105,32 @@ def parse_public_key(text: str) -> PublicKey:
     """Read text that holds exactly one public key.
 
     text: a line, or the content of a ``.pub`` or RFC 4716 file.
-    Raises PublicKeyError when there is none, more than one different, or one that is refused.
+    Raises PublicKeyError if there is no key, more than one, or one that is refused.
     """
     try:
         return _only_one(parse_public_keys(text))
     except SeveralKeysError as error:
-        raise PublicKeyError(f"{error} One key is needed here: give one element of the list.") from None
+        raise PublicKeyError(f"{error} Only one key is allowed here: give one element of the list.") from None
 
 
 def parse_public_keys(
     text: str, *, leave_out: Callable[[UnsupportedTypeError], object] | None = None
 ) -> list[PublicKey]:
-    """Read text that holds one public key or more: a line, or a file of several lines as authorized_keys has them.
+    """Read text that holds one public key or more: a line, or a file with several, such as authorized_keys.
 
-    Empty lines and lines that begin with ``#`` are passed over; the same key twice is one key, with its first comment.
-    leave_out: called for each whole key of a type that cannot be read; without it such a key is refused.
+    Empty lines and lines that begin with ``#`` are skipped; a repeated key counts once, with its first comment.
+    leave_out: called for each intact key of an unsupported type; without it such a key is refused.
     Returns the keys in the order of the text: at least one, unless all were left out.
-    Raises PublicKeyError for the first thing that is no public key, with the number of its line where there are
-    several: NoKeyError where there is nothing, UnsupportedTypeError for a whole key of a type that cannot be read.
+    Raises PublicKeyError for the first line that is not a public key, with its number if there are several lines:
+    NoKeyError for a text without any, UnsupportedTypeError for an intact key of an unsupported type.
     """
     return _read_keys(text, _parse_declared_line, leave_out)
 
 
 def read_held_key(body: str) -> PublicKey | None:
-    """Read a key that a service holds already, or return None where it cannot be read.
+    """Read a key that a service already holds, or return None if it cannot be read.
 
-    A service may hold what nobody would import today, such as ssh-dss, or a key with another one in its comment: that
-    is read, not refused.
+    It is read even if it would be refused today, such as ssh-dss, or a key with a second one in its comment.
     """
     try:
         return _only_one(_read_keys(body, _parse_line))
@@ -141,7 +140,7 @@ def read_held_key(body: str) -> PublicKey | None:
 
 def _only_one(keys: list[PublicKey]) -> PublicKey:
     if len(keys) > 1:
-        raise PublicKeyError(f"It holds {len(keys)} different keys, and one is needed. Give one of them.")
+        raise PublicKeyError(f"It contains {len(keys)} different keys, and only one is allowed. Give one of them.")
     return keys[0]
 
 
@@ -178,7 +177,7 @@ def _read_keys(
 
 
 def result_of_key(key: PublicKey) -> dict[str, str | int]:
-    """Return what a module's result says of a key."""
+    """Return a key as a module's result describes it."""
     return {
         "type": key.type,
         "bits": key.bits,
@@ -191,7 +190,7 @@ def result_of_key(key: PublicKey) -> dict[str, str | int]:
 def _parse_declared_line(line: str) -> PublicKey | None:
     """Read a line that a user declares. Returns None for a comment.
 
-    Raises PublicKeyError where the line holds a key that would be lost as a part of its comment.
+    Raises PublicKeyError if the line's comment contains a key, which would be lost.
     """
     if line.startswith("#"):
         if comment_hides_key(line):
@@ -216,7 +215,7 @@ def _parse_line(line: str) -> PublicKey | None:
     inside = reader.string()
     if inside != key_type.encode():
         declared = type_inside(encoded)
-        told = f"holds a {declared} key" if declared in BITS else "holds another kind of key"
+        told = f"contains an {declared} key" if declared in BITS else "contains a key of a different type"
         raise PublicKeyError(f"It says {key_type} but {told}: two keys were mixed up. Copy the .pub file again.")
     bits = BITS[key_type](reader)
     reader.end()
@@ -224,7 +223,7 @@ def _parse_line(line: str) -> PublicKey | None:
 
 
 def _refuse_type(line: str, key_type: str, encoded: str, comment: str) -> None:
-    """Raise PublicKeyError for a key of a type that cannot be read; UnsupportedTypeError if it is whole."""
+    """Raise PublicKeyError for a key of an unsupported type; UnsupportedTypeError if it is intact."""
     sentence = "" if sentence_for_line(line) else sentence_for_type(key_type, encoded)
     if not sentence:
         return
@@ -232,7 +231,7 @@ def _refuse_type(line: str, key_type: str, encoded: str, comment: str) -> None:
         blob = _decode(encoded)
         reader = Reader(blob)
         inside = reader.string()
-        # All types that OpenSSH has hold strings after their name. Without one there is no key.
+        # In all types of OpenSSH, strings follow the name. Without any there is no key.
         reader.string()
         while not reader.is_at_end:
             reader.string()
@@ -244,7 +243,7 @@ def _refuse_type(line: str, key_type: str, encoded: str, comment: str) -> None:
 
 
 def _refuse_what_is_no_key_line(line: str, key_type: str, encoded: str) -> None:
-    """Raise PublicKeyError with the sentence that fits a line which is not ``type base64 comment`` of a known type."""
+    """Raise PublicKeyError for a line that is not ``type base64 comment`` of a known type."""
     if key_type.startswith("AAAA") and type_inside(key_type) in BITS:
         raise PublicKeyError(f"The key type is missing. Put {type_inside(key_type)} and a blank before it.")
     sentence = "" if key_type in BITS else sentence_for_line(line)
@@ -252,14 +251,14 @@ def _refuse_what_is_no_key_line(line: str, key_type: str, encoded: str) -> None:
         raise PublicKeyError(sentence)
     if not (key_type + encoded).isascii():
         raise PublicKeyError(
-            "There is a character in the key or before it that is not plain ASCII, perhaps an invisible blank from a "
-            "web page or a chat. Copy the .pub file again as plain text."
+            "A character in the key or before it is not ASCII, perhaps an invisible blank from a web page or a chat. "
+            "Copy the .pub file again as plain text."
         )
     if key_type not in BITS:
         raise PublicKeyError(
-            "It does not begin with a key type such as ssh-ed25519 or ssh-rsa. Give a line as it stands in a .pub "
-            "file; a key that was broken into several lines must be put back into one, and of a file give the content, "
-            "such as lookup('file', PATH)."
+            "It does not begin with a key type such as ssh-ed25519 or ssh-rsa. Give a line as in a .pub file. "
+            "Join a key that was broken into several lines, and give the content of a file instead of its path, such "
+            "as lookup('file', PATH)."
         )
     if not encoded:
         raise PublicKeyError(f"There is nothing after {key_type}. The key is cut short: copy the .pub file again.")
@@ -270,7 +269,7 @@ def _decode(encoded: str) -> bytes:
         blob = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         raise PublicKeyError(DAMAGED) from None
-    # Bits left over in the last character would give one key two spellings; OpenSSH refuses them too.
+    # Extra bits in the last character would give one key two spellings; OpenSSH refuses them too.
     if base64.b64encode(blob).decode() != encoded:
         raise PublicKeyError(DAMAGED)
     return blob

@@ -5,9 +5,9 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""The SSH wire format of public keys: the numbers inside a blob, and whether they are those of a key. Pure.
+"""The SSH wire format of public keys: the numbers inside a blob, and their validation. Pure.
 
-A blob is sound here if and only if OpenSSH takes it.
+A blob is valid here if and only if OpenSSH accepts it.
 
 Formats: RFC 4251 section 5 (strings and numbers), RFC 4253 section 6.6 (ssh-rsa, ssh-dss), RFC 5656 section 3.1
 (ecdsa), RFC 8709 section 4 (ssh-ed25519).
@@ -21,7 +21,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._keys.errors import DA
 
 
 class Reader:
-    """Reads the SSH wire format (RFC 4251 section 5) from the front. Raises PublicKeyError where it runs out."""
+    """Reads the SSH wire format (RFC 4251 section 5) from the start. Raises PublicKeyError at a premature end."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -36,13 +36,13 @@ class Reader:
     def mpint(self) -> int:
         value = self.string()
         number = int.from_bytes(value, "big")
-        # One number has one spelling (RFC 4251 section 5). OpenSSH reads others and spells them anew, so that the
-        # fingerprint would not be that of the blob; and it takes at most 16384 bits (sshbuf-getput-basic.c).
+        # A number has one encoding (RFC 4251 section 5). OpenSSH reads others and encodes them again, which changes the
+        # fingerprint; and it accepts at most 16384 bits (sshbuf-getput-basic.c).
         if (
             value != number.to_bytes(number.bit_length() // 8 + 1 if number else 0, "big")
             or number.bit_length() > 16384
         ):
-            raise PublicKeyError(_UNSOUND)
+            raise PublicKeyError(_INVALID)
         return number
 
     @property
@@ -52,20 +52,20 @@ class Reader:
     def end(self) -> None:
         if not self.is_at_end:
             raise PublicKeyError(
-                f"There are {len(self._data)} bytes too many inside the key. Copy the .pub file again."
+                f"The key has extra data at its end ({len(self._data)} bytes). Copy the .pub file again."
             )
 
 
-_UNSOUND = "The numbers inside the key are not those of a key. Copy the .pub file again, or make a new key."
+_INVALID = "The numbers inside the key are not valid. Copy the .pub file again, or make a new key."
 
 
 def _rsa_bits(reader: Reader) -> int:
     _exponent, modulus = reader.mpint(), reader.mpint()
     bits = modulus.bit_length()
-    # SSH_RSA_MINIMUM_MODULUS_SIZE of OpenSSH (sshkey.h): shorter keys are refused wherever they are used.
+    # SSH_RSA_MINIMUM_MODULUS_SIZE of OpenSSH (sshkey.h): it refuses shorter keys everywhere.
     if bits < 1024:
         raise PublicKeyError(
-            f"It is RSA with {bits} bits, and OpenSSH takes none below 1024. Make a new one: ssh-keygen -t ed25519."
+            f"It is RSA with {bits} bits, and OpenSSH accepts none below 1024. Make a new one: ssh-keygen -t ed25519."
         )
     return bits
 
@@ -77,13 +77,13 @@ def _dss_bits(reader: Reader) -> int:
 
 def _ed25519_bits(reader: Reader) -> int:
     if len(reader.string()) != 32:
-        raise PublicKeyError(_UNSOUND)
+        raise PublicKeyError(_INVALID)
     return 256
 
 
 @dataclass(frozen=True)
 class _Curve:
-    """A curve y² = x³ - 3x + b over the prime p, of order n, as NIST FIPS 186-4 appendix D.1.2 gives it."""
+    """A curve y² = x³ - 3x + b over the prime p, of order n, from NIST FIPS 186-4 appendix D.1.2."""
 
     name: str
     bits: int
@@ -92,7 +92,7 @@ class _Curve:
     n: int
 
     def has_key(self, x: int, y: int) -> bool:
-        # The bounds are those of OpenSSH (sshkey_ec_validate_public in sshkey.c); all of them are below p.
+        # OpenSSH's bounds (sshkey_ec_validate_public in sshkey.c); all of them are below p.
         return (
             min(x, y).bit_length() > self.bits // 2
             and max(x, y) < self.n - 1
@@ -104,10 +104,10 @@ class _Curve:
         size = (self.bits + 7) // 8
         # Only uncompressed points (SEC 1 section 2.3.3): OpenSSH reads no others.
         if name != self.name.encode() or len(point) != 1 + 2 * size or point[:1] != b"\x04":
-            raise PublicKeyError(_UNSOUND)
+            raise PublicKeyError(_INVALID)
         x, y = int.from_bytes(point[1 : 1 + size], "big"), int.from_bytes(point[1 + size :], "big")
         if not self.has_key(x, y):
-            raise PublicKeyError(_UNSOUND)
+            raise PublicKeyError(_INVALID)
         return self.bits
 
 
@@ -135,8 +135,8 @@ _CURVES = (
     ),
 )
 
-# How to measure each key type that can be read: takes a Reader behind the type, and returns the bits as ssh-keygen -l
-# counts them. A type that is not here is refused.
+# A function for each supported key type: it takes a Reader positioned after the type, and returns the bits as
+# ssh-keygen -l counts them. A type that is not here is refused.
 BITS = {
     "ssh-rsa": _rsa_bits,
     "ssh-dss": _dss_bits,

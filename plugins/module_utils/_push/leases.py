@@ -5,11 +5,11 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""The lease files: what was pushed a moment ago, kept on the host that runs the module.
+"""The lease files: a record of recent pushes on the host that runs the module.
 
-EC2 Instance Connect cannot be asked which keys are live, so every accepted push leaves a small file behind. A lease
-holds no secret. One that is missing, unreadable, somebody else's, damaged or from the future is no lease: the key is
-pushed again, which does no harm. There is no lock for the same reason: two writers both push.
+EC2 Instance Connect has no call that lists live keys, so every accepted push leaves a small file. A lease holds no
+secret. A lease that is missing, unreadable, damaged, from the future or owned by a different user does not count: the
+key is pushed again, which does no harm. For the same reason there is no lock: two writers both push.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from typing import Any
 from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import KEY_LIFETIME, Lease, LeaseName
 
 _SUFFIX = ".lease"
-# A lease is a few hundred bytes; what is larger was not written here.
+# A lease is a few hundred bytes; a larger file is not a lease.
 _MAX_BYTES = 4096
 
 
 def default_directory() -> str:
-    """Return the folder of the user's leases: below XDG_CACHE_HOME, or ``~/.cache`` (XDG Base Directory)."""
+    """Return the folder of the user's leases, below XDG_CACHE_HOME or ``~/.cache`` (XDG Base Directory)."""
     cache = os.environ.get("XDG_CACHE_HOME", "")
-    # The specification has relative paths ignored.
+    # The specification ignores relative paths.
     if not os.path.isabs(cache):
         cache = os.path.join(os.path.expanduser("~"), ".cache")
     return os.path.join(cache, "sshkeys.aws", "leases")
@@ -42,11 +42,11 @@ class LeaseDirectory:
     """The folder that holds the leases, mode 0700, each a file of mode 0600."""
 
     def __init__(self, path: str) -> None:
-        """Name the folder; it is made when the first lease is written."""
+        """Set the folder, which is made with the first lease."""
         self._path = path
 
     def read(self, name: LeaseName) -> Lease | None:
-        """Return the lease of this name, or None where there is none that can be trusted."""
+        """Return the lease of this name, or None if there is none that can be trusted."""
         try:
             self._check_is_ours()
             content = self._read_file(self._file(name))
@@ -55,9 +55,9 @@ class LeaseDirectory:
             return None
 
     def write(self, name: LeaseName, lease: Lease) -> None:
-        """Write a lease atomically. Raises OSError where the folder cannot be used."""
+        """Write a lease atomically. Raises OSError if the folder cannot be used."""
         if not os.path.isabs(self._path):
-            raise FileNotFoundError(f"{self._path} is no absolute path: this user has no home folder")
+            raise FileNotFoundError(f"{self._path} is not an absolute path: this user has no home folder")
         os.makedirs(self._path, mode=0o700, exist_ok=True)
         self._check_is_ours()
         descriptor, temporary = tempfile.mkstemp(dir=self._path, suffix=".new")
@@ -71,7 +71,7 @@ class LeaseDirectory:
             raise
 
     def sweep(self, now: float) -> None:
-        """Remove the files of leases that have ended, and those of writers that died. Never raises OSError.
+        """Remove expired leases, and the temporary files of writers that died. Never raises OSError.
 
         now: seconds since the epoch.
         """
@@ -83,7 +83,7 @@ class LeaseDirectory:
                         _remove_when_old(entry, now)
 
     def _file(self, name: LeaseName) -> str:
-        # A digest, because an OS user or an endpoint may hold what a file name may not.
+        # A digest, because an OS user or an endpoint may have characters that a file name may not.
         return os.path.join(self._path, hashlib.sha256(json.dumps(name).encode()).hexdigest() + _SUFFIX)
 
     def _check_is_ours(self) -> None:
@@ -93,7 +93,7 @@ class LeaseDirectory:
             raise PermissionError(f"{self._path} is not a folder that belongs to this user alone")
 
     def _read_file(self, path: str) -> bytes:
-        # O_NOFOLLOW and O_NONBLOCK: a link or a pipe put there by somebody must neither mislead nor hang the module.
+        # O_NOFOLLOW and O_NONBLOCK: a link or a pipe put there by an attacker must neither mislead nor hang the module.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
@@ -103,7 +103,7 @@ class LeaseDirectory:
 
 
 def _decode(content: bytes, name: LeaseName) -> Lease:
-    """Read a lease file. Raises ValueError where it is damaged or another push's."""
+    """Read a lease file. Raises ValueError if it is damaged or belongs to a different push."""
     values: Any = json.loads(content)
     if not isinstance(values, dict) or any(values.get(field) != value for field, value in name._asdict().items()):
         raise ValueError("the lease is not the one of this push")

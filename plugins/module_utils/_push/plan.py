@@ -8,9 +8,9 @@
 """Pushing a public key to EC2 instances: targets and leases make a plan, a plan makes a result.
 
 Pure. Rules:
-- A key that was pushed lives KEY_LIFETIME seconds, counted from before its request was sent.
-- A target is pushed to unless a lease says that the same key lives there for ``min_validity`` seconds more.
-- What is planned for a target is what is reported for it; only times and request ids are unknown before.
+- A pushed key lives KEY_LIFETIME seconds, counted from before its request was sent.
+- A target gets the key unless a lease shows that the same key lives there for ``min_validity`` more seconds.
+- The report of a target equals its plan, except for times and request ids, which are unknown before.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ KEY_LIFETIME = 60
 
 
 class LeaseName(NamedTuple):
-    """What makes a push the same as an earlier one. The fields are stored in the lease's file."""
+    """The identity of a push. The fields are stored in the lease's file."""
 
     endpoint: str
     region: str
@@ -37,23 +37,23 @@ class LeaseName(NamedTuple):
 
 @dataclass(frozen=True)
 class Lease:
-    """An accepted push: when it was sent (seconds since the epoch), and its request id."""
+    """An accepted push: the time when it was sent (seconds since the epoch), and its request id."""
 
     pushed_at: float
     request_id: str
 
     def seconds_left(self, now: float) -> float:
-        """Return for how long the key still lives; 0 for a lease from the future, whose clock cannot be trusted."""
+        """Return the key's remaining lifetime; 0 for a lease from the future, whose clock cannot be trusted."""
         return self.pushed_at + KEY_LIFETIME - now if self.pushed_at <= now else 0
 
 
 @dataclass(frozen=True)
 class PushOutcome:
-    """What stands at one target at the end of a run.
+    """The state of one target at the end of a run.
 
-    changed: whether the key was pushed now (in check mode: would be), or may have been, which the error says then.
-    lease: the push that makes the key live, None where there is none, or none yet.
-    error: why the push failed. warning: a sentence, or None.
+    changed: whether this run pushed the key (in check mode: would push it), or may have pushed it, as the error says.
+    lease: the push that made the key live, None if there is none, or none yet.
+    error: the reason why the push failed. warning: a sentence, or None.
     """
 
     target: Target
@@ -65,10 +65,9 @@ class PushOutcome:
 
 @dataclass(frozen=True)
 class PushPlan:
-    """What is to be done, in the order of the targets.
+    """The pushes to make, in the order of the targets.
 
-    live: the targets where the key lives already, with the lease that says so.
-    pushes: the targets that get the key.
+    live: the targets where the key already lives, with their leases.
     """
 
     targets: Sequence[Target]
@@ -81,11 +80,11 @@ class PushPlan:
 
     @property
     def after(self) -> list[PushOutcome]:
-        """What is foreseen: every push succeeds."""
+        """The expected outcomes: every push succeeds."""
         return self.merge([PushOutcome(target, changed=True) for target in self.pushes])
 
     def merge(self, pushed: Sequence[PushOutcome]) -> list[PushOutcome]:
-        """Put the outcomes of the pushes among the targets where nothing was to be done."""
+        """Return the outcomes of all targets: those of the pushes, and of the targets where the key already lives."""
         outcomes = {outcome.target: outcome for outcome in pushed}
         for target, lease in self.live.items():
             outcomes[target] = PushOutcome(target, changed=False, lease=lease)
@@ -98,7 +97,7 @@ def plan_pushes(
     """Decide which targets get the key.
 
     leases: the lease of each target that has one.
-    now: seconds since the epoch. min_validity: seconds that a lease must still have.
+    now: seconds since the epoch. min_validity: the minimum remaining seconds of a lease.
     """
     live = {
         target: lease

@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""What a module returns of pushes. Pure."""
+"""The results of modules that push a key. Pure."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def report_pushes(
     now: float,
     region: Region | None = None,
 ) -> Report:
-    """Turn the outcomes of a run, or of a plan, into what the module returns.
+    """Turn the outcomes of a run, or of a plan, into the module's report.
 
-    single: whether the task named one target; then that target's fields also stand at the top.
-    now: when the run ended, seconds since the epoch. region: where the targets are, if that is known.
+    single: whether the task named one target; then that target's fields are also at the top level.
+    now: the end of the run, in seconds since the epoch. region: the region of the targets, None if unknown.
     """
     results = [_result(outcome) for outcome in outcomes]
     result: dict[str, Any] = {
@@ -48,19 +48,16 @@ def report_pushes(
     failure = count_and_name(failed, len(outcomes), "targets", region) if failed else None
     if not outcomes:
         result["msg"] = _NOTHING_TO_DO
-    # What went wrong on this host went wrong for every target alike.
+    # A warning about this host is the same for every target.
     own_warnings = dict.fromkeys(outcome.warning for outcome in outcomes if outcome.warning)
     return Report(result, [*warnings, *own_warnings, *_too_late(outcomes, now)], failure)
 
 
-_NOTHING_TO_DO = (
-    "targets is an empty list, so there is nothing to do, and no key was pushed. That is no error: a group may have no "
-    "hosts."
-)
+_NOTHING_TO_DO = "targets is an empty list, so no key was pushed. This is not an error: a group may have no hosts."
 
 
 def _too_late(outcomes: Sequence[PushOutcome], now: float) -> list[str]:
-    """Return a warning where keys that were pushed in this run have ended already."""
+    """Return a warning if keys that this run pushed have already expired."""
     pushes = [outcome.lease.pushed_at for outcome in outcomes if outcome.changed and outcome.lease]
     ended = [pushed_at for pushed_at in pushes if pushed_at + KEY_LIFETIME <= now]
     if not ended:
@@ -68,8 +65,8 @@ def _too_late(outcomes: Sequence[PushOutcome], now: float) -> list[str]:
     return [
         (
             f"The pushes took {now - min(pushes):.0f} seconds, and a key lives {KEY_LIFETIME}: at {len(ended)} of "
-            f"{len(pushes)} targets it has ended already. Push to fewer at a time, for example with serial in the "
-            "play, and connect to them before the next ones."
+            f"{len(pushes)} targets it has already expired. Push to fewer targets at a time, for example with serial "
+            "in the play, and connect to them before the next ones."
         )
     ]
 
@@ -90,5 +87,5 @@ def _result(outcome: PushOutcome) -> dict[str, Any]:
 
 
 def _iso(seconds: float) -> str:
-    """Write seconds since the epoch as ISO 8601 in UTC; a part of a second is dropped, which errs on the safe side."""
+    """Write seconds since the epoch as ISO 8601 in UTC, rounded down, which errs on the safe side."""
     return datetime.fromtimestamp(int(seconds), tz=timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

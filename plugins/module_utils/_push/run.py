@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""One run of a module that pushes a key: leases are read, a plan is made, carried out and reported."""
+"""One run of a module that pushes a key: read the leases, plan, apply the plan and report."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2_instance_connect import EC2InstanceConnectClient
 
 
-# The options that every module which pushes a key has; the doc fragment ``_push`` documents them.
+# The common options of the modules that push a key; the doc fragment ``_push`` documents them.
 PUSH_OPTIONS: dict[str, Any] = {
     "public_key": {"type": "str", "required": True, "aliases": ["ssh_public_key"], "no_log": False},
     "force": {"type": "bool", "default": False},
@@ -56,9 +56,9 @@ def push_key(
     """Make a key live at each target, and report.
 
     single: whether the task named one target.
-    params: the options ``force``, ``min_validity`` (seconds) and, with many targets, ``concurrency``.
-    session: makes the client, only when something is to be pushed.
-    Raises ArgumentError and SetUpError; what fails at a target is in the report.
+    params: the options ``force``, ``min_validity`` (seconds) and, for many targets, ``concurrency``.
+    session: makes the client, only if there is a key to push.
+    Raises ArgumentError and SetUpError; failures of single targets are in the report.
     """
     _check_min_validity(params["min_validity"])
     targets = unique_targets(targets)
@@ -67,7 +67,7 @@ def push_key(
     found = {target: directory.read(name) for target, name in names.items()}
     leases = {target: lease for target, lease in found.items() if lease}
     todo = plan_pushes(targets, leases, now=time.time(), min_validity=params["min_validity"], force=params["force"])
-    # In check mode too: what a client needs can be checked without sending anything.
+    # In check mode too: making a client checks its settings, and sends nothing.
     client = session.client(INSTANCE_CONNECT) if todo.pushes else None
     if check_mode or client is None:
         outcomes = todo.after
@@ -98,13 +98,13 @@ def _apply(
 
 
 def _write(directory: LeaseDirectory, name: LeaseName, lease: Lease) -> str | None:
-    """Leave a lease behind. Returns a warning where that failed: that the key is live counts more."""
+    """Write a lease. Returns a warning if that fails, because the push itself has succeeded."""
     try:
         directory.write(name, lease)
     except OSError as error:
-        # No file is named, so that one sentence serves for a whole fleet.
+        # The sentence names no file, so that it is the same for a whole fleet.
         return (
-            "The key was pushed, but that could not be noted for the next run, which will push it again: "
+            "The key was pushed, but no lease could be written, so the next run will push it again: "
             f"{default_directory()}: {error.strerror or error}"
         )
     return None

@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Where a key is pushed to. Pure."""
+"""The targets of a push. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, shown
 
-# The service model of EC2 Instance Connect (botocore, 2018-04-02).
+# Patterns of the service model of EC2 Instance Connect (botocore, 2018-04-02).
 _INSTANCE_ID = re.compile(r"i-[a-f0-9]{8,30}")
 _OS_USER = re.compile(
     r"[A-Za-z_][A-Za-z0-9@._-]{0,30}[A-Za-z0-9$_-]?|(?=.{2,32}$)[0-9]{1,32}[A-Za-z@._-][A-Za-z0-9@._-]*[A-Za-z0-9$_-]?"
@@ -33,29 +33,29 @@ def check_instance_id(instance_id: str) -> None:
 
 
 def check_os_user(os_user: str, of: str = "") -> None:
-    """Raise ArgumentError unless EC2 Instance Connect takes this OS user. of: whose it is, with a blank before it."""
+    """Raise ArgumentError unless EC2 Instance Connect accepts this OS user. of: the sentence's end, after a blank."""
     if not _OS_USER.fullmatch(os_user):
         raise ArgumentError(
-            f"os_user {shown(os_user)}{of} is not an OS user that EC2 Instance Connect takes: use 1 to 32 letters, "
+            f"os_user {shown(os_user)}{of} is not an OS user that EC2 Instance Connect accepts: use 1 to 32 letters, "
             "digits and @ . _ -, not digits alone, and no domain with a backslash."
         )
 
 
 def check_availability_zone(availability_zone: str, of: str = "") -> None:
-    """Raise ArgumentError unless this is an Availability Zone. of: whose it is, with a blank before it."""
+    """Raise ArgumentError unless this is an Availability Zone. of: the sentence's end, after a blank."""
     if not _AVAILABILITY_ZONE.fullmatch(availability_zone):
         raise ArgumentError(
             f"availability_zone {shown(availability_zone)}{of} is not an Availability Zone: give one such as "
-            "us-east-1a, or leave it out."
+            "us-east-1a, or omit the option."
         )
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where a key is pushed to: an OS user of an instance, or its serial console.
+    """The target of a push: an OS user of an instance, or its serial console.
 
     Exactly one of os_user and serial_port is not None.
-    Raises ArgumentError where the service's model does not allow a value.
+    Raises ArgumentError if the service's model does not allow a value.
     """
 
     instance_id: str
@@ -77,18 +77,18 @@ class Target:
 
     @property
     def door(self) -> str:
-        """What the key opens at the instance, as text that no other kind of target has."""
+        """The access that the key gives on the instance, as text that is unique for each kind of target."""
         return f"serial console {self.serial_port}" if self.os_user is None else f"user {self.os_user}"
 
     def result(self) -> dict[str, Any]:
-        """Return what names the target in a result."""
+        """Return the target's name in a result."""
         if self.os_user is None:
             return {"instance_id": self.instance_id, "serial_port": self.serial_port}
         return {"instance_id": self.instance_id, "os_user": self.os_user}
 
 
 def unique_targets(targets: Sequence[Target]) -> list[Target]:
-    """Return each target once, in order. Raises ArgumentError where one is named with two Availability Zones."""
+    """Return each target once, in order. Raises ArgumentError if one is given with two Availability Zones."""
     seen: dict[tuple[str, str], Target] = {}
     for target in targets:
         first = seen.setdefault((target.instance_id, target.door), target)

@@ -5,14 +5,14 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""What the playbook transfer_audit says of Transfer Family servers: who has which key, how old, how strong, shared.
+"""The model of the playbook transfer_audit: the users and keys of Transfer Family servers, with the remarks on them.
 
 Pure. Rules:
-- Only what was read counts. A user counts if its keys are known. A server counts if its users are known, and the keys
-  of at least one of them unless it has no users.
-- What does not count has no numbers: ``count`` is None, and there is no remark about it.
-- Every text is safe to print: it has no control characters and no marks that turn the direction of writing, and it has
-  an end.
+- A user counts if its keys were read. A server counts if its users were listed and the keys of at least one of them
+  were read; a server without users counts too.
+- A server that does not count has no numbers and no remarks: its ``count`` is None.
+- Every text is safe to print: it has no control characters, no marks that change the direction of writing, and a
+  limited length.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ REMARKS = ("old", "weak", "shared", "no_key", "unreadable")
 class Server(TypedDict):
     """A server.
 
-    place: its id, and its region where that is known. read: whether it counts. count: None if it does not.
-    error: why its users could not be listed, a sentence; empty if they could.
-    users_not_read: how many of the users listed do not count.
+    place: its id, and its region if known. read: whether it counts. count: None if it does not.
+    error: the reason, as a sentence, why its users could not be listed; empty if they could.
+    users_not_read: the number of listed users that do not count.
     """
 
     id: str
@@ -63,21 +63,21 @@ class Server(TypedDict):
 
 
 class NotRead(TypedDict):
-    """How many servers could not list their users, and how many of the users listed could not be read."""
+    """The numbers of servers whose users could not be listed, and of listed users that could not be read."""
 
     servers: int
     users: int
 
 
 class Problem(TypedDict):
-    """What could not be read, such as "user partner on s-01234567890abcdef in us-east-1", and why."""
+    """A failed read: its subject, such as "user partner on s-01234567890abcdef in us-east-1", and the reason."""
 
     what: str
     error: str
 
 
 class Remark(TypedDict):
-    """What there is to remark, by the name that fail_on has for it, as a sentence with its number."""
+    """A remark: its name in fail_on, its number, and a sentence with the number."""
 
     remark: str
     number: int
@@ -85,9 +85,9 @@ class Remark(TypedDict):
 
 
 class Audit(TypedDict):
-    """What the audit found, for the table, the report and the end of the playbook.
+    """The findings of the audit, for the table, the report and the end of the playbook.
 
-    read: whether any server counts. count: None if none does. coverage: over how much it counts, a sentence.
+    read: whether any server counts. count: None if none does. coverage: the extent of the count, a sentence.
     failures: a sentence for each problem. summary: all sentences of the end.
     """
 
@@ -108,12 +108,12 @@ class Audit(TypedDict):
 
 
 def audit(results: Sequence[Mapping[str, Any]], limit: int, date: str, region: str = "") -> Audit:
-    """Return what there is to say of the servers that were read.
+    """Return the findings on all servers.
 
-    results: what transfer_ssh_key_info returned in a loop over the ids of servers, which ``item`` holds.
-    limit: a key that a user has had for more days is old. date: the day of the audit, as the report shows it.
-    region: where the servers are, empty if that is not known.
-    Raises ArgumentError where the results or the limit are something else.
+    results: the results of transfer_ssh_key_info in a loop over server ids; ``item`` is the id.
+    limit: days; a key that a user has held longer is old. date: the day of the audit, as the report shows it.
+    region: the region of the servers, empty if unknown.
+    Raises ArgumentError if the results or the limit have a different form.
     """
     _check(results, limit)
     holders = holders_of(results)
@@ -154,21 +154,21 @@ def _check(results: Any, limit: Any) -> None:
     is_list = isinstance(results, Sequence) and not isinstance(results, str)
     if not is_list or not all(isinstance(result, Mapping) and "item" in result for result in results):
         raise ArgumentError(
-            "The results of transfer_ssh_key_info are needed, in a loop over the ids of servers. Give the results of "
-            "the variable that the task registers."
+            "The results of transfer_ssh_key_info in a loop over server ids are needed. Give the results of the "
+            "variable that the task registers."
         )
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
-        raise ArgumentError("The limit of age must be a whole number of days, 0 or more.")
+        raise ArgumentError("The age limit must be a whole number of days, 0 or more.")
 
 
-# -- Servers ----------------------------------------------------------------------------------------------------------
+# -- Servers -----------------------------------------------------------------------------------------------------------
 
 
 def _server(result: Mapping[str, Any], place: str, limit: int, holders: Holders) -> Server:
     listed = result.get("users")
     users = [audited_user(user, str(result["item"]), limit, holders) for user in listed or []]
     is_read = listed is not None and (not users or any(user["read"] for user in users))
-    why_not = sentences(result.get("msg") or "") or "The module said nothing."
+    why_not = sentences(result.get("msg") or "") or "The module gave no reason."
     server_id = short(result["item"])
     return {
         "id": server_id,
@@ -191,7 +191,7 @@ def _problems(server: Server) -> list[Problem]:
     ]
 
 
-# -- Sentences --------------------------------------------------------------------------------------------------------
+# -- Sentences ---------------------------------------------------------------------------------------------------------
 
 
 def _coverage(count: Total | None, not_read: NotRead) -> str:

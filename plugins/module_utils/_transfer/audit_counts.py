@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""The numbers of an audit. Pure. Only users who were read count."""
+"""The numbers of an audit. Pure. Only users whose keys were read count."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.audit_keys i
 
 
 class Count(TypedDict):
-    """How many there are on a server. All but ``shared``, where a key counts once, are sums over the users read."""
+    """The numbers of a server. All are sums over its counted users, except ``shared``, which counts each key once."""
 
     users: int
     keys: int
@@ -27,14 +27,14 @@ class Count(TypedDict):
 
 
 class Total(Count):
-    """The sums over all servers that were read; of ``shared_keys`` each counts once."""
+    """The sums over all counted servers; ``shared_keys`` counts each key once."""
 
     servers: int
     shared_keys: int
 
 
 class Band(TypedDict):
-    """How many keys are of an age. old: whether that is beyond the limit."""
+    """The number of keys in a range of ages. old: whether the range is above the limit."""
 
     label: str
     old: bool
@@ -42,7 +42,7 @@ class Band(TypedDict):
 
 
 def count_of(users: Sequence[User]) -> Count:
-    """Count the users of a server who were read, and their keys."""
+    """Count the users of a server whose keys were read, and their keys."""
     read = [user for user in users if user["read"]]
     keys = [key for user in read for key in user["keys"]]
     return {
@@ -57,7 +57,7 @@ def count_of(users: Sequence[User]) -> Count:
 
 
 def total_of(counts: Sequence[Count], shared_keys: int) -> Total:
-    """Add up the counts of the servers that were read. shared_keys: how many keys users share, on all of them."""
+    """Add up the counts of servers. shared_keys: the number of keys that users share, on all of them."""
     return {
         "users": sum(count["users"] for count in counts),
         "keys": sum(count["keys"] for count in counts),
@@ -72,7 +72,7 @@ def total_of(counts: Sequence[Count], shared_keys: int) -> Total:
 
 
 def bands_of(keys: Sequence[Key], limit: int) -> list[Band]:
-    """Count keys by bands of age. The limit is the end of a band: thirds of it come before, then it is doubled."""
+    """Count keys by bands of age, which end at 1/3, 2/3, 1, 2, 4 and 8 times the limit, and one for older keys."""
     ages = [key["age_days"] for key in keys if key["age_days"] is not None]
     ends = sorted({limit // 3, limit * 2 // 3, limit, limit * 2, limit * 4, limit * 8})
     begins = [0, *(end + 1 for end in ends)]
@@ -89,5 +89,5 @@ def _days(begin: int, end: int) -> str:
 
 
 def number_of(number: int, one: str, many: str = "") -> str:
-    """Return a number and what it counts, such as "1 key" or "2 keys". many: the plural where an s does not make it."""
+    """Return a number with its noun, such as "1 key" or "2 keys". many: an irregular plural."""
     return f"{number} {one if number == 1 else many or f'{one}s'}"

@@ -21,8 +21,8 @@ _RSA_BITS_AT_LEAST = 2048
 class Key(TypedDict):
     """A key of a user. All from ``type`` to ``fingerprint`` may be None, as transfer_ssh_key_info returns them.
 
-    shared_with: the other users who have it, with "on SERVER" where that is another server.
-    unreadable: whether what is stored is not a key.
+    shared_with: the other users who hold it, with "on SERVER" if that is a different server.
+    unreadable: whether the stored text is not a key.
     """
 
     id: str
@@ -41,8 +41,8 @@ class Key(TypedDict):
 class User(TypedDict):
     """A user of a server.
 
-    read: whether its keys are known. error: why not, a sentence; empty if they are. error_code: the code of that.
-    remarked: whether there is a remark about it, or it was not read.
+    read: whether its keys were read. error, error_code: the reason, as a sentence, and its code; empty if they were.
+    remarked: whether there is a remark on it, or it was not read.
     """
 
     name: str
@@ -54,7 +54,7 @@ class User(TypedDict):
 
 
 class SharedKey(TypedDict):
-    """A key that users of different names have. server: where, if the audit has several and all are on one."""
+    """A key that users of different names hold. server: their server, if it is one and the audit has several."""
 
     fingerprint: str
     users: list[str]
@@ -63,22 +63,22 @@ class SharedKey(TypedDict):
 
 @dataclass(frozen=True)
 class Holder:
-    """A user who has a key. The names are as the service has them, not yet safe to print."""
+    """A user who holds a key. The names are the service's, not yet safe to print."""
 
     server: str
     user: str
 
     def label(self, *, with_server: bool) -> str:
-        """Name the user, safe to print."""
+        """Return the user's name, safe to print."""
         return f"{short(self.user)} on {short(self.server)}" if with_server else short(self.user)
 
 
-# Who has each key, by its SHA256 fingerprint.
+# The holders of each key, by its SHA256 fingerprint.
 Holders = Mapping[str, Sequence[Holder]]
 
 
 def short(text: object, *, at_most: int = 120) -> str:
-    """Return foreign text without what must not be printed, and cut after a number of characters."""
+    """Return foreign text without unsafe characters, cut to a maximum length."""
     safe = printable(text)
     return safe if len(safe) <= at_most else f"{safe[: at_most - 1]}…"
 
@@ -88,11 +88,11 @@ def sentences(text: object) -> str:
     return short(text, at_most=2000)
 
 
-# -- Who shares a key -------------------------------------------------------------------------------------------------
+# -- Shared keys -------------------------------------------------------------------------------------------------------
 
 
 def holders_of(results: Sequence[Mapping[str, Any]]) -> Holders:
-    """Return who has each key that can be read, in the order of the results of transfer_ssh_key_info."""
+    """Return the holders of each readable key, in the order of the results of transfer_ssh_key_info."""
     holders: dict[str, list[Holder]] = {}
     for result in results:
         for user in result.get("users") or []:
@@ -104,9 +104,9 @@ def holders_of(results: Sequence[Mapping[str, Any]]) -> Holders:
 
 
 def shared_keys(holders: Holders, *, several_servers: bool) -> list[SharedKey]:
-    """Return the keys that users of different names have.
+    """Return the keys that users of different names hold.
 
-    several_servers: whether the audit has several, so that a key needs the name of its own.
+    several_servers: whether the audit has several servers, so that a key needs the name of its server.
     """
     return [
         _shared_key(fingerprint, who, several_servers=several_servers)
@@ -124,13 +124,13 @@ def _shared_key(fingerprint: str, who: Sequence[Holder], *, several_servers: boo
     }
 
 
-# -- Users and their keys ---------------------------------------------------------------------------------------------
+# -- Users and their keys ----------------------------------------------------------------------------------------------
 
 
 def audited_user(user: Mapping[str, Any], server: str, limit: int, holders: Holders) -> User:
-    """Return a user of transfer_ssh_key_info with what there is to remark about each key.
+    """Return a user of transfer_ssh_key_info with the remarks on each key.
 
-    server: the id of its server, as the holders have it. limit: a key that the user has had for more days is old.
+    server: the id of its server, as in the holders. limit: days; a key that the user has held longer is old.
     """
     held = _held(user)
     error = user.get("error") or {}
@@ -148,13 +148,13 @@ def audited_user(user: Mapping[str, Any], server: str, limit: int, holders: Hold
 
 
 def _held(user: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | None:
-    """Return the keys of a user, None where they could not be read."""
+    """Return the keys of a user, None if they could not be read."""
     return None if "error" in user else user.get("ssh_public_keys")
 
 
 def _told(error: Mapping[str, Any]) -> str:
     if not error:
-        return "The module did not say why."
+        return "The module gave no reason."
     return sentences(f"{str(error.get('message', '')).rstrip('.')} ({error.get('code')}). {error.get('hint', '')}")
 
 

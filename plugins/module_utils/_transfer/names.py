@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""The ids and names of Transfer Family, as its service model has them. Pure."""
+"""The ids and names of Transfer Family, by its service model. Pure."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import Argumen
 _SERVER_ID = re.compile(r"s-[0-9a-f]{17}")
 _USER_NAME = re.compile(r"\w[\w@.-]{2,99}", re.ASCII)
 _KEY_ID = re.compile(r"key-[0-9a-f]{17}")
-# The ids of moto, with which people test their playbooks: what the info module returned can be given back.
+# The ids of moto, which people use to test their playbooks, so that the info module's results are valid options.
 _KEY_ID_OF_MOTO = re.compile(r"s-[0-9a-f]{17}:[^:]+:public_key:[0-9.]+|mock_ssh_public_key_id_.+")
 
 
 def is_key_id(text: str) -> bool:
-    """Whether a text has the form of the id of a key."""
+    """Return whether a text has the form of a key id."""
     return bool(_KEY_ID.fullmatch(text) or _KEY_ID_OF_MOTO.fullmatch(text))
 
 
@@ -32,12 +32,12 @@ def is_server_id(text: str) -> bool:
 
 
 def is_user_name(text: str) -> bool:
-    """Whether Transfer Family takes a text as the name of a user."""
+    """Whether Transfer Family accepts a text as the name of a user."""
     return bool(_USER_NAME.fullmatch(text))
 
 
 def check_key_id(key_id: str) -> None:
-    """Raise ArgumentError unless this can stand in ssh_public_key_ids."""
+    """Raise ArgumentError unless this is valid in ssh_public_key_ids."""
     if not is_key_id(key_id):
         raise ArgumentError(
             f"ssh_public_key_ids has {shown(key_id)}, which is not the id of a key: it must be 'key-' and 17 "
@@ -46,7 +46,7 @@ def check_key_id(key_id: str) -> None:
 
 
 def check_replaced_id(key_id: str) -> None:
-    """Raise ArgumentError unless this can stand in replaces."""
+    """Raise ArgumentError unless this is valid in replaces."""
     if not is_key_id(key_id):
         raise ArgumentError(
             f"replaces has {shown(key_id)}, which is not the id of a key. Give one that transfer_ssh_key_info "
@@ -64,9 +64,9 @@ def check_server_id(server_id: str) -> None:
 
 
 def check_user_name(user_name: str) -> None:
-    """Raise ArgumentError unless Transfer Family takes this user name."""
+    """Raise ArgumentError unless Transfer Family accepts this user name."""
     if not is_user_name(user_name):
         raise ArgumentError(
-            f"user_name {shown(user_name)} is not one that Transfer Family takes: use 3 to 100 letters, digits and _ "
+            f"user_name {shown(user_name)} is not one that Transfer Family accepts: use 3 to 100 letters, digits and _ "
             "@ . -, beginning with a letter, a digit or _."
         )

@@ -5,14 +5,14 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""The SSH keys of Transfer Family users: held and wanted make a plan, a plan makes a result and a diff.
+"""The SSH keys of Transfer Family users: the held and the wanted keys make a plan, which makes a result and a diff.
 
 Pure. Rules:
-- Keys are the same when type and blob are the same; the comment never matters.
-- ``present`` adds what is wanted. With ``exclusive`` all that is not wanted goes too. ``absent`` removes.
-- With ``replaces`` the keys of these ids go, unless they are wanted.
-- A plan lists its imports before its deletions, so that nobody is locked out by a rotation.
-- What is planned for a user is what is reported for it; only ids and dates of new keys are unknown before.
+- Keys are the same if type and blob are the same; the comment does not count.
+- ``present`` imports wanted keys. ``exclusive`` also deletes all others. ``absent`` deletes.
+- ``replaces`` deletes the keys with these ids, unless they are wanted.
+- A plan has its imports before its deletions, so that a rotation locks out no user.
+- The report of a user equals its plan, except for ids and dates of new keys, which are unknown before.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import
     check_user_name,
 )
 
-DECLARED_TWICE = "It is declared twice. Put all that is declared for a user into one element."
+DECLARED_TWICE = "It is declared twice. Put all declarations of a user into one element."
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a task declares for one user.
+    """The declaration of a task for one user.
 
-    present: whether the keys must be there (state=present) or must not.
-    exclusive: with present, whether all other keys must go.
-    keys: each key once. key_ids: ids of keys that must go, without present only.
-    replaces: ids of keys that must go once keys are there, with present and keys only, and without exclusive.
-    Raises ArgumentError where the service's model does not allow a value.
+    present: whether the user must hold the keys (state=present) or must not.
+    exclusive: with present, whether to delete all other keys.
+    keys: each key once. key_ids: ids of keys to delete, only without present.
+    replaces: ids of keys to delete after the imports, only with present and keys, and without exclusive.
+    Raises ArgumentError if the service's model does not allow a value.
     """
 
     user_name: str
@@ -62,14 +62,14 @@ class Wanted:
         if not self.replaces:
             return
         if not self.present:
-            raise ArgumentError("replaces says which keys make room for new ones, and goes with state=present only.")
+            raise ArgumentError("replaces names keys that new keys replace, and is allowed only with state=present.")
         if self.exclusive:
             raise ArgumentError(
-                "exclusive=true and replaces contradict each other. Leave replaces out to replace every other key."
+                "exclusive=true and replaces contradict each other. Omit replaces to replace every other key."
             )
         if not self.keys:
             raise ArgumentError(
-                "replaces is set, but public_keys has no key to take the place of others. To remove keys, set "
+                "replaces is set, but public_keys has no key to replace the old ones. To remove keys, set "
                 "state=absent and ssh_public_key_ids."
             )
         for key_id in self.replaces:
@@ -81,9 +81,9 @@ class HeldKey:
     """A key of a user.
 
     id: such as ``key-01234567890abcdef``; None for a key that is not imported yet.
-    body: the key as it is stored, with its comment.
-    date_imported: when, None for a key that is not imported yet.
-    key: the body as a key, None where it cannot be read.
+    body: the stored text of the key, with its comment.
+    date_imported: None for a key that is not imported yet.
+    key: the parsed body, None if it cannot be read.
     """
 
     id: str | None
@@ -93,33 +93,33 @@ class HeldKey:
 
     @classmethod
     def stored(cls, key_id: str, body: str, date_imported: datetime | None) -> HeldKey:
-        """Make it of what DescribeUser returns."""
+        """Make a held key from an answer of DescribeUser."""
         return cls(key_id, body, date_imported, read_held_key(body))
 
     @classmethod
     def to_come(cls, key: PublicKey) -> HeldKey:
-        """Make it of a key that would be imported."""
+        """Make the held key that an import of ``key`` would give."""
         body = transfer_body(key)
         return cls(None, body, None, read_held_key(body))
 
     def is_key(self, key: PublicKey) -> bool:
-        """Whether it is this key, whatever the comment."""
+        """Return whether it is this key, regardless of the comment."""
         return self.key is not None and self.key.identity == key.identity
 
     @property
     def label(self) -> str:
-        """Fingerprint and comment, for people; the id where the key cannot be read."""
+        """Fingerprint and comment, for people; the id if the key cannot be read."""
         if self.key is None:
             return f"{self.id} (unreadable)"
         return f"{self.key.fingerprint} {self.key.comment}".rstrip()
 
     def age_days(self, now: datetime) -> int | None:
-        """For how many whole days the user has had it at a moment, None for a key that is not imported yet."""
+        """Return the whole days from its import to ``now``, None for a key that is not imported yet."""
         # The clock of this host may be behind that of AWS.
         return max(0, (now - self.date_imported).days) if self.date_imported else None
 
     def result(self) -> dict[str, Any]:
-        """Return what a module's result says of it."""
+        """Return the key as a module's result describes it."""
         unknown = {"type": None, "bits": None, "fingerprint": None, "fingerprint_md5": None, "comment": None}
         return {
             "id": self.id,
@@ -131,11 +131,11 @@ class HeldKey:
 
 @dataclass(frozen=True)
 class UserOutcome:
-    """What stands for one user at the end of a run, or would.
+    """The state of one user at the end of a run, or the expected state.
 
-    before, after: the keys that the user held and holds; None where they could not be read.
-    imported, deleted: what this run did, which is less than the difference when others were at work too.
-    error: why the run could not reach what is declared. warning: a sentence, or None.
+    before, after: the keys that the user held and holds; None if they could not be read.
+    imported, deleted: the changes of this run, which are less than the difference if others changed the user too.
+    error: the reason why the user is not as declared. warning: a sentence, or None.
     """
 
     user_name: str
@@ -148,15 +148,15 @@ class UserOutcome:
 
     @property
     def changed(self) -> bool:
-        """Whether this run changed anything, or would; or may have, which the error says then."""
+        """Whether this run changed anything, or would change it, or may have changed it, as the error says."""
         return bool(self.imported or self.deleted or (self.error and self.error.in_doubt))
 
 
 @dataclass(frozen=True)
 class UserPlan:
-    """What is to be done for one user: first the imports, then the deletions.
+    """The steps for one user: first the imports, then the deletions.
 
-    held: the keys of the user, None where the user does not exist.
+    held: the keys of the user, None if the user does not exist.
     """
 
     wanted: Wanted
@@ -171,7 +171,7 @@ class UserPlan:
 
     @property
     def after(self) -> UserOutcome:
-        """What is foreseen: every step succeeds, and an earlier task makes a user that does not exist."""
+        """The expected outcome: every step succeeds, and an earlier task creates a missing user."""
         held = self.held or ()
         imported = tuple(HeldKey.to_come(key) for key in self.imports)
         kept = tuple(key for key in held if key not in self.deletions)
@@ -179,15 +179,15 @@ class UserPlan:
         if self.held is None:
             warning = (
                 f"The user {self.wanted.user_name} does not exist. Outside check mode this fails, unless an earlier "
-                "task makes the user."
+                "task creates the user."
             )
         return UserOutcome(self.wanted.user_name, held, kept + imported, imported, self.deletions, warning=warning)
 
 
 def plan_user(held: Sequence[HeldKey] | None, wanted: Wanted) -> UserPlan:
-    """Decide what is to be done for one user.
+    """Decide the steps for one user.
 
-    held: the keys of the user, None where the user does not exist.
+    held: the keys of the user, None if the user does not exist.
     """
     keys = tuple(held or ())
     if not wanted.present:

@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""What modules return of the keys of Transfer users. Pure."""
+"""The results of modules about the keys of Transfer users. Pure."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def report_users(
     single: bool,
     region: Region | None = None,
 ) -> Report:
-    """Turn the outcomes of a run, or of a plan, into what the module returns.
+    """Turn the outcomes of a run, or of a plan, into the module's report.
 
-    single: whether the task named one user; then that user's fields also stand at the top.
-    region: where the server is, if that is known.
+    single: whether the task named one user; then that user's fields are also at the top level.
+    region: the region of the server, None if unknown.
     """
     users = [_result(outcome) for outcome in outcomes]
     result: dict[str, Any] = {
@@ -46,13 +46,13 @@ def report_users(
     return Report(result, [*warnings, *(outcome.warning for outcome in outcomes if outcome.warning)], failure)
 
 
-# The option that is empty is named.
-NO_USERS = "{} is an empty list, so there is nothing to do, and AWS was asked for nothing. That is no error."
+# For the name of the empty option.
+NO_USERS = "{} is an empty list, so there is nothing to do, and no call was made to AWS. This is not an error."
 
 
 @dataclass(frozen=True)
 class Holding:
-    """The keys of a user as they were read; None where they could not be read, and then the error."""
+    """The keys of a user as they were read; None, with the error, if they could not be read."""
 
     user_name: str
     keys: tuple[HeldKey, ...] | None
@@ -60,9 +60,9 @@ class Holding:
 
 
 def report_holdings(server_id: str, holdings: Sequence[Holding], now: datetime, region: Region | None = None) -> Report:
-    """Turn what was read of users into what the info module returns.
+    """Turn the keys of users into the info module's report.
 
-    now: with a time zone; the age of the keys is counted up to it. region: where the server is, if that is known.
+    now: the moment, with a time zone, up to which the age of keys is counted. region: of the server, None if unknown.
     """
     users = [_result_of_holding(holding, now) for holding in holdings]
     failed = [(f"{holding.user_name} on {server_id}", holding.error) for holding in holdings if holding.error]
@@ -78,10 +78,10 @@ def _result_of_holding(holding: Holding, now: datetime) -> dict[str, Any]:
 
 
 def _results(keys: Sequence[HeldKey] | None, now: datetime | None = None) -> list[dict[str, Any]] | None:
-    """Return what a result says of keys, in an order that no id or date decides; with their age up to ``now``."""
+    """Return keys for a result, with their age up to ``now``, in an order that depends on no date."""
     if keys is None:
         return None
-    # A key to come has neither id nor date, and check mode must return what the real run returns.
+    # A planned key has neither id nor date, and check mode must return keys in the order of the real run.
     ordered = sorted(keys, key=lambda key: (key.key is None, key.label, key.body, key.id or ""))
     return [{**key.result(), **({"age_days": key.age_days(now)} if now else {})} for key in ordered]
 

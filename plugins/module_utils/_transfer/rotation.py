@@ -9,19 +9,19 @@
 
 Rules:
 
-1. Imports come first and deletions last: at every moment the user can log in with an old key or a new one, unless
-   somebody else takes keys away meanwhile.
-2. Only when the service refuses an import because the user is full does one doomed key leave before it, the oldest.
-   If the import is refused again, nothing more leaves.
-3. A key that is there already when it is imported, or gone when it is deleted, is as declared: somebody else did it,
-   or an earlier attempt of ours whose answer was lost. Only the second counts as done by this run.
-4. When nobody knows whether a call took effect, the user is read again, and a few times more while it does not show.
-5. The first step that fails for good ends the work on this user. What was done is read back and reported with it.
-6. Transfer Family has no way to lock a user, so two runs may work on one at the same time. Whoever finds the user
-   otherwise than declared after the last step begins again, and gives way only when somebody else was seen at work
-   after that step. Who gave way was not the last one to change something, and the last one looks once more: so the
-   user ends as one of them has declared. Where nobody is seen at work, the run whose key came last begins first. Both
-   may take theirs for it, if there is a key that both declare; so there are rounds enough for them to get out of step.
+1. Imports come first and deletions last, so the user can log in with an old or a new key at every moment, unless
+   another client deletes keys during the run.
+2. If the service refuses an import because the user is full, the oldest key of the deletions is deleted before it. If
+   the import is refused again, no other key is deleted for it.
+3. A key that exists at its import, or is missing at its deletion, is as declared. Either another client made the
+   change, or an attempt of this run whose answer was lost. Only the second counts as a change of this run.
+4. If it is unknown whether a call took effect, the user is read again, a few times until the effect shows.
+5. The first step that fails for good ends the work on this user. The keys are read back and reported with the error.
+6. Transfer Family has no lock for a user, so two runs may change one at the same time. A run that does not find the
+   user as declared after its last step begins again. It gives up only if it saw another run's change after that step.
+   So a run that gives up never made the last change, and the last run to change a key always reads the user once more:
+   the user ends as one of the runs declared. If no change was seen, the run whose key came last begins again first. If
+   both runs declare the same key, both may consider it their own; the number of rounds lets them get out of step.
 """
 
 from __future__ import annotations
@@ -46,23 +46,23 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import 
 if TYPE_CHECKING:
     from mypy_boto3_transfer import TransferClient
 
-# What the keys of a user, None where it does not exist, are expected to be.
+# A condition on the keys of a user; None if the user does not exist.
 _Condition = Callable[["tuple[HeldKey, ...] | None"], bool]
 
-# How often it is begun again for a user that others change at the same time.
+# Rounds of work on a user that others change at the same time.
 _ROUNDS = 5
-# How often and how long a change that AWS accepted is looked for before it counts as lost.
+# Reads, and the pause between them, until a change that AWS accepted counts as lost.
 _LOOKS = 4
 _SECONDS_BETWEEN_LOOKS = 1.0
 
 _FULL_HINT = (
-    "The user holds as many keys as AWS allows. Remove a key, or set replaces or exclusive so that an old one makes "
-    "room."
+    "The user holds as many keys as AWS allows. Remove a key, or set replaces or exclusive so that an old key is "
+    "deleted first."
 )
 
 
 def rotate(client: TransferClient, server_id: str, todo: UserPlan, wait_timeout: float) -> UserOutcome:
-    """Carry out a plan, and return what stands then. What fails is in the outcome.
+    """Carry out a plan, and return the outcome, which also has the failure, if any.
 
     wait_timeout: seconds to wait for a user that does not exist yet.
     """
@@ -79,7 +79,7 @@ def rotate(client: TransferClient, server_id: str, todo: UserPlan, wait_timeout:
         try:
             return rotation.run()
         except ServiceError as error:
-            # A user that was made a moment ago may be there for one call and not yet for the next.
+            # A new user may exist for one call and not yet for the next.
             may_come = error.is_missing_user and not rotation.has_changed_something
             if not may_come or not _sleep_until(deadline):
                 return rotation.failed_outcome(error)
@@ -88,7 +88,7 @@ def rotate(client: TransferClient, server_id: str, todo: UserPlan, wait_timeout:
 def _await_user(
     client: TransferClient, server_id: str, wanted: Wanted, deadline: float, wait_timeout: float
 ) -> tuple[HeldKey, ...]:
-    """Return the keys of a user that was not there a moment ago. Raises ServiceError when it does not come in time."""
+    """Wait for a user that does not exist yet, and return its keys. Raises ServiceError at the deadline."""
     while _sleep_until(deadline):
         held = transfer.held_keys(client, server_id, wanted.user_name)
         if held is not None:
@@ -97,7 +97,7 @@ def _await_user(
 
 
 def _sleep_until(deadline: float) -> bool:
-    """Sleep a little, and return whether there was time for it. deadline: on the clock of time.monotonic."""
+    """Sleep for a moment, or return False after the deadline, which is on the clock of time.monotonic."""
     left = deadline - time.monotonic()
     if left <= 0:
         return False
@@ -107,13 +107,13 @@ def _sleep_until(deadline: float) -> bool:
 
 # By whether the keys must be there.
 _MISSING_HINTS = {
-    True: "Make the user first. If it was made a moment ago, set wait_timeout longer ({:g} seconds now).",
+    True: "Create the user first. If it was created a moment ago, raise wait_timeout, now {:g} seconds.",
     False: "Check the spelling of the user name, and the server.",
 }
 
 
 class _Rotation:
-    """The work on one user: what is still to do, and what this run has done."""
+    """The work on one user: the remaining steps, and the changes of this run."""
 
     def __init__(self, client: TransferClient, server_id: str, todo: UserPlan) -> None:
         self._todo, self._before = todo, todo.held or ()
@@ -128,9 +128,9 @@ class _Rotation:
         return bool(self._imported or self._deleted)
 
     def run(self) -> UserOutcome:
-        """Work until the user is as declared, and return what stands.
+        """Work until the user is as declared, and return the outcome.
 
-        Raises ServiceError at the first step that fails for good, or when the user is not as declared all the same.
+        Raises ServiceError at the first step that fails for good, or if the user is still not as declared at the end.
         """
         for _round in range(_ROUNDS):
             self._import_and_delete()
@@ -145,7 +145,7 @@ class _Rotation:
         raise ServiceError(
             "NotAsDeclared",
             f"AWS accepted every step, but then {_what_is_left(self._todo)}",
-            "Somebody else may be changing this user at the same time. Run the task again.",
+            "Another client may be changing this user at the same time. Run the task again.",
         )
 
     def _import_and_delete(self) -> None:
@@ -156,13 +156,13 @@ class _Rotation:
             self._delete_first_doomed()
 
     def failed_outcome(self, error: ServiceError) -> UserOutcome:
-        """Return what stands after a step failed, with an error that says what this run did and what the user has."""
+        """Return the outcome after a failed step; its error lists the changes of this run and the user's keys."""
         in_doubt, has = False, "The user now has"
         try:
             held = transfer.held_keys(self._client, self._server_id, self._user_name)
         except ServiceError:
-            # What is known then is what was there, and what was done to it.
-            in_doubt, has = error.in_doubt, "The user could not be read again; as far as is known it has"
+            # Derive the keys from those before the run and its changes.
+            in_doubt, has = error.in_doubt, "The user could not be read again; as far as known it has"
             held = (*self._not_deleted(self._before), *self._imported)
         outcome = self._outcome(held)
         facts = (
@@ -172,7 +172,7 @@ class _Rotation:
         return replace(outcome, error=replace(error, message=facts, in_doubt=in_doubt))
 
     def _outcome(self, held: tuple[HeldKey, ...] | None) -> UserOutcome:
-        # What was read back has the id and the date of what was imported.
+        # The keys read back have the ids and dates of the imported ones.
         imported = [next((key for key in held or () if new.key and key.is_key(new.key)), new) for new in self._imported]
         return UserOutcome(self._user_name, self._before, held, tuple(imported), tuple(self._deleted))
 
@@ -181,21 +181,21 @@ class _Rotation:
 
     @property
     def _has_done_what_is_left(self) -> bool:
-        """Whether all that is left to do are deletions that AWS has accepted. An id never comes again."""
+        """Whether the only remaining steps are deletions that AWS has accepted. Ids are never reused."""
         return not self._todo.imports and not self._not_deleted(self._todo.deletions)
 
     def _not_deleted(self, keys: Sequence[HeldKey]) -> list[HeldKey]:
-        """Return the keys that this run has not deleted. A read may show others for a while."""
+        """Return the keys that this run has not deleted. Reads may show deleted keys for a while."""
         return [key for key in keys if key not in self._deleted]
 
     def _gives_precedence(self, held: tuple[HeldKey, ...] | None) -> bool:
-        """Whether somebody else's key came after the last one of this run, so that it is for them to begin again."""
+        """Return whether the newest key is another run's, which therefore begins again first."""
         theirs = self._not_deleted(plan_user(held, self._todo.wanted).deletions)
         ours = [key for key in held or () if self._has_imported(key)]
         return bool(theirs) and max(map(_order, theirs)) > max(map(_order, ours), default=(0.0, ""))
 
     def _shows_others(self, seen: Sequence[tuple[HeldKey, ...] | None]) -> bool:
-        """Whether somebody else was at work while the user was read again and again."""
+        """Return whether another client changed the user between these reads."""
         return any(
             any(key not in (later or ()) for key in self._not_deleted(sooner or ()))
             or any(key not in (sooner or ()) for key in later or () if not self._has_imported(key))
@@ -208,14 +208,14 @@ class _Rotation:
     def _import(self, key: PublicKey) -> None:
         error = self._try_import(key)
         if error is not None and error.is_full_user and self._doomed:
-            # One key and no more: should the refusal have meant something else, the others stay.
+            # Delete only one key: if the refusal had a different reason, the others stay.
             self._delete_first_doomed()
             error = self._try_import(key)
         if error is not None:
             raise replace(error, hint=_FULL_HINT) if error.is_full_user else error
 
     def _try_import(self, key: PublicKey) -> ServiceError | None:
-        """Import a key, and return the error that left the user without it."""
+        """Import a key. Returns the error if the user does not hold the key afterwards."""
         try:
             key_id = transfer.import_key(self._client, self._server_id, self._user_name, transfer_body(key))
         except ServiceError as error:
@@ -230,7 +230,7 @@ class _Rotation:
         return None
 
     def _note_import(self, new: HeldKey) -> None:
-        # One that somebody else has deleted meanwhile is imported again.
+        # A key may be imported twice, if another client deleted it during the run.
         self._imported = [key for key in self._imported if key.body != new.body] + [new]
 
     def _delete_first_doomed(self) -> None:
@@ -248,7 +248,7 @@ class _Rotation:
             self._deleted.append(doomed)
 
     def _holds(self, key: PublicKey) -> bool:
-        """Whether the user is known to hold a key now."""
+        """Return whether the user is known to hold a key now."""
 
         def is_so(held: tuple[HeldKey, ...] | None) -> bool:
             return any(other.is_key(key) for other in held or ())
@@ -256,7 +256,7 @@ class _Rotation:
         return self._is_known(is_so)
 
     def _lacks(self, key: HeldKey) -> bool:
-        """Whether the user is known to hold a key no longer."""
+        """Return whether the user is known not to hold a key any more."""
 
         def is_so(held: tuple[HeldKey, ...] | None) -> bool:
             return held is not None and all(other.id != key.id for other in held)
@@ -270,19 +270,19 @@ class _Rotation:
             return False
 
     def _look(self, is_so: _Condition) -> list[tuple[HeldKey, ...] | None]:
-        """Read the user's keys until they are as expected, a few times at most. Returns what was read each time."""
+        """Read the user's keys until they meet a condition, a few times at most. Returns the keys of each read."""
         seen = []
         for pause in (*[_SECONDS_BETWEEN_LOOKS] * (_LOOKS - 1), 0.0):
             seen.append(transfer.held_keys(self._client, self._server_id, self._user_name))
             if is_so(seen[-1]):
                 break
-            # Two runs that wait equally long would stay in step.
+            # Random, because two runs with equal pauses would stay in step.
             time.sleep(pause * random.uniform(0.75, 1.25))
         return seen
 
 
 def _order(key: HeldKey) -> tuple[float, str]:
-    """Return what puts keys in the order in which they came; the id decides between keys of one moment."""
+    """Return a sort key for the order of import; the id decides between keys of the same moment."""
     return _date_imported(key), key.id or ""
 
 
@@ -292,7 +292,7 @@ def _date_imported(key: HeldKey) -> float:
 
 def _what_is_left(left: UserPlan) -> str:
     if left.held is None:
-        return "the user does not exist any more"
+        return "the user no longer exists"
     faults = []
     if left.imports:
         faults.append(f"the user lacks {_labels([HeldKey.to_come(key) for key in left.imports])}")

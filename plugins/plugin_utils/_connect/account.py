@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who calls AWS for the connections of a run, and the clients for it, which all connections share."""
+"""The AWS account of the connections of a run: its credentials and clients, which all connections share."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import INSTAN
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import SetUpError
 
-# For how long clients are used by new connections: credentials have an end.
+# New connections reuse clients for this time, because credentials expire.
 _CLIENT_SECONDS = 300
-# For how long a failure to make them, which may take seconds, is not tried again.
+# A failure to make clients, which may take seconds, is not tried again for this time.
 _FAILURE_SECONDS = 10
-# The SDK asks for it where nobody can answer.
+# The SDK prompts for the code, and there is no terminal here.
 _NO_CODE = (
     "The profile needs an MFA code, which cannot be typed here. Get temporary credentials before the run, such as with "
     "aws sts get-session-token, and give these."
@@ -28,13 +28,13 @@ _NO_CODE = (
 
 
 class Account:
-    """Who calls AWS, and the clients for it. Each is made once.
+    """The credentials for AWS and the clients, each made once.
 
-    session: with the credentials of the role, if there is one.
+    session: has the credentials of the role, if there is one.
     """
 
     def __init__(self, aws: Mapping[str, Any]) -> None:
-        """Read the options (see account_of), and assume a role where there is one. Raises SetUpError."""
+        """Read the options (see account_of), and assume the role if there is one. Raises SetUpError."""
         require_sdk()
         params = {
             name: os.environ.get(value["env"]) if isinstance(value, dict) else value for name, value in aws.items()
@@ -46,7 +46,7 @@ class Account:
 
     @property
     def ca_bundle(self) -> str:
-        """The file with the certificates that are trusted: the profile may name one, and a role has no profile."""
+        """The file with the trusted certificates. The profile may name it, and the session of a role has no profile."""
         return self._given.ca_bundle
 
     def client(self, service: str) -> Any:
@@ -56,15 +56,15 @@ class Account:
         return self._clients[service]
 
 
-# By options: until when it holds on the monotonic clock, and the account, or why there is none.
+# By options: the time of expiry on the monotonic clock, and the account or the error.
 _accounts: dict[str, tuple[float, Account | SetUpError]] = {}
 
 
 def account_of(aws: Mapping[str, Any]) -> Account:
     """Return the account for options. Raises SetUpError.
 
-    aws: options as modules of amazon.aws take them, and ``assume_role_arn``. A secret may be the name of a variable of
-    the environment: ``{"env": name}``.
+    aws: options of amazon.aws's modules, and ``assume_role_arn``. A secret may be given as the name of an environment
+    variable: ``{"env": name}``.
     """
     options, now = json.dumps(aws, sort_keys=True), time.monotonic()
     until, found = _accounts.get(options, (0.0, None))

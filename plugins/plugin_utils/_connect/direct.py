@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, printable
 
-# Of a host, in characters (RFC 1035).
+# Characters of a host name (RFC 1035).
 _LONGEST_NAME = 253
 _FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 
@@ -30,12 +30,12 @@ def connect(address: str, port: int, configuration: Mapping[str, str], deadline:
     except OSError as error:
         found, failed = [], error
     except UnicodeError as error:
-        # One with a label that is empty or too long (RFC 1035), say.
+        # For example, a label is empty or too long (RFC 1035).
         raise ArgumentError(f"{where}: This is no address.") from error
     for kind in found:
         connection = None
         try:
-            # It fails for a family that the system does not have.
+            # Fails for an address family that the system lacks.
             connection = socket.socket(*kind[:3])
             if "bindaddress" in configuration:
                 connection.bind((configuration["bindaddress"], 0))

@@ -4,11 +4,11 @@
 
 """The tunnel through an EC2 Instance Connect Endpoint: a websocket whose binary messages are the bytes of ssh.
 
-The library does the framing, the handshake and the proxies of the environment. What is here is the patience with an
-endpoint that is full, the words for a refusal, and the pump between the websocket and the socket that ssh gets.
+The library does the framing, the handshake and the proxies of the environment. This file waits for a full endpoint,
+puts a refusal into words, and copies between the websocket and the socket of ssh.
 
-It is the asynchronous side of the library, because the other one takes a lock while it sends: where both ends send more
-than all buffers hold, none of them reads any more.
+It uses the asynchronous side of the library, because the synchronous side holds a lock while it sends: if both ends
+sent more than all buffers hold, neither would read any more.
 """
 
 from __future__ import annotations
@@ -40,41 +40,41 @@ if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
     from websockets.http11 import Response
 
-# The most that the service takes in a message.
+# The service's limit for a message.
 _MAX_BYTES = 65_000
-# How an endpoint with too many connections, or too many at once, answers.
+# The answers of an endpoint with too many connections, or too many new ones at once.
 _FULL = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 _FULL_CODE = ("limit", "quota", "throttl", "toomany")
 _LONGEST_PAUSE_SECONDS = 2.0
-# A connection of Ansible's that nobody uses keeps its place for the 60 seconds of ControlPersist.
+# An idle connection of Ansible keeps its place for the 60 seconds of ControlPersist.
 _STAYED_FULL = (
-    "It stayed so for the whole timeout (ansible_timeout). An endpoint takes 20 connections at once, and an idle one "
+    "It was full for the whole timeout (ansible_timeout). An endpoint allows 20 connections at once, and an idle one "
     "keeps its place for 60 seconds by default (ControlPersist). Set ansible_timeout to 90, and work on 20 hosts at a "
     "time (forks or serial)."
 )
-# Not what the library says of it: that repeats the address, and the address is signed.
+# The library's message repeats the URL, and its signature is a secret.
 _UNUSABLE = (
-    "The address of the endpoint or of a proxy cannot be used. Look at ansible_ec2_instance_connect_endpoint_dns_name, "
-    "and at HTTPS_PROXY in the environment."
+    "The address of the endpoint or of a proxy cannot be used. Check ansible_ec2_instance_connect_endpoint_dns_name, "
+    "and HTTPS_PROXY in the environment."
 )
 _CLOSE_SECONDS = 2
-# How often it is looked whether a side that has nothing more to say still listens.
+# Poll interval for the end of a side that only listens.
 _LOOK_SECONDS = 0.1
 
 
 class Tunnel:
-    """A tunnel that is open, from its construction until ``carry`` has returned."""
+    """An open tunnel, from its construction to the end of ``carry``."""
 
     def __init__(self, sign: Callable[[], str], ca_bundle: str | None, deadline: float) -> None:
-        """Open it, and wait for an endpoint that has all the connections it may have. Raises ArgumentError.
+        """Open it, and wait while the endpoint is full. Raises ArgumentError.
 
-        sign: returns a fresh address. ca_bundle: a file with the certificates to trust.
+        sign: returns a fresh URL. ca_bundle: a file with the certificates to trust.
         deadline: on the monotonic clock.
         """
         if connect is None:
             raise ArgumentError(
-                "A tunnel needs the Python package websockets (15.0 or later) beside boto3, for the Python that runs "
-                "ansible-playbook: pip install websockets."
+                "A tunnel needs the Python package websockets (15.0 or later) in addition to boto3, for the Python "
+                "that runs ansible-playbook: pip install websockets."
             )
         with contextlib.ExitStack() as undo:
             self._runner = undo.enter_context(asyncio.Runner())
@@ -82,14 +82,14 @@ class Tunnel:
             undo.pop_all()
 
     def carry(self, local: socket.socket, tell_of: Callable[[Step, str], None]) -> None:
-        """Pump between the tunnel and a socket, whose other end ssh has, until one of them ends.
+        """Copy between the tunnel and a socket, whose other end ssh has, until one of them ends.
 
-        tell_of: is told why the tunnel ended, where ssh did not end it and it was no normal end.
+        tell_of: takes the reason, unless ssh ended the tunnel or the end was normal.
         """
         with local, self._runner:
             ended = self._runner.run(_pump(self._connection, local))
             if ended:
-                # Before ssh learns of it.
+                # Before ssh sees the end.
                 tell_of(Step.TUNNEL_ENDED, ended)
 
 
@@ -120,7 +120,7 @@ async def _open(sign: Callable[[], str], ca_bundle: str | None, deadline: float)
                 raise ArgumentError(f"The endpoint refused: {code}: {message}.{waited}") from refused
         except TimeoutError as error:
             raise ArgumentError(
-                "The endpoint does not answer. Look at ansible_timeout, and at the way to it."
+                "The endpoint does not answer. Check ansible_timeout, and the network path to the endpoint."
             ) from error
         except (InvalidProxy, InvalidURI) as error:
             raise ArgumentError(_UNUSABLE) from error
@@ -136,17 +136,17 @@ async def _open(sign: Callable[[], str], ca_bundle: str | None, deadline: float)
 
 
 def _unreachable(error: Exception) -> ArgumentError:
-    # What asyncio says of these is how it has connected.
+    # asyncio's message for these errors describes its attempts to connect.
     said = os.strerror(error.errno) if isinstance(error, ConnectionError) and error.errno else error
     return ArgumentError(f"The endpoint cannot be reached: {printable(said).rstrip('.')}.")
 
 
-# Without them, a path that has gone away without a word would be waited for for ever.
+# Without keepalive, a network path that silently disappeared would never be noticed.
 _KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
 
 
 def _keep_alive(tunnel: ClientConnection) -> None:
-    """Let the system look whether the other end is still there."""
+    """Let the system check that the other end is still there."""
     connection = tunnel.transport.get_extra_info("socket")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _KEEPALIVE.items():
@@ -156,7 +156,7 @@ def _keep_alive(tunnel: ClientConnection) -> None:
 
 
 def _refusal(response: Response) -> tuple[str, str]:
-    """Return the code and the message of an answer that is no tunnel."""
+    """Return the code and the message of a refusal."""
     request_id = response.headers.get("x-amzn-requestid", "")
     try:
         told = json.loads(response.body or b"")
@@ -168,9 +168,9 @@ def _refusal(response: Response) -> tuple[str, str]:
 
 
 async def _pump(tunnel: ClientConnection, local: socket.socket) -> str:
-    """Carry bytes both ways until one side ends. Returns why, if it was the tunnel's end and no normal one, else "".
+    """Copy bytes both ways until one side ends. Returns the reason if the tunnel ended abnormally, else "".
 
-    Each direction waits until what it has read is taken, so nothing piles up in between.
+    Each direction writes before it reads again, so no data piles up in between.
     """
     local.setblocking(False)
     loop = asyncio.get_running_loop()
@@ -180,7 +180,7 @@ async def _pump(tunnel: ClientConnection, local: socket.socket) -> str:
             message = await tunnel.recv()
             if isinstance(message, str):
                 await tunnel.close(CloseCode.UNSUPPORTED_DATA)
-                return "The endpoint sent text, which the protocol does not have."
+                return "The endpoint sent text, which the protocol does not allow."
             await loop.sock_sendall(local, message)
     except ConnectionClosed as closed:
         return _why(closed)
@@ -192,26 +192,26 @@ async def _pump(tunnel: ClientConnection, local: socket.socket) -> str:
 
 
 def _why(closed: ConnectionClosed) -> str:
-    """Return why a tunnel ended, "" for a normal end."""
+    """Return the reason for the end of a tunnel, "" for a normal end."""
     received = closed.rcvd
-    # Where ssh is gone, the end of the tunnel is the end that it was told.
+    # The tunnel was closed because ssh had ended.
     if closed.sent and not closed.rcvd_then_sent:
         return ""
     if received is None:
         return "The connection to the endpoint broke."
     if received.code == CloseCode.NORMAL_CLOSURE:
         return ""
-    return f"The endpoint ended it: {printable(received.reason) or 'no reason given'} ({received.code})."
+    return f"The endpoint ended the tunnel: {printable(received.reason) or 'no reason given'} ({received.code})."
 
 
 async def _send(tunnel: ClientConnection, local: socket.socket) -> None:
-    """Carry what ssh sends into the tunnel, and close that when ssh is gone."""
+    """Copy ssh's data to the tunnel, and close the tunnel when ssh has ended."""
     with contextlib.suppress(OSError, ConnectionClosed):
         while data := await asyncio.get_running_loop().sock_recv(local, _MAX_BYTES):
             await tunnel.send(data)
-        # ssh has nothing more to say, and may still listen. Without a mask, poll tells only of the end of that.
+        # ssh sends no more data, and may still listen. Without a mask, poll reports only its end.
         listening = select.poll()
         listening.register(local, 0)
-        while not listening.poll(0):  # noqa: ASYNC110 - no event loop waits for that alone
+        while not listening.poll(0):  # noqa: ASYNC110 - event loops cannot wait for that event alone
             await asyncio.sleep(_LOOK_SECONDS)
         await tunnel.close()

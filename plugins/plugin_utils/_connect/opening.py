@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is done for each connection to an instance, in this order: push the key, know its host keys, find it, connect.
+"""The steps of a connection to an instance, in this order: push the key, get its host keys, find it, connect.
 
-Each step is told by its name when it fails. What EC2 says of an instance or an endpoint is asked once in a run.
+A failure names its step. EC2 is asked about an instance or an endpoint once in a run.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.ways import (
 if TYPE_CHECKING:
     from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.endpoint_tunnel import Tunnel
 
-# What is sent along with a connection: OpenSSH takes one byte (monitor_fdpass.c, mm_receive_fd).
+# The payload beside a file descriptor: OpenSSH reads one byte (monitor_fdpass.c, mm_receive_fd).
 _ONE_BYTE = b"\0"
 
-# A key opens for 60 seconds. Some may pass until an instance has shown its host keys, or an endpoint has room.
+# A key lives for 60 seconds, and waiting for host keys or for a full endpoint takes some of them.
 _FRESH_SECONDS = 30
 
 
@@ -70,20 +70,20 @@ def main(settings: Settings, settings_file: str, ssh: socket.socket) -> tuple[in
 
 
 def _region(settings: Settings) -> Region | None:
-    """Return the region that is asked about the instance, and what named it."""
+    """Return the region of the calls about the instance, and its source."""
     if settings["region_source"]:
         return Region(settings["aws"]["region"], settings["region_source"])
     return account_of(settings["aws"]).session.known_region
 
 
 def _nothing() -> None:
-    """Do nothing: a connection to the instance itself needs nobody in between."""
+    """Do nothing: a direct connection needs no process in between."""
 
 
 def prepare(settings: Settings) -> None:
-    """Make the key pair of the run and the clients that a connection will probably need, for those after it, too.
+    """Make the key pair of the run, and the clients that this connection and later ones will probably need.
 
-    Raises SshKeysError where it cannot. main says so.
+    Raises SshKeysError if it cannot. ``main`` reports the failure.
     """
     if settings["is_key_of_the_run"]:
         key_pair.make(settings["public_key_file"])
@@ -97,22 +97,22 @@ def prepare(settings: Settings) -> None:
 
 
 class _Opening:
-    """One connection that is being opened."""
+    """The opening of one connection."""
 
     def __init__(self, settings: Settings, tell_of: Callable[[Step, str], None]) -> None:
-        """tell_of: what is told of a tunnel that ends later."""
+        """tell_of: takes the step and the reason if a tunnel ends later."""
         self._settings = settings
         self._tell_of = tell_of
         with taking(Step.SET_UP):
             self._account = account_of(settings["aws"])
 
     def run(self, ssh: socket.socket) -> Callable[[], None]:
-        """Do all of it, and hand the connection over to ssh. Returns what main does. Raises FailedError."""
+        """Take all steps, and hand the connection over to ssh. Returns the function of ``main``. Raises FailedError."""
         with taking(Step.SET_UP):
             configuration = openssh.configuration(self._settings["ssh"])
         user, port = configuration["user"], int(configuration["port"])
         if must_tunnel(self._settings, configuration["hostname"]):
-            # Before a key is pushed for nothing.
+            # Checked before the push, which would be useless.
             with taking(Step.SET_UP):
                 check_port(port)
         with taking(Step.PUSH):
@@ -150,7 +150,7 @@ class _Opening:
     # -- The instance --------------------------------------------------------------------------------------------------
 
     def _instance(self, *, anew: bool = False) -> ec2.Instance:
-        """Return what EC2 knows of the instance. anew: ask, also if it is known what EC2 has said before."""
+        """Return EC2's facts about the instance. anew: ask again, even if they are known."""
         instance_id = self._settings["instance_id"]
         return ec2.Instance(
             *self._once(("instance", instance_id), lambda: ec2.instance(self._ec2(), instance_id), anew=anew)
@@ -162,7 +162,7 @@ class _Opening:
     def _once(
         self, about: Sequence[str | None], ask: Callable[[], Sequence[Any]], *, anew: bool = False
     ) -> Sequence[Any]:
-        """Return what EC2 says, asked by the first process of the run that needs it. anew: ask all the same."""
+        """Return an answer of EC2, which the first process of the run that needs it asks for. anew: ask again."""
         name = hashlib.sha256(json.dumps([self._account.session.region.name, *about]).encode()).hexdigest()[:16]
         with open(os.path.join(self._settings["folder"], f"{name}.fact"), "a+", encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -180,7 +180,7 @@ class _Opening:
     def _push(self, user: str) -> None:
         settings = self._settings
         if settings["is_key_of_the_run"]:
-            # It is there, unless that has failed before.
+            # A no-op, unless it failed before.
             key_pair.make(settings["public_key_file"])
         text = key_pair.public_key(settings["public_key_file"])
         try:
@@ -194,7 +194,7 @@ class _Opening:
     # -- The host keys -------------------------------------------------------------------------------------------------
 
     def _know_host_keys(self, configuration: Mapping[str, str]) -> None:
-        """Have the host keys of the instance in a file that ssh reads."""
+        """Get the host keys of the instance into a file that ssh reads."""
         settings = self._settings
         named = host_keys.files_named(configuration.get("userknownhostsfile", ""))
         files = [*named, *settings["global_known_hosts"]]
@@ -210,7 +210,7 @@ class _Opening:
     # -- The way -------------------------------------------------------------------------------------------------------
 
     def _tunnel(self, port: int, configuration: Mapping[str, str]) -> Tunnel | socket.socket:
-        """Return a tunnel, or a connection to the user's address where the VPC has no endpoint."""
+        """Return a tunnel, or a connection to the user's address if the VPC has no endpoint."""
         address = address_without_endpoint(self._settings, configuration["hostname"])
         with taking(Step.TUNNEL):
             client = self._account.client(INSTANCE_CONNECT)
@@ -229,7 +229,7 @@ class _Opening:
             raise FailedError(failure.step, f"{failure} {NO_ENDPOINT}") from failure
 
     def _tunnel_through(self, endpoint: Endpoint, client: Any, port: int) -> Tunnel:
-        # Only here, because only here the library is needed.
+        # Imported here, because direct connections do not need the library.
         from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import endpoint_tunnel  # noqa: PLC0415
 
         settings = self._settings
@@ -244,10 +244,10 @@ class _Opening:
             return endpoint_tunnel.Tunnel(sign, self._account.ca_bundle, self._deadline())
 
     def _endpoint(self, use_fips: bool, *, remembers_none: bool) -> Endpoint:
-        """Return the endpoint to go through. Raises NoEndpointError where the VPC has none.
+        """Return the endpoint for a tunnel. Raises NoEndpointError if the VPC has none.
 
-        remembers_none: whether EC2 is asked once in a run also where there is none. A host that needs one asks again,
-        because a task of the play may create it.
+        remembers_none: whether to remember for the run that there is none. A host that needs an endpoint asks again,
+        because a task of the play may create one.
         """
         settings = self._settings
         endpoint_id, dns_name = settings["instance_connect_endpoint_id"], settings["instance_connect_endpoint_dns_name"]

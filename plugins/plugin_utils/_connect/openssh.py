@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The programs of OpenSSH, as the connection runs them: with nobody to ask, and without credentials of AWS.
+"""The programs of OpenSSH as the connection runs them: without a terminal, and without AWS credentials.
 
-Only where the configuration of ssh is asked for, which may run programs of the user's, they have them.
+Only ``configuration`` keeps the credentials, because the user's configuration of ssh may run programs.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from collections.abc import Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, printable
 
-# The variables of the environment in which the SDKs and amazon.aws look for credentials begin like this.
+# Prefixes of the environment variables that the SDKs and amazon.aws read.
 _OF_AWS = ("AWS_", "EC2_")
 
 
 def run(command: Sequence[str], *, keeps_credentials: bool = False) -> subprocess.CompletedProcess[str]:
-    """Run a program and return what it printed, whatever its exit status. Raises OSError where there is none."""
+    """Run a program and return its output, whatever its exit status. Raises OSError if it does not exist."""
     environment = {
         name: value for name, value in os.environ.items() if keeps_credentials or not name.startswith(_OF_AWS)
     }
@@ -31,12 +31,12 @@ def run(command: Sequence[str], *, keeps_credentials: bool = False) -> subproces
     )
 
 
-# In the arguments of options (argv_split in readconf.c).
+# The first version with escapes in the arguments of options (argv_split in readconf.c).
 FIRST_WITH_ESCAPES = (8, 7)
 
 
 def version(ssh: str) -> tuple[int, int] | None:
-    """Return the version of an OpenSSH, such as (9, 2), None where the program does not tell one.
+    """Return the version of an OpenSSH, such as (9, 2), None if the program does not print one.
 
     ssh: the program.
     """
@@ -47,30 +47,30 @@ def version(ssh: str) -> tuple[int, int] | None:
     return None
 
 
-# Of a value of the user's in a sentence, in characters.
+# Characters of a user's value in a sentence.
 _SHOWN = 60
 
 
 def configuration(command: Sequence[str]) -> dict[str, str]:
-    """Return what ssh makes of its configuration: by the name of an option in small letters, the value that counts.
+    """Return ssh's effective configuration: the value of each option, by its name in lower case.
 
-    command: an ssh with -G. Raises ArgumentError where it fails, and where the configuration leads ssh another way.
+    command: an ssh with -G. Raises ArgumentError if it fails, or if the configuration has a proxy for ssh.
     """
-    # The configuration may have programs to ask (Match exec), for which the ssh that connects has everything too.
+    # The configuration may run programs (Match exec), which get the whole environment from the connecting ssh too.
     done = run(command, keeps_credentials=True)
     if done.returncode:
-        raise ArgumentError(f"ssh cannot be asked for its configuration: {printable(done.stderr)}")
+        raise ArgumentError(f"ssh -G, which prints the configuration of ssh, failed: {printable(done.stderr)}")
     found: dict[str, str] = {}
     for line in done.stdout.splitlines():
-        # A user may have two blanks in its name.
+        # Split at the first blank only: a user name may have two blanks.
         name, _blank, value = line.partition(" ")
         found.setdefault(name.lower(), value)
     for name in ("proxyjump", "proxycommand"):
         if found.get(name, "none") != "none":
             raise ArgumentError(
-                f"The configuration of ssh has {name} {printable(found[name]):.{_SHOWN}} for this host, and "
-                "ansible_connection: sshkeys.aws.ec2_instance_connect makes its own way to the instance. To set it "
-                "aside for this connection alone, add to ansible_ssh_common_args: -o ProxyCommand=none. Or use "
+                f"The configuration of ssh has {name} {printable(found[name]):.{_SHOWN}} for this host, but "
+                "ansible_connection: sshkeys.aws.ec2_instance_connect makes its own way to the instance. To ignore the "
+                "proxy only for this connection, add to ansible_ssh_common_args: -o ProxyCommand=none. Or use "
                 "ansible_connection: ssh with the role sshkeys.aws.ssh_access, which leaves the way to ssh."
             )
     return found

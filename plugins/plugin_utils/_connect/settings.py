@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the connection plugin tells the process that makes a connection: a JSON file in the folder of the run."""
+"""The settings that the connection plugin hands to the process that connects: a JSON file in the folder of the run."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any, TypedDict
 
 
 class Settings(TypedDict):
-    """What a connection to a host is made of. Empty and None both mean that something is not known.
+    """The settings of a connection to a host. Empty and None both mean unknown.
 
-    host: the address, if the user has set one; name: what ssh is told to connect to, which may be the instance id;
+    host: the address, if the user has set one; name: the destination on ssh's command line, perhaps the instance id;
     ssh: a command that prints the configuration of ssh for the host;
     timeout: seconds that each step may wait; known_hosts: the file for the keys of the instance;
-    global_known_hosts: files in which ssh looks, too;
+    global_known_hosts: other files that ssh reads;
     public_key_file: its private half is the file of the same name without ``.pub``; is_key_of_the_run: whether that
     pair is made for the run;
-    aws: options as modules of amazon.aws take them, a secret possibly as the name of a variable of the environment;
-    region_source: what named the region in ``aws``, if it is there;
-    folder: for what must not outlive the run; controller: the process id of ansible-playbook.
+    aws: options of amazon.aws's modules, a secret perhaps as the name of an environment variable;
+    region_source: the source of the region in ``aws``, if it has one;
+    folder: for files that must not outlive the run; controller: the process id of ansible-playbook.
     """
 
     instance_id: str

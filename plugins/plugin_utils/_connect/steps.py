@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A step of a connection that failed, as an exception that names the step."""
+"""The failure of a step of a connection, as an exception that names the step."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain impor
 class FailedError(Exception):
     """A step failed. ``str()`` is a sentence.
 
-    is_answer_of_aws: whether another region could have made a difference.
+    is_answer_of_aws: whether the failure may depend on the region.
     """
 
     def __init__(self, step: Step, sentence: str, *, is_answer_of_aws: bool = False) -> None:
@@ -28,7 +28,7 @@ class FailedError(Exception):
 
 @contextlib.contextmanager
 def taking(step: Step) -> Iterator[None]:
-    """Raise FailedError of a step for what is raised on purpose during it."""
+    """Turn the collection's errors in this block into a FailedError of the step."""
     try:
         yield
     except SshKeysError as error:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which way leads to an instance: directly to an address, or through an EC2 Instance Connect Endpoint. Decides only."""
+"""The choice of the way to an instance: directly to an address, or through an EC2 Instance Connect Endpoint. Pure."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.steps import 
 
 
 class Find(Protocol):
-    """Says where an instance is."""
+    """Finds an instance."""
 
     def __call__(self, *, anew: bool) -> str | None:
-        """Return its address, None if it takes a tunnel. anew: not by what EC2 has said before."""
+        """Return its address, None for a tunnel. anew: ask EC2 again instead of using its earlier answer."""
 
 
 def reach(find: Find, open_to: Callable[[str], socket.socket]) -> socket.socket | None:
-    """Return a connection to an instance, None if it takes a tunnel. Raises what the two raise.
+    """Return a connection to an instance, None for a tunnel. Raises the exceptions of both functions.
 
-    One that was stopped and started in the course of a run has another public address than before.
+    An instance that was stopped and started during a run has a new public address.
     """
     address = find(anew=False)
     if not address:
@@ -41,16 +41,16 @@ def reach(find: Find, open_to: Callable[[str], socket.socket]) -> socket.socket 
 
 
 def direct_address(settings: Settings, hostname: str, ask: Callable[[], Instance]) -> str | None:
-    """Return where to connect to, None for a tunnel. What the options of the connection promise, in one place.
+    """Return the address to connect to, None for a tunnel. This is the rule that the connection's options document.
 
-    hostname: what ssh would connect to, which it has in small letters. ask: returns what EC2 knows of the instance.
-    Raises what ``ask`` does, and ArgumentError where there is no address.
+    hostname: the address that ssh would connect to, in lower case. ask: returns EC2's facts about the instance.
+    Raises the exceptions of ``ask``, and ArgumentError if there is no address.
     """
     private, public = settings["private_ip_address"], settings["public_ip_address"]
     if settings["tunnel"] == "always":
         return None
     if settings["tunnel"] == "auto":
-        # An inventory that knows the private address would know a public one, too.
+        # An inventory that sets the private address would also set a public one.
         if not private and not public:
             public = ask().public_ip_address
         if not public:
@@ -70,7 +70,7 @@ def direct_address(settings: Settings, hostname: str, ask: Callable[[], Instance
 def address_of_the_user(settings: Settings, hostname: str) -> str | None:
     """Return the address that the user has set: HostName in the configuration of ssh, or else ansible_host.
 
-    hostname: what ssh would connect to, which it has in small letters.
+    hostname: the address that ssh would connect to, in lower case.
     """
     if hostname.lower() != settings["name"].lower():
         return hostname
@@ -78,9 +78,9 @@ def address_of_the_user(settings: Settings, hostname: str) -> str | None:
 
 
 def address_without_endpoint(settings: Settings, hostname: str) -> str | None:
-    """Return where to connect to if the VPC of an instance that takes a tunnel has no endpoint, None for nowhere.
+    """Return the address to connect to if a tunnel is needed and the VPC has no endpoint, None if there is none.
 
-    A controller inside the VPC needs no endpoint, and an address that the user has set says as much.
+    A controller inside the VPC needs no endpoint. An address set by the user implies that.
     """
     if settings["tunnel"] != "auto" or settings["instance_connect_endpoint_id"]:
         return None
@@ -88,12 +88,12 @@ def address_without_endpoint(settings: Settings, hostname: str) -> str | None:
 
 
 def may_tunnel(settings: Settings) -> bool:
-    """Return whether a tunnel is likely, by what is known before EC2 is asked."""
+    """Return whether a tunnel is likely, as far as known before EC2 is asked."""
     return settings["tunnel"] == "always" or (settings["tunnel"] == "auto" and not settings["public_ip_address"])
 
 
 def must_tunnel(settings: Settings, hostname: str) -> bool:
-    """Return whether there is no other way than a tunnel, whatever EC2 may say. hostname: see address_of_the_user."""
+    """Return whether a tunnel is the only way, whatever EC2 answers. hostname: see address_of_the_user."""
     if settings["tunnel"] == "auto" and not settings["private_ip_address"]:
         return False
     return may_tunnel(settings) and not address_without_endpoint(settings, hostname)
@@ -108,7 +108,7 @@ def check_port(port: int) -> None:
     if port not in _PORTS_OF_ENDPOINTS:
         raise ArgumentError(
             f"The port of this host is {port} (ansible_port, or Port in the configuration of ssh), and an EC2 Instance "
-            "Connect Endpoint connects to the ports 22 and 3389 only. Let sshd listen on port 22 too, and set "
+            "Connect Endpoint connects only to the ports 22 and 3389. Let sshd listen on port 22 too, and set "
             "ansible_port to 22. If this controller can reach the instance itself, connect without an endpoint: "
             "ansible_ec2_instance_connect_tunnel: never."
         )
@@ -116,4 +116,4 @@ def check_port(port: int) -> None:
 
 def no_address(instance_id: str) -> ArgumentError:
     """Return the error for an instance that has no address."""
-    return ArgumentError(f"EC2 knows no address of {instance_id}: is it terminated?")
+    return ArgumentError(f"EC2 has no address of {instance_id}. Check whether it was terminated.")

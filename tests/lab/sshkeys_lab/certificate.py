@@ -19,7 +19,7 @@ from .files import write_private
 
 
 def certificate_of_its_own(folder: Path) -> Path:
-    """Write a certificate for 127.0.0.1 that is signed with its own key, and that key, and return the file."""
+    """Write a self-signed certificate for 127.0.0.1 with its key; return the file that has both."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(tz=UTC)

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from .lab import Lab
 
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# How long a command may take to end once it was told to, in seconds.
+# Seconds that a command has to end after the signal.
 _GRACE = 10
 
 
 class _Ended(BaseException):
-    """One of _ENDINGS has arrived. Like KeyboardInterrupt, nothing on the way may catch it by accident."""
+    """One of _ENDINGS has arrived. A BaseException, like KeyboardInterrupt, so that nothing catches it by accident."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -47,14 +47,14 @@ def _running_lab(state: Path) -> Iterator[Lab]:
     for name in files.FOREIGN_VARIABLES:
         os.environ.pop(name, None)
     lock = files.claim(state)
-    # Loading moto takes two seconds, which need not pass before it is said that another lab has the folder.
+    # Loading moto takes two seconds. A claimed folder is reported before that.
     from .lab import Lab  # noqa: PLC0415
 
     with Lab(state, lock) as lab:
         try:
             yield lab
         finally:
-            # Nothing may interrupt the stopping.
+            # Nothing may interrupt the cleanup.
             for number in _ENDINGS:
                 signal.signal(number, signal.SIG_IGN)
 
@@ -116,7 +116,7 @@ def _up_detached(state: Path) -> int:
     os.close(ready)
     with os.fdopen(listening, "rb") as pipe:
         if pipe.read() != b"ready":
-            raise LabError((log.read_text("utf-8").strip().splitlines() or ["The lab ended at once."])[-1])
+            raise LabError((log.read_text("utf-8").strip().splitlines() or ["The lab ended during its start."])[-1])
     lab = json.loads((state / files.LAB_FILE).read_text("utf-8"))["lab"]
     sys.stdout.write(f"{_where(lab, state)}\nThe lab runs in the background; `down` stops it.\n")
     return 0
@@ -129,10 +129,10 @@ def _down(state: Path) -> int:
 
 
 class _Command:
-    """A command that hears of every ending of this program, and is killed when it does not end soon after.
+    """A command that receives each ending signal of this program, and is killed if it does not end within _GRACE.
 
-    The handlers only pass a signal on. Were they to raise, the exit code of a command that ends at the same moment
-    would be lost.
+    The handlers only pass the signal on. If they raised, the exit code of a command that ends at the same moment would
+    be lost.
     """
 
     def __init__(self, command: list[str], variables: dict[str, str]) -> None:
@@ -142,7 +142,7 @@ class _Command:
         for number in _ENDINGS:
             signal.signal(number, self._hear)
         try:
-            self._process = subprocess.Popen(command, env=variables)  # noqa: S603 - what the user wants to run
+            self._process = subprocess.Popen(command, env=variables)  # noqa: S603 - the user's command
         except OSError as error:
             msg = f"{command[0]} cannot be run: {error.strerror}."
             raise LabError(msg) from error
@@ -152,7 +152,7 @@ class _Command:
     def _hear(self, number: int, _frame: object = None) -> None:
         self._heard = number
         signal.alarm(_GRACE)
-        # A Ctrl-C at the terminal has reached the command as well; any other signal has not.
+        # The terminal sends Ctrl-C to the command too, but no other signal.
         if self._process is not None and number != signal.SIGINT:
             self._process.send_signal(number)
 
@@ -161,7 +161,7 @@ class _Command:
             self._process.kill()
 
     def wait(self) -> int:
-        """Return the exit code as a shell would tell it."""
+        """Return the exit code in the shell's convention: 128 + N for a signal N."""
         code = 0 if self._process is None else self._process.wait()
         signal.alarm(0)
         return 128 - code if code < 0 else code
@@ -187,12 +187,12 @@ def _arguments(arguments: list[str]) -> argparse.Namespace:
     shared.add_argument("--state", type=Path, metavar="DIR", help="the folder that holds the lab's state")
     parser = argparse.ArgumentParser(prog="python tests/lab", description="A lab for sshkeys.aws.")
     commands = parser.add_subparsers(dest="command_name", required=True)
-    up = commands.add_parser("up", parents=[shared], help="start a lab and say where everything is")
+    up = commands.add_parser("up", parents=[shared], help="start a lab and print its addresses")
     up.add_argument("--detach", action="store_true", help="leave it running in the background")
     up.add_argument("--ready", type=int, help=argparse.SUPPRESS)
     commands.add_parser("down", parents=[shared], help="stop a detached lab")
-    run = commands.add_parser("run", parents=[shared], help="run a command in a lab of its own")
-    run.add_argument("command", nargs="+", metavar="-- COMMAND", help="what to run, with its arguments")
+    run = commands.add_parser("run", parents=[shared], help="run a command in a new lab")
+    run.add_argument("command", nargs="+", metavar="-- COMMAND", help="the command, with its arguments")
     return parser.parse_args(arguments)
 
 
@@ -209,7 +209,7 @@ def _execute(chosen: argparse.Namespace) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """Run a command of the lab and return the exit code; what cannot be done is said in a sentence on stderr."""
+    """Run a command of the lab and return its exit code; report a LabError as a sentence on stderr."""
     for number in _ENDINGS:
         signal.signal(number, _end)
     try:

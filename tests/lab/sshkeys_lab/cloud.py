@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The only file that touches moto: its backends hold the instances, the servers and the users of the lab."""
+"""The only file that uses moto, whose backends hold the lab's instances, servers and users."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ class Cloud:
     """One account with the seeded instances and Transfer servers in the lab's region, and nothing elsewhere."""
 
     def __init__(self) -> None:
-        """Seed the backends, which are moto's own and so the same for the whole process."""
-        # Thousands of images that nobody here looks at would make up nearly all the time that a reset takes.
+        """Seed moto's backends, which the whole process shares."""
+        # The lab does not need these thousands of images, and loading them takes most of the time of a reset.
         os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
         self._moto = DomainDispatcherApplication(create_backend_app)
         self.reset()
 
     def reset(self) -> None:
-        """Empty every service and seed anew."""
+        """Empty all services and seed them again."""
         BackendDict.reset()
         for instance in seed.INSTANCES:
             self._run(instance)
@@ -64,17 +64,17 @@ class Cloud:
             self.create_user(seed.REGION, {"ServerId": seed.SERVER_ID, "UserName": name, "Role": _ROLE})
 
     def instance(self, region: str, instance_id: str) -> Instance | None:
-        """Return an instance in whatever state; None in a region that has none or does not exist."""
+        """Return an instance in any state, or None if the region has no such instance or does not exist."""
         backends = ec2_backends[DEFAULT_ACCOUNT_ID]
         return backends[region].get_instance_by_id(instance_id) if region in backends else None
 
     def server(self, region: str, server_id: str) -> Server | None:
-        """Return a Transfer server; None where there is none."""
+        """Return a Transfer server, or None if there is none."""
         backends = transfer_backends[DEFAULT_ACCOUNT_ID]
         return backends[region].servers.get(server_id) if region in backends else None
 
     def create_user(self, region: str, parameters: dict[str, Any]) -> None:
-        """Create a Transfer user without keys on a server that exists, from the input of CreateUser."""
+        """Create a Transfer user without keys on an existing server, from the input of CreateUser."""
         self._transfer(region).create_user(
             home_directory=parameters.get("HomeDirectory"),
             home_directory_type=parameters.get("HomeDirectoryType"),
@@ -89,15 +89,15 @@ class Cloud:
         )
 
     def delete_user(self, region: str, server_id: str, user_name: str) -> None:
-        """Delete a Transfer user that exists."""
+        """Delete an existing Transfer user."""
         self._transfer(region).delete_user(server_id, user_name)
 
     def delete_server(self, region: str, server_id: str) -> None:
-        """Delete a Transfer server that exists."""
+        """Delete an existing Transfer server."""
         self._transfer(region).delete_server(server_id)
 
     def answer(self, request: Request) -> Answer:
-        """Let moto answer a call that the lab has no stricter answer for."""
+        """Return moto's answer to a call for which the lab has no stricter one."""
         environ = EnvironBuilder(
             path=request.path,
             base_url=f"http://{request.headers.get('Host', 'localhost')}",
@@ -116,7 +116,7 @@ class Cloud:
 
     @staticmethod
     def _run(wanted: seed.InstanceSeed) -> None:
-        # The id must be the seed's from the first moment on: volumes and addresses are attached by it.
+        # The id must be the seed's from the start, because moto attaches volumes and addresses by it.
         with patch("moto.ec2.models.instances.random_instance_id", return_value=wanted.instance_id):
             reservation = ec2_backends[DEFAULT_ACCOUNT_ID][seed.REGION].run_instances(
                 image_id="ami-12c6146b",
@@ -130,7 +130,7 @@ class Cloud:
                 tags={"instance": {"Name": f"lab-{wanted.instance_id[-4:]}"}},
             )
         interface = reservation.instances[0].nics[0]
-        # The same in every lab. A private fleet: a test that wants a public address gives its host one in a variable.
+        # The same in every lab. The fleet is private: a test sets a public address as a variable of its host.
         interface.private_ip_address = f"10.0.0.{10 + seed.INSTANCES.index(wanted)}"
         interface.public_ip = None
         if not wanted.running:

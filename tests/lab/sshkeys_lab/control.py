@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The control API below /lab/: how a test reads the journal, moves the clock, and makes the services misbehave."""
+"""The control API below /lab/: a test reads the journal, moves the clock and makes the services misbehave."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def _number(value: object, what: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        msg = f"{what} is a number of seconds."
+        msg = f"{what} must be a number of seconds."
         raise ValueError(msg)
     return value
 
@@ -33,13 +33,13 @@ def _number(value: object, what: str) -> float:
 def _list(body: dict[str, Any], name: str) -> list[Any]:
     value = body.get(name)
     if not isinstance(value, list):
-        msg = f"The body is an object with the list {name}."
+        msg = f"The body must be an object with the list {name}."
         raise ValueError(msg)
     return value
 
 
 class Control:
-    """The routes of the control API. Each gives JSON; a mistake gives status 400 or 404 and {"error": a sentence}."""
+    """The routes of the control API. All answer in JSON; a mistake has status 400 or 404 and {"error": a sentence}."""
 
     def __init__(self, services: Services) -> None:
         """Control `services`."""
@@ -71,13 +71,13 @@ class Control:
             found = re.fullmatch(pattern, path)
             if found and method == request.method:
                 return self._run(route, request, [unquote(part) for part in found.groups()])
-        return self._error(404, f"There is no {request.method} of /lab/{path}; see README.md in tests/lab.")
+        return self._error(404, f"The control API has no {request.method} /lab/{path}; see README.md in tests/lab.")
 
     def _run(self, route: Callable[..., object], request: Request, names: list[str]) -> Answer:
         try:
             body = json.loads(request.body or b"{}")
             if not isinstance(body, dict):
-                return self._error(400, "The body is a JSON object.")
+                return self._error(400, "The body must be a JSON object.")
             return json_answer(route(body, *names), content_type="application/json")
         except ValueError as error:
             return self._error(400, str(error))
@@ -154,7 +154,7 @@ class Control:
     def _end_tunnels(self, body: dict[str, Any]) -> object:
         code, reason = body.get("code"), body.get("reason", "")
         if not isinstance(code, int | None) or not isinstance(reason, str):
-            msg = "Tunnels end with a code (a number, or null to break the connection) and a reason."
+            msg = "Tunnels end with code (a number, or null to break the connection) and reason (text)."
             raise ValueError(msg)
         return {"ended": self._services.end_tunnels(code, reason)}
 
@@ -172,7 +172,7 @@ class Control:
         for key in _list(body, "keys"):
             given = key if isinstance(key, dict) else {"body": key}
             if not isinstance(given.get("body"), str):
-                msg = "A key is its body, or an object with body and date_imported."
+                msg = "A key must be its body, or an object with body and date_imported."
                 raise ValueError(msg)
             date = given.get("date_imported", body.get("date_imported"))
             keys.append((given["body"], None if date is None else _number(date, "date_imported")))

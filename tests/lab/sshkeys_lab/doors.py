@@ -1,10 +1,10 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The doors that a key opens: a real sshd for each instance and for each Transfer user.
+"""Doors: a real sshd for each instance and for each Transfer user.
 
-Every sshd is started by the keeper for one connection (`sshd -i`) on a socket that listens here, so its port is never
-taken and it answers from the first moment. It logs in one user, the one that runs the lab: no account is ever created.
+The keeper starts an sshd for each connection (`sshd -i`). The sockets already listen in the lab, so no port can be
+taken and every door answers at once. Each sshd logs in only the user that runs the lab: no account is created.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
 _PRIVILEGE_SEPARATION = Path("/run/sshd")
-# The script on a real instance gives itself about as long.
+# About as long as the script on a real instance.
 _COMMAND_SECONDS = 5
 
 
@@ -54,7 +54,7 @@ class HostKey:
 
 
 def login_user() -> str:
-    """Return the name of the user that runs the lab, the only one its sshds let in."""
+    """Return the name of the user that runs the lab, the only login that its sshds accept."""
     return pwd.getpwuid(os.geteuid()).pw_name
 
 
@@ -67,7 +67,7 @@ def _tool(name: str, package: str) -> str:
 
 
 def check_machine() -> None:
-    """Raise LabError with what is missing on this machine; as root also make the folder that sshd insists on."""
+    """Raise LabError if a requirement is missing on this machine; as root, also make the folder that sshd needs."""
     _tool("sshd", "openssh-server")
     _tool("curl", "curl")
     if os.geteuid() != 0:
@@ -89,11 +89,11 @@ def make_host_key(path: Path) -> HostKey:
 
 
 def open_door(name: str, host_key: HostKey, keys_url: str, home: Path, *, only_sftp: bool = False) -> Door:
-    """Open a door whose sshd takes the public keys that `keys_url` gives (`%u` in it is the login user).
+    """Open a door whose sshd accepts the public keys at `keys_url` (`%u` in it is the login user).
 
-    Behind it is a shell whose home is `home`, so that nothing of the login user's own counts or is touched; or only
-    sftp, starting in that folder. Config and log lie beside the host key, as `name`.conf and `name`.log. Raises
-    LabError for a folder that internal-sftp cannot be told of.
+    It gives a shell with `home` as HOME, which keeps the login user's own files out of it; or only sftp, starting in
+    `home`. Config and log are beside the host key, as `name`.conf and `name`.log. Raises LabError for a folder that
+    cannot be an argument of internal-sftp.
     """
     curl = f"{_tool('curl', 'curl')} -q -s -f -g --max-time {_COMMAND_SECONDS} {keys_url}"
     lines = [
@@ -118,7 +118,7 @@ def open_door(name: str, host_key: HostKey, keys_url: str, home: Path, *, only_s
         lines += ["Subsystem sftp internal-sftp", f'SetEnv "HOME={home}"']
     else:
         if set(str(home)) & set(" \t%"):
-            msg = f"internal-sftp cannot start in {home}: choose a state folder without blanks and percent signs."
+            msg = f"internal-sftp cannot start in {home}: choose a state folder without blanks or percent signs."
             raise LabError(msg)
         lines += [
             "Subsystem sftp internal-sftp",
@@ -135,17 +135,17 @@ def open_door(name: str, host_key: HostKey, keys_url: str, home: Path, *, only_s
 
 
 class Keeping:
-    """The keeper of some doors, as the lab sees it."""
+    """The lab's handle on the process that keeps its doors."""
 
     def __init__(self, opened: Iterable[Door], lock: int) -> None:
-        """Hand the doors to a keeper, which holds the file descriptor `lock` as long as it lives."""
+        """Start a keeper for the doors; it holds the file descriptor `lock` until it ends."""
         doors = list(opened)
         self._process = subprocess.Popen(  # noqa: S603 - the lab's own script
             [sys.executable, "-I", "-S", keeper.__file__],
             stdin=subprocess.PIPE,
             pass_fds=[lock, *(door.listener.fileno() for door in doors)],
             text=True,
-            # A Ctrl-C at the terminal is for the lab, which then ends the keeper.
+            # Keep a terminal's Ctrl-C from the keeper: the lab receives it and ends the keeper.
             start_new_session=True,
         )
         self._tell(json.dumps([{"fd": door.listener.fileno(), "command": door.command} for door in doors]))
@@ -161,9 +161,9 @@ class Keeping:
         pipe.flush()
 
     def end_sessions(self) -> None:
-        """Kill the sshd of every session that is open, as a reboot does. New ones are let in."""
+        """Kill the sshd of every open session, as a reboot does. New sessions are accepted."""
         self._tell("end")
 
     def stop(self) -> None:
-        """End the keeper with every sshd and session, and wait for that."""
+        """End the keeper, its sshds and their sessions, and wait for their end."""
         self._process.communicate()

@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What EC2 says that moto does not: Instance Connect Endpoints, and what an instance has printed to its console."""
+"""The calls of EC2 that moto lacks: Instance Connect Endpoints, and the console output of instances."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def first_boot(host_key: str) -> str:
 
 
 class Ec2:
-    """The answers, and the state that a test can change.
+    """The answers to these calls, and the state that a test can change.
 
-    consoles: console output by instance id; dns_name: of the endpoint, once it listens.
+    consoles: console output by instance id; dns_name: the endpoint's, set when it listens.
     """
 
     def __init__(self, cloud: Cloud) -> None:
@@ -54,12 +54,12 @@ class Ec2:
         }
 
     def boot(self, instance_id: str, host_key: str) -> None:
-        """Let an instance print its host key."""
+        """Print an instance's host key to its console."""
         self._first_boots[instance_id] = first_boot(host_key)
         self.reset()
 
     def reset(self) -> None:
-        """Go back to what the instances printed when they booted."""
+        """Restore the output of the instances' first boot."""
         self.consoles = dict(self._first_boots)
 
     def _describe_instance_connect_endpoints(self, call: Call) -> Answer:

@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The two kinds of refusal: towards the person who runs the lab, and towards a client of a service."""
+"""Two kinds of refusal: one for the person who runs the lab, one for a client of a service."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class LabError(Exception):
-    """The lab cannot do what was asked; its text is one sentence for the person who asked."""
+    """The lab cannot carry out a command; the text is one sentence for its user."""
 
 
 class ServiceError(Exception):
@@ -21,7 +21,7 @@ class ServiceError(Exception):
     def __init__(
         self, code: str, message: str, *, status: int = 400, members: Mapping[str, object] | None = None
     ) -> None:
-        """Refuse with an error `code`, a `message`, an HTTP `status` and further `members` of the error's shape."""
+        """Set the error `code`, the `message`, the HTTP `status` and further `members` of the error's shape."""
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message

@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An event loop for those who are not asynchronous themselves."""
+"""An event loop for synchronous code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class EventLoop:
-    """An event loop that runs in a thread of its own, from its construction until `stop`."""
+    """An event loop in a separate thread, from its construction until `stop`."""
 
     def __init__(self) -> None:
         """Start it."""
@@ -25,7 +25,7 @@ class EventLoop:
         self._thread.start()
 
     def run(self, coroutine: Coroutine[object, object, T], seconds: float | None = None) -> T:
-        """Run a coroutine there and return its result; raise TimeoutError after so many seconds."""
+        """Run a coroutine in the loop and return its result; raise TimeoutError after `seconds`."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(seconds)
 
     def stop(self) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults on demand: which call goes wrong, how often, and how."""
+"""Faults on demand: which call fails, how often, and how."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .protocol import Call
 
-# The errors that each service has for the same mishap: code and HTTP status. The last row stands for EC2 and the rest.
+# Each service's error for the same mishap: code and HTTP status. The last row is for EC2 and all other services.
 _MISHAPS = {
     INSTANCE_CONNECT: {
         "throttle": ("ThrottlingException", 400),
@@ -50,8 +50,8 @@ class Fault:
     """A fault as the control API takes it.
 
     operation: the exact name; fault: one of KINDS; times: how often, None for ever; after: how many matching calls
-    to let pass first; match: parameters that the call must have with these very values;
-    code, message, status, retry_after_seconds: of an error; seconds: how long `slow` holds the answer back.
+    pass first; match: parameters that the call must have, with exactly these values;
+    code, message, status, retry_after_seconds: of an error; seconds: how long `slow` delays the answer.
     """
 
     operation: str
@@ -67,17 +67,17 @@ class Fault:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Fault:
-        """Read a fault; raise ValueError with a sentence when it is none."""
+        """Read a fault; raise ValueError, with a sentence, if `value` is not one."""
         unknown = set(value) - {known.name for known in fields(cls)}
         if unknown or not {"operation", "fault"} <= set(value):
-            msg = f"A fault has operation and fault, and none of: {', '.join(sorted(unknown)) or 'nothing else'}."
+            msg = f"A fault needs operation and fault; unknown members: {', '.join(sorted(unknown)) or 'none'}."
             raise ValueError(msg)
         for name in ("times", "after", "status", "retry_after_seconds", "seconds"):
             if not isinstance(value.get(name, 0), int | float | None):
-                msg = f"A fault's {name} is a number."
+                msg = f"A fault's {name} must be a number."
                 raise ValueError(msg)
         if not isinstance(value.get("match", {}), dict):
-            msg = "A fault's match is an object of request parameters."
+            msg = "A fault's match must be an object of request parameters."
             raise ValueError(msg)
         fault = cls(**value)
         if fault.fault not in KINDS:
@@ -89,7 +89,7 @@ class Fault:
         return fault
 
     def error(self, service: str) -> ServiceError | None:
-        """Return the refusal that this fault is at `service`, or None when it spoils the transport instead."""
+        """Return this fault's error in the terms of `service`, or None if the fault is one of the transport."""
         if self.fault in _TRANSPORT_KINDS:
             return None
         code, status = _MISHAPS.get(service, _MISHAPS[""]).get(self.fault, ("", 400))
@@ -107,7 +107,7 @@ class Fault:
         )
 
     def strikes(self, call: Call) -> bool:
-        """Count `call` against `after` and `times`, and say whether it is struck."""
+        """Count `call` against `after` and `times`, and return whether the fault applies to it."""
         if not self._matches(call) or self.times == 0:
             return False
         if self.after > 0:
@@ -119,24 +119,24 @@ class Fault:
 
 
 class Faults:
-    """The faults in force. The first one that strikes a call is the only one applied to it."""
+    """The faults in force. Only the first fault that matches a call applies to it."""
 
     def __init__(self) -> None:
-        """Start without any."""
+        """Start with no faults."""
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
 
     def replace(self, faults: list[Fault]) -> None:
-        """Put `faults` in force instead of all others."""
+        """Replace the faults in force with `faults`."""
         with self._lock:
             self._faults = faults
 
     def take(self, call: Call) -> Fault | None:
-        """Return the fault that strikes `call`, if any, and count it as used."""
+        """Return the fault that applies to `call`, or None, and count it as used."""
         with self._lock:
             return next((fault for fault in self._faults if fault.strikes(call)), None)
 
     def read(self) -> list[dict[str, Any]]:
-        """Return the faults with what is left of their `times` and `after`."""
+        """Return the faults with the rest of their `times` and `after`."""
         with self._lock:
             return [asdict(fault) for fault in self._faults]

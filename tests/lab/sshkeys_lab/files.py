@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab's state folder: private, claimed by one lab at a time, and recognised before anything in it is touched."""
+"""The lab's state folder: private, claimed by one lab at a time, and recognised before it is changed."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ LAB_FILE = "lab.json"
 ENVIRONMENT_FILE = "env.sh"
 CREDENTIALS_FILE = "credentials"
 LOG = "lab.log"
-# Each of these would make a client look past the credentials of the lab.
+# With any of these a client would not use the lab's credentials.
 FOREIGN_VARIABLES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a new file of mode 0600, or such content into the one that is there."""
+    """Write `text` to a file, which gets mode 0600 if it is new."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
 
 
 def prepare(state: Path) -> None:
-    """Make the state folder, mode 0700; raise LabError for a folder that holds something other than a lab's state."""
+    """Make the state folder, mode 0700; raise LabError if it holds anything but a lab's state."""
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not (state / LOCK).exists() and any(state.iterdir()):
         msg = f"{state} is not empty and not a lab's state folder."
@@ -47,8 +47,8 @@ def prepare(state: Path) -> None:
 def claim(state: Path) -> int:
     """Prepare the folder and lock it for this process; return the lock's file descriptor.
 
-    The lock is released when every process that holds the descriptor has ended, so it also says that no process
-    is left. Raises LabError when another lab has it.
+    The lock is free again when every process that holds the descriptor has ended, so a free lock also means that no
+    process is left. Raises LabError if another lab holds it.
     """
     prepare(state)
     lock = os.open(state / LOCK, os.O_RDWR)
@@ -78,9 +78,9 @@ def _at_most(seconds: float) -> Iterator[None]:
 
 
 def stop_claimant(state: Path) -> bool:
-    """End the lab that runs in `state` and return when none of its processes is left; False when none runs.
+    """End the lab that runs in `state` and return True when none of its processes is left; False if none runs.
 
-    Raises LabError when it cannot be ended.
+    Raises LabError if it does not end.
     """
     try:
         lock = os.open(state / LOCK, os.O_RDWR)

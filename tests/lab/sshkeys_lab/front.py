@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happens to each request, in this order: whose is it, may they, write it down, spoil it, serve it."""
+"""The path of each request: identify the caller, authorize, record, apply a fault, serve."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _NO_ANSWER = Answer(0, b"", "", delivery=Delivery.NONE)
 _SILENCE = replace(_NO_ANSWER, delivery=Delivery.HANG)
 _HTML = Answer(200, b"<html><body>Welcome. Please accept the terms of use.</body></html>", "text/html")
 
-# What a client gets by the kind of the fault: where the call takes no effect, and where it does.
+# The client's answer by kind of fault: for calls that take no effect, then for calls that do.
 _INSTEAD = {
     "drop": _NO_ANSWER,
     "reset": replace(_NO_ANSWER, delivery=Delivery.RESET),
@@ -57,9 +57,9 @@ class Credentials:
 
     @classmethod
     def fresh(cls) -> Credentials:
-        """Make a new pair. On loopback the access key is all that keeps other users of the machine out.
+        """Make a new pair. On loopback only the access key keeps other users of the machine out.
 
-        The secret key says what it is, so that whoever looks for secrets that got out can find it.
+        The secret key begins with a recognisable word, so that a search for leaked secrets finds it.
         """
         letters = string.ascii_uppercase + "234567"
         return cls(
@@ -72,7 +72,7 @@ class Credentials:
 
 
 class Services:
-    """The emulated services, and everything about them that a test can change."""
+    """The emulated services, and their state that a test can change."""
 
     def __init__(self) -> None:
         """Start in the seeded state."""
@@ -84,11 +84,11 @@ class Services:
         self.instance_connect = InstanceConnect(self.cloud, self.clock, self.settings)
         self.transfer = Transfer(self.cloud, self.clock, self.settings)
         self.ec2 = Ec2(self.cloud)
-        # Ends all sessions of all sshds: set once there are any.
+        # Ends all sessions of all sshds. Set when the doors open.
         self.end_sessions: Callable[[], None] = lambda: None
-        # Ends all tunnels with a code and a reason, and says how many: set once there is an endpoint.
+        # Ends all tunnels with a code and a reason, and returns their number. Set when the endpoint opens.
         self.end_tunnels: Callable[[int | None, str], int] = lambda _code, _reason: 0
-        # Reading a service model takes longer than a call may: do it before the first one comes.
+        # Reading a service model takes longer than a call should: read them before the first call.
         model.members(protocol.INSTANCE_CONNECT, "SendSSHPublicKey")
         model.members(protocol.TRANSFER, "ImportSshPublicKey")
 
@@ -103,7 +103,7 @@ class Services:
         self.ec2.reset()
 
     def serve(self, request: Request, call: Call) -> Answer:
-        """Let `call` take effect and answer it."""
+        """Carry out `call` and return its answer."""
         try:
             if call.service == protocol.INSTANCE_CONNECT and call.operation in self.instance_connect.operations:
                 return protocol.json_answer(self.instance_connect.operations[call.operation](call))
@@ -117,23 +117,23 @@ class Services:
 
 
 class Front:
-    """Every request that reaches the lab comes here first."""
+    """The entry point of every request."""
 
     def __init__(self, credentials: Credentials) -> None:
-        """Start fresh services that only `credentials` open."""
+        """Start fresh services that accept only `credentials`."""
         self._credentials = credentials
         self.services = Services()
         self._control = Control(self.services)
 
     def answer(self, request: Request) -> Answer:
-        """Answer any request. What an sshd asks needs no key, for it reveals public keys only."""
+        """Answer any request. The requests of an sshd need no access key: they reveal only public keys."""
         try:
             if request.path.startswith("/lab/"):
                 return self._control_answer(request)
             if request.path.startswith(("/instances/", "/transfer/")):
                 return self._keys_for_sshd(request)
             return self._service_answer(request)
-        except Exception:  # noqa: BLE001 - whatever goes wrong inside moto, the client gets an answer
+        except Exception:  # noqa: BLE001 - the client gets an answer to any failure of moto
             traceback.print_exc()
             return protocol.text_answer("The lab failed; its output says why.", status=500)
 
@@ -152,7 +152,7 @@ class Front:
                 lines = self.services.instance_connect.active_keys(instance_id, os_user)
                 return protocol.text_answer("".join(f"{line}\n" for line in lines), status=200 if lines else 404)
             case ["instances", instance_id, "authorized-keys", os_user]:
-                # The instance's own script drops, without a word, what does not begin like this.
+                # The script on a real instance silently drops all other lines.
                 active = self.services.instance_connect.active_keys(instance_id, os_user)
                 return protocol.text_answer("".join(f"{line}\n" for line in active if line.startswith("ssh")))
             case ["transfer", server_id, "users", user_name, "authorized-keys"]:
@@ -211,6 +211,6 @@ class Front:
             return _LOST[fault.fault]
         if fault.fault == "cut":
             return replace(answer, delivery=Delivery.CUT)
-        # Slow is the answer, not the change: a client that gives up early has changed something all the same.
+        # Only the answer is slow: a client that gives up early has still made its change.
         time.sleep(fault.seconds)
         return answer

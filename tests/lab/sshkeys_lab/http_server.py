@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""HTTP/1.1 on loopback. It owns the connection, so it can also break one on purpose."""
+"""HTTP/1.1 on loopback. It owns its connections, so it can also break one on purpose."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection, kept alive from request to request."""
+    """One connection, kept alive between requests."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -38,7 +38,7 @@ class Handler(BaseHTTPRequestHandler):
         if answer.delivery in (Delivery.HANG, Delivery.NONE, Delivery.RESET):
             self.close_connection = True
             if answer.delivery is Delivery.HANG:
-                # Returns when the client goes away; should it send something more, that is not an answer either.
+                # Ends when the client closes the connection; more data from the client gets no answer.
                 while self.rfile.read(1):
                     pass
             if answer.delivery is Delivery.RESET:
@@ -55,16 +55,16 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(f"{head}\r\n".encode("latin-1") + body)
 
     def _reset(self) -> None:
-        # Closed without lingering, and behind the back of http.server, which would say goodbye first.
+        # SO_LINGER 0 makes close() send a reset. http.server would shut the connection down first, so bypass it.
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         os.close(self.connection.detach())
 
     def log_message(self, *_args: object) -> None:
-        """Stay silent: the journal says what was asked."""
+        """Log nothing: the journal has the calls."""
 
 
 class HttpServer(ThreadingHTTPServer):
-    """A server on a free port of 127.0.0.1; it listens at once, and answers from `start` on."""
+    """A server on a free port of 127.0.0.1; it listens from its construction, and answers from `start` on."""
 
     daemon_threads = True
     block_on_close = False
@@ -77,7 +77,7 @@ class HttpServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where the server is, without a slash at the end."""
+        """The server's URL, without a slash at the end."""
         return f"http://127.0.0.1:{self.server_port}"
 
     def start(self, answer: Callable[[Request], Answer]) -> None:
@@ -86,10 +86,10 @@ class HttpServer(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
     def stop(self) -> None:
-        """Accept nothing more."""
+        """Stop accepting connections."""
         if self.answer is not None:
             self.shutdown()
         self.server_close()
 
     def handle_error(self, *_args: object) -> None:
-        """Stay silent: a client that goes away in the middle is an everyday thing here."""
+        """Log nothing: tests often drop a connection in the middle of a request."""

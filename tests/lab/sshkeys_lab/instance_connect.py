@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""EC2 Instance Connect: what it refuses, and the keys that it hands to an instance for a minute."""
+"""EC2 Instance Connect: its refusals, and the keys that an instance holds for a minute."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class InstanceConnect:
         }
 
     def active_keys(self, instance_id: str, os_user: str) -> list[str]:
-        """Return the unexpired key lines that the instance's metadata holds; none while it does not run."""
+        """Return the live key lines in the instance's metadata; none unless it is running."""
         instance = self._cloud.instance(seed.REGION, instance_id)
         if instance is None or instance.state != "running":
             return []
@@ -51,7 +51,7 @@ class InstanceConnect:
             return [line for line, expires in keys.items() if expires > self._clock.now()]
 
     def clear(self) -> None:
-        """Forget every live key, and that any instance was unavailable."""
+        """Forget all live keys, and make all instances available."""
         with self._lock:
             self._expiry.clear()
             self.unavailable.clear()

@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the lab was asked, call by call, for a test to read."""
+"""The journal of all calls, for a test to read."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Entry:
     """One call.
 
-    time: real seconds since 1970 at its arrival; seconds: how long it took, None while it is being served;
-    fault: the kind of the fault that was applied, or None; status: what the client was told, None when nothing.
+    time: its arrival in real seconds since 1970; seconds: its duration, None until it ends;
+    fault: the kind of the fault that was applied, or None; status: of the client's answer, None without one.
     """
 
     service: str
@@ -35,7 +35,7 @@ class Entry:
 
 
 class Journal:
-    """The calls since the lab's start or the journal's last clearing, in the order of their arrival."""
+    """The calls since the lab's start or the last `clear`, in order of arrival."""
 
     def __init__(self) -> None:
         """Start empty."""
@@ -43,7 +43,7 @@ class Journal:
         self._lock = threading.Lock()
 
     def record(self, call: Call) -> Entry:
-        """Write a call down and return its entry, to be completed by whoever serves it."""
+        """Record a call and return its entry, for the caller to complete."""
         entry = Entry(call.service, call.operation, call.region, call.parameters, call.access_key, call.user_agent)
         with self._lock:
             self._entries.append(entry)

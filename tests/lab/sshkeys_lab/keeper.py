@@ -1,12 +1,12 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The process that owns every sshd: it accepts on their ports, starts one for each connection, and ends them all.
+"""The process that owns every sshd: it accepts connections, starts an sshd for each one, and ends them all.
 
-It runs apart from the lab, for a lab that is killed can clean up nothing: when its standard input closes, for whatever
-reason, everything below this process is killed. Standard input first carries one line of JSON, a list of
-{"fd": a listening socket, "command": the arguments of an `sshd -i`}. Each further line ends the sessions that are open.
-Standard library only, so that it starts at once.
+It is a separate process because a killed lab cannot clean up: when the keeper's standard input closes, for any reason,
+it kills all its descendants. The first line of standard input is JSON, a list of
+{"fd": a listening socket, "command": the arguments of an `sshd -i`}. Each further line ends the open sessions.
+Standard library only, so that it starts fast.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 def prctl(option: int, value: int) -> None:
-    """Set a process attribute where the system has such; elsewhere only direct children are ended."""
+    """Set a process attribute on Linux. On other systems the keeper ends only its direct children."""
     if LINUX:
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
@@ -38,10 +38,10 @@ def _die_with_keeper() -> None:
 
 
 class Keeper:
-    """The children: those started here, and on Linux also the orphans of those, such as a session's shell."""
+    """The keeper's children and, on Linux, their orphans, such as a session's shell."""
 
     def __init__(self) -> None:
-        """Start without any, and become the parent of what they leave behind."""
+        """Start with no children, and become the parent of their orphans."""
         self._started: set[int] = set()
         prctl(PR_SET_CHILD_SUBREAPER, 1)
 
@@ -57,7 +57,7 @@ class Keeper:
         self._started.add(process.pid)
 
     def bury(self) -> None:
-        """Collect the children that have ended."""
+        """Reap the children that have ended."""
         with suppress(ChildProcessError):
             while True:
                 pid, _status = os.waitpid(-1, os.WNOHANG)
@@ -73,7 +73,7 @@ class Keeper:
             return self._started
 
     def end(self) -> None:
-        """Kill all children, and those that become ours when their parents die, until none is left."""
+        """Kill all children, and the orphans that this creates, until none is left."""
         with suppress(ChildProcessError):
             while True:
                 for pid in self._alive():
@@ -114,7 +114,7 @@ def main() -> None:
                     child_ended.recv(4096)
                     keeper.bury()
                 elif isinstance(key.fileobj, socket.socket):
-                    # The client may be gone again by now.
+                    # The client may have closed the connection already.
                     with suppress(BlockingIOError, ConnectionError):
                         connection, _address = key.fileobj.accept()
                         with connection:

@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One running lab: the services, the doors, and the files that say where everything is."""
+"""One running lab: the services, the doors, and the files with their addresses."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def ssh_common_args(known_hosts: Path) -> str:
-    """Return the options that make ssh and sftp use nothing but the given key and the lab's host keys."""
+    """Return the options that make ssh and sftp use only the given key and the lab's host keys."""
     options = (
         "IdentitiesOnly=yes",
         "IdentityAgent=none",
@@ -39,13 +39,13 @@ def ssh_common_args(known_hosts: Path) -> str:
 
 
 class Lab:
-    """A lab that runs from its construction until `stop`, or for a `with` block. One at a time in a process."""
+    """A lab that runs from its construction until `stop`, or for a `with` block. A process runs one at a time."""
 
     def __init__(self, state: Path, lock: int) -> None:
-        """Start a lab in the folder `state` and return when everything answers; raises LabError when it cannot be.
+        """Start a lab in the folder `state` and return when everything answers; raise LabError if it cannot start.
 
-        `lock` is what `files.claim` gave for the folder. The lab leaves it open: it is the end of the process, not of
-        the lab in it, that sets the folder free.
+        `lock` is the descriptor that `files.claim` returned for the folder. The lab leaves it open: the end of the
+        process releases the folder, not the end of the lab.
         """
         self._state = state.absolute()
         self._known_hosts: list[str] = []
@@ -77,12 +77,12 @@ class Lab:
         self.stop()
 
     def stop(self) -> None:
-        """Stop everything, and return when no process is left."""
+        """Stop all processes of the lab, and return when none is left."""
         self._undo.close()
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that lead AWS clients, amazon.aws among them, to this lab."""
+        """The environment variables that point AWS clients, including amazon.aws, at this lab."""
         return {
             "AWS_URL": self._server.url,
             "AWS_ENDPOINT_URL": self._server.url,
@@ -116,7 +116,7 @@ class Lab:
         return tunnels
 
     def _port_of(self, private_ip_address: str) -> int | None:
-        """Return the port of the sshd of the instance that runs at an address."""
+        """Return the port of the sshd of the running instance with this private address."""
         for instance_id, door in self._instance_doors.items():
             instance = self._front.services.cloud.instance(seed.REGION, instance_id)
             if instance and instance.private_ip == private_ip_address and instance.state == "running":

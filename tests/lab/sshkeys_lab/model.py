@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the service models that botocore ships say about an operation's input. The patterns are read, never copied."""
+"""The constraints on an operation's input, read from botocore's service models. No pattern is copied."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Member:
-    """One top-level input member; a limit that the model does not set is None."""
+    """One top-level input member; a limit that the model lacks is None."""
 
     name: str
     kind: str
@@ -61,7 +61,7 @@ def _unmet(member: Member, value: object) -> Iterator[str]:
             yield f"Member must have length greater than or equal to {member.minimum}"
         if member.maximum is not None and len(value) > member.maximum:
             yield f"Member must have length less than or equal to {member.maximum}"
-        # The services are written in Java: its \w and \s are ASCII, and a pattern must match the whole value.
+        # The services use Java's patterns: \w and \s are ASCII, and a pattern must match the whole value.
         if member.pattern is not None and not re.fullmatch(member.pattern, value, re.ASCII):
             yield f"Member must satisfy regular expression pattern: {member.pattern}"
     if isinstance(value, int):
@@ -88,7 +88,7 @@ def _violations(service: str, operation: str, parameters: Mapping[str, object]) 
 
 
 def check(service: str, operation: str, parameters: Mapping[str, object], *, code: str) -> None:
-    """Raise ServiceError with `code` and the services' own kind of text for input that the model does not allow."""
+    """Raise ServiceError with `code` and the services' wording if the model does not allow the input."""
     found = list(_violations(service, operation, parameters))
     if found:
         plural = "s" if len(found) > 1 else ""

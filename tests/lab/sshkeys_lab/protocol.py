@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What comes over the wire and what goes back, and how a call to an AWS service is recognised and refused."""
+"""Requests and answers on the wire, and how a call to an AWS service is recognised and refused."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TARGETS = {"AWSEC2InstanceConnectService": INSTANCE_CONNECT, "TransferService":
 
 
 class Delivery(Enum):
-    """How an answer reaches the client: whole, cut in its middle, not at all, or never while the client waits.
+    """How an answer reaches the client: whole, cut in the middle, not at all, or withheld while the client waits.
 
     Without an answer the connection is closed (NONE) or reset (RESET).
     """
@@ -40,7 +40,7 @@ class Delivery(Enum):
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request; `headers` are looked up regardless of case."""
+    """One HTTP request; lookups in `headers` ignore case."""
 
     method: str
     path: str
@@ -51,7 +51,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer, and how it is to reach the client."""
+    """One HTTP answer, and its delivery to the client."""
 
     status: int
     body: bytes
@@ -88,7 +88,7 @@ def text_answer(text: str, *, status: int = 200) -> Answer:
 
 
 def _credential_scope(authorization: str) -> tuple[str, str, str]:
-    """Return access key id, region and service of a Signature V4 header; three empty strings without one."""
+    """Return the access key id, region and service of a Signature V4 header; three empty strings without one."""
     _before, found, rest = authorization.partition("Credential=")
     scope = rest.split(",", 1)[0].split("/")
     if not found or len(scope) != 5:  # noqa: PLR2004 - key, date, region, service, aws4_request
@@ -97,7 +97,7 @@ def _credential_scope(authorization: str) -> tuple[str, str, str]:
 
 
 def read_call(request: Request) -> Call:
-    """Recognise the operation of `request`; raise ServiceError for a JSON call whose body is not an object."""
+    """Recognise the operation of `request`; raise ServiceError if the body of a JSON call is not an object."""
     access_key, region, service = _credential_scope(request.headers.get("Authorization", ""))
     target = request.headers.get("X-Amz-Target", "")
     user_agent = request.headers.get("User-Agent", "")

@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Does an OpenSSH public key line hold a key at all? As strict as a service that decodes the blob, and no stricter."""
+"""A parser of OpenSSH public key lines, as strict as a service that decodes the blob, and no stricter."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import base64
 import binascii
 from dataclasses import dataclass
 
-# How many length-prefixed fields a blob of each type has, its type name included (RFC 4253, 5656, 8709, PROTOCOL.u2f).
+# The number of length-prefixed fields in a blob by type, including the type name (RFC 4253, 5656, 8709, PROTOCOL.u2f).
 FIELDS = {
     "ssh-rsa": 3,
     "ssh-dss": 5,
@@ -24,7 +24,7 @@ FIELDS = {
 
 @dataclass(frozen=True)
 class PublicKey:
-    """What makes two keys the same key: the type's name and the decoded blob. The comment never matters."""
+    """The identity of a key: its type name and decoded blob. The comment does not count."""
 
     key_type: str
     blob: bytes
@@ -44,7 +44,7 @@ def _fields(blob: bytes) -> list[bytes]:
 
 
 def parse(line: str) -> PublicKey:
-    """Read one public key line, blanks around it allowed; raise ValueError when there is no such key in it."""
+    """Read one public key line, which may have blanks around it; raise ValueError if it is not one."""
     words = line.strip().split(None, 2)
     if len(words) < 2 or "\n" in line.strip():  # noqa: PLR2004 - a type and a blob
         msg = "not one public key line"

@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a fresh lab holds. The ids are the same in every lab, so a reset brings back what lab.json says."""
+"""The contents of a fresh lab. The ids are the same in every lab, so a reset restores what lab.json describes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ REGION = "us-east-1"
 
 @dataclass(frozen=True)
 class InstanceSeed:
-    """An instance: its id, its type, its zone, whether it runs, and whether a real sshd stands for it."""
+    """An instance: its id, type and zone, whether it runs, and whether a real sshd is behind it."""
 
     instance_id: str
     instance_type: str
@@ -26,7 +26,7 @@ INSTANCES = (
     InstanceSeed("i-0b7d9e2f4a6c18352", "t3.micro", "us-east-1b", running=True, has_sshd=True),
     InstanceSeed("i-0c1e5a8b3d7f92464", "t3.micro", "us-east-1a", running=True, has_sshd=True),
     InstanceSeed("i-0d6b2f9c8e4a71593", "t3.micro", "us-east-1a", running=False, has_sshd=True),
-    # Neither Nitro (no serial console) nor with the ec2-instance-connect package: a push to it leads nowhere.
+    # Not Nitro, so no serial console; and no ec2-instance-connect package, so a pushed key opens nothing.
     InstanceSeed("i-0e8c4d7a1b5f36209", "t2.micro", "us-east-1a", running=True, has_sshd=False),
     # With the first three, a fleet of ten.
     InstanceSeed("i-0f10a2b3c4d5e6f71", "t3.micro", "us-east-1a", running=True, has_sshd=True),
@@ -44,6 +44,6 @@ ENDPOINT_ID = "eice-0a1b2c3d4e5f60718"
 SERVER_ID = "s-0f1a2b3c4d5e6f708"
 EMPTY_SERVER_ID = "s-0e2d4c6b8a0f1e3d5"
 
-# The Transfer users that a real sftp server stands for, and enough others to fill more than one page of ListUsers.
+# The Transfer users with a real sftp server, and enough others to fill more than one page of ListUsers.
 SFTP_USERS = ("partner", "auditor")
 OTHER_USERS = ("archive", "billing", "nightly", "reports", "warehouse")

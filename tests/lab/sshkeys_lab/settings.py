@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a test may change about the services."""
+"""The settings of the services that a test may change."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class Settings:
-    """The lab's settings with the values of a fresh lab.
+    """The lab's settings, by default those of a fresh lab.
 
-    key_lifetime: seconds that a pushed key lives; key_quota: keys that a Transfer user may hold;
-    page_size: the most users that one page of ListUsers carries; serial_console_access: the account's switch;
-    tunnel_limit: connections at once through the Instance Connect Endpoint.
+    key_lifetime: lifetime of a pushed key in seconds; key_quota: maximum number of keys of a Transfer user;
+    page_size: maximum number of users on a page of ListUsers; serial_console_access: the account's switch;
+    tunnel_limit: maximum number of open connections through the Instance Connect Endpoint.
     """
 
     key_lifetime: int = 60
@@ -28,7 +28,7 @@ class Settings:
     tunnel_limit: int = 20
 
     def update(self, values: Mapping[str, object]) -> None:
-        """Take over `values` by name; raise ValueError, and change nothing, for an unknown name or a wrong type."""
+        """Set `values` by name; raise ValueError, and change nothing, for an unknown name or a wrong type."""
         known = [field.name for field in fields(self)]
         for name, value in values.items():
             if name not in known:

@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Transfer Family: the users' keys, as strict about them as the service. moto's backend holds the users themselves."""
+"""Transfer Family: the users' keys, checked as strictly as by the service. moto's backend holds the users."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from .protocol import Call
     from .settings import Settings
 
-# Other types pass the pattern of the body, and are refused once the service looks at the key.
+# Other types match the pattern of the body, but the service refuses them when it reads the key.
 KEY_TYPES = ("ssh-rsa", "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
 
 
-# What there is, as the service's sentences call it, and then as its ResourceType does.
+# The kinds of resource as the service's messages name them, and the ResourceType of each.
 _SERVER, _USER, _KEY = "server", "user", "SSH public key"
 _TYPES = {_SERVER: "Server", _USER: "User", _KEY: "SshPublicKey"}
 
@@ -44,7 +44,7 @@ def _exists(kind: str, resource: str) -> ServiceError:
 
 
 def _set_members(members: dict[str, Any]) -> dict[str, Any]:
-    """Return `members` without those that are not set, at any depth: the service leaves them out."""
+    """Return `members` without unset ones, at any depth, as the service does."""
     inner = {name: _set_members(value) if isinstance(value, dict) else value for name, value in members.items()}
     return {name: value for name, value in inner.items() if value not in (None, {}, [])}
 
@@ -57,10 +57,10 @@ def _identity(body: str) -> public_key.PublicKey | None:
 
 
 class Transfer:
-    """The operations on servers, users and keys for which moto is too lax."""
+    """The operations on servers, users and keys that moto checks too little."""
 
     def __init__(self, cloud: Cloud, clock: LabClock, settings: Settings) -> None:
-        """Work on the users that `cloud` holds."""
+        """Use the users of `cloud`."""
         self._cloud = cloud
         self._clock = clock
         self._settings = settings
@@ -77,18 +77,18 @@ class Transfer:
         }
 
     def answer(self, call: Call) -> dict[str, object]:
-        """Serve one of `operations`, one call at a time; raise ServiceError for what the service refuses."""
+        """Serve one of `operations`, one call at a time; raise ServiceError if the service refuses the call."""
         model.check(TRANSFER, call.operation, call.parameters, code="ValidationException")
         with self._lock:
             return self.operations[call.operation](call)
 
     def held_keys(self, region: str, server_id: str, user_name: str) -> list[str]:
-        """Return the bodies of the keys that a user holds now; ServiceError when there is no such user."""
+        """Return the bodies of the keys that a user holds now; raise ServiceError if there is no such user."""
         with self._lock:
             return [key["ssh_public_key_body"] for key in self._user(region, server_id, user_name).ssh_public_keys]
 
     def set_keys(self, region: str, server_id: str, user_name: str, keys: Iterable[tuple[str, float | None]]) -> None:
-        """Make a user hold exactly `keys`, unchecked: pairs of body and date (seconds since 1970; None is now)."""
+        """Give a user exactly `keys`, unchecked: pairs of body and date (seconds since 1970; None is now)."""
         with self._lock:
             user = self._user(region, server_id, user_name)
             user.ssh_public_keys.clear()
@@ -96,13 +96,13 @@ class Transfer:
                 self._hold(user, body, imported)
 
     def create_user(self, region: str, server_id: str, user_name: str) -> None:
-        """Create a user without keys, whatever its name; ServiceError when it is there or its server is not."""
+        """Create a user without keys and with any name; raise ServiceError if it exists or its server does not."""
         with self._lock:
             self._refuse_existing_user(self._server(region, server_id), user_name)
             self._cloud.create_user(region, {"ServerId": server_id, "UserName": user_name})
 
     def delete_user(self, region: str, server_id: str, user_name: str) -> None:
-        """Delete a user with its keys; ServiceError when there is no such user."""
+        """Delete a user and its keys; raise ServiceError if there is no such user."""
         with self._lock:
             self._user(region, server_id, user_name)
             self._cloud.delete_user(region, server_id, user_name)
@@ -114,7 +114,7 @@ class Transfer:
         return server
 
     def _user(self, region: str, server_id: str, user_name: str) -> User:
-        for user in self._server(region, server_id)._users:  # noqa: SLF001 - moto has no public way to them
+        for user in self._server(region, server_id)._users:  # noqa: SLF001 - moto has no public attribute for them
             if user.user_name == user_name:
                 return user
         raise _not_found(_USER, user_name)

@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An EC2 Instance Connect Endpoint: a websocket over TLS for each connection to an instance, signed and counted."""
+"""An EC2 Instance Connect Endpoint: a signed websocket over TLS for each connection, and a limit on their number."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _DURATION = range(1, 3601)
 class Tunnels:
     """The endpoint, which listens from its construction until `stop`.
 
-    Asynchronous, because an SSL socket of Python is not for two threads, one that reads and one that writes.
+    Asynchronous, because one thread cannot read from a Python SSL socket while another writes to it.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Tunnels:
         self._credentials = credentials
         self._port_of = port_of
         self._open: set[ServerConnection] = set()
-        # A handshake takes its place before it becomes a connection.
+        # A connection counts from its handshake on, before it is in _open.
         self._taken = 0
         self._loop = EventLoop()
         self._server = self._loop.run(self._listen(certificate))
@@ -84,7 +84,7 @@ class Tunnels:
         )
 
     def stop(self) -> None:
-        """Accept nothing more, and end what is open."""
+        """Accept no more tunnels, and end the open ones."""
         self._loop.run(self._close())
         self._loop.stop()
 
@@ -93,9 +93,9 @@ class Tunnels:
         await self._server.wait_closed()
 
     def end(self, code: int | None, reason: str) -> int:
-        """End all open tunnels: with a close code and a reason, or by breaking the connection where there is no code.
+        """End all open tunnels with a close code and a reason, or, without a code, by breaking the connection.
 
-        Returns how many there were.
+        Returns their number.
         """
         return self._loop.run(self._end(code, reason))
 
@@ -111,7 +111,7 @@ class Tunnels:
     # -- The handshake -------------------------------------------------------------------------------------------------
 
     def _check(self, _connection: ServerConnection, request: Request) -> Response | None:
-        """Refuse what the service refuses. Returns None for what may go on."""
+        """Return the refusal that the service would give, or None to accept the handshake."""
         url = urlsplit(request.path)
         query = dict(parse_qsl(url.query))
         scope = query.get("X-Amz-Credential", "").split("/")
@@ -143,7 +143,7 @@ class Tunnels:
         return None
 
     def _check_signature(self, request: Request, query: Mapping[str, str]) -> None:
-        """Compare the signature with one that is made anew of the same address."""
+        """Sign the same address again and compare the signatures."""
         signed_at = query.get("X-Amz-Date", "")
         scope = query.get("X-Amz-Credential", "").split("/")
         code = "AuthFailure"
@@ -212,7 +212,7 @@ class Tunnels:
 
 
 async def _receive(tunnel: ServerConnection, to_instance: asyncio.StreamWriter) -> None:
-    """Carry what comes through a tunnel to the instance, until that is done."""
+    """Copy the tunnel's messages to the instance until the tunnel ends."""
     async for message in tunnel:
         if isinstance(message, str):
             await tunnel.close(CloseCode.UNSUPPORTED_DATA, "Text is not allowed")
@@ -222,7 +222,7 @@ async def _receive(tunnel: ServerConnection, to_instance: asyncio.StreamWriter) 
 
 
 async def _send(from_instance: asyncio.StreamReader, tunnel: ServerConnection) -> None:
-    """Carry what an instance says into a tunnel, and end that when the instance is done."""
+    """Copy the instance's output to the tunnel, and close the tunnel at its end."""
     with suppress(OSError, ConnectionClosed):
         while data := await from_instance.read(_MAX_BYTES):
             await tunnel.send(data)

@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One lab for all tests of the lab, back in its seeded state before each."""
+"""One lab for all tests of the lab, reset to its seeded state before each test."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-# Short enough that a call that is never answered does not hold the tests up.
+# Short, because some tests make calls that are never answered.
 READ_TIMEOUT = 5
 
 
@@ -39,7 +39,7 @@ class KeyPair:
 
 
 class Bench:
-    """What a test does with the lab."""
+    """A test's access to the lab."""
 
     def __init__(self, lab: Mapping[str, Any]) -> None:
         """Work with the lab that `lab` describes, as lab.json does."""
@@ -87,7 +87,7 @@ class Bench:
         assert answer["status"] == HTTPStatus.OK, answer
 
     def push(self, public_key: str, number: int = 0, **more: object) -> dict[str, Any]:
-        """Push a key to an instance for the user that its sshd lets in."""
+        """Push a key to an instance for the login user of its sshd."""
         instance = self.instances[number]
         parameters = {
             "InstanceId": instance["instance_id"],
@@ -112,7 +112,7 @@ class Bench:
         )
 
     def ssh_command(self, private: Path, number: int, command: str) -> list[str]:
-        """Return the arguments of such an ssh."""
+        """Return the command line of `ssh` below."""
         instance = self.instances[number]
         options = [*shlex.split(self.lab["ssh_common_args"]), "-o", f"HostKeyAlias={instance['host_key_alias']}"]
         login = f"{instance['os_user']}@{instance['host']}"

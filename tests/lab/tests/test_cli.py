@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The commands: they start fast, say where everything is, and leave no process behind, whatever happens."""
+"""The commands start fast, print the lab's addresses, and leave no process behind, even when killed."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_killed_lab_takes_everything_with_it(tmp_path: Path, new_key: KeyMaker) 
         with _session(_bench(state), new_key, "86402") as session:
             lab.kill()
             assert session.wait(PATIENCE) == 255
-    # Free only when the last process is gone.
+    # The folder is free only when the last process has ended.
     files.stop_claimant(state)
     assert _processes(str(state)) == _processes("sleep 86402") == []
 
@@ -109,14 +109,14 @@ def test_interrupted_run_stops_the_lab(tmp_path: Path) -> None:
     assert _processes(str(state)) == _processes("sleep 86403") == []
 
 
-def test_what_cannot_be_done_is_said(tmp_path: Path) -> None:
+def test_foreign_folder_is_refused_and_kept(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").touch()
     refused = _lab("up", "--state", str(tmp_path))
     assert (refused.returncode, refused.stderr) == (1, f"{tmp_path} is not empty and not a lab's state folder.\n")
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
-def test_missing_sshd_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_sshd_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doors, "_SYSTEM_PATH", str(tmp_path))
     with pytest.raises(LabError, match=r"needs sshd: install the Debian package openssh-server\."):
         doors.check_machine()

@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A key that a service was given opens a real door, and only as long as it should."""
+"""A key given to a service opens a real door, and only for its lifetime."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_several_keys_live_at_once_and_a_repeated_push_extends(bench: Bench, new
     assert [bench.ssh(key.private).returncode for key in (first, second)] == [0, 255]
 
 
-def test_stopped_instance_lets_nobody_in(bench: Bench, new_key: KeyMaker) -> None:
+def test_stopped_instance_accepts_no_login(bench: Bench, new_key: KeyMaker) -> None:
     key = new_key()
     bench.push(key.public)
     instance_id = bench.instances[0]["instance_id"]
@@ -80,7 +80,7 @@ def test_transfer_gives_no_shell(bench: Bench, new_key: KeyMaker) -> None:
         bench.instances.pop()
 
 
-def test_sessions_end_on_demand_and_new_ones_are_let_in(bench: Bench, new_key: KeyMaker) -> None:
+def test_sessions_end_on_demand_and_new_ones_are_accepted(bench: Bench, new_key: KeyMaker) -> None:
     key = new_key()
     bench.push(key.public)
     command = bench.ssh_command(key.private, 0, "echo inside; sleep 60")

@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each kind of fault, as a real client meets it."""
+"""The effect of each kind of fault on a real client."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_error_of_any_kind(bench: Bench, new_key: KeyMaker) -> None:
         ("drop", ConnectionClosedError, False),
         ("reset", ConnectionClosedError, False),
         ("hang", ReadTimeoutError, False),
-        # botocore takes both for answers without members: it neither minds the length of a body nor that it is no JSON.
+        # botocore reads both as answers without members: it checks neither the body's length nor that it is JSON.
         ("not_json", KeyError, False),
         ("lost_answer", ConnectionClosedError, True),
         ("stall", ReadTimeoutError, True),
@@ -133,7 +133,7 @@ def test_for_ever_until_deleted(bench: Bench, new_key: KeyMaker) -> None:
         {"operation": "ListUsers", "fault": "drop", "why": "because"},
     ],
 )
-def test_a_fault_that_is_none(bench: Bench, fault: dict[str, object]) -> None:
+def test_an_invalid_fault_is_refused(bench: Bench, fault: dict[str, object]) -> None:
     answer = bench.control("PUT", "faults", {"faults": [fault]})
     assert (answer["status"], answer["error"][-1]) == (400, ".")
 

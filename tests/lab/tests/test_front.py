@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who is let in, what is written down, and what the control API says."""
+"""Which calls are accepted and recorded, and the answers of the control API."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_reset_goes_back_to_the_seed(bench: Bench, new_key: KeyMaker) -> None:
         ("GET", "nonsense", None),
     ],
 )
-def test_control_says_what_is_wrong(bench: Bench, method: str, path: str, body: object) -> None:
+def test_control_explains_a_mistake(bench: Bench, method: str, path: str, body: object) -> None:
     answer = bench.control(method, path, body)
     assert answer["status"] in (400, 404)
     assert answer["error"].endswith((".", ";"))
@@ -131,6 +131,6 @@ def test_only_those_paths_are_open(bench: Bench) -> None:
     assert bench.text(f"transfer/{bench.server_id}/users/stranger/authorized-keys") == (404, "Unknown user\n")
 
 
-def test_the_secret_key_says_what_it_is(bench: Bench) -> None:
-    """Whoever looks for secrets that got out, such as tests/tools, knows it by this."""
+def test_the_secret_key_is_recognisable(bench: Bench) -> None:
+    """A search for leaked secrets, such as the one of tests/tools, recognises it by this word."""
     assert re.fullmatch(r"labsecret[0-9a-f]{31}", bench.lab["secret_key"])

@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Transfer Family refuses what the real service refuses, and pages what it pages."""
+"""Transfer Family refuses and pages as the real service does."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_garbage_that_the_pattern_lets_through(bench: Bench, body: str) -> None:
     assert error == {"Code": "InvalidRequestException", "Message": "Unsupported or invalid SSH public key format"}
 
 
-def test_blob_of_another_type(bench: Bench, new_key: KeyMaker) -> None:
+def test_blob_of_a_different_type(bench: Bench, new_key: KeyMaker) -> None:
     body = new_key().public.replace("ssh-ed25519", "ssh-rsa")
     assert _refusal(bench, "import_ssh_public_key", SshPublicKeyBody=body)["Error"]["Code"] == "InvalidRequestException"
 
@@ -102,7 +102,7 @@ def test_unknown_resources(bench: Bench, new_key: KeyMaker) -> None:
     assert response["Error"] == {"Code": "ResourceNotFoundException", "Message": "Unknown SSH public key"}
 
 
-def test_same_key_with_another_comment_exists(bench: Bench, new_key: KeyMaker) -> None:
+def test_same_key_with_a_different_comment_exists(bench: Bench, new_key: KeyMaker) -> None:
     body = new_key().public
     bench.import_key(body)
     response = _refusal(bench, "import_ssh_public_key", SshPublicKeyBody=body.replace("a key", "the same key"))
@@ -143,7 +143,7 @@ def test_list_users_comes_in_pages(bench: Bench, new_key: KeyMaker) -> None:
     assert (empty["Users"], "NextToken" in empty) == ([], False)
 
 
-def test_list_users_refuses_a_token_of_its_own_making(bench: Bench) -> None:
+def test_list_users_refuses_a_forged_token(bench: Bench) -> None:
     with pytest.raises(ClientError, match="InvalidNextTokenException"):
         bench.client("transfer").list_users(ServerId=bench.server_id, NextToken="%%%")
 

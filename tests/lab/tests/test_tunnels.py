@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Instance Connect Endpoint, and what EC2 says of it and of consoles."""
+"""The Instance Connect Endpoint, and EC2's answers about endpoints and consoles."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Tunnel:
     """A tunnel that is open, from its construction to the end of a `with` block."""
 
     def __init__(self, url: str, ca_bundle: str) -> None:
-        """Open it; raises InvalidStatus where it is refused."""
+        """Open it; raise InvalidStatus if it is refused."""
         with ExitStack() as undo:
             self._runner = undo.enter_context(asyncio.Runner())
             self._connection = self._runner.run(self._open(url, ssl.create_default_context(cafile=ca_bundle)))
@@ -93,7 +93,7 @@ def refusal(bench: Bench, url: str | None = None, **changed: str) -> tuple[int, 
 
 
 def test_a_real_sshd_is_behind_it(bench: Bench) -> None:
-    """It says what an sshd says first, and the journal has the call."""
+    """The tunnel carries the sshd's greeting, and the journal has the call."""
     with tunnel(bench) as opened:
         assert opened.recv().startswith(b"SSH-2.0-OpenSSH")
     (call,) = bench.control("GET", "requests")["requests"]
@@ -112,19 +112,19 @@ def test_a_real_sshd_is_behind_it(bench: Bench) -> None:
     ],
 )
 def test_what_the_service_refuses(bench: Bench, changed: dict[str, str], status: int, code: str) -> None:
-    """Each has its own code."""
+    """Each refusal has its own code."""
     assert refusal(bench, **changed) == (status, code)
 
 
 def test_a_signature_is_checked(bench: Bench) -> None:
-    """A wrong secret, and an address that was changed after it was signed, are refused."""
+    """A wrong secret, and an address changed after signing, are refused."""
     assert refusal(bench, address(bench, secret_key="wrong")) == (403, "AuthFailure")
     assert refusal(bench, address(bench).replace("remotePort=22", "remotePort=3389")) == (403, "AuthFailure")
     assert bench.control("GET", "requests")["requests"] == []
 
 
 def test_a_target_that_cannot_be_reached(bench: Bench) -> None:
-    """The tunnel opens, and ends with the reason that AWS gives."""
+    """The tunnel opens, and closes with AWS's reason."""
     with tunnel(bench, privateIpAddress="10.99.99.99") as opened, pytest.raises(ConnectionClosed) as closed:
         opened.recv()
     assert closed.value.rcvd
@@ -132,7 +132,7 @@ def test_a_target_that_cannot_be_reached(bench: Bench) -> None:
 
 
 def test_text_is_a_protocol_error(bench: Bench) -> None:
-    """Only binary messages are."""
+    """Only binary messages are allowed."""
     with tunnel(bench) as opened:
         opened.recv()
         opened.send("text")
@@ -143,7 +143,7 @@ def test_text_is_a_protocol_error(bench: Bench) -> None:
 
 
 def test_connections_are_counted(bench: Bench) -> None:
-    """One more than the limit is refused, until another one ends."""
+    """A connection above the limit is refused until another one ends."""
     bench.control("PUT", "settings", {"tunnel_limit": 1})
     with tunnel(bench) as opened:
         opened.recv()
@@ -160,7 +160,7 @@ def endpoints(bench: Bench, **asked: Any) -> list[str]:  # noqa: ANN401
 
 
 def test_ec2_lists_the_endpoint(bench: Bench) -> None:
-    """By its id, its VPC and its state."""
+    """It can be filtered by id, VPC and state."""
     (found,) = bench.client("ec2").describe_instance_connect_endpoints()["InstanceConnectEndpoints"]
     known = bench.lab["instance_connect_endpoint"]
     assert (found["InstanceConnectEndpointId"], found["DnsName"]) == (known["id"], known["dns_name"])
@@ -172,7 +172,7 @@ def test_ec2_lists_the_endpoint(bench: Bench) -> None:
 
 
 def test_an_instance_prints_its_host_key(bench: Bench) -> None:
-    """Until a test says that it has printed something else; a reset brings it back."""
+    """A test can replace the console output; a reset restores it."""
     instance = bench.instances[0]["instance_id"]
     printed = bench.client("ec2").get_console_output(InstanceId=instance)["Output"]
     assert "-----BEGIN SSH HOST KEY KEYS-----\nssh-ed25519 " in printed

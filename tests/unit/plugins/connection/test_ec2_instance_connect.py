@@ -238,7 +238,7 @@ def test_the_key_of_the_run_is_for_no_agent(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("given", ["web1", "../../etc", 'i-0123456789abcdef0"', "i-0123456789abcdef0\n"])
 def test_what_is_no_instance_id_is_refused(given: str) -> None:
-    with pytest.raises(AnsibleConnectionFailure, match=r"^The instance id of web1, .* is not one"):
+    with pytest.raises(AnsibleConnectionFailure, match=r"^The instance id of web1, .* is not valid"):
         command(instance_id=given)
 
 
@@ -269,13 +269,13 @@ def test_each_name_and_each_instance_has_a_connection_of_its_own() -> None:
 )
 @pytest.mark.parametrize("where", ["ssh_args", "ssh_common_args", "ssh_extra_args"])
 def test_another_way_is_refused(given: str, where: str) -> None:
-    with pytest.raises(AnsibleConnectionFailure, match=f"^{where} holds .*role sshkeys.aws.ssh_access"):
+    with pytest.raises(AnsibleConnectionFailure, match=f"^{where} contains .*role sshkeys.aws.ssh_access"):
         command(**{f"ansible_{where}": given})
 
 
 @pytest.mark.parametrize("program", ["sftp", "scp"])
 def test_another_way_of_copying_is_refused(program: str) -> None:
-    with pytest.raises(AnsibleConnectionFailure, match=f"^{program}_extra_args holds -J bastion"):
+    with pytest.raises(AnsibleConnectionFailure, match=f"^{program}_extra_args contains -J bastion"):
         command(**{f"ansible_{program}_extra_args": "-rJ bastion"})
 
 
@@ -295,7 +295,7 @@ def test_no_other_way_is_what_it_says(given: str) -> None:
 
 
 def test_what_ssh_takes_beside_no_proxy_command_is_refused() -> None:
-    with pytest.raises(AnsibleConnectionFailure, match=r"holds -J none, .* Write -o ProxyJump=none\."):
+    with pytest.raises(AnsibleConnectionFailure, match=r"contains -J none, .* Write -o ProxyJump=none\."):
         command(ansible_ssh_common_args="-J none")
 
 
@@ -314,7 +314,7 @@ def test_what_only_looks_like_another_way_is_none() -> None:
 
 
 def test_a_host_without_an_instance_is_refused() -> None:
-    with pytest.raises(AnsibleConnectionFailure, match="It is not known which instance web1 is") as refused:
+    with pytest.raises(AnsibleConnectionFailure, match="^The instance id of web1 is unknown") as refused:
         command(instance_id=None)
     read = [entry["name"] for name in READ for entry in OPTIONS[name]["vars"]]
     assert all(name in str(refused.value) for name in read if not name.startswith("ansible_"))
@@ -322,7 +322,7 @@ def test_a_host_without_an_instance_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1"])
 def test_localhost_is_told_of_the_keyword(name: str) -> None:
-    said = r"runs on .*, which is no EC2 instance\. .* connection: sshkeys.aws.ec2_instance_connect"
+    said = r"runs on .*, which is not an EC2 instance\. .* connection: sshkeys.aws.ec2_instance_connect"
     with pytest.raises(AnsibleConnectionFailure, match=said):
         connection(instance_id=None, inventory_hostname=name)._tell_ssh_whom()
     with pytest.raises(AnsibleConnectionFailure, match=said):
@@ -410,7 +410,7 @@ def test_ssh_reads_each_path_as_it_is(name: str, tmp_path: Path, monkeypatch: py
 
 def test_a_path_that_ssh_cannot_be_told_of_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(C, "DEFAULT_LOCAL_TMP", str(tmp_path / "${nowhere}"))
-    with pytest.raises(AnsibleConnectionFailure, match=r"\(ANSIBLE_LOCAL_TEMP\) has '\$\{' in it"):
+    with pytest.raises(AnsibleConnectionFailure, match=r"\(ANSIBLE_LOCAL_TEMP\) contains '\$\{'"):
         command()
 
 

@@ -168,7 +168,7 @@ def test_one_public_key_with_a_warning() -> None:
         ("", "It is empty"),
         ("hello", "does not begin with a key type"),
         (f"{ED25519}\n{ECDSA}", "2 different keys"),
-        (ECDSA, "the instance then ignores them"),
+        (ECDSA, "the instance ignores them"),
         (PRIVATE, "It is a private key"),
     ],
 )

@@ -100,7 +100,7 @@ def test_sentence(message: str) -> None:
 
 def test_sentence_in_doubt() -> None:
     said = str(ServiceError("SomeCode", "It broke", "Run again.", in_doubt=True))
-    assert said.startswith("SomeCode: It broke. It is not known whether")
+    assert said.startswith("SomeCode: It broke. It is unknown whether")
     assert said.endswith(" Run again.")
 
 
@@ -111,7 +111,7 @@ def test_result() -> None:
 
 def test_a_result_in_doubt_says_so() -> None:
     error = ServiceError("SomeCode", "It broke.", "Run again.", in_doubt=True)
-    assert error.result()["message"] == "It broke. It is not known whether AWS carried the call out."
+    assert error.result()["message"] == "It broke. It is unknown whether AWS carried out the call."
     assert str(error) == f"SomeCode: {error.result()['message']} Run again."
 
 

@@ -156,7 +156,7 @@ def test_paths_are_escaped_where_they_must_be(path: str, expected: str) -> None:
 
 
 def test_a_variable_in_a_path_is_a_sentence() -> None:
-    with pytest.raises(UnusablePathError, match=r"has '\$\{' in it"):
+    with pytest.raises(UnusablePathError, match=r"contains '\$\{'"):
         escaped("/srv/${x}/key")
     assert escaped("/srv/${x}", expands=False) == "/srv/${x}"
 

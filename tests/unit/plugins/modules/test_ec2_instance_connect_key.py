@@ -120,7 +120,7 @@ def test_many_targets(service: Service) -> None:
 def test_no_targets_is_nothing_to_do(service: Service) -> None:
     """An empty list is a list."""
     report = service.run(targets=[], os_user="ec2-user")
-    assert report.result["msg"].startswith("targets is an empty list, so there is nothing to do")
+    assert report.result["msg"].startswith("targets is an empty list, so no key was pushed")
     assert (report.failure, report.result["changed"], report.result["expires_at"]) == (None, False, None)
     assert service.connections == 0
 
@@ -203,7 +203,7 @@ def test_the_serial_console(service: Service) -> None:
         ({"instance_id": None, "targets": [{"os_user": "x"}]}, r"targets\[0\]: .*instance_id"),
         (
             {"instance_id": None, "targets": [None]},
-            r"targets\[0\] is of type NoneType, which a variable without a value",
+            r"targets\[0\] must be a string or a dict, and is of type NoneType, probably from a variable without",
         ),
         ({"instance_id": None}, "^instance_id is null"),
         (

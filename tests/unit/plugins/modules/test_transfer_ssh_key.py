@@ -241,14 +241,16 @@ def test_an_empty_text_beside_a_key_is_refused(service: Service) -> None:
     """The file of one of two people may be empty."""
     for allow_empty in (False, True):
         with pytest.raises(
-            ArgumentError, match=r"^public_keys\[1\]: It is empty\. Give a public key.* Look at the file or the lookup"
+            ArgumentError, match=r"^public_keys\[1\]: It is empty\. Give a public key.* Check the file or the lookup"
         ):
             service.run(user_name="partner", public_keys=[ALICE, ""], allow_empty=allow_empty)
 
 
 def test_a_query_in_a_list_is_told(service: Service) -> None:
     """It is a list already."""
-    with pytest.raises(ArgumentError, match=r"public_keys\[0\] is of type list, and must be a string\. A query\(\) is"):
+    with pytest.raises(
+        ArgumentError, match=r"public_keys\[0\] must be a string, and is of type list\. A query\(\) returns"
+    ):
         service.run(user_name="partner", public_keys=[[ALICE, BOB]])
 
 
@@ -262,7 +264,7 @@ def test_an_empty_list_of_ids_is_none(service: Service) -> None:
 
 def test_a_key_that_nobody_can_have_need_not_be_removed(service: Service) -> None:
     """The sentence says why, and does not tell to make another one."""
-    with pytest.raises(ArgumentError, match=r"so no user has SHA256:.*Leave it out, or set unsupported_keys=skip"):
+    with pytest.raises(ArgumentError, match=r"so no user has SHA256:.*Remove it, or set unsupported_keys=skip"):
         service.run(user_name="partner", public_keys=[TOKEN, ALICE], state="absent")
 
 
@@ -298,14 +300,14 @@ def test_keys_of_other_types_are_left_out_by_choice(service: Service, other: str
 def test_a_user_of_whom_no_key_remains_is_refused(service: Service) -> None:
     """Not even an empty declaration that is meant makes it one."""
     users = [{"user_name": "anna", "public_keys": ALICE}, {"user_name": "bert", "public_keys": [TOKEN, DSS]}]
-    with pytest.raises(ArgumentError, match=r"user 'bert': public_keys: Nothing remains.*SHA256:.*SHA256:"):
+    with pytest.raises(ArgumentError, match=r"user 'bert': public_keys: No key remains.*SHA256:.*SHA256:"):
         service.run(users=users, unsupported_keys="skip", allow_empty=True, exclusive=True)
     assert service.connections == 0
 
 
 def test_a_damaged_key_is_not_left_out(service: Service) -> None:
     """Nobody knows what it would have been."""
-    with pytest.raises(ArgumentError, match=r"public_keys\[1\]: It is a key of a FIDO.*damaged"):
+    with pytest.raises(ArgumentError, match=r"public_keys\[1\]: It is the key of a FIDO.*damaged"):
         service.run(user_name="partner", public_keys=[ALICE, TOKEN[:-20]], unsupported_keys="skip")
 
 
@@ -354,19 +356,22 @@ def test_a_failure_names_the_region_and_what_named_it(service: Service) -> None:
         ({"public_keys": "https://github.com/octocat.keys"}, "ansible.builtin.url"),
         ({"server_id": "s-1"}, "server_id 's-1' is not the id"),
         ({"user_name": "x", "public_keys": []}, "user_name 'x' is not one that"),
-        ({"user_name": "DOMAIN\\user", "public_keys": []}, "is not one that Transfer Family takes"),
+        ({"user_name": "DOMAIN\\user", "public_keys": []}, "is not one that Transfer Family accepts"),
         ({}, "public_keys is missing"),
         ({"state": "absent"}, "public_keys and ssh_public_key_ids are missing"),
-        ({"ssh_public_key_ids": [KEY_ID]}, "goes with state=absent only"),
+        ({"ssh_public_key_ids": [KEY_ID]}, "allowed only with state=absent"),
         ({"ssh_public_key_ids": ["key-1"], "state": "absent"}, "has 'key-1', which is not the id of a key"),
         ({"public_keys": [], "state": "absent", "exclusive": True}, "contradict each other"),
         ({"public_keys": [ALICE], "replaces": [KEY_ID], "exclusive": True}, "exclusive=true and replaces contradict"),
-        ({"public_keys": [ALICE], "replaces": [KEY_ID], "state": "absent"}, "replaces .* goes with state=present only"),
+        (
+            {"public_keys": [ALICE], "replaces": [KEY_ID], "state": "absent"},
+            "replaces .* allowed only with state=present",
+        ),
         ({"public_keys": [], "allow_empty": True, "replaces": [KEY_ID]}, "replaces is set, but public_keys has no key"),
         ({"public_keys": [ALICE], "replaces": ["alice laptop"]}, "replaces has 'alice laptop', which is not the id"),
         (
             {"users": [{"user_name": "anna", "state": "absent", "replaces": [KEY_ID]}], "public_keys": [ALICE]},
-            "user 'anna': replaces .* goes with state=present only",
+            "user 'anna': replaces .* allowed only with state=present",
         ),
         (
             {"users": [{"user_name": "anna", "replaces": [KEY_ID]}], "public_keys": [ALICE], "exclusive": True},
@@ -375,23 +380,26 @@ def test_a_failure_names_the_region_and_what_named_it(service: Service) -> None:
         ({"public_keys": [ALICE], "concurrency": 0}, "concurrency is 0"),
         ({"public_keys": [ALICE], "wait_timeout": -1}, "wait_timeout is -1"),
         ({"public_keys": ["nonsense", ALICE, ALICE[:60]]}, r"(?s)public_keys\[0\]: .*public_keys\[2\]: "),
-        ({"public_keys": [ALICE, 5]}, r"public_keys\[1\] is of type int"),
-        ({"public_keys": {"a": 1}}, r"public_keys is of type dict"),
+        ({"public_keys": [ALICE, 5]}, r"public_keys\[1\] must be a string, and is of type int"),
+        ({"public_keys": {"a": 1}}, r"public_keys must be a string, and is of type dict"),
         ({"public_keys": "", "exclusive": True}, "public_keys: It is empty"),
         ({"public_keys": [""], "exclusive": True}, r"public_keys\[0\]: It is empty"),
         ({"public_keys": "# none\n", "exclusive": True}, "public_keys: It is empty"),
-        ({"public_keys": {}, "exclusive": True}, "public_keys is of type dict"),
-        ({"public_keys": False, "exclusive": True}, "public_keys is of type bool"),
+        ({"public_keys": {}, "exclusive": True}, "public_keys must be a string, and is of type dict"),
+        ({"public_keys": False, "exclusive": True}, "public_keys must be a string, and is of type bool"),
         (
             {"users": [{"user_name": "anna", "public_keys": ""}], "exclusive": True},
             "user 'anna': public_keys: It is empty",
         ),
-        ({"public_keys": ["nonsense", 5]}, r"(?s)public_keys\[0\]: .*public_keys\[1\] is of type int"),
+        (
+            {"public_keys": ["nonsense", 5]},
+            r"(?s)public_keys\[0\]: .*public_keys\[1\] must be a string, and is of type int",
+        ),
         (
             {"users": [{"name": "anna"}], "public_keys": []},
-            r"users\[0\] has unsupported names: 'name'. It takes .*user_name",
+            r"users\[0\] has unsupported options: 'name'. The options are .*user_name",
         ),
-        ({"users": [["anna"]], "public_keys": []}, r"users\[0\] is of type list"),
+        ({"users": [["anna"]], "public_keys": []}, r"users\[0\] must be a string or a dict, and is of type list"),
         ({"users": ["anna", "anna"], "public_keys": []}, "user 'anna': It is declared twice"),
         (
             {"users": [{"user_name": "anna", "state": "absent", "exclusive": True, "public_keys": []}]},

@@ -47,7 +47,7 @@ def test_doubt_is_told(service: ScriptedService, delays: list[float], script: li
     with pytest.raises(ServiceError) as failure:
         import_key(service, script)
     assert failure.value.in_doubt is in_doubt
-    assert ("not known whether" in str(failure.value)) is in_doubt
+    assert ("unknown whether" in str(failure.value)) is in_doubt
 
 
 def test_doubt_does_not_outlive_its_call(service: ScriptedService, delays: list[float]) -> None:

@@ -94,7 +94,7 @@ def test_no_endpoint_is_a_sentence(service: StubbedService, there: list[dict[str
     service.stubber.add_response("describe_instance_connect_endpoints", {"InstanceConnectEndpoints": there})
     with (
         service.playing(),
-        pytest.raises(ArgumentError, match=r"no EC2 Instance Connect Endpoint in vpc-1.*Create one.*tunnel: never"),
+        pytest.raises(ArgumentError, match=r"No EC2 Instance Connect Endpoint in vpc-1.*Create one.*tunnel: never"),
     ):
         ec2.endpoint(service.client, None, "vpc-1", None, use_fips=True)
 
@@ -116,7 +116,10 @@ def test_console_output_of_an_instance_that_has_only_old_one(service: StubbedSer
 
 def test_console_output_that_may_not_be_read(service: StubbedService) -> None:
     service.stubber.add_client_error("get_console_output", "UnauthorizedOperation", "You are not authorized")
-    with service.playing(), pytest.raises(ServiceError, match=r"Allow it in the IAM policy .*ec2:GetConsoleOutput"):
+    with (
+        service.playing(),
+        pytest.raises(ServiceError, match=r"Allow the action in the IAM policy .*ec2:GetConsoleOutput"),
+    ):
         ec2.console_output(service.client, INSTANCE_ID)
 
 

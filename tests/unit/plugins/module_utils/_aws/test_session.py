@@ -52,7 +52,7 @@ def test_what_a_client_lacks_is_a_sentence(service: ScriptedService, options: di
 @pytest.mark.parametrize(
     ("profile", "sentence"),
     [
-        ("credential_process = /nonexistent/program", "No connection to AWS can be set up: .*nonexistent"),
+        ("credential_process = /nonexistent/program", "The connection to AWS cannot be set up: .*nonexistent"),
         (
             "role_arn = arn:aws:iam::123456789012:role/r\nweb_identity_token_file = /nonexistent/token",
             "/nonexistent/token",

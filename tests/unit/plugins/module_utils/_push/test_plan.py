@@ -435,7 +435,7 @@ def test_check_mode_foretells_the_result(
     ("outcomes", "seconds", "warning"),
     [
         ([pushed(0, 0), pushed(1, 20)], 59.9, None),
-        ([pushed(0, 0), pushed(1, 20)], 60, "took 60 seconds.* at 1 of 2 targets it has ended already.*serial"),
+        ([pushed(0, 0), pushed(1, 20)], 60, "took 60 seconds.* at 1 of 2 targets it has already expired.*serial"),
         ([pushed(0, 0), failed(1), pushed(2, 70)], 75, "took 75 seconds.* at 1 of 2 targets"),
         # A lease of an earlier run was long enough for whoever asked, and what is foreseen has not begun.
         ([PushOutcome(FLEET[0], changed=False, lease=at(0))], 100, None),

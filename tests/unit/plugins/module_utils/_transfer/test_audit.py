@@ -317,9 +317,9 @@ def test_the_region_is_named_where_it_is_known() -> None:
 @pytest.mark.parametrize("msg", [None, "", "\x1b\n"])
 def test_a_module_that_says_nothing_is_told_too(msg: str | None) -> None:
     found = audited({"item": SERVER, "msg": msg})
-    assert found["failures"] == [f"The server {SERVER} in us-east-1 could not be read: The module said nothing."]
+    assert found["failures"] == [f"The server {SERVER} in us-east-1 could not be read: The module gave no reason."]
     nameless = audited(server({"user_name": "alice", "ssh_public_keys": None}))
-    assert nameless["failures"][0].endswith("could not be read: The module did not say why.")
+    assert nameless["failures"][0].endswith("could not be read: The module gave no reason.")
 
 
 @pytest.mark.parametrize(

@@ -125,15 +125,15 @@ def test_keys_of_a_user(user: dict[str, Any], expected: list[str]) -> None:
         ({"public_keys": [], "allow_empty": "0"}, "There is no key in its declaration."),
         ({"public_keys": [], "allow_empty": "perhaps"}, "allow_empty is 'perhaps', and must be true or false."),
         ({"public_keys": ALICE, "exclusive": "sometimes"}, "exclusive is 'sometimes', and must be true or false."),
-        ({"user_name": 12, "public_keys": ALICE}, "user_name '12' is not one that Transfer Family takes"),
-        ({"user_name": None, "public_keys": ALICE}, "user_name '' is not one that Transfer Family takes"),
+        ({"user_name": 12, "public_keys": ALICE}, "user_name '12' is not one that Transfer Family accepts"),
+        ({"user_name": None, "public_keys": ALICE}, "user_name '' is not one that Transfer Family accepts"),
         ({"public_key_files": "two.pub"}, "two.pub: There are several keys on one line"),
         ({"public_keys": [ALICE, f"{ALICE},{BOB}"]}, "public_keys[1]: There are several keys on one line"),
         ({"public_keys": f"{ALICE}\\n{BOB}", "state": "absent"}, "public_keys: There are several keys on one line"),
-        ({"public_keys": {"a": 1}}, "public_keys is of type dict"),
+        ({"public_keys": {"a": 1}}, "public_keys must be a string, and is of type dict"),
         ({"public_key_files": "locked.pub"}, "The file locked.pub cannot be read"),
-        ({"public_keys": TOKEN}, "public_keys: It is a key of a FIDO security key"),
-        ({"user_name": "x", "public_keys": ALICE}, "user_name 'x' is not one that Transfer Family takes"),
+        ({"public_keys": TOKEN}, "public_keys: It is the key of a FIDO security key"),
+        ({"user_name": "x", "public_keys": ALICE}, "user_name 'x' is not one that Transfer Family accepts"),
     ],
 )
 def test_a_fault_names_user_server_and_place(user: dict[str, Any], sentence: str) -> None:
@@ -213,7 +213,7 @@ def test_keys_of_other_types_are_left_to_the_module_by_choice() -> None:
     users = [{"user_name": "anna", "public_keys": [TOKEN, ALICE]}]
     assert keys_of(read({"users": users}, unsupported_keys="skip")) == [TOKEN, ALICE]
     (fault,) = read({"users": [{"user_name": "anna", "public_keys": TOKEN}]}, unsupported_keys="skip").faults
-    assert "Nothing remains" in fault
+    assert "No key remains" in fault
 
 
 def test_a_private_key_is_not_shown() -> None:

@@ -16,7 +16,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotation imp
 from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService
 
 SERVER_ID = "s-01234567890abcdef"
-FULL = "Exceeded the maximum number of keys"
+FULL = "Exceeded as many keys as AWS allows"
 USER = {"ServerId": SERVER_ID, "UserName": "partner"}
 
 
@@ -400,7 +400,7 @@ def test_whose_key_came_first_gives_way_to_who_is_at_work(transfer: Transfer) ->
     outcome = transfer.rotate([held(1, A)], C)
     assert outcome.error is not None
     assert outcome.error.code == "NotAsDeclared"
-    assert "Somebody else may be changing this user" in outcome.error.hint
+    assert "Another client may be changing this user" in outcome.error.hint
     assert (names(outcome.deleted), names(outcome.after)) == (["key0"], ["key3"])
 
 
@@ -530,7 +530,7 @@ def test_a_user_that_vanishes(transfer: Transfer) -> None:
         transfer.expect_no_user()
     outcome = transfer.rotate([held(1, A)], B, exclusive=False)
     assert outcome.error is not None
-    assert "does not exist any more" in outcome.error.message
+    assert "no longer exists" in outcome.error.message
     assert names(outcome.imported) == ["key1"]
     assert outcome.after is None
 

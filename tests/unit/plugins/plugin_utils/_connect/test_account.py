@@ -70,5 +70,5 @@ def test_a_secret_is_read_from_the_environment(made: list[str], monkeypatch: pyt
 def test_without_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sdk, "HAS_SDK", False)
     monkeypatch.setattr(account, "_accounts", {})
-    with pytest.raises(SetUpError, match=r"boto3 and botocore are needed, and .*python.* has none"):
+    with pytest.raises(SetUpError, match=r"python.* lacks the Python packages boto3 and botocore"):
         account_of({"region": "us-east-1"})

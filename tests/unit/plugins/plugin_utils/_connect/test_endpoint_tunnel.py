@@ -195,9 +195,9 @@ def test_a_tunnel_that_is_idle_takes_no_time(endpoint: Endpoint, has_more_to_say
     ("code", "reason", "said"),
     [
         (1000, "", ""),
-        (1011, "Unable to connect to target", "The endpoint ended it: Unable to connect to target (1011)."),
-        (1011, "", "The endpoint ended it: no reason given (1011)."),
-        (1011, "\x1b[31mred", "The endpoint ended it: [31mred (1011)."),
+        (1011, "Unable to connect to target", "The endpoint ended the tunnel: Unable to connect to target (1011)."),
+        (1011, "", "The endpoint ended the tunnel: no reason given (1011)."),
+        (1011, "\x1b[31mred", "The endpoint ended the tunnel: [31mred (1011)."),
     ],
 )
 def test_the_reason_of_an_end_is_told(endpoint: Endpoint, code: int, reason: str, said: str) -> None:
@@ -255,7 +255,7 @@ def test_a_full_endpoint_is_waited_for(endpoint: Endpoint, status: int, code: st
 
 def test_a_full_endpoint_is_waited_for_within_the_timeout(endpoint: Endpoint) -> None:
     endpoint.start(echo, refuse(429, "TooManyConnections"))
-    with pytest.raises(ArgumentError, match=r"It stayed so for the whole timeout .* Set ansible_timeout to 90"):
+    with pytest.raises(ArgumentError, match=r"It was full for the whole timeout .* Set ansible_timeout to 90"):
         endpoint.open(seconds=0.5)
 
 

@@ -43,7 +43,7 @@ def test_a_step_that_failed_is_named(settings: str, step: Step) -> None:
 @pytest.mark.parametrize(
     ("step", "sentence", "hint"),
     [
-        (Step.TUNNEL_ENDED, "The endpoint ended it: Unable to connect to target (1011).", "security group"),
+        (Step.TUNNEL_ENDED, "The endpoint ended the tunnel: Unable to connect to target (1011).", "security group"),
         (Step.CONNECT, "192.0.2.1 port 22: Connection refused.", "still be booting"),
         (Step.CONNECT, "web1 port 22: Name or service not known.", "ansible_host"),
         (Step.CONNECT, "192.0.2.1 port 22: timed out.", "Instance Connect Endpoint"),

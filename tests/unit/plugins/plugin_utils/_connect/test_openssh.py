@@ -80,7 +80,7 @@ def test_another_way_in_the_configuration_of_ssh_is_refused(tmp_path: Path, way:
 def test_a_configuration_that_ssh_cannot_read(tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text("NoSuchOption yes\n")
-    with pytest.raises(ArgumentError, match=r"cannot be asked for its configuration: .*nosuchoption"):
+    with pytest.raises(ArgumentError, match=r"ssh -G, .* failed: .*nosuchoption"):
         openssh.configuration(["ssh", "-F", str(config), "-G", "web1"])
 
 

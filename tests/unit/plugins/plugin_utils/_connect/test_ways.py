@@ -121,7 +121,9 @@ def test_ports_of_endpoints(port: int) -> None:
 
 
 def test_a_port_that_no_endpoint_has() -> None:
-    with pytest.raises(ArgumentError, match=r"is 2222 \(ansible_port.*ports 22 and 3389 only\. .*tunnel: never\."):
+    with pytest.raises(
+        ArgumentError, match=r"is 2222 \(ansible_port.*only to the ports 22 and 3389\. .*tunnel: never\."
+    ):
         ways.check_port(2222)
 
 

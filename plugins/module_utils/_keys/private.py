@@ -19,22 +19,26 @@ PRIVATE_KEY = (
 # In the first and last lines of PEM and SSH2 files, whatever the label says before PRIVATE KEY, with the dashes before
 # it. Then in those of SSH1 and PuTTY files, and in base64 the magic of OpenSSH's own format ("openssh-key-v1"), for a
 # key pasted without either. A paste may break a line anywhere, with anything: that is taken out before the search.
+# "SSH PRIVATE KEY FILE" without its FORMAT is words.
 _MARKS = re.compile(
-    r"--(BEGIN|END)[A-Za-z0-9]{0,40}PRIVATEKEY|SSHPRIVATEKEYFILE|PuTTY-User-Key-File|Private-(Lines|MAC|Hash):|DEK-Info:"
-    r"|b3BlbnNzaC1rZXktdjE"
+    r"--(BEGIN|END)[A-Za-z0-9]{0,40}PRIVATEKEY|SSHPRIVATEKEYFILEFORMAT|PuTTY-User-Key-File|Private-(Lines|MAC|Hash):"
+    r"|DEK-Info:|b3BlbnNzaC1rZXktdjE"
 )
 _NOISE = re.compile(r"[^A-Za-z0-9+/:-]+")
 # A label that lost the dashes before it, or those on both sides. Then it must be a line of its own, because "BACKEND
 # PRIVATE KEY rotation" is a sentence.
 _LABEL = r"(?:BEGIN|END) (?:[A-Za-z0-9]+ ){0,4}PRIVATE KEY"
 _DAMAGED_MARKS = re.compile(rf"(?<![A-Za-z0-9]){_LABEL}--|^\W*{_LABEL}\W*$", re.MULTILINE)
-# What word processors and chats make of a hyphen.
-_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "--"))
+# What word processors and chats make of a hyphen, and of two. A hyphen stays one: "FRONT-END PRIVATE KEY" is no label.
+# A pattern ends a line at a line feed alone.
+_PLAIN = str.maketrans(
+    {**dict.fromkeys("\u2010\u2011\u2012\u2212", "-"), **dict.fromkeys("\u2013\u2014\u2015", "--"), "\r": "\n"}
+)
 
 
 def holds_private_key(text: str) -> bool:
     """Return whether a text has the label or the magic of a private key, of whatever format."""
-    text = text.translate(_DASHES)
+    text = text.translate(_PLAIN)
     return bool(_MARKS.search(_NOISE.sub("", text)) or _DAMAGED_MARKS.search(text))
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 
 import pytest
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import fork_server
 from ansible_collections.sshkeys.aws.tests.unit.connection_run import Run, wait_until
 
 
@@ -72,3 +74,24 @@ def test_what_sends_nonsense_keeps_nobody_waiting(run: Run, monkeypatch: pytest.
         assert silent.recv(1) == b""
     with run.ask() as program:
         assert program.wait(20) == 1
+
+
+def test_who_is_alive() -> None:
+    assert fork_server._is_alive(os.getpid())
+    with subprocess.Popen(["true"]) as program:
+        program.wait()
+        assert not fork_server._is_alive(program.pid)
+
+
+@pytest.mark.parametrize("message", [b"", b"nonsense", b"one\0two\0three", b"/nonexistent\0/"])
+def test_what_was_not_sent_by_us_is_nothing_and_leaves_no_file_open(message: bytes) -> None:
+    ours, theirs = socket.socketpair()
+    reading, writing = os.pipe()
+    with ours, theirs, os.fdopen(reading, "rb") as end:
+        if message:
+            socket.send_fds(theirs, [message], [writing])
+        os.close(writing)
+        theirs.shutdown(socket.SHUT_WR)
+        assert fork_server._receive(ours) is None
+        # Of a pipe whose writers are all closed nothing more comes.
+        assert end.read() == b""

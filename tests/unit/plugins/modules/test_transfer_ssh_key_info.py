@@ -177,7 +177,7 @@ def test_a_user_who_cannot_be_read_does_not_stop_the_others(
         service.expect_users(["anna", "bert"])
     service.refuse_read("anna", code, resource_type)
     service.expect_read("bert", BOB)
-    told = service.run(**({} if listed else {"user_names": ["anna", "bert"]}))
+    told = service.run(user_names=None if listed else ["anna", "bert"])
     assert told.failure
     assert told.failure.startswith(f"1 of 2 users failed: anna on {SERVER_ID}: {code}: No. ")
     assert told.failure.endswith(REGION)
@@ -228,7 +228,7 @@ def test_wrong_options_are_sentences(service: Service, options: dict[str, Any], 
 @pytest.mark.parametrize("options", [{"user_names": ["anna", "{}"]}, {"user_name": ["{}"]}, {"server_id": "{}"}])
 def test_a_private_key_is_refused_before_anything_else(service: Service, options: dict[str, Any]) -> None:
     private = key_pair("ed25519").private
-    given = {
+    given: dict[str, Any] = {
         name: [text.format(private) for text in value] if isinstance(value, list) else value.format(private)
         for name, value in options.items()
     }

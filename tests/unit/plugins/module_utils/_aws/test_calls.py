@@ -123,6 +123,10 @@ def test_a_malformed_answer_is_an_error_of_its_call(service: ScriptedService, de
 # -- A call of any function -------------------------------------------------------------------------------------------
 
 
+# An answer that says whose fault it is, as botocore's parser leaves it.
+BROKEN: Any = {"Error": {"Code": "Broken"}, "ResponseMetadata": {"HTTPStatusCode": 503}}
+
+
 def raising(error: Exception) -> Any:
     """Return a method of a client that fails."""
 
@@ -155,11 +159,7 @@ def test_what_is_noted_of_the_attempts_is_no_member_of_the_answer(service: Scrip
         (EndpointConnectionError(endpoint_url="https://x"), "EndpointConnectionError", False),
         (ReadTimeoutError(endpoint_url="https://x"), "ReadTimeoutError", True),
         (ClientError({"Error": {"Code": "AuthException", "Message": "No"}}, "Op"), "AuthException", False),
-        (
-            ClientError({"Error": {"Code": "Broken"}, "ResponseMetadata": {"HTTPStatusCode": 503}}, "Op"),
-            "Broken",
-            True,
-        ),
+        (ClientError(BROKEN, "Op"), "Broken", True),
         (ClientError({}, "Op"), "UnknownError", False),
         (KeyError("Users"), "UnexpectedAnswer", True),
         (OSError("no such program"), "UnexpectedAnswer", True),

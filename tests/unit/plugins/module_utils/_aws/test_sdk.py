@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import botocore.session
 import pytest
@@ -73,7 +74,9 @@ def test_what_was_perhaps_sent_is_not_among_what_never_was() -> None:
 )
 def test_for_what_was_never_sent_there_is_something_to_do(name: str) -> None:
     (kind,) = [error for error in sdk.NEVER_SENT if error.__name__ == name]
-    assert hint_for_sdk_error(kind(endpoint_url="x", proxy_url="x", error="x")) != hint_for_sdk_error(Exception())
+    # What botocore puts into the words of each.
+    details: dict[str, Any] = {"endpoint_url": "x", "proxy_url": "x", "error": "x"}
+    assert hint_for_sdk_error(kind(**details)) != hint_for_sdk_error(Exception())
 
 
 @pytest.mark.parametrize(("status", "is_theirs"), [(499, False), (500, True), (503, True), (599, True), (600, False)])

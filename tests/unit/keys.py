@@ -17,6 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from cryptography.hazmat.primitives.asymmetric import ec
+
 # kind of key -> how ssh-keygen makes it. DSA is not among them: OpenSSH 10 cannot make it any more.
 MAKE: dict[str, tuple[str, ...]] = {
     "ed25519": ("-t", "ed25519"),
@@ -29,6 +31,20 @@ MAKE: dict[str, tuple[str, ...]] = {
     "rsa-4096": ("-t", "rsa", "-b", "4096"),
 }
 COMMENT = "somebody@example.com"
+# Those that are made in no time. The long RSA keys are made for one test only, lest every worker makes them.
+KINDS = ("ed25519", "ecdsa-256", "ecdsa-384", "ecdsa-521", "rsa-1024", "rsa-2048")
+
+# The types that can be read.
+ED25519_TYPE, RSA_TYPE, DSS_TYPE = "ssh-ed25519", "ssh-rsa", "ssh-dss"
+ECDSA_TYPES = ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
+TYPES = (ED25519_TYPE, RSA_TYPE, DSS_TYPE, *ECDSA_TYPES)
+# One key of each type, the quickest to make.
+KIND_OF_TYPE = {
+    ED25519_TYPE: "ed25519",
+    RSA_TYPE: "rsa-1024",
+    **{f"ecdsa-sha2-nistp{bits}": f"ecdsa-{bits}" for bits in (256, 384, 521)},
+}
+CURVES = {256: ec.SECP256R1(), 384: ec.SECP384R1(), 521: ec.SECP521R1()}
 
 
 class KeyPair(NamedTuple):
@@ -188,6 +204,11 @@ def ecdsa_blob(bits: int, x: int, y: int) -> bytes:
     name, size = f"nistp{bits}".encode(), (bits + 7) // 8
     point = b"\x04" + x.to_bytes(size, "big") + y.to_bytes(size, "big")
     return string(b"ecdsa-sha2-" + name) + string(name) + string(point)
+
+
+def blob_of_type(key_type: str) -> bytes:
+    """Return a key of a type in wire format."""
+    return dss_blob() if key_type == DSS_TYPE else key_pair(KIND_OF_TYPE[key_type]).blob
 
 
 def security_key_blobs() -> dict[str, bytes]:

@@ -297,6 +297,6 @@ def sentence_for_type(key_type: str, encoded: str) -> str:
     inside = type_inside(encoded)
     if key_type.startswith("rsa-sha2-") and inside == "ssh-rsa":
         return "It begins with the name of a signature algorithm, and the type of the key is ssh-rsa. Write ssh-rsa."
-    if inside != key_type:
+    if not inside or inside != key_type:
         return ""
     return f"Its key type is {key_type}, which neither service accepts. Make a new one: ssh-keygen -t ed25519."

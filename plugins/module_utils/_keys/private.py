@@ -19,22 +19,26 @@ PRIVATE_KEY = (
 # The first and last lines of PEM and SSH2 files, with their dashes and any label that ends in PRIVATE KEY; those of
 # SSH1 and PuTTY files; and, for a key pasted without these lines, the magic of OpenSSH's format in base64
 # ("openssh-key-v1"). A paste may break a line anywhere, with any characters, which are removed before the search.
+# "SSH PRIVATE KEY FILE" without its FORMAT is a sentence.
 _MARKS = re.compile(
-    r"--(BEGIN|END)[A-Za-z0-9]{0,40}PRIVATEKEY|SSHPRIVATEKEYFILE|PuTTY-User-Key-File|Private-(Lines|MAC|Hash):|DEK-Info:"
-    r"|b3BlbnNzaC1rZXktdjE"
+    r"--(BEGIN|END)[A-Za-z0-9]{0,40}PRIVATEKEY|SSHPRIVATEKEYFILEFORMAT|PuTTY-User-Key-File|Private-(Lines|MAC|Hash):"
+    r"|DEK-Info:|b3BlbnNzaC1rZXktdjE"
 )
 _NOISE = re.compile(r"[^A-Za-z0-9+/:-]+")
 # A label without the dashes before it, or without both. In the second case it must fill its line, because "BACKEND
 # PRIVATE KEY rotation" is a sentence.
 _LABEL = r"(?:BEGIN|END) (?:[A-Za-z0-9]+ ){0,4}PRIVATE KEY"
 _DAMAGED_MARKS = re.compile(rf"(?<![A-Za-z0-9]){_LABEL}--|^\W*{_LABEL}\W*$", re.MULTILINE)
-# Word processors and chats replace a hyphen with these.
-_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "--"))
+# Word processors and chats replace a hyphen, or two of them, with these. One hyphen stays one: "FRONT-END PRIVATE KEY" is
+# no label. In a pattern with MULTILINE, only a line feed ends a line.
+_PLAIN = str.maketrans(
+    {**dict.fromkeys("\u2010\u2011\u2012\u2212", "-"), **dict.fromkeys("\u2013\u2014\u2015", "--"), "\r": "\n"}
+)
 
 
 def holds_private_key(text: str) -> bool:
     """Return whether a text has the label or the magic of a private key, in any format."""
-    text = text.translate(_DASHES)
+    text = text.translate(_PLAIN)
     return bool(_MARKS.search(_NOISE.sub("", text)) or _DAMAGED_MARKS.search(text))
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._ssh_options import Told
 
 # Characters of a user's value in a sentence.
@@ -34,7 +35,7 @@ def proxy(option: str, told: Told) -> str:
 
 def name(variable: str, value: str) -> str:
     """Return the refusal of an impossible name of a host or a user. variable: the one that holds it."""
-    return f"{variable} is {value!r:.40}, which is not a valid name. Look for a stray character in it."
+    return f"{variable} is {shown(value)}, which is not a valid name. Look for a stray character in it."
 
 
 def instance(host: str, given: str, *, is_localhost: bool) -> str:
@@ -45,7 +46,7 @@ def instance(host: str, given: str, *, is_localhost: bool) -> str:
     """
     if given:
         return (
-            f"The instance id of {host}, {given!r:.40}, is not valid: it must be 'i-' and hexadecimal digits, such as "
+            f"The instance id of {host}, {shown(given)}, is not valid: it must be 'i-' and hexadecimal digits, such as "
             "i-0123456789abcdef0."
         )
     if is_localhost:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the modules that push a key make of their options, and what a run costs. botocore's Stubber is the service."""
+"""What ec2_instance_connect_key makes of its options, and what a run costs. botocore's Stubber is the service."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, SetUpError
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
-from ansible_collections.sshkeys.aws.plugins.modules import ec2_instance_connect_key, ec2_serial_console_key
+from ansible_collections.sshkeys.aws.plugins.modules import ec2_instance_connect_key
 from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService, StubbedSession
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx"
@@ -33,22 +33,20 @@ class Service(StubbedService):
         expected = {"InstanceId": instance_id, "InstanceOSUser": os_user, "SSHPublicKey": KEY, **more}
         self.stubber.add_response("send_ssh_public_key", {"RequestId": f"for {instance_id}", "Success": True}, expected)
 
-    def run(self, *, check_mode: bool = False, module: Any = ec2_instance_connect_key, **options: Any) -> Report:
+    def run(self, *, check_mode: bool = False, **options: Any) -> Report:
         """Run the module's function with a task's options, and check that every expected call was made."""
         # The options of amazon.aws, which its module class adds.
         params = {
             name: options.pop(name, default) for name, default in {"region": "us-east-1", "endpoint_url": None}.items()
         }
-        given = {"public_key": f"{KEY} alice@laptop", **options}
-        if module is ec2_instance_connect_key:
-            # One call after the other, in the order of the script.
-            given = {"concurrency": 1, **given}
-        validated = ArgumentSpecValidator(module.SPEC.options).validate(given)
+        # One call after the other, in the order of the script.
+        given = {"public_key": f"{KEY} alice@laptop", "concurrency": 1, **options}
+        validated = ArgumentSpecValidator(ec2_instance_connect_key.SPEC.options).validate(given)
         assert not validated.error_messages
         params.update(validated.validated_parameters)
         with self.playing():
-            report: Report = module.run(params, check_mode=check_mode, session=StubbedSession(params, self.connect))
-        return report
+            session = StubbedSession(params, self.connect)
+            return ec2_instance_connect_key.run(params, check_mode=check_mode, session=session)
 
 
 @pytest.fixture
@@ -171,19 +169,6 @@ def test_a_damaged_lease_is_no_lease(service: Service, cache: Path) -> None:
     lease.write_bytes(os.urandom(100))
     service.expect_push(ONE)
     assert service.run(instance_id=ONE, os_user="ec2-user").result["changed"] is True
-
-
-def test_the_serial_console(service: Service) -> None:
-    """The same run for another door, and the user name that ssh needs."""
-    service.stubber.add_response(
-        "send_serial_console_ssh_public_key",
-        {"RequestId": "request-1", "Success": True},
-        {"InstanceId": ONE, "SerialPort": 0, "SSHPublicKey": KEY},
-    )
-    first = service.run(module=ec2_serial_console_key, instance_id=ONE)
-    assert (first.result["changed"], first.result["ssh_user"]) == (True, f"{ONE}.port0")
-    assert service.run(module=ec2_serial_console_key, instance_id=ONE).result["changed"] is False
-    assert service.connections == 1
 
 
 @pytest.mark.parametrize(

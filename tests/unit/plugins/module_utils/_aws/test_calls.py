@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws import transfer
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.calls import call, read, sentence, unexpected
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import TRANSFER
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
 from ansible_collections.sshkeys.aws.tests.unit.scripted_service import (
@@ -27,6 +28,7 @@ from ansible_collections.sshkeys.aws.tests.unit.scripted_service import (
     import_key,
     push,
 )
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 
 @pytest.mark.parametrize(
@@ -116,3 +118,83 @@ def test_a_malformed_answer_is_an_error_of_its_call(service: ScriptedService, de
     service.script = [(200, '{"Users": [{}]}')]
     with pytest.raises(ServiceError, match="UserName"):
         transfer.user_names(made, SERVER_ID)
+
+
+# -- A call of any function -------------------------------------------------------------------------------------------
+
+
+# An answer that says whose fault it is, as botocore's parser leaves it.
+BROKEN: Any = {"Error": {"Code": "Broken"}, "ResponseMetadata": {"HTTPStatusCode": 503}}
+
+
+def raising(error: Exception) -> Any:
+    """Return a method of a client that fails."""
+
+    def method(**_arguments: object) -> dict[str, Any]:
+        raise error
+
+    return method
+
+
+def test_an_answer_is_its_members_and_the_time_of_the_call() -> None:
+    """A client that nothing was attached to says nothing of its attempts, so they count as one."""
+    before = time.time()
+    answer = call(lambda **arguments: {"given": arguments}, ServerId=SERVER_ID)
+    assert answer.content == {"given": {"ServerId": SERVER_ID}}
+    assert before <= answer.sent_at <= time.time()
+
+
+def test_what_is_noted_of_the_attempts_is_no_member_of_the_answer(service: ScriptedService) -> None:
+    service.script = [(200, {"ServerId": SERVER_ID, "Users": []})]
+    before = time.time()
+    content, sent_at = call(client(service, TRANSFER).list_users, ServerId=SERVER_ID)
+    assert set(content) == {"ServerId", "Users", "ResponseMetadata"}
+    assert not [name for name in content["ResponseMetadata"] if "attempts" in name]
+    assert before <= sent_at <= service.requests[0][2]
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "in_doubt"),
+    [
+        (EndpointConnectionError(endpoint_url="https://x"), "EndpointConnectionError", False),
+        (ReadTimeoutError(endpoint_url="https://x"), "ReadTimeoutError", True),
+        (ClientError({"Error": {"Code": "AuthException", "Message": "No"}}, "Op"), "AuthException", False),
+        (ClientError(BROKEN, "Op"), "Broken", True),
+        (ClientError({}, "Op"), "UnknownError", False),
+        (KeyError("Users"), "UnexpectedAnswer", True),
+        (OSError("no such program"), "UnexpectedAnswer", True),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_what_a_failure_of_the_sdk_becomes(failure: Exception, code: str, in_doubt: bool) -> None:
+    """What reads only leaves nothing in doubt."""
+    with pytest.raises(ServiceError) as called:
+        call(raising(failure))
+    assert (called.value.code, called.value.in_doubt) == (code, in_doubt)
+    assert called.value.hint
+    with pytest.raises(ServiceError) as was_read:
+        read(raising(failure))
+    assert (was_read.value.code, was_read.value.in_doubt) == (code, False)
+
+
+def test_what_nobody_expects_is_a_fault_of_the_program() -> None:
+    with pytest.raises(ZeroDivisionError):
+        call(raising(ZeroDivisionError()))
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ({}, "The answer has no Success"),
+        ({"ResponseMetadata": {"RequestId": "r-1\x1b"}}, "The answer has no Success (request id r-1)"),
+    ],
+)
+def test_an_answer_of_something_else(answer: dict[str, Any], message: str) -> None:
+    failure = unexpected(answer, "Success", in_doubt=False)
+    assert (failure.code, failure.message, failure.in_doubt) == ("UnexpectedAnswer", message, False)
+    assert unexpected(answer, "Success").in_doubt
+
+
+@pytest.mark.parametrize(("said", "told"), [("It broke", "It broke."), ("It broke.", "It broke."), ("a\nb", "a b.")])
+def test_what_an_exception_says_ends_as_a_sentence(said: str, told: str) -> None:
+    assert sentence(ValueError(said)) == told

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 import pytest
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws import instance_connect
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws import instance_connect, retries as retries_of_calls
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import INSTANCE_CONNECT
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
@@ -28,6 +28,7 @@ from ansible_collections.sshkeys.aws.tests.unit.scripted_service import (
     import_key,
     push,
 )
+from hypothesis import given, strategies as st
 
 
 @pytest.mark.parametrize(
@@ -144,3 +145,31 @@ def test_aws_config_has_the_last_word(
         push(service, [error(code)], aws_config={"retries": retries})
     assert len(service.requests) == 2
     assert len(delays) == 1
+
+
+# -- The waits --------------------------------------------------------------------------------------------------------
+
+
+@given(st.floats(0.01, 10), st.integers(1, 10_000))
+def test_a_wait_has_bounds_however_often_a_call_is_tried(first_delay: float, attempts: int) -> None:
+    assert 0 <= retries_of_calls._backoff(first_delay, attempts) <= 20
+
+
+def test_a_throttled_call_backs_off_for_71_seconds_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comment at the limit says so, and 35 on average."""
+    monkeypatch.setattr("random.random", lambda: 1.0)
+    waits = [retries_of_calls._backoff(1.0, attempts) for attempts in range(1, retries_of_calls.TOTAL_MAX_ATTEMPTS)]
+    assert sum(waits) == 71
+
+
+@pytest.mark.parametrize(
+    ("configured", "limit"),
+    [
+        ({"mode": "standard", "total_max_attempts": 8}, 8),
+        ({"total_max_attempts": 1}, 1),
+        ({"mode": "adaptive", "total_max_attempts": 8}, 0),
+        ({}, 0),
+    ],
+)
+def test_how_often_a_call_is_tried_is_what_its_client_says(configured: dict[str, Any], limit: int) -> None:
+    assert retries_of_calls._limit(configured) == limit

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws import instance_connect
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws import instance_connect, ssl_context
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import preload
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import INSTANCE_CONNECT
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, SetUpError
@@ -73,3 +73,55 @@ def test_a_ca_bundle_that_has_changed_is_read_again(
     trusted_bundle.unlink()
     with pytest.raises((ServiceError, SetUpError)):
         push(service, [PUSHED], preloaded, aws_ca_bundle=str(trusted_bundle))
+
+
+@pytest.mark.parametrize("content", [None, "", "no certificate"])
+def test_a_ca_bundle_that_cannot_be_read_is_none(
+    content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client reads it itself then, and says what is wrong with it."""
+    bundle = tmp_path / "bundle.pem"
+    if content is not None:
+        bundle.write_text(content)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
+    assert ssl_context.read_bundle() is None
+
+
+def test_the_bundle_of_the_environment_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate_of_its_own(tmp_path)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "certificate.pem"))
+    found = ssl_context.read_bundle()
+    assert found
+    assert found.path == str(tmp_path / "certificate.pem")
+    assert found.context.cert_store_stats()["x509"] == 1
+
+
+def test_a_client_without_what_is_shared_is_left_alone() -> None:
+    """Another botocore may keep it elsewhere; then each connection has a context of its own."""
+    ssl_context.share(object(), None)
+
+
+def test_once_is_once_for_each_set_of_arguments() -> None:
+    called: list[object] = []
+    once = ssl_context._once(lambda *arguments, **named: called.append((arguments, named)))
+    for _time in range(2):
+        once("a")
+        once("a", capath="b")
+        once("b")
+    assert called == [(("a",), {}), (("a",), {"capath": "b"}), (("b",), {})]
+
+
+def test_what_failed_is_not_taken_for_done() -> None:
+    outcomes = [OSError("busy"), None]
+
+    def load(_path: str) -> None:
+        outcome = outcomes.pop(0)
+        if outcome:
+            raise outcome
+
+    once = ssl_context._once(load)
+    with pytest.raises(OSError, match="busy"):
+        once("a")
+    once("a")
+    once("a")
+    assert outcomes == []

@@ -28,7 +28,7 @@ from ansible_collections.sshkeys.aws.plugins.modules import ec2_instance_connect
 from ansible_collections.sshkeys.aws.tests.bench.service import Service, running
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.certificate import certificate_of_its_own
 
-COLLECTION = Path(__file__).parents[4]
+COLLECTION = Path(__file__).parents[2]
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx"
 INSTANCE_IDS = [f"i-{number:017x}" for number in range(200)]
 USERS = [f"user{number}" for number in range(60)]

@@ -10,7 +10,8 @@ not ask for would be a header too, since Ansible prints tasks that it skips.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -46,7 +47,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         aws = {name: value for name, value in given.items() if name not in ARGUMENTS}
         self._task.args = {name: value for name, value in given.items() if name in ARGUMENTS}
         _validated, options = self.validate_argument_spec(ARGUMENTS)
-        calls = _Calls(self, variables, aws)
+        calls = _Calls(partial(self._call, variables, aws))
         result: dict[str, Any] = {"said_by": str(variables["inventory_hostname"]), "hosts": {}}
         declared = [Declarations(**asked["declared"]) for asked in options["asked"] if "declared" in asked]
         if declared:
@@ -59,6 +60,44 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             result["hosts"] = _open(hosts, calls)
         return {**result, **calls.told()}
 
+    def _call(
+        self,
+        variables: dict[str, Any],
+        aws: Mapping[str, Any],
+        module: str,
+        arguments: Mapping[str, Any],
+        pretends: bool,
+    ) -> dict[str, Any]:
+        """Call a module as a task with it would, and return its result, also when it failed.
+
+        aws: options of amazon.aws, which count less than the arguments. pretends: whether to call it in check mode.
+        """
+        task = self._task.copy()
+        task.action = f"{_COLLECTION}.{module}"
+        task.args = {**aws, **self._defaults(task.action), **arguments}
+        task.check_mode = pretends
+        plugin = self._shared_loader_obj.action_loader.get(
+            task.action,
+            task=task,
+            connection=self._connection,
+            play_context=self._play_context,
+            loader=self._loader,
+            templar=self._templar,
+            shared_loader_obj=self._shared_loader_obj,
+        )
+        try:
+            result: dict[str, Any] = plugin.run(task_vars=variables)
+        except AnsibleError as error:
+            result = {"failed": True, "msg": str(error)}
+        return result
+
+    def _defaults(self, module: str) -> dict[str, Any]:
+        """Return what module_defaults has for a module itself. Those of its group are the task's already."""
+        found: dict[str, Any] = {}
+        for defaults in self._task.module_defaults or ():
+            found.update(self._templar.template(defaults.get(module) or {}))
+        return found
+
 
 def _apply_declarations(
     servers: Sequence[Mapping[str, Any]], calls: _Calls, options: Mapping[str, Any]
@@ -66,7 +105,7 @@ def _apply_declarations(
     rules = Rules(options["max_key_age_days"], options["remove_old_keys"], options["remove_last_key"])
     applied = apply(
         servers,
-        lambda module, arguments, aws: calls.call(module, arguments, aws, pretends=options["pretends"]),
+        partial(calls.call, pretends=options["pretends"]),
         rules,
         unsupported_keys=options["unsupported_keys"],
         wait_timeout=options["wait_timeout"],
@@ -81,72 +120,37 @@ def _open(hosts: Sequence[Host], calls: _Calls) -> dict[str, Any]:
     openings: dict[str, Any] = {}
     for call, targets in shared_calls(hosts):
         arguments = {
+            **call.aws,
             "targets": targets,
             "public_key": call.public_key,
             "min_validity": call.min_validity,
             "concurrency": call.concurrency,
         }
-        answer = calls.call(
-            _PUSH, arguments, call.aws, pretends=call.pretends, is_change=not call.is_pair_of_the_run
-        )
+        answer = calls.call(_PUSH, arguments, pretends=call.pretends, is_change=not call.is_pair_of_the_run)
         openings.update({host.name: opening_of(host, answer).as_dict() for host in hosts if host.call == call})
     return openings
 
 
 class _Calls:
-    """Modules that are called as tasks call them, and what they have told."""
+    """What modules are called with, and what they have told."""
 
-    def __init__(self, action: Any, variables: dict[str, Any], aws: Mapping[str, Any]) -> None:
-        """aws: options of amazon.aws for all modules."""
-        self._action, self._variables, self._aws = action, variables, aws
+    def __init__(self, call: Callable[[str, Mapping[str, Any], bool], dict[str, Any]]) -> None:
+        """call: see ActionModule._call."""
+        self._call = call
         self._is_changed = False
         self._warnings: list[Any] = []
         self._diffs: list[Any] = []
 
     def call(
-        self,
-        module: str,
-        arguments: Mapping[str, Any],
-        aws: Mapping[str, Any],
-        *,
-        pretends: bool,
-        is_change: bool = True,
+        self, module: str, arguments: Mapping[str, Any], *, pretends: bool, is_change: bool = True
     ) -> dict[str, Any]:
-        """Call a module, and return its result, also when it failed.
-
-        aws: options of amazon.aws that count more than those of the task. pretends: whether to call it in check mode.
-        is_change: whether what it changes outlives the run.
-        """
-        action = self._action
-        task = action._task.copy()
-        task.action = f"{_COLLECTION}.{module}"
-        task.args = {**self._aws, **self._defaults(task), **aws, **arguments}
-        task.check_mode = pretends
-        plugin = action._shared_loader_obj.action_loader.get(
-            task.action,
-            task=task,
-            connection=action._connection,
-            play_context=action._play_context,
-            loader=action._loader,
-            templar=action._templar,
-            shared_loader_obj=action._shared_loader_obj,
-        )
-        try:
-            result: dict[str, Any] = plugin.run(task_vars=self._variables)
-        except AnsibleError as error:
-            result = {"failed": True, "msg": str(error)}
+        """Call a module. is_change: whether what it changes outlives the run. For the rest see ActionModule._call."""
+        result = self._call(module, arguments, pretends)
         self._is_changed = self._is_changed or (is_change and bool(result.get("changed")))
         self._warnings += [warning for warning in result.get("warnings") or () if warning not in self._warnings]
         diff = result.get("diff") or []
         self._diffs += diff if isinstance(diff, list) else [diff]
         return result
-
-    def _defaults(self, task: Any) -> dict[str, Any]:
-        """Return what module_defaults has for the module itself. Those of its group are the task's already."""
-        found: dict[str, Any] = {}
-        for defaults in task.module_defaults or ():
-            found.update(self._action._templar.template(defaults.get(task.action) or {}))
-        return found
 
     def told(self) -> dict[str, Any]:
         """Return what all calls together have told, as a result has it."""

@@ -22,6 +22,7 @@ ARGUMENTS: dict[str, Any] = {
     "transfer": {"type": "dict"},
     "said_by": {"type": "str", "required": True},
     "timeout": {"type": "int", "default": 30},
+    "port": {"type": "int", "default": 22},
 }
 # An sshd that refuses a key too often closes its door to all of this address.
 _PAUSE_SECONDS = 3
@@ -40,7 +41,7 @@ class ActionModule(WaitForConnection):  # type: ignore[misc]  # ansible-core has
         if opening:
             refusal = self._wait(tmp, variables, done["timeout"]) if opening["is_open"] else ""
             if refusal:
-                failures.append(_explained(refusal, opening, variables))
+                failures.append(_explained(refusal, opening, name, done["port"]))
             else:
                 (failures if opening["result"]["msg"] else says).append(opening["says"])
         if failures:
@@ -79,12 +80,14 @@ def _of_transfer(transfer: Mapping[str, Any], name: str, said_by: str) -> tuple[
     if name == said_by:
         return says, failures
     if failures:
-        return [], [f"{name}: nothing was opened, as the declaration of Transfer Family users failed. {said_by} says why."]
+        return [], [
+            f"{name}: nothing was opened, as the declaration of Transfer Family users failed. {said_by} says why."
+        ]
     return [], []
 
 
-def _explained(said: str, opening: Mapping[str, Any], variables: Mapping[str, Any]) -> str:
-    """Return what ssh said and what that means."""
+def _explained(said: str, opening: Mapping[str, Any], name: str, port: int) -> str:
+    """Return what ssh said and what that means. name: of the host. port: of its sshd."""
     cause = _ssh_diagnosis.cause_of(said)
     result = opening["result"]
     login = _ssh_diagnosis.Login(
@@ -93,10 +96,10 @@ def _explained(said: str, opening: Mapping[str, Any], variables: Mapping[str, An
         private_key_file=opening["private_key_file"],
         known_hosts=" in known_hosts",
         host_key_advice=(
-            "Add the key that the instance has printed to its console output, or let ssh take an unknown one by itself: "
-            'ansible_ssh_common_args: "-o StrictHostKeyChecking=accept-new".'
+            "Add the key that the instance has printed to its console output, or let ssh take an unknown one by "
+            'itself: ansible_ssh_common_args: "-o StrictHostKeyChecking=accept-new".'
         ),
-        port=str(variables.get("ansible_port") or 22),
+        port=str(port),
         more_causes=(
             "It took longer than 60 seconds to get there.",
             *(
@@ -110,8 +113,7 @@ def _explained(said: str, opening: Mapping[str, Any], variables: Mapping[str, An
             f"{result['request_id']} where it has seen them."
         ),
     )
+    target = f"{opening['instance_id']} for {opening['os_user']}"
     end = "" if said.endswith(".") else "."
-    return (
-        f"{variables['inventory_hostname']}: the key was pushed to {opening['instance_id']} for {opening['os_user']}, and "
-        f"ssh did not accept the key. It said: {said}{end} {_ssh_diagnosis.meaning_of(cause, login)}"
-    )
+    meaning = _ssh_diagnosis.meaning_of(cause, login)
+    return f"{name}: the key was pushed to {target}, and ssh did not accept the key. It said: {said}{end} {meaning}"

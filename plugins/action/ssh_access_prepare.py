@@ -65,7 +65,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         if servers is not None:
             declared = read_declarations(
                 servers,
-                ControllerFiles(self, variables),
+                ControllerFiles(self._find_needle, variables, loader=self._loader, templar=self._templar),
                 unsupported_keys=asked["unsupported_keys"],
                 looks_for_old_keys=asked["looks_for_old_keys"],
             )

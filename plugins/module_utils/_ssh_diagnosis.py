@@ -33,7 +33,10 @@ class Cause(Enum):
 
 # The first that matches counts: ssh may say several of them.
 _WORDS = (
-    (Cause.HOST_KEY, "Host key verification failed|HOST IDENTIFICATION HAS CHANGED|host key is known|authenticity of host"),
+    (
+        Cause.HOST_KEY,
+        "Host key verification failed|HOST IDENTIFICATION HAS CHANGED|host key is known|authenticity of host",
+    ),
     (
         Cause.PRIVATE_KEY,
         "no such identity|contents do not match public|error in libcrypto|invalid format|UNPROTECTED PRIVATE KEY",
@@ -79,18 +82,14 @@ def meaning_of(cause: Cause, login: Login) -> str:
 
 
 def _host_key(login: Login) -> Sequence[str]:
-    return (
-        "The key of the host is not the one that is known, or none is known. It is looked up under "
-        f"{login.instance_id} (HostKeyAlias){login.known_hosts}.",
-        login.host_key_advice,
-    )
+    where = f"It is looked up under {login.instance_id} (HostKeyAlias){login.known_hosts}."
+    return "The key of the host is not the one that is known, or none is known.", where, login.host_key_advice
 
 
 def _private_key(login: Login) -> Sequence[str]:
     file = f" {login.private_key_file}" if login.private_key_file else ""
-    return (
-        f"ssh cannot use the private key{file}. It must be readable by its owner alone, and belong to {login.public_key}.",
-    )
+    must = f"It must be readable by its owner alone, and belong to {login.public_key}."
+    return f"ssh cannot use the private key{file}.", must
 
 
 def _refused(login: Login) -> Sequence[str]:
@@ -109,25 +108,26 @@ def _refused(login: Login) -> Sequence[str]:
 
 
 def _no_answer(login: Login) -> Sequence[str]:
-    port = f"port {login.port or 22} from this machine"
-    return (
-        f"No packet came back. Look at the security group of the instance ({port}), its route, and whether ansible_host "
-        "is an address that can be reached from here.",
+    port = login.port or 22
+    look_at = (
+        f"Look at the security group of the instance (port {port} from this machine), its route, and whether "
+        "ansible_host is an address that can be reached from here."
     )
+    return "No packet came back.", look_at
 
 
 def _not_ready(login: Login) -> Sequence[str]:
-    begins = "If it ended at once, the sshd" if login.may_have_been_open else "The sshd"
+    sshd = "If it ended at once, the sshd" if login.may_have_been_open else "The sshd"
     port = f"listen on another port than {login.port} (ansible_port), " if login.port else ""
     later = "If it ended later, the instance may have rebooted." if login.may_have_been_open else ""
-    return (
-        f"{begins} accepts no logins yet: it may still be booting, {port}or refuse this address after too many attempts.",
-        later,
-    )
+    causes = f"it may still be booting, {port}or refuse this address after too many attempts."
+    return f"{sshd} accepts no logins yet: {causes}", later
 
 
 def _no_address(_login: Login) -> Sequence[str]:
-    return ("The name in ansible_host is unknown. Use compose in the aws_ec2 inventory to set ansible_host to an address.",)
+    return (
+        "The name in ansible_host is unknown. Use compose in the aws_ec2 inventory to set ansible_host to an address.",
+    )
 
 
 def _unknown(_login: Login) -> Sequence[str]:

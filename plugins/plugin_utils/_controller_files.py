@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -17,16 +18,18 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import Argumen
 class ControllerFiles:
     """The files that an action finds and reads: declarations.Files."""
 
-    def __init__(self, action: Any, task_vars: dict[str, Any]) -> None:
-        """action: the action plugin, whose task says where relative paths begin."""
-        self._action, self._variables = action, task_vars
+    def __init__(
+        self, find: Callable[[str, str], Any], variables: dict[str, Any], *, loader: Any, templar: Any
+    ) -> None:
+        """Make it for an action. find: its _find_needle, which knows where relative paths begin."""
+        self._find, self._variables = find, variables
         # It decrypts what ansible-vault has encrypted.
-        self._lookup = lookup_loader.get("ansible.builtin.file", loader=action._loader, templar=action._templar)
+        self._lookup = lookup_loader.get("ansible.builtin.file", loader=loader, templar=templar)
 
     def find(self, name: str) -> str | None:
         """Return the path of a file or a folder, None where there is none."""
         try:
-            return str(self._action._find_needle("files", name))
+            return str(self._find("files", name))
         except AnsibleError:
             return None
 

@@ -36,14 +36,19 @@ PURE_FILES = [
     "module_utils/_errors.py",
     "module_utils/_keys/not_a_public_key.py",
     "module_utils/_keys/openssh.py",
+    "module_utils/_push/hosts.py",
     "module_utils/_push/plan.py",
     "module_utils/_report.py",
+    "module_utils/_ssh_diagnosis.py",
     "module_utils/_ssh_options.py",
+    "module_utils/_transfer/ages.py",
+    "module_utils/_transfer/apply.py",
     "module_utils/_transfer/audit.py",
     "module_utils/_transfer/audit_counts.py",
     "module_utils/_transfer/audit_keys.py",
     "module_utils/_transfer/plan.py",
     "module_utils/_transfer/replaces.py",
+    "module_utils/_transfer/summary.py",
 ]
 PURE = {dotted(name) for name in PURE_FILES}
 
@@ -183,13 +188,13 @@ def test_the_connection_imports_what_it_needs_to_start_ssh_and_nothing_else() ->
         assert foreign(imported_by(imported_rarely)) == set()
 
 
-def test_the_proxy_command_imports_the_standard_library() -> None:
-    # ssh starts it for each connection, without the folders of packages.
-    imported = imported_by("plugin_utils/_connect/proxy_command.py")
+@pytest.mark.parametrize("name", ["proxy_command", "run_guard"])
+def test_programs_that_start_without_the_folders_of_packages_import_the_standard_library(name: str) -> None:
+    imported = imported_by(f"plugin_utils/_connect/{name}.py")
     assert foreign(imported) | of_the_collection(imported) == set()
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("action/")])
+@pytest.mark.parametrize("name", [f"action/{Path(name).name}" for name in MODULES])
 def test_actions_import_the_module_of_their_name(name: str) -> None:
     module = f"{COLLECTION}.plugins.modules.{Path(name).stem}"
     front = f"{COLLECTION}.plugins.plugin_utils._action"
@@ -207,6 +212,7 @@ def test_no_file_is_imported_in_a_way_that_the_rules_cannot_see() -> None:
 PROGRAMS = {
     "plugin_utils/_connect/proxy_command.py": {"sys.exit"},
     "plugin_utils/_connect/fork_server.py": {"sys.exit", "os._exit"},
+    "plugin_utils/_connect/run_guard.py": {"sys.exit"},
 }
 EXITS = {"exit_json", "fail_json", "fail_json_aws"}
 
@@ -262,7 +268,8 @@ def test_check_mode_is_read_in_the_front_and_nowhere_else() -> None:
         for node in ast.walk(tree_of(name))
         if isinstance(node, ast.Attribute) and node.attr in {"check_mode", "_check_mode"}
     ]
-    assert reads == ["module_utils/_entry.py"]
+    # The action of the role sets it for the modules that it calls.
+    assert reads == ["action/ssh_access_apply.py", "module_utils/_entry.py"]
 
 
 @pytest.mark.parametrize("name", MODULES)

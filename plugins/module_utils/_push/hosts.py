@@ -25,7 +25,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import Targ
 
 @dataclass(frozen=True)
 class Instance:
-    """What the variables of the role say of a host, each without its ``ssh_access_``. Empty means that it is not set."""
+    """What the variables of the role say of a host, each without ``ssh_access_``. Empty means that it is not set."""
 
     instance_id: str = ""
     os_user: str = ""
@@ -51,10 +51,7 @@ class Instance:
 
     def _faults_of_target(self) -> list[str]:
         if not self.instance_id:
-            return [
-                "It has no instance id. The aws_ec2 inventory sets instance_id; where another variable has it, set "
-                "ssh_access_instance_id to that variable."
-            ]
+            return [_NO_INSTANCE_ID]
         try:
             self.target()
         except ArgumentError as error:
@@ -67,17 +64,23 @@ class Instance:
         file = self.private_key_file
         if file and not self.public_key and not is_file(f"{file}.pub"):
             faults.append(
-                f"The public half of ssh_access_private_key_file, {file}.pub, is not a file on the controller. Write it "
-                "with ssh-keygen -y, or give the key as ssh_access_public_key."
+                f"The public half of ssh_access_private_key_file, {file}.pub, is not a file on the controller. Write "
+                "it with ssh-keygen -y, or give the key as ssh_access_public_key."
             )
         if file and not is_file(file):
             faults.append(f"ssh_access_private_key_file, {file}, is not a file on the controller.")
         if holds_private_key(self.public_key):
             faults.append(
-                "ssh_access_public_key is a private key, of which nothing is shown here. Give its public half, the .pub "
-                "file."
+                "ssh_access_public_key is a private key, of which nothing is shown here. Give its public half, the "
+                ".pub file."
             )
         return faults
+
+
+_NO_INSTANCE_ID = (
+    "It has no instance id. The aws_ec2 inventory sets instance_id; where another variable has it, set "
+    "ssh_access_instance_id to that variable."
+)
 
 
 class Call(NamedTuple):
@@ -108,8 +111,7 @@ class Host(NamedTuple):
     @classmethod
     def of(cls, asked: Mapping[str, Any]) -> Host:
         """Return the host that as_dict has described."""
-        target = {field: value or None for field, value in asked["target"].items()}
-        return cls(asked["name"], Target(**target), Call(**asked["call"]), asked["private_key_file"])
+        return cls(asked["name"], Target(**asked["target"]), Call(**asked["call"]), asked["private_key_file"])
 
     def as_dict(self) -> dict[str, Any]:
         """Return the host as a variable of Ansible holds it."""
@@ -176,20 +178,19 @@ class Opening:
     def sentence(self) -> str:
         """Return what is told of the host: what was opened for whom until when, or why not."""
         name, target, result = self.host.name, self.host.target, self.result
+        opens = f"{target.instance_id} for {target.os_user}"
         if result["msg"]:
-            return (
-                f"{name}: the key could not be pushed to {target.instance_id} for {target.os_user} in {self.region}, so "
-                f"ssh was not tried. {result['msg']}"
-            )
+            where = f"{opens} in {self.region}"
+            return f"{name}: the key could not be pushed to {where}, so ssh was not tried. {result['msg']}"
         if self.is_open:
             # Such as 2026-11-25T10:01:00Z.
             until = str(result["expires_at"]).partition("T")[2].rstrip("Z")
             key = result["fingerprint"]
-            return f"{name}: opened {target.instance_id} for {target.os_user} until {until} UTC (key {key})."
+            return f"{name}: opened {opens} until {until} UTC (key {key})."
         return (
-            f"{name}: the key would be pushed to {target.instance_id} for {target.os_user}. Check mode pushes nothing, so "
-            f"ssh has no way in, and the play ends here for {name}. With ssh_access_connect_in_check_mode set to true, "
-            "the key is pushed and check mode goes on."
+            f"{name}: the key would be pushed to {opens}. Check mode pushes nothing, so ssh has no way "
+            f"in, and the play ends here for {name}. With ssh_access_connect_in_check_mode set to true, the "
+            "key is pushed and check mode goes on."
         )
 
 
@@ -218,4 +219,6 @@ def _reason(pushed: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
     error = pushed.get("error")
     if error:
         return f"{error['code']}: {error['message'].rstrip('.')}. {error['hint']}"
-    return str(answer.get("msg") or "The module ec2_instance_connect_key gave no reason. Run with -vvv to see its result.")
+    return str(
+        answer.get("msg") or "The module ec2_instance_connect_key gave no reason. Run with -vvv to see its result."
+    )

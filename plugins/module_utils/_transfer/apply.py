@@ -22,8 +22,8 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.summary impo
 class CallsModules(Protocol):
     """Calls a module of this collection, by its short name, and returns its result, also when it failed."""
 
-    def __call__(self, module: str, arguments: Mapping[str, Any], aws: Mapping[str, Any]) -> dict[str, Any]:
-        """aws: options of amazon.aws that count more than those of the task."""
+    def __call__(self, module: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Call it. arguments: its options."""
 
 
 class Applied(NamedTuple):
@@ -62,16 +62,16 @@ def _apply_to_server(
     *,
     pretends: bool,
 ) -> dict[str, Any]:
-    of_server = {"server_id": server["server_id"], "concurrency": declaring["concurrency"]}
+    of_server = {**server["aws"], "server_id": server["server_id"], "concurrency": declaring["concurrency"]}
     answers, judged = Answers(), Judged([], [])
     if server["declared"]:
         arguments = {**declaring, **of_server, "users": server["declared"]}
-        answers = answers._replace(declaring=call("transfer_ssh_key", arguments, server["aws"]))
+        answers = answers._replace(declaring=call("transfer_ssh_key", arguments))
     if rules.limit_days > 0:
         named = {"user_names": server["user_names"]} if server["user_names"] else {}
-        answers = answers._replace(looking=call("transfer_ssh_key_info", {**of_server, **named}, server["aws"]))
+        answers = answers._replace(looking=call("transfer_ssh_key_info", {**of_server, **named}))
         judged = judge(server["declared"], users_of(answers.declaring), users_of(answers.looking), rules)
     if judged.removals:
         arguments = {**of_server, "users": judged.removals, "state": "absent"}
-        answers = answers._replace(removing=call("transfer_ssh_key", arguments, server["aws"]))
+        answers = answers._replace(removing=call("transfer_ssh_key", arguments))
     return summary.server_result(server, answers, judged, pretends=pretends)

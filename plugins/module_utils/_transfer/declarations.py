@@ -85,12 +85,13 @@ def union(parts: Iterable[Declarations]) -> Declarations:
         if server not in servers:
             servers.append(server)
     # A server that one host declares with its region, and another host without, is one server.
-    ids = [server["server_id"] for server in servers]
+    names: dict[str, list[str]] = {}
+    for server in servers:
+        names.setdefault(server["server_id"], []).append(server["name"])
     faults = [
-        f"Server {_named(server_id)} is declared {ids.count(server_id)} times, and not alike. Declare it once, with all of its "
-        "users."
-        for server_id in dict.fromkeys(ids)
-        if ids.count(server_id) > 1
+        f"Server {of_one[0]} is declared {len(of_one)} times, and not alike. Declare it once, with all of its users."
+        for of_one in names.values()
+        if len(of_one) > 1
     ]
     faults += [fault for part in parts for fault in part.faults]
     return Declarations(servers, list(dict.fromkeys(faults)))

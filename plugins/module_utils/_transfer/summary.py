@@ -34,9 +34,7 @@ def users_of(answer: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     return list((answer or {}).get("users") or ())
 
 
-def server_result(
-    server: Mapping[str, Any], answers: Answers, judged: Judged, *, pretends: bool
-) -> dict[str, Any]:
+def server_result(server: Mapping[str, Any], answers: Answers, judged: Judged, *, pretends: bool) -> dict[str, Any]:
     """Return what became of a server: an element of the fact ssh_access_transfer_result.
 
     server: as declarations.Declarations has it. pretends: whether nothing was sent, as in check mode.

@@ -85,8 +85,8 @@ def _login(settings: Mapping[str, Any]) -> _ssh_diagnosis.Login:
         instance_id=settings["instance_id"],
         public_key=settings["public_key_file"],
         known_hosts=(
-            f"; with host_keys: console also in {settings['known_hosts']}, where the keys are that the instance printed "
-            "to its console output"
+            f"; with host_keys: console also in {settings['known_hosts']}, where the keys are that the instance "
+            "printed to its console output"
         ),
         host_key_advice="If the instance has new keys for a reason that you know, delete the old ones.",
         may_have_been_open=True,

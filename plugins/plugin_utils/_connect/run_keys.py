@@ -73,8 +73,8 @@ class RunKeys:
                 yield
         except OSError as error:
             raise ArgumentError(
-                f"The folder for the keys of the run, {self._folder}, cannot be used: {printable(error)}. Look at it, and "
-                "at ANSIBLE_LOCAL_TEMP."
+                f"The folder for the keys of the run, {self._folder}, cannot be used: {printable(error)}. Look at it, "
+                "and at ANSIBLE_LOCAL_TEMP."
             ) from error
 
     def _start_guard(self) -> int:

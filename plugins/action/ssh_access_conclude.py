@@ -116,4 +116,5 @@ def _explained(said: str, opening: Mapping[str, Any], name: str, port: int) -> s
     target = f"{opening['instance_id']} for {opening['os_user']}"
     end = "" if said.endswith(".") else "."
     meaning = _ssh_diagnosis.meaning_of(cause, login)
-    return f"{name}: the key was pushed to {target}, and ssh did not accept the key. It said: {said}{end} {meaning}"
+    happened = f"{name}: the key was pushed to {target}, and ssh did not accept the key. It said:"
+    return f"{happened} {said}{end} {meaning}"

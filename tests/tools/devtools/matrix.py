@@ -125,10 +125,12 @@ def _why(done: Finished) -> str:
 def versions(project: Project) -> dict[str, str]:
     """Return what is installed in the environment, by the names that the table of the matrix has."""
     found = {name: _distribution(project.site_packages, name) for name in ("ansible-core", "boto3")}
-    collections = {
-        name: _collection(project.installed_collections, name) for name in ("amazon.aws", "community.crypto")
+    return {
+        "ansible-core": found["ansible-core"],
+        "amazon.aws": _collection(project.installed_collections, "amazon.aws"),
+        "Python": _python(project),
+        "boto3": found["boto3"],
     }
-    return {"ansible-core": found["ansible-core"], **collections, "Python": _python(project), "boto3": found["boto3"]}
 
 
 def _distribution(site_packages: Path, name: str) -> str:
@@ -169,7 +171,6 @@ class Row:
 _COLUMNS = (
     "ansible-core",
     "amazon.aws",
-    "community.crypto",
     "Python",
     "boto3",
     "passed",

@@ -20,7 +20,8 @@ MODULE_UTILS = f"{COLLECTION}.plugins.module_utils"
 PLUGIN_UTILS = f"{COLLECTION}.plugins.plugin_utils"
 
 FILES = {path.relative_to(PLUGINS).as_posix(): path for path in sorted(PLUGINS.rglob("*.py"))}
-MODULES = [name for name in FILES if name.startswith("modules/")]
+# Those of the actions of the role are documentation alone.
+MODULES = [name for name in FILES if name.startswith("modules/") and not name.startswith("modules/ssh_access_")]
 SHARED = [name for name in FILES if name.startswith("module_utils/") and not name.endswith("/__init__.py")]
 
 

@@ -205,5 +205,5 @@ def table(rows: Iterable[Row]) -> str:
 
 def _cells(row: Row) -> list[str]:
     numbers = (row.passed, row.failed, row.skipped)
-    found = [row.versions[name] for name in _COLUMNS[:5]]
+    found = [row.versions[name] for name in _COLUMNS[:4]]
     return [row.environment.name, *found, *(str(number) for number in numbers), f"{row.seconds:.0f}"]

@@ -82,7 +82,7 @@ def test_missing_interpreter_is_said(tmp_path: Path) -> None:
 
 def test_table_has_a_row_for_each_that_ran() -> None:
     shown = table([Row(OLD, VERSIONS, 7, 0, 1, 12.3)])
-    assert ["2.18", *["1.2.3"] * 5, "7", "0", "1", "12"] in [line.split() for line in shown.splitlines()]
+    assert ["2.18", *["1.2.3"] * 4, "7", "0", "1", "12"] in [line.split() for line in shown.splitlines()]
     assert shown.splitlines()[-1] == "matrix: 1 of 1 passed"
 
 

@@ -27,9 +27,11 @@ seealso:
 
 EXAMPLES = r"""
 - name: Make a key pair that is gone when the run ends
-  community.crypto.openssh_keypair:
-    path: "{{ lookup('sshkeys.aws.local_tmp') }}/id_ed25519"
-    type: ed25519
+  ansible.builtin.command:
+    argv: [ssh-keygen, -q, -t, ed25519, -N, "", -f, "{{ file }}"]
+    creates: "{{ file }}"
+  vars:
+    file: "{{ lookup('sshkeys.aws.local_tmp') }}/id_ed25519"
   delegate_to: localhost
   run_once: true
 """

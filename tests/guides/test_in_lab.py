@@ -193,7 +193,7 @@ def included() -> str:
 
 def task_that_pushes() -> str:
     """Return the task of the role that the page about trouble tells its readers to look for."""
-    return block_with("TASK [sshkeys.aws.ssh_access : Push the key]", "none").text.strip()
+    return block_with("TASK [sshkeys.aws.ssh_access : Push the key", "none").text.strip()
 
 
 @pytest.mark.parametrize("example", [role_alone, imported, included])

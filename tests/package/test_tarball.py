@@ -116,7 +116,7 @@ def test_galaxy_takes_the_tags(tarball: Tarball) -> None:
 
 
 def test_dependencies_have_a_lower_bound_and_no_upper_one(tarball: Tarball) -> None:
-    assert tarball.about["dependencies"] == {"amazon.aws": ">=9.0.0", "community.crypto": ">=2.16.0"}
+    assert tarball.about["dependencies"] == {"amazon.aws": ">=9.0.0"}
 
 
 def test_supported_ansible_is_said(tarball: Tarball) -> None:

@@ -23,7 +23,8 @@ MODULE_UTILS = f"{COLLECTION}.plugins.module_utils"
 PLUGIN_UTILS = f"{COLLECTION}.plugins.plugin_utils"
 
 FILES = {path.relative_to(PLUGINS).as_posix(): path for path in sorted(PLUGINS.rglob("*.py"))}
-MODULES = [name for name in FILES if name.startswith("modules/")]
+# Those of the actions of the role are documentation alone.
+MODULES = [name for name in FILES if name.startswith("modules/") and not name.startswith("modules/ssh_access_")]
 SHARED = [name for name in FILES if name.startswith("module_utils/") and not name.endswith("/__init__.py")]
 
 
@@ -44,12 +45,16 @@ PURE_FILES = [
     "module_utils/_keys/policy.py",
     "module_utils/_keys/private.py",
     "module_utils/_keys/wire.py",
+    "module_utils/_push/hosts.py",
     "module_utils/_push/plan.py",
     "module_utils/_push/report.py",
     "module_utils/_push/target.py",
     "module_utils/_report.py",
     "module_utils/_spec.py",
+    "module_utils/_ssh_diagnosis.py",
     "module_utils/_ssh_options.py",
+    "module_utils/_transfer/ages.py",
+    "module_utils/_transfer/apply.py",
     "module_utils/_transfer/audit.py",
     "module_utils/_transfer/audit_chart.py",
     "module_utils/_transfer/audit_counts.py",
@@ -67,6 +72,7 @@ PURE_FILES = [
     "module_utils/_transfer/rotate_files.py",
     "module_utils/_transfer/rotate_request.py",
     "module_utils/_transfer/rotate_summary.py",
+    "module_utils/_transfer/summary.py",
 ]
 PURE = {dotted(name) for name in PURE_FILES}
 OF_AWS = [name for name in SHARED if name.startswith("module_utils/_aws/")]
@@ -259,9 +265,9 @@ def test_the_connection_imports_what_it_needs_to_start_ssh_and_nothing_else() ->
         assert foreign(imported_by(f"plugin_utils/_connect/{imported_rarely}.py")) == set()
 
 
-def test_the_proxy_command_imports_the_standard_library() -> None:
-    # ssh starts it for each connection, without the folders of packages.
-    imported = imported_by("plugin_utils/_connect/proxy_command.py")
+@pytest.mark.parametrize("name", ["proxy_command", "run_guard"])
+def test_programs_that_start_without_the_folders_of_packages_import_the_standard_library(name: str) -> None:
+    imported = imported_by(f"plugin_utils/_connect/{name}.py")
     assert foreign(imported) | of_the_collection(imported) == set()
 
 
@@ -283,6 +289,7 @@ def test_no_file_is_imported_in_a_way_that_the_rules_cannot_see() -> None:
 PROGRAMS = {
     "plugin_utils/_connect/proxy_command.py": {"sys.exit"},
     "plugin_utils/_connect/fork_server.py": {"sys.exit", "os._exit"},
+    "plugin_utils/_connect/run_guard.py": {"sys.exit"},
 }
 EXITS = {"exit_json", "fail_json", "fail_json_aws"}
 
@@ -328,8 +335,9 @@ def test_check_mode_is_read_where_a_module_begins_and_nowhere_else() -> None:
         for node in ast.walk(tree_of(name))
         if isinstance(node, ast.Attribute) and node.attr in {"check_mode", "_check_mode"}
     ]
-    # In a process of its own, in the worker of the task, and by the action that has no module.
+    # In a process of its own, in the worker of the task, and by actions that have no module.
     assert reads == [
+        "action/ssh_access_apply.py",
         "action/transfer_rotate_key_pair.py",
         "module_utils/_entry.py",
         "plugin_utils/_action.py",

@@ -29,8 +29,8 @@ _NOISE = re.compile(r"[^A-Za-z0-9+/:-]+")
 # PRIVATE KEY rotation" is a sentence.
 _LABEL = r"(?:BEGIN|END) (?:[A-Za-z0-9]+ ){0,4}PRIVATE KEY"
 _DAMAGED_MARKS = re.compile(rf"(?<![A-Za-z0-9]){_LABEL}--|^\W*{_LABEL}\W*$", re.MULTILINE)
-# Word processors and chats replace a hyphen, or two of them, with these. One hyphen stays one: "FRONT-END PRIVATE KEY" is
-# no label. In a pattern with MULTILINE, only a line feed ends a line.
+# Word processors and chats replace a hyphen, or two, with these. One hyphen stays one: "FRONT-END PRIVATE KEY" is no
+# label. In a pattern with MULTILINE, only a line feed ends a line.
 _PLAIN = str.maketrans(
     {**dict.fromkeys("\u2010\u2011\u2012\u2212", "-"), **dict.fromkeys("\u2013\u2014\u2015", "--"), "\r": "\n"}
 )

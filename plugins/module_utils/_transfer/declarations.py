@@ -15,7 +15,7 @@ Pure, but for the files that it is given a way to read. Rules:
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Mapping, NamedTuple, Protocol, Sequence
+from typing import Any, Iterable, Iterator, Mapping, NamedTuple, Protocol, Sequence
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import judged_keys
@@ -62,19 +62,33 @@ def read_declarations(
     unsupported_keys: as transfer_ssh_key has it. looks_for_old_keys: whether there is something to do for a user, or a
     server, for which no key is declared.
     """
-    found = [_read_server(server, files, unsupported_keys, looks_for_old_keys) for server in servers]
+    return union(
+        Declarations([read], faults)
+        for read, faults in (_read_server(server, files, unsupported_keys, looks_for_old_keys) for server in servers)
+    )
+
+
+def union(parts: Iterable[Declarations]) -> Declarations:
+    """Return what is declared in several places, such as for several hosts: each server and each fault once.
+
+    A server that is declared in two ways is a fault.
+    """
+    parts = list(parts)
+    servers: list[dict[str, Any]] = []
+    for server in (server for part in parts for server in part.servers):
+        if server not in servers:
+            servers.append(server)
     # A server that one host declares with its region, and another host without, is one server.
     names: dict[str, list[str]] = {}
-    for server, _faults in found:
+    for server in servers:
         names.setdefault(server["server_id"], []).append(server["name"])
     faults = [
         f"Server {of_one[0]} is declared {len(of_one)} times, and not alike. Declare it once, with all of its users."
         for of_one in names.values()
         if len(of_one) > 1
     ]
-    return Declarations(
-        [server for server, _faults in found], faults + [fault for _server, of_server in found for fault in of_server]
-    )
+    faults += [fault for part in parts for fault in part.faults]
+    return Declarations(servers, list(dict.fromkeys(faults)))
 
 
 def _read_server(
@@ -82,7 +96,7 @@ def _read_server(
 ) -> tuple[dict[str, Any], list[str]]:
     """Return a server as Declarations has it, and its faults."""
     server_id, region, profile = (str(server.get(option) or "") for option in ("server_id", "region", "profile"))
-    name = " ".join(part for part in (server_id, region, profile) if part)
+    name = " ".join(_named(part) for part in (server_id, region, profile) if part)
     options = {"region": region, "profile": profile, "endpoint_url": server.get("endpoint_url")}
     users = server.get("users") or []
     user_names = ["" if user["user_name"] is None else str(user["user_name"]) for user in users]
@@ -113,6 +127,11 @@ def _read_server(
         "declared": declared,
     }
     return read, faults
+
+
+def _named(text: str) -> str:
+    """Return what names a server for a sentence, unless it is a private key."""
+    return shown(text) if holds_private_key(text) else text
 
 
 def _faults_of_server(name: str, server_id: str, user_names: Sequence[str]) -> list[str]:

@@ -10,7 +10,12 @@ import contextlib
 import json
 import os
 import re
+from collections.abc import Mapping
 from enum import Enum
+from typing import Any
+
+from ansible_collections.sshkeys.aws.plugins.module_utils import _ssh_diagnosis
+from ansible_collections.sshkeys.aws.plugins.module_utils._ssh_diagnosis import Cause
 
 
 class Step(Enum):
@@ -50,10 +55,14 @@ def failure(said: str, settings_file: str, since: float) -> str:
         step, sentence = found
         ending = f" {said}" if step is Step.TUNNEL_ENDED else ""
         return f"{where}: {step.value} {sentence}{_hint(step, sentence)}{ending}"
-    for pattern, happened, means in _SSH_REFUSALS:
-        if re.search(pattern, said):
-            return f"{where}: {happened} {said.rstrip()} {means.format(**settings)}"
-    return f"{where}: {said}"
+    cause = _ssh_diagnosis.cause_of(said)
+    if cause in _REFUSALS:
+        happened = "the key was pushed, and ssh did not accept the key."
+    elif cause in _ENDS:
+        happened, cause = "the connection has ended.", Cause.NOT_READY
+    else:
+        return f"{where}: {said}"
+    return f"{where}: {happened} {said.rstrip()} {_ssh_diagnosis.meaning_of(cause, _login(settings))}"
 
 
 def _told(settings_file: str, since: float) -> tuple[Step, str] | None:
@@ -66,43 +75,23 @@ def _told(settings_file: str, since: float) -> tuple[Step, str] | None:
     return None
 
 
-_HOST_KEY = (
-    "The key of the host is not the one that is known, or none is known. It is looked up under {instance_id} "
-    "(HostKeyAlias); with host_keys: console also in {known_hosts}, where the keys are that the instance printed to "
-    "its console output. If the instance has new keys for a reason that you know, delete the old ones."
-)
-_PRIVATE_KEY = (
-    "ssh cannot use the private key. It must be readable by its owner alone, and belong to {public_key_file}."
-)
-_PERMISSION_DENIED = (
-    "Likely causes, the likeliest first: (1) There is no such OS user on the instance: Amazon Linux has ec2-user, "
-    "Ubuntu has ubuntu (ansible_user). (2) The package ec2-instance-connect is not installed there. (3) The sshd there "
-    "has another AuthorizedKeysCommand, which the package leaves alone. (4) Instance metadata is turned off, or a "
-    "firewall on the instance blocks it. (5) The clock of the instance is wrong, so that the key counts as expired. "
-    "(6) sshd does not let this user in at all, for example as root."
-)
-_CLOSED = (
-    "If it ended at once, the sshd accepts no logins yet: it may still be booting, or refuse this address after too "
-    "many attempts. If it ended later, the instance may have rebooted."
-)
+_REFUSALS = (Cause.HOST_KEY, Cause.PRIVATE_KEY, Cause.REFUSED)
+# The ProxyCommand has made the connection before ssh says this.
+_ENDS = (Cause.NO_ANSWER, Cause.NOT_READY)
 
-_REFUSED = "the key was pushed, and ssh did not let us in."
 
-# What ssh says, what has happened, and what that means. The first that matches counts.
-_SSH_REFUSALS = (
-    (
-        "Host key verification failed|HOST IDENTIFICATION HAS CHANGED|host key is known|authenticity of host",
-        _REFUSED,
-        _HOST_KEY,
-    ),
-    (
-        "no such identity|contents do not match public|error in libcrypto|invalid format|UNPROTECTED PRIVATE KEY",
-        _REFUSED,
-        _PRIVATE_KEY,
-    ),
-    ("Permission denied|[Tt]oo many authentication failures", _REFUSED, _PERMISSION_DENIED),
-    ("timed out|closed by|reset by", "the connection has ended.", _CLOSED),
-)
+def _login(settings: Mapping[str, Any]) -> _ssh_diagnosis.Login:
+    return _ssh_diagnosis.Login(
+        instance_id=settings["instance_id"],
+        public_key=settings["public_key_file"],
+        known_hosts=(
+            f"; with host_keys: console also in {settings['known_hosts']}, where the keys are that the instance "
+            "printed to its console output"
+        ),
+        host_key_advice="If the instance has new keys for a reason that you know, delete the old ones.",
+        may_have_been_open=True,
+    )
+
 
 _UNREACHABLE = (
     "Look at the security group of the instance (port 22 from this machine) and at its route. If it cannot be reached "

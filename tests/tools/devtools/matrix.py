@@ -123,10 +123,12 @@ def _why(done: Finished) -> str:
 def versions(project: Project) -> dict[str, str]:
     """Return what is installed in the environment, by the names that the table of the matrix has."""
     found = {name: _distribution(project.site_packages, name) for name in ("ansible-core", "boto3")}
-    collections = {
-        name: _collection(project.installed_collections, name) for name in ("amazon.aws", "community.crypto")
+    return {
+        "ansible-core": found["ansible-core"],
+        "amazon.aws": _collection(project.installed_collections, "amazon.aws"),
+        "Python": _python(project),
+        "boto3": found["boto3"],
     }
-    return {"ansible-core": found["ansible-core"], **collections, "Python": _python(project), "boto3": found["boto3"]}
 
 
 def _distribution(site_packages: Path, name: str) -> str:
@@ -167,7 +169,6 @@ class Row:
 _COLUMNS = (
     "ansible-core",
     "amazon.aws",
-    "community.crypto",
     "Python",
     "boto3",
     "passed",
@@ -196,5 +197,5 @@ def table(rows: Iterable[Row]) -> str:
 
 def _cells(row: Row) -> list[str]:
     numbers = (row.passed, row.failed, row.skipped)
-    found = [row.versions[name] for name in _COLUMNS[:5]]
+    found = [row.versions[name] for name in _COLUMNS[:4]]
     return [row.environment.name, *found, *(str(number) for number in numbers), f"{row.seconds:.0f}"]

@@ -314,7 +314,7 @@ def test_what_only_looks_like_another_way_is_none() -> None:
 
 
 def test_a_host_without_an_instance_is_refused() -> None:
-    with pytest.raises(AnsibleConnectionFailure, match="^The instance id of web1 is unknown") as refused:
+    with pytest.raises(AnsibleConnectionFailure, match=r"^The instance id of web1 is unknown") as refused:
         command(instance_id=None)
     read = [entry["name"] for name in READ for entry in OPTIONS[name]["vars"]]
     assert all(name in str(refused.value) for name in read if not name.startswith("ansible_"))

@@ -128,7 +128,7 @@ def test_a_weak_key_is_a_warning(service: Service) -> None:
         ({"public_key": f"{KEY},{KEY}"}, "^public_key: There are several keys on one line"),
         (
             {"public_key": key_pair("ecdsa-256").line},
-            "^public_key: EC2 Instance Connect takes ecdsa-sha2-nistp256 keys",
+            "^public_key: EC2 Instance Connect accepts ecdsa-sha2-nistp256 keys",
         ),
     ],
     ids=["id", "port", "validity", "empty", "several", "ecdsa"],

@@ -200,7 +200,7 @@ def test_what_reads_only_leaves_nothing_in_doubt(service: Service) -> None:
     service.stubber.add_client_error("describe_user", "InternalServiceError", "Broken", http_status_code=500)
     told = service.run(user_names=["anna"])
     assert told.failure
-    assert "not known whether" not in told.failure
+    assert "unknown whether" not in told.failure
 
 
 def test_what_is_stored_and_is_no_key_is_told(service: Service) -> None:
@@ -215,7 +215,7 @@ def test_what_is_stored_and_is_no_key_is_told(service: Service) -> None:
     ("options", "sentence"),
     [
         ({"server_id": "s-1"}, "^server_id 's-1' is not the id of a Transfer Family server"),
-        ({"user_names": ["anna", "a"]}, "^user_name 'a' is not one that Transfer Family takes"),
+        ({"user_names": ["anna", "a"]}, "^user_name 'a' is not one that Transfer Family accepts"),
         ({"concurrency": 0}, "^concurrency is 0"),
     ],
 )

@@ -51,7 +51,7 @@ def test_where_the_sdk_is_not_the_python_that_needs_it_is_named() -> None:
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert (told["has"], told["never_sent"]) == (False, 0)
-    assert told["said"].startswith(f"The Python packages boto3 and botocore are needed, and {sys.executable} has none.")
+    assert told["said"].startswith(f"{sys.executable} lacks the Python packages boto3 and botocore.")
 
 
 def test_it_is_a_set_up_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -521,15 +521,15 @@ def test_a_line_of_a_public_key_has_no_sentence(kind: str) -> None:
         ("hello", ""),
         ("-----BEGIN CERTIFICATE-----\nMIIB", "It is PEM, an X.509 certificate and not a public key."),
         ("-----BEGIN X509 CRL-----", "It is PEM, a list of revoked certificates and not a public key."),
-        ("-----BEGIN SSH SIGNATURE-----", "It is PEM, a signature that ssh-keygen made and not a public key."),
+        ("-----BEGIN SSH SIGNATURE-----", "It is PEM, a signature made by ssh-keygen and not a public key."),
         # The label alone is repeated, and only in its standard form.
-        ("-----BEGIN DH  PARAMETERS-----", "It is PEM, a block of the kind DH PARAMETERS and"),
+        ("-----BEGIN DH  PARAMETERS-----", "It is PEM, a block of type DH PARAMETERS and"),
         ("-----BEGIN dh parameters-----", "It is PEM, not an OpenSSH public key. Give the .pub file"),
         (f"-----BEGIN {'A' * 41}-----", "It is PEM, not an OpenSSH public key. Give the .pub file"),
         ("https://github.com/USER.keys", "It is a URL"),
         ("https://github.com/USER.keys and more", ""),
         (f"web1 {ED25519.line}", "It is a line of known_hosts: the key of a host"),
-        (f"alice {ED25519.line}", "A name stands before the key type"),
+        (f"alice {ED25519.line}", "There is a name before the key type"),
         (f"restrict {ED25519.line}", "There are authorized_keys options"),
     ],
 )
@@ -542,11 +542,11 @@ def test_what_a_line_is(line: str, sentence: str) -> None:
 @pytest.mark.parametrize(
     ("key_type", "encoded", "sentence"),
     [
-        ("sk-ssh-ed25519@openssh.com", "", "It is a key of a FIDO security key"),
-        ("webauthn-sk-ecdsa-sha2-nistp256@openssh.com", "", "It is a key of a FIDO security key"),
+        ("sk-ssh-ed25519@openssh.com", "", "It is the key of a FIDO security key"),
+        ("webauthn-sk-ecdsa-sha2-nistp256@openssh.com", "", "It is the key of a FIDO security key"),
         ("rsa-sha2-512", RSA.encoded, "It begins with the name of a signature algorithm"),
         ("rsa-sha2-512", ED25519.encoded, ""),
-        ("ssh-ed448", base64.b64encode(keys.string(b"ssh-ed448")).decode(), "Its key type is ssh-ed448, and neither"),
+        ("ssh-ed448", base64.b64encode(keys.string(b"ssh-ed448")).decode(), "Its key type is ssh-ed448, which neither"),
         # The type is repeated only where the blob has it too.
         ("ssh-ed448", ED25519.encoded, ""),
         ("anything", "", ""),

@@ -257,12 +257,12 @@ def test_what_may_have_been_done_is_a_change_and_says_so() -> None:
     told = report_pushes([PushOutcome(FLEET[0], changed=True, error=error)], KEY, [], single=True, now=END)
     assert (told.result["changed"], told.result["success"], told.result["expires_at"]) == (True, False, None)
     assert told.failure
-    assert "not known whether" in told.failure
+    assert "unknown whether" in told.failure
 
 
 def test_no_targets_is_nothing_to_do() -> None:
     told = report_pushes([], KEY, [], single=False, now=END)
-    assert told.result["msg"].startswith("targets is an empty list, so there is nothing to do")
+    assert told.result["msg"].startswith("targets is an empty list, so no key was pushed")
     assert "msg" not in report_pushes([pushed(0, 1)], KEY, [], single=False, now=END).result
 
 

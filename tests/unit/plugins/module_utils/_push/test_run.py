@@ -160,7 +160,7 @@ def test_what_nobody_knows_is_a_change_without_a_lease(service: Service, leases:
     told = service.run(ONE)
     assert (told.result["changed"], told.result["success"]) == (True, False)
     assert told.failure
-    assert "not known whether" in told.failure
+    assert "unknown whether" in told.failure
     assert not leases.exists()
 
 
@@ -182,7 +182,7 @@ def test_a_lease_that_cannot_be_written_is_one_warning(service: Service, leases:
     assert told.result["changed"] is True
     first, second = told.warnings
     assert first == "The key is weak."
-    assert second.startswith("The key was pushed, but that could not be noted for the next run, which will push it")
+    assert second.startswith("The key was pushed, but no lease could be written, so the next run will push it")
     assert second.endswith(f"{leases}: Not a directory")
 
 

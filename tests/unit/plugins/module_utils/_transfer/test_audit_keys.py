@@ -201,8 +201,8 @@ def test_shared_keys(who: list[Holder], several_servers: bool, shared: tuple[lis
     [
         (DENIED, "No (AccessDeniedException). Allow it."),
         ({"code": "Code", "message": "No", "hint": "Do it."}, "No (Code). Do it."),
-        ({}, "The module did not say why."),
-        (None, "The module did not say why."),
+        ({}, "The module gave no reason."),
+        (None, "The module gave no reason."),
     ],
 )
 def test_why_a_user_was_not_read(error: dict[str, str] | None, sentence: str) -> None:

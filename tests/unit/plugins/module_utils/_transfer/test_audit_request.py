@@ -119,7 +119,7 @@ def test_what_cannot_be_meant_is_refused(variables: dict[str, Any], faults: list
 
 def test_what_ansible_cut_off_is_refused() -> None:
     (fault,) = asked(server_id=A, fail_on="old", cut_off="weak").faults
-    assert fault.startswith("Ansible cut 'weak' off")
+    assert fault.startswith("Ansible cut off 'weak'")
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def test_whatever_the_service_takes_can_be_named(value: str) -> None:
             check_server_id,
             "server_id 'x' is not the id of a Transfer Family server: it must be 's-' and 17 hexadecimal",
         ),
-        (check_user_name, "user_name 'x' is not one that Transfer Family takes: use 3 to 100 letters, digits and"),
+        (check_user_name, "user_name 'x' is not one that Transfer Family accepts: use 3 to 100 letters, digits and"),
     ],
 )
 def test_a_refusal_names_the_option_and_what_it_takes(check: Callable[[str], object], sentence: str) -> None:

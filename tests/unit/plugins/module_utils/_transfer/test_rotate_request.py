@@ -159,7 +159,7 @@ def test_what_cannot_be_meant_is_refused(variables: dict[str, Any], faults: list
 
 def test_what_ansible_cut_off_is_refused() -> None:
     (fault,) = asked(public_keys=LINE, replaces="alice@laptop", cut_off="bob@laptop").faults
-    assert fault.startswith("Ansible cut 'bob@laptop' off")
+    assert fault.startswith("Ansible cut off 'bob@laptop'")
 
 
 def test_a_name_of_another_purpose_is_no_misspelt_one() -> None:

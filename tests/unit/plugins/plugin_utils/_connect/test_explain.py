@@ -17,7 +17,7 @@ INSTANCE_ID = "i-0123456789abcdef0"
 SSH = "Failed to connect to the host via ssh: "
 
 
-REFUSED = "the key was pushed, and ssh did not let us in."
+REFUSED = "the key was pushed, and ssh did not accept the key."
 
 
 @pytest.fixture

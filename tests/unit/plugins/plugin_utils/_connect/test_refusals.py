@@ -31,7 +31,7 @@ def told(*words: str) -> Told:
 )
 def test_another_way_is_refused_with_both_that_can_be_done(words: tuple[str, ...]) -> None:
     sentence = refusals.proxy("ssh_common_args", told(*words))
-    assert sentence.startswith("ssh_common_args holds ")
+    assert sentence.startswith("ssh_common_args contains ")
     assert "Take it out of ssh_common_args, or keep it and use ansible_connection: ssh with the role" in sentence
 
 
@@ -42,7 +42,7 @@ def test_no_other_way_is_none(words: tuple[str, ...]) -> None:
 
 def test_the_short_way_to_say_none_is_what_ssh_does_not_take() -> None:
     sentence = refusals.proxy("ssh_args", told("-J", "none"))
-    assert sentence.startswith("ssh_args holds -J none, which ssh does not take beside a ProxyCommand")
+    assert sentence.startswith("ssh_args contains -J none, which ssh does not accept with a ProxyCommand")
     assert sentence.endswith("Write -o ProxyJump=none.")
 
 
@@ -74,7 +74,7 @@ def test_no_part_of_a_private_key_in_the_wrong_variable_comes_out(is_whole: bool
 
 def test_a_name_says_which_variable_holds_it() -> None:
     assert refusals.name("ansible_user", "a\nb") == (
-        "ansible_user is 'a\\nb', which is no name. Look for a stray character in it."
+        "ansible_user is 'a\\nb', which is not a valid name. Look for a stray character in it."
     )
 
 
@@ -82,12 +82,12 @@ def test_a_name_says_which_variable_holds_it() -> None:
 def test_what_was_given_counts_more_than_where_it_is(is_localhost: bool) -> None:
     sentence = refusals.instance("web1", "web1.example.com", is_localhost=is_localhost)
     assert sentence.startswith(
-        "The instance id of web1, 'web1.example.com', is not one: it must be 'i-' and hexadecimal"
+        "The instance id of web1, 'web1.example.com', is not valid: it must be 'i-' and hexadecimal"
     )
 
 
 def test_what_is_not_known_of_a_host() -> None:
-    assert refusals.instance("web1", "", is_localhost=False).startswith("It is not known which instance web1 is. Set")
+    assert refusals.instance("web1", "", is_localhost=False).startswith("The instance id of web1 is unknown. Set")
     sentence = refusals.instance("localhost", "", is_localhost=True)
     assert sentence.startswith("This task runs on localhost, which is no EC2 instance.")
     assert "connection: sshkeys.aws.ec2_instance_connect" in sentence

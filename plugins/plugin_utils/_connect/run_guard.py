@@ -1,0 +1,60 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The process that deletes the keys of a run when ansible-playbook was killed and could not.
+
+It ends with ansible-playbook, or when the folder is gone. It needs nothing but the standard library.
+
+Usage: run_guard.py FOLDER PROCESS, where PROCESS is the process id of ansible-playbook.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import shutil
+import signal
+import sys
+
+# Poll interval for the folder, and for the process where the system has no file descriptor for it.
+_POLL_SECONDS = 1.0
+# The run ends by these, and this process has work to do then.
+_IGNORED = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+
+
+def main() -> int:
+    """Delete the folder when the process has ended. Returns the exit status."""
+    folder, process = sys.argv[1], int(sys.argv[2])
+    for number in _IGNORED:
+        signal.signal(number, signal.SIG_IGN)
+    wait(folder, process)
+    shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+def wait(folder: str, process: int) -> None:
+    """Return when the process has ended, or the folder is gone."""
+    with selectors.DefaultSelector() as selector, contextlib.ExitStack() as opened:
+        # Linux tells at once, also of a process that nobody has collected, as in a container without an init.
+        with contextlib.suppress(AttributeError, OSError):
+            descriptor = os.pidfd_open(process)
+            opened.callback(os.close, descriptor)
+            selector.register(descriptor, selectors.EVENT_READ)
+        while os.path.isdir(folder) and _is_alive(process):
+            if selector.select(_POLL_SECONDS):
+                return
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except OSError:
+        # There is none, or a process of another user has got its number.
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

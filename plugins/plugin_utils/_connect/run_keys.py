@@ -1,0 +1,97 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The keys that exist for a run only: in a folder of its own, which is gone when the run ends, also after SIGKILL."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, printable
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import key_pair, run_guard
+
+_GUARD = "guard"
+_PAIR = "id_ed25519"
+
+
+class RunKeys:
+    """The keys of a run.
+
+    folder: where they are; it is made where it is needed, and only its owner can read it. What deletes it when the run
+    ends is ansible-playbook, if it lies in the folder that ansible-playbook has made for itself. After SIGKILL and
+    SIGTERM it is the process run_guard.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def pair(self) -> str:
+        """Return the path of the private key that the run shares. Its public half has ``.pub`` behind it.
+
+        Raises ArgumentError.
+        """
+        with self._locked():
+            path = os.path.join(self._folder, _PAIR)
+            key_pair.make(f"{path}.pub")
+            return path
+
+    def public_key_file(self, public_key: str) -> str:
+        """Return the path of a file with a public key, by which ssh finds the private half in its agent.
+
+        Raises ArgumentError.
+        """
+        with self._locked():
+            name = hashlib.sha256(public_key.encode()).hexdigest()
+            path = os.path.join(self._folder, f"{name}.pub")
+            if not os.path.exists(path):
+                descriptor, temporary = tempfile.mkstemp(dir=self._folder)
+                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                    file.write(f"{public_key.strip()}\n")
+                os.replace(temporary, path)
+            return path
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep out the processes of other hosts, in a folder that is guarded."""
+        try:
+            os.makedirs(self._folder, mode=0o700, exist_ok=True)
+            with open(os.path.join(self._folder, _GUARD), "a+", encoding="utf-8") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                # Before there is anything to delete.
+                if not os.fstat(file.fileno()).st_size:
+                    file.write(str(self._start_guard()))
+                    file.flush()
+                yield
+        except OSError as error:
+            raise ArgumentError(
+                f"The folder for the keys of the run, {self._folder}, cannot be used: {printable(error)}. Look at it, "
+                "and at ANSIBLE_LOCAL_TEMP."
+            ) from error
+
+    def _start_guard(self) -> int:
+        command = [sys.executable, "-I", "-S", str(run_guard.__file__), self._folder, str(_controller())]
+        # A session of its own keeps Ctrl-C away.
+        guard = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd="/",
+        )
+        return guard.pid
+
+
+def _controller() -> int:
+    """Return the process id of ansible-playbook, also in the worker of a task."""
+    process = multiprocessing.parent_process()
+    return (process and process.pid) or os.getpid()

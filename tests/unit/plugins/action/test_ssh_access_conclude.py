@@ -1,0 +1,64 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The last task of the role: what is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.sshkeys.aws.plugins.action.ssh_access_conclude import _explained, _of_transfer
+
+OPENING = {
+    "instance_id": "i-0123456789abcdef0",
+    "os_user": "ec2-user",
+    "private_key_file": "/k",
+    "is_pair_of_the_run": True,
+    "result": {"fingerprint": "SHA256:x", "request_id": "r-1"},
+}
+
+
+def explained(said: str, **more: Any) -> str:
+    return _explained(said, {**OPENING, **more}, "web1", 2222)
+
+
+def test_a_refusal_is_explained() -> None:
+    told = explained("root@192.0.2.1: Permission denied (publickey).")
+    assert told.startswith(
+        "web1: the key was pushed to i-0123456789abcdef0 for ec2-user, and ssh did not accept the key. It said: "
+        "root@192.0.2.1: Permission denied (publickey). Likely causes, the likeliest first: (1) There is no OS user "
+        "ec2-user on the instance"
+    )
+    assert "names the key SHA256:x and the request r-1" in told
+    assert "passphrase" not in told
+    assert "(8) The private key has a passphrase" in explained("Permission denied", is_pair_of_the_run=False)
+
+
+@pytest.mark.parametrize(
+    ("said", "means"),
+    [
+        ("Host key verification failed.", "accept-new"),
+        ("Connection refused", "another port than 2222 (ansible_port)"),
+        ("Connection timed out", "port 2222 from this machine"),
+        ("Something else", "Something else. Try the same by hand with ssh -v."),
+    ],
+)
+def test_other_causes(said: str, means: str) -> None:
+    assert means in explained(said)
+
+
+def test_one_host_tells_of_the_servers_for_all() -> None:
+    done = {"says": ["1 user."], "failures": []}
+    assert _of_transfer(done, "web1", "web1") == (["1 user."], [])
+    assert _of_transfer(done, "web2", "web1") == ([], [])
+    assert _of_transfer({}, "web1", "web1") == ([], [])
+
+
+def test_no_host_is_opened_when_a_declaration_failed() -> None:
+    failed = {"says": ["1 user."], "failures": ["No."]}
+    assert _of_transfer(failed, "web1", "web1") == (["1 user."], ["No."])
+    says, (failure,) = _of_transfer(failed, "web2", "web1")
+    assert says == []
+    assert failure == ("web2: nothing was opened, as the declaration of Transfer Family users failed. web1 says why.")

@@ -24,7 +24,12 @@ PLUGIN_UTILS = f"{COLLECTION}.plugins.plugin_utils"
 
 FILES = {path.relative_to(PLUGINS).as_posix(): path for path in sorted(PLUGINS.rglob("*.py"))}
 # Those of the actions of the role are documentation alone.
-MODULES = [name for name in FILES if name.startswith("modules/") and not name.startswith("modules/ssh_access_")]
+MODULES = [
+    name
+    for name in FILES
+    # Those of actions are documentation alone.
+    if name.startswith("modules/") and "SPEC = " in FILES[name].read_text(encoding="utf-8")
+]
 SHARED = [name for name in FILES if name.startswith("module_utils/") and not name.endswith("/__init__.py")]
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from collections.abc import Iterator
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, printable
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import key_pair, run_guard
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_folder import controller
 
 _GUARD = "guard"
 _PAIR = "id_ed25519"
@@ -78,7 +78,7 @@ class RunKeys:
             ) from error
 
     def _start_guard(self) -> int:
-        command = [sys.executable, "-I", "-S", str(run_guard.__file__), self._folder, str(_controller())]
+        command = [sys.executable, "-I", "-S", str(run_guard.__file__), self._folder, str(controller())]
         # A session of its own keeps Ctrl-C away.
         guard = subprocess.Popen(
             command,
@@ -89,9 +89,3 @@ class RunKeys:
             cwd="/",
         )
         return guard.pid
-
-
-def _controller() -> int:
-    """Return the process id of ansible-playbook, also in the worker of a task."""
-    process = multiprocessing.parent_process()
-    return (process and process.pid) or os.getpid()

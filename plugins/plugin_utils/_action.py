@@ -47,6 +47,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import pr
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._entry import report_of
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import watched
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.private import parts_to_mask
 from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Refusal, private_keys, told
 
 try:
@@ -187,15 +188,10 @@ def _shows_invocation(task_vars: Mapping[str, Any]) -> bool:
         return True
 
 
-# Shorter texts would be masked wherever else they stand.
-_SHORTEST_MASKED = 16
-
-
 def _mask(refusals: Sequence[Refusal]) -> None:
     """Have ansible-core mask private keys in all that it shows from now on, since 2.22: in loop items, for example."""
     if register_secrets:
-        lines = [line.strip() for refusal in refusals for line in refusal.secret.splitlines()]
-        register_secrets([line for line in lines if len(line) >= _SHORTEST_MASKED and "-----" not in line])
+        register_secrets([part for refusal in refusals for part in parts_to_mask(refusal.secret)])
 
 
 def _is_plain(value: Any) -> bool:

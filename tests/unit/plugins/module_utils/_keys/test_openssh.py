@@ -35,6 +35,14 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import (
 from ansible_collections.sshkeys.aws.tests.unit import keys
 from ansible_collections.sshkeys.aws.tests.unit.keys import key_pair, line_of, rsa_line, runs, ssh_keygen
 from ansible_collections.sshkeys.aws.tests.unit.models import allows, shape
+from ansible_collections.sshkeys.aws.tests.unit.private_keys import (
+    PEM,
+    PKCS8,
+    PLAIN,
+    PRIVATE_KEYS,
+    private_key_of,
+    secrets_of,
+)
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa, x25519
@@ -452,81 +460,6 @@ def test_an_ssh_dss_key_is_of_a_type_that_is_not_taken() -> None:
 
 
 # -- Private keys -----------------------------------------------------------------------------------------------------
-
-
-def private_key_of(kind: str) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey:
-    key = serialization.load_ssh_private_key(key_pair(kind).private.encode(), None)
-    assert isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey))
-    return key
-
-
-PEM = serialization.Encoding.PEM
-TRADITIONAL, PKCS8 = serialization.PrivateFormat.TraditionalOpenSSL, serialization.PrivateFormat.PKCS8
-ENCRYPTED = serialization.BestAvailableEncryption(b"correct horse")
-PLAIN = serialization.NoEncryption()
-
-
-def putty_file(version: int, *, encrypted: bool) -> str:
-    """Write a file as PuTTY does (its manual, appendix C); what PuTTY would encrypt or sum up is made up."""
-    pair = key_pair("rsa-2048")
-    secret = base64.b64encode(bytes((index * 89 + 17) % 251 for index in range(600))).decode()
-    public_lines, private_lines = re.findall(".{1,64}", pair.encoded), re.findall(".{1,64}", secret)
-    derivation = ["Key-Derivation: Argon2id", "Argon2-Memory: 8192", "Argon2-Passes: 13", "Argon2-Parallelism: 1"]
-    return "\r\n".join(
-        [
-            f"PuTTY-User-Key-File-{version}: {pair.type}",
-            f"Encryption: {'aes256-cbc' if encrypted else 'none'}",
-            "Comment: rsa-key-20260101",
-            f"Public-Lines: {len(public_lines)}",
-            *public_lines,
-            *(derivation if encrypted and version > 2 else []),
-            f"Private-Lines: {len(private_lines)}",
-            *private_lines,
-            "Private-MAC: 8f3cc2f5a1d04b6e97c85df0b29a6c1ee4d7315b",
-            "",
-        ]
-    )
-
-
-def ssh2_file() -> str:
-    secret = base64.b64encode(bytes((index * 57 + 3) % 253 for index in range(500))).decode()
-    body = "\n".join(re.findall(".{1,70}", secret))
-    mark = "SSH2 ENCRYPTED PRIVATE KEY ----"
-    return f'---- BEGIN {mark}\nSubject: me\nComment: "it"\n{body}\n---- END {mark}\n'
-
-
-PRIVATE_KEYS: dict[str, Callable[[], str]] = {
-    "OpenSSH ed25519": lambda: key_pair("ed25519").private,
-    "OpenSSH rsa": lambda: key_pair("rsa-2048").private,
-    "OpenSSH ecdsa": lambda: key_pair("ecdsa-521").private,
-    "OpenSSH encrypted": lambda: key_pair("ed25519", passphrase="correct horse").private,
-    "PKCS1": lambda: private_key_of("rsa-2048").private_bytes(PEM, TRADITIONAL, PLAIN).decode(),
-    "PKCS1 encrypted": lambda: private_key_of("rsa-2048").private_bytes(PEM, TRADITIONAL, ENCRYPTED).decode(),
-    "EC": lambda: private_key_of("ecdsa-256").private_bytes(PEM, TRADITIONAL, PLAIN).decode(),
-    # As short as OpenSSH made them, and as quick to make.
-    "DSA": lambda: dsa.generate_private_key(1024).private_bytes(PEM, TRADITIONAL, PLAIN).decode(),  # noqa: S505
-    "PKCS8 rsa": lambda: private_key_of("rsa-2048").private_bytes(PEM, PKCS8, PLAIN).decode(),
-    "PKCS8 ed25519": lambda: private_key_of("ed25519").private_bytes(PEM, PKCS8, PLAIN).decode(),
-    "PKCS8 encrypted": lambda: private_key_of("ed25519").private_bytes(PEM, PKCS8, ENCRYPTED).decode(),
-    "PuTTY 2": lambda: putty_file(2, encrypted=False),
-    "PuTTY 2 encrypted": lambda: putty_file(2, encrypted=True),
-    "PuTTY 3": lambda: putty_file(3, encrypted=False),
-    "PuTTY 3 encrypted": lambda: putty_file(3, encrypted=True),
-    "SSH2 encrypted": ssh2_file,
-    # As other tools name it.
-    "EdDSA": lambda: re.sub(
-        "(BEGIN|END) PRIVATE", r"\1 EdDSA PRIVATE", private_key_of("ed25519").private_bytes(PEM, PKCS8, PLAIN).decode()
-    ),
-    "SSH1": lambda: "SSH PRIVATE KEY FILE FORMAT 1.1\n\udc80\udcff" + "Zm9vYmFyYmF6cXV4" * 8,
-}
-
-
-def secrets_of(private: str) -> set[str]:
-    """Return the runs of eight characters of all but the first line, with line ends and without."""
-    rest = private.partition("\n")[2]
-    # The marks at the end are no secret, and their words are in the sentence.
-    rest = re.sub(r"-{4,5}END .*", "", rest)
-    return runs(rest, 8) | runs(re.sub(r"\s", "", rest), 8)
 
 
 def everything_said(text: str, parse: Callable[[str], object]) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import json
 
 import pytest
 
-from devtools.fronts import differences
+from devtools.two_runs import differences
 
 ONE = {
     "task": "transfer_ssh_key : Declare",

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether a module returns the same on the fast path as in a process of its own. Pure: texts in, differences out."""
+"""Whether modules return the same in the worker of a task as in processes. Pure: texts in, differences out."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def differences(one: str, other: str) -> Iterator[str]:
     ):
         if mine != theirs:
             name = (mine or theirs)[1].strip()
-            yield "\n".join([name, *difflib.unified_diff(mine, theirs, "fast path", "module", lineterm="", n=3)])
+            yield "\n".join([name, *difflib.unified_diff(mine, theirs, "in the worker", "in a process", lineterm="", n=3)])
 
 
 def _normal(line: str) -> list[str]:
@@ -50,7 +50,7 @@ def _normal(line: str) -> list[str]:
 
 
 def _leave_out_imports(result: dict[str, Any]) -> None:
-    """Leave out what importing amazon.aws warns of: the fast path imports it once, for all tasks, and not in one."""
+    """Leave out what an import of amazon.aws warns of: the parent of all workers imports it once, outside any task."""
     told = [warning for warning in result.pop("deprecations", []) if not warning["msg"].startswith("Importing ")]
     if told:
         result["deprecations"] = told

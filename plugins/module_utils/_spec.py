@@ -95,8 +95,13 @@ def private_keys(spec: Spec, options: Mapping[str, Any]) -> list[Refusal]:
             found.append((name, Refusal(f"{place}: {PRIVATE_KEY}", whole)))
             continue
         sentence = _fault(check, text, place) if check else ""
-        if sentence:
-            found.append((name, Refusal(sentence, text if could_be_part_of_one(text) else "")))
+        if not sentence:
+            continue
+        is_secret = could_be_part_of_one(text)
+        if not is_secret and shown(text) in sentence:
+            # The last line of a private key is short.
+            sentence = f"{place}: It stands beside a private key, so it is not shown here."
+        found.append((name, Refusal(sentence, text if is_secret else "")))
     suspects = {name for name, refusal in found if refusal.secret}
     return [refusal for name, refusal in found if name in suspects]
 

@@ -47,7 +47,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import pr
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._entry import report_of
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import watched
-from ansible_collections.sshkeys.aws.plugins.module_utils._keys.private import parts_to_mask
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.masking import parts_to_mask
 from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Refusal, private_keys, told
 
 try:

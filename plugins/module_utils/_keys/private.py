@@ -5,16 +5,11 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Whether a text is a private key, or could be a part of one, and what of it must not be shown. Pure."""
+"""Whether a text is a private key, or could be a part of one. Pure."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
-
-from ansible_collections.sshkeys.aws.plugins.module_utils._keys.errors import PublicKeyError
-from ansible_collections.sshkeys.aws.plugins.module_utils._keys.wire import BITS, Reader
 
 PRIVATE_KEY = (
     "It is a private key. Nothing of it was sent or is shown here. Give the public key, the .pub file beside it "
@@ -50,38 +45,3 @@ _KEY_MATERIAL = re.compile(r"[A-Za-z0-9+/]{40}")
 def could_be_part_of_one(text: str) -> bool:
     """Return whether a text without marks could hold a line of a private key. So could a public key, or a path."""
     return bool(_KEY_MATERIAL.search(text))
-
-
-# Shorter texts would be masked in words where they stand by chance.
-_MASKABLE = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}")
-# A public key begins with the length and the name of its type (RFC 4253 section 6.6): here in whole groups of base64.
-_BEGINNINGS = [
-    base64.b64encode(bytes([0, 0, 0, len(name)]) + name.encode()).decode()[: (len(name) + 4) // 3 * 4] for name in BITS
-]
-_BEGINNING = re.compile("|".join(map(re.escape, _BEGINNINGS)))
-# OpenSSH takes no longer key than RSA with 16384 bits.
-_LONGEST_PUBLIC_KEY = 4096
-
-
-def parts_to_mask(text: str) -> list[str]:
-    """Return the parts of a text with a private key that no output may show: all base64 of 16 characters or more.
-
-    A private key holds its public key too, in some formats in the spelling of the .pub file. That is left out, because
-    a public key may be shown.
-    """
-    encoded = re.sub("[^A-Za-z0-9+/]", "", text)
-    beginnings = [found.start() for found in _BEGINNING.finditer(encoded)]
-    public = [_public_key(encoded[start : start + _LONGEST_PUBLIC_KEY]) for start in beginnings]
-    parts = dict.fromkeys(_MASKABLE.findall(text))
-    return [part for part in parts if not any(part.rstrip("=") in key for key in public)]
-
-
-def _public_key(encoded: str) -> str:
-    """Return the base64 of the public key that a text begins with; empty where it begins with none."""
-    try:
-        data = base64.b64decode(encoded[: len(encoded) // 4 * 4])
-        reader = Reader(data)
-        BITS[reader.string().decode()](reader)
-    except (binascii.Error, UnicodeDecodeError, KeyError, PublicKeyError):
-        return ""
-    return base64.b64encode(data[: len(data) - reader.remaining]).decode()

@@ -37,7 +37,9 @@ def differences(one: str, other: str) -> Iterator[str]:
     ):
         if mine != theirs:
             name = (mine or theirs)[1].strip()
-            yield "\n".join([name, *difflib.unified_diff(mine, theirs, "in the worker", "in a process", lineterm="", n=3)])
+            yield "\n".join(
+                [name, *difflib.unified_diff(mine, theirs, "in the worker", "in a process", lineterm="", n=3)]
+            )
 
 
 def _normal(line: str) -> list[str]:

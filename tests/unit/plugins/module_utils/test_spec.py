@@ -59,7 +59,7 @@ def test_a_private_key_is_refused_in_every_option(module: str) -> None:
             for value in (PRIVATE, [PUBLIC, PRIVATE], {"inside": [{"deeper": PRIVATE}]}):
                 refusal = private_keys(spec, {name: value})[-1]
                 assert refusal.sentence.startswith(name)
-                assert refusal.secret == PRIVATE
+                assert PRIVATE in refusal.secret
                 assert not keys.runs(refusal.sentence, 12) & keys.runs(PRIVATE, 12)
 
 
@@ -92,6 +92,12 @@ def test_a_key_that_was_split_into_its_lines_is_refused_as_a_whole() -> None:
     assert [sentence.partition(":")[0] for sentence in sentences] == [
         f"public_keys[{position}]" for position in range(1, 1 + len(PRIVATE.splitlines()))
     ]
+
+
+def test_the_short_last_line_of_a_key_is_not_shown() -> None:
+    lines = [*PRIVATE.splitlines()[:-1], "c29tZWJvZHlAZXhhbXBsZS5jb20BAgM="]
+    sentences = refusals("transfer_ssh_key_info", user_names=lines)
+    assert sentences[-1] == f"user_names[{len(lines) - 1}]: It stands beside a private key, so it is not shown here."
 
 
 # -- Without marks: only where a text can be nothing else -------------------------------------------------------------

@@ -56,7 +56,7 @@ class Refusal(NamedTuple):
     """Why a text in options is refused.
 
     sentence: does not repeat the text.
-    secret: the text if it could be a private key; where one was split into a list, the whole list, a text a line.
+    secret: the text if it could be a private key; where one was split into a list, all texts that could be of it.
     """
 
     sentence: str
@@ -101,7 +101,7 @@ def private_keys(spec: Spec, options: Mapping[str, Any]) -> list[Refusal]:
         if not is_secret and shown(text) in sentence:
             # The last line of a private key is short.
             sentence = f"{place}: It stands beside a private key, so it is not shown here."
-        found.append((name, Refusal(sentence, text if is_secret else "")))
+        found.append((name, Refusal(sentence, whole if is_secret else "")))
     suspects = {name for name, refusal in found if refusal.secret}
     return [refusal for name, refusal in found if name in suspects]
 
@@ -145,7 +145,8 @@ class _Text(NamedTuple):
     """A text inside options.
 
     place: where it stands. option: the name under which it stands, as the user spells it.
-    whole: the texts of the list that it is an element of, a text a line; otherwise the text itself.
+    whole: if it is an element of a list, all texts there that could be of a private key, a text a line; otherwise the
+      text itself.
     """
 
     place: str
@@ -155,7 +156,7 @@ class _Text(NamedTuple):
 
 
 def _texts(value: Any, place: str, name: str, whole: str | None = None) -> Iterator[_Text]:
-    """Yield each text inside options. whole: the texts of the list that the value is an element of."""
+    """Yield each text inside options. whole: that of the list which the value is an element of."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield _Text(place or "The options", "", str(key), str(key))
@@ -163,7 +164,8 @@ def _texts(value: Any, place: str, name: str, whole: str | None = None) -> Itera
             inside = f"{place}.{key}" if place else str(key)
             yield from _texts(inner, inside if is_name else place or "An option", str(key))
     elif isinstance(value, (list, tuple)):
-        together = "\n".join(inner for inner in value if isinstance(inner, str))
+        texts = [inner for inner in value if isinstance(inner, str)]
+        together = "\n".join(text for text in texts if holds_private_key(text) or could_be_part_of_one(text))
         for position, inner in enumerate(value):
             yield from _texts(inner, f"{place}[{position}]", name, together)
     elif isinstance(value, str):

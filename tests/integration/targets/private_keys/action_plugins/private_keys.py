@@ -83,7 +83,7 @@ def write(folder: Path) -> int:
     (folder / "keys.json").chmod(0o600)
     plays = [play(list(tasks_with_marks(list(PRIVATE_KEYS)))), play(list(tasks_without_marks())), *plays_of_defaults()]
     (folder / "refused.json").write_text(json.dumps(plays, indent=1), encoding="utf-8")
-    (folder / "echoed.json").write_text(json.dumps([play_that_echoes(keys["OpenSSH rsa"])], indent=1), encoding="utf-8")
+    (folder / "echoed.json").write_text(json.dumps([play_that_echoes(keys["PKCS8 ed25519"])], indent=1), encoding="utf-8")
     return sum(len(each["tasks"]) for each in plays)
 
 
@@ -153,7 +153,7 @@ def plays_of_defaults() -> Iterator[dict[str, Any]]:
 def play_that_echoes(key: str) -> dict[str, Any]:
     """Return a play of which ansible-core shows the key: in the item of a loop, and in the playbook under an error."""
     module = "sshkeys.aws.transfer_ssh_key"
-    loop = {module: {"public_keys": "{{ item }}"}, "loop": ["{{ private_keys['OpenSSH rsa'] }}"]}
+    loop = {module: {"public_keys": "{{ item }}"}, "loop": ["{{ private_keys['PKCS8 ed25519'] }}"]}
     return play([loop, {module: {"public_keys": key}}])
 
 

@@ -56,6 +56,9 @@ except ImportError:
     # Before ansible-core 2.22.
     register_secrets = None
 
+# Then it masks credentials where it shows them, and a result holds what it is.
+_CORE_MASKS = register_secrets is not None
+
 # The variable that gives every module a process of its own.
 SWITCH = "sshkeys_aws_fast_path"
 
@@ -175,7 +178,9 @@ class ModuleAction(NormalAction):  # type: ignore[misc]  # ansible-core has no t
                     result.update(failed=True, msg=report.failure)
                 if report.warnings:
                     result["warnings"] = list(dict.fromkeys(report.warnings))
-        secrets = [params[name] for name in ("secret_key", "session_token") if params.get(name)]
+        secrets = [params[name] for name, about in self._options().items() if about.get("no_log") and params.get(name)]
+        if _CORE_MASKS:
+            return {**result, "invocation": _blot_out(result["invocation"], secrets)}
         blotted: dict[str, Any] = _blot_out(result, secrets)
         return blotted
 
@@ -207,8 +212,9 @@ def _warns_of(arguments: Mapping[str, Any], options: Mapping[str, Mapping[str, A
     """Return whether ansible-core may warn of arguments: an option with two names, or one that is deprecated."""
     for name, about in options.items():
         names = [given for given in (name, *about.get("aliases", ())) if given in arguments]
-        deprecations = ("removed_in_version", "removed_at_date", "deprecated_aliases")
-        if len(names) > 1 or (names and any(about.get(deprecation) for deprecation in deprecations)):
+        is_deprecated = about.get("removed_in_version") or about.get("removed_at_date")
+        deprecated = [alias["name"] for alias in about.get("deprecated_aliases", ())]
+        if len(names) > 1 or (names and is_deprecated) or not set(names).isdisjoint(deprecated):
             return True
     return False
 

@@ -83,7 +83,9 @@ def write(folder: Path) -> int:
     (folder / "keys.json").chmod(0o600)
     plays = [play(list(tasks_with_marks(list(PRIVATE_KEYS)))), play(list(tasks_without_marks())), *plays_of_defaults()]
     (folder / "refused.json").write_text(json.dumps(plays, indent=1), encoding="utf-8")
-    (folder / "echoed.json").write_text(json.dumps([play_that_echoes(keys["PKCS8 ed25519"])], indent=1), encoding="utf-8")
+    (folder / "echoed.json").write_text(
+        json.dumps([play_that_echoes(keys["PKCS8 ed25519"])], indent=1), encoding="utf-8"
+    )
     return sum(len(each["tasks"]) for each in plays)
 
 

@@ -163,7 +163,8 @@ class ModuleAction(NormalAction):  # type: ignore[misc]  # ansible-core has no t
                 self._options(), mutually_exclusive=spec.mutually_exclusive, required_one_of=spec.required_one_of
             ).validate(arguments)
             params = validated.validated_parameters
-            result: dict[str, Any] = {"invocation": {"module_args": params}}
+            result: dict[str, Any] = {}
+            warnings: Sequence[str] = ()
             if validated.error_messages:
                 is_unsupported = isinstance(validated.errors[0], UnsupportedError)
                 about = f"Unsupported parameters for ({self._task.action}) module: " if is_unsupported else ""
@@ -176,8 +177,11 @@ class ModuleAction(NormalAction):  # type: ignore[misc]  # ansible-core has no t
                 result.update(report.result)
                 if report.failure:
                     result.update(failed=True, msg=report.failure)
-                if report.warnings:
-                    result["warnings"] = list(dict.fromkeys(report.warnings))
+                warnings = report.warnings
+        # The order is that of a module's process.
+        result.setdefault("invocation", {"module_args": params})
+        if warnings:
+            result["warnings"] = list(dict.fromkeys(warnings))
         secrets = [params[name] for name, about in self._options().items() if about.get("no_log") and params.get(name)]
         if _CORE_MASKS:
             return {**result, "invocation": _blot_out(result["invocation"], secrets)}

@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""What a module's function hands to its front. Pure."""
+"""What a module's function hands to its entry. Pure."""
 
 from __future__ import annotations
 

@@ -327,8 +327,8 @@ class Case:
         return f"{self.module}{' (check)' if self.check_mode else ''} {self.arguments}"[:90]
 
 
-PUSH = {"instance_id": INSTANCE_ID, "os_user": "ec2-user", "public_key": KEY}
-DECLARE = {"server_id": SERVER_ID, "user_name": "anna", "public_keys": [KEY]}
+PUSH: dict[str, Any] = {"instance_id": INSTANCE_ID, "os_user": "ec2-user", "public_key": KEY}
+DECLARE: dict[str, Any] = {"server_id": SERVER_ID, "user_name": "anna", "public_keys": [KEY]}
 CASES = [
     # Good ones
     Case("push", **PUSH),

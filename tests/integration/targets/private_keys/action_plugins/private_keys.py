@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,7 @@ def tasks_with_marks(names: Sequence[str]) -> Iterator[dict[str, Any]]:
         return f"{{{{ lines['{next(turn)}'] }}}}"
 
     for module, spec in MODULES.items():
-        forms = itertools.cycle((whole, split, lambda: {"inside": [{"deeper": whole()}]}))
+        forms: Iterator[Callable[[], Any]] = itertools.cycle((whole, split, lambda: {"inside": [{"deeper": whole()}]}))
         for option in names_of({**aws_argument_spec(), **spec.options, "no_such_option": {}}):
             yield {module: {option: next(forms)()}, **next(manner)}
         yield {module: f"{{{{ {{private_keys['{next(turn)}']: 'a name'}} }}}}", **next(manner)}

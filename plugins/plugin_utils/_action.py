@@ -56,8 +56,10 @@ except ImportError:
     # Before ansible-core 2.22.
     register_secrets = None
 
-# Then it masks credentials where it shows them, and a result holds what it is.
+# Then it masks credentials wherever it shows them, and a module's process returns its result as it is.
 _CORE_MASKS = register_secrets is not None
+# What ansible-core writes instead of a value.
+_BLOTTED = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 # The variable that gives every module a process of its own.
 SWITCH = "sshkeys_aws_fast_path"
@@ -182,11 +184,24 @@ class ModuleAction(NormalAction):  # type: ignore[misc]  # ansible-core has no t
         result.setdefault("invocation", {"module_args": params})
         if warnings:
             result["warnings"] = list(dict.fromkeys(warnings))
-        secrets = [params[name] for name, about in self._options().items() if about.get("no_log") and params.get(name)]
-        if _CORE_MASKS:
-            return {**result, "invocation": _blot_out(result["invocation"], secrets)}
-        blotted: dict[str, Any] = _blot_out(result, secrets)
-        return blotted
+        return self._without_credentials(result, params)
+
+    def _without_credentials(self, result: dict[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a result without the values of credentials in it."""
+        secrets = {
+            name: params[name]
+            for option, about in self._options().items()
+            if about.get("no_log")
+            for name in (option, *about.get("aliases", ()))
+            if params.get(name)
+        }
+        if not _CORE_MASKS:
+            blotted: dict[str, Any] = _blot_out(result, list(secrets.values()))
+            return blotted
+        shown = result["invocation"].get("module_args")
+        if shown:
+            result["invocation"] = {"module_args": {**shown, **dict.fromkeys(secrets, _BLOTTED)}}
+        return result
 
 
 def _shows_invocation(task_vars: Mapping[str, Any]) -> bool:
@@ -232,7 +247,7 @@ def _blot_out(value: Any, secrets: Sequence[str]) -> Any:
     if not isinstance(value, str):
         return value
     if value in secrets:
-        return "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+        return _BLOTTED
     for secret in secrets:
         value = value.replace(secret, "********")
     return value

@@ -20,8 +20,10 @@ _OF_ONE_RUN = (
     (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME"),
     (r"\b127\.0\.0\.1:\d+", "ADDRESS"),
     (r"\bAKIA[A-Z0-9]{16}\b", "ACCESS-KEY"),
-    # Since ansible-core 2.22 a module's process returns it, and ansible-core masks it where it shows it.
-    (r"\blabsecret[0-9a-f]{31}\b", "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"),
+    (r"\blabsecret[0-9a-f]{31}\b", "SECRET-KEY"),
+    # Since 2.22 ansible-core masks the credentials that a module's process returns, in words of its own.
+    (r'"\$REDACTED\$"', '"VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"'),
+    (r"\$REDACTED\$", "********"),
     (r'[^" ]*/lab-[a-z0-9_]{8}/', "LAB/"),
     # ansible-test gives a target a folder with a name by chance.
     (r'[^" ]*/tests/output/\.tmp/[^" ]*/', "FOLDER/"),

@@ -448,8 +448,7 @@ def comparable(result: dict[str, Any], *secrets: str) -> dict[str, Any]:
         result["warnings"] = [told if isinstance(told, str) else told["event"]["msg"] for told in result["warnings"]]
     # Since 2.22 a module's process returns credentials, and tells ansible-core to mask them where it shows them.
     if result.pop("_ansible_new_secrets", None) or _action._CORE_MASKS:
-        stripped = [secret.strip() for secret in secrets]
-        result["invocation"] = _action._blot_out(result["invocation"], [*secrets, *stripped])
+        result["invocation"] = _action._blot_out(result["invocation"], secrets)
     # They are of a set.
     text = re.sub(r"Valid booleans include: [^\"]*", "", json.dumps(result))
     found: dict[str, Any] = json.loads(re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME", text))

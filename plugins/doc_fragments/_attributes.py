@@ -57,11 +57,12 @@ attributes:
     FAST_PATH = r"""
 options: {}
 notes:
+  - A private key in any option is refused on the controller, before the module and its options are sent or logged.
   - On the controller itself, which is where C(delegate_to=localhost) leads, the module runs inside the worker process
-    of its task, and takes a fraction of the time. Nothing else is different, except that what an import of amazon.aws
-    warns of is told once and not in each result, and that work on many which takes more than five seconds says on
-    standard error how far it is. It gets a process of its own, as other modules do, where the task has
-    C(become), C(async), C(timeout), another Python interpreter or variables in C(environment) that are not about AWS,
-    proxies, certificates and home folders, where O(debug_botocore_endpoint_logs) is set, and where the variable
-    C(sshkeys_aws_fast_path) is V(false).
+    of its task, and takes a fraction of the time. Its result is the same. Only the warnings of an import of amazon.aws
+    are told once, and not in each result, and work that takes more than five seconds says on standard error how far it
+    is. The module gets a process of its own, as other modules do, where the task has C(become), C(async), C(timeout),
+    another Python interpreter, an option under two of its names, or variables in C(environment) that are not about
+    AWS, proxies, certificates and home folders, where O(debug_botocore_endpoint_logs) is set, where the system is not
+    Linux, and where the variable C(sshkeys_aws_fast_path) is V(false).
 """

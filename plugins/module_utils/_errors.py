@@ -7,7 +7,7 @@
 
 """The errors that the collection raises, and the hints for the errors of AWS.
 
-Pure. Nothing here exits: the front of a module puts an error into its result.
+Pure. Nothing here exits: the entry of a module puts an error into its result.
 """
 
 from __future__ import annotations

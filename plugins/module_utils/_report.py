@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""The report that a module's function returns to its front. Pure."""
+"""The report that a module's function returns to its entry. Pure."""
 
 from __future__ import annotations
 

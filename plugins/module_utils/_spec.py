@@ -53,7 +53,11 @@ class Spec:
 
 
 class Refusal(NamedTuple):
-    """Why a text in options is refused: a sentence that does not repeat it, and the text if it could be a secret."""
+    """Why a text in options is refused.
+
+    sentence: does not repeat the text.
+    secret: the text if it could be a private key; where one was split into a list, all texts that could be of it.
+    """
 
     sentence: str
     secret: str
@@ -84,15 +88,20 @@ def private_keys(spec: Spec, options: Mapping[str, Any]) -> list[Refusal]:
     known = {name: about for of in (spec.options, *spec.elements.values()) for name, about in of.items()}
     names = {alias: name for name, about in known.items() for alias in (name, *about.get("aliases", ()))}
     found: list[tuple[str, Refusal]] = []
-    for place, given, text in _texts(options, "", ""):
+    for place, given, text, whole in _texts(options, "", ""):
         name = names.get(given, "")
         check = spec.checks.get(name) or _check_of(known.get(name, {}), place)
         if holds_private_key(text):
-            found.append((name, Refusal(f"{place}: {PRIVATE_KEY}", text)))
+            found.append((name, Refusal(f"{place}: {PRIVATE_KEY}", whole)))
             continue
         sentence = _fault(check, text, place) if check else ""
-        if sentence:
-            found.append((name, Refusal(sentence, text if could_be_part_of_one(text) else "")))
+        if not sentence:
+            continue
+        is_secret = could_be_part_of_one(text)
+        if not is_secret and shown(text) in sentence:
+            # The last line of a private key is short.
+            sentence = f"{place}: It stands beside a private key, so it is not shown here."
+        found.append((name, Refusal(sentence, whole if is_secret else "")))
     suspects = {name for name, refusal in found if refusal.secret}
     return [refusal for name, refusal in found if name in suspects]
 
@@ -132,16 +141,32 @@ def _check_of(option: Mapping[str, Any], place: str) -> Check | None:
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,30}")
 
 
-def _texts(value: Any, place: str, name: str) -> Iterator[tuple[str, str, str]]:
-    """Yield where it stands, the option that holds it, and the text, of each text inside options."""
+class _Text(NamedTuple):
+    """A text inside options.
+
+    place: where it stands. option: the name under which it stands, as the user spells it.
+    whole: if it is an element of a list, all texts there that could be of a private key, a text a line; otherwise the
+      text itself.
+    """
+
+    place: str
+    option: str
+    text: str
+    whole: str
+
+
+def _texts(value: Any, place: str, name: str, whole: str | None = None) -> Iterator[_Text]:
+    """Yield each text inside options. whole: that of the list which the value is an element of."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield place or "The options", "", str(key)
+            yield _Text(place or "The options", "", str(key), str(key))
             is_name = bool(_NAME.fullmatch(str(key)))
             inside = f"{place}.{key}" if place else str(key)
             yield from _texts(inner, inside if is_name else place or "An option", str(key))
     elif isinstance(value, (list, tuple)):
+        texts = [inner for inner in value if isinstance(inner, str)]
+        together = "\n".join(text for text in texts if holds_private_key(text) or could_be_part_of_one(text))
         for position, inner in enumerate(value):
-            yield from _texts(inner, f"{place}[{position}]", name)
+            yield from _texts(inner, f"{place}[{position}]", name, together)
     elif isinstance(value, str):
-        yield place, name, value
+        yield _Text(place, name, value, value if whole is None else whole)

@@ -47,6 +47,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import pr
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._entry import report_of
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import watched
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.masking import parts_to_mask
 from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Refusal, private_keys, told
 
 try:
@@ -54,6 +55,11 @@ try:
 except ImportError:
     # Before ansible-core 2.22.
     register_secrets = None
+
+# Then it masks credentials wherever it shows them, and a module's process returns its result as it is.
+_CORE_MASKS = register_secrets is not None
+# What ansible-core writes instead of a value.
+_BLOTTED = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 # The variable that gives every module a process of its own.
 SWITCH = "sshkeys_aws_fast_path"
@@ -159,7 +165,8 @@ class ModuleAction(NormalAction):  # type: ignore[misc]  # ansible-core has no t
                 self._options(), mutually_exclusive=spec.mutually_exclusive, required_one_of=spec.required_one_of
             ).validate(arguments)
             params = validated.validated_parameters
-            result: dict[str, Any] = {"invocation": {"module_args": params}}
+            result: dict[str, Any] = {}
+            warnings: Sequence[str] = ()
             if validated.error_messages:
                 is_unsupported = isinstance(validated.errors[0], UnsupportedError)
                 about = f"Unsupported parameters for ({self._task.action}) module: " if is_unsupported else ""
@@ -172,11 +179,29 @@ class ModuleAction(NormalAction):  # type: ignore[misc]  # ansible-core has no t
                 result.update(report.result)
                 if report.failure:
                     result.update(failed=True, msg=report.failure)
-                if report.warnings:
-                    result["warnings"] = list(dict.fromkeys(report.warnings))
-        secrets = [params[name] for name in ("secret_key", "session_token") if params.get(name)]
-        blotted: dict[str, Any] = _blot_out(result, secrets)
-        return blotted
+                warnings = report.warnings
+        # The order is that of a module's process.
+        result.setdefault("invocation", {"module_args": params})
+        if warnings:
+            result["warnings"] = list(dict.fromkeys(warnings))
+        return self._without_credentials(result, params)
+
+    def _without_credentials(self, result: dict[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a result without the values of credentials in it."""
+        secrets = {
+            name: params[name]
+            for option, about in self._options().items()
+            if about.get("no_log")
+            for name in (option, *about.get("aliases", ()))
+            if params.get(name)
+        }
+        if not _CORE_MASKS:
+            blotted: dict[str, Any] = _blot_out(result, list(secrets.values()))
+            return blotted
+        shown = result["invocation"].get("module_args")
+        if shown:
+            result["invocation"] = {"module_args": {**shown, **dict.fromkeys(secrets, _BLOTTED)}}
+        return result
 
 
 def _shows_invocation(task_vars: Mapping[str, Any]) -> bool:
@@ -187,15 +212,10 @@ def _shows_invocation(task_vars: Mapping[str, Any]) -> bool:
         return True
 
 
-# Shorter texts would be masked wherever else they stand.
-_SHORTEST_MASKED = 16
-
-
 def _mask(refusals: Sequence[Refusal]) -> None:
     """Have ansible-core mask private keys in all that it shows from now on, since 2.22: in loop items, for example."""
     if register_secrets:
-        lines = [line.strip() for refusal in refusals for line in refusal.secret.splitlines()]
-        register_secrets([line for line in lines if len(line) >= _SHORTEST_MASKED and "-----" not in line])
+        register_secrets([part for refusal in refusals for part in parts_to_mask(refusal.secret)])
 
 
 def _is_plain(value: Any) -> bool:
@@ -211,8 +231,9 @@ def _warns_of(arguments: Mapping[str, Any], options: Mapping[str, Mapping[str, A
     """Return whether ansible-core may warn of arguments: an option with two names, or one that is deprecated."""
     for name, about in options.items():
         names = [given for given in (name, *about.get("aliases", ())) if given in arguments]
-        deprecations = ("removed_in_version", "removed_at_date", "deprecated_aliases")
-        if len(names) > 1 or (names and any(about.get(deprecation) for deprecation in deprecations)):
+        is_deprecated = about.get("removed_in_version") or about.get("removed_at_date")
+        deprecated = [alias["name"] for alias in about.get("deprecated_aliases", ())]
+        if len(names) > 1 or (names and is_deprecated) or not set(names).isdisjoint(deprecated):
             return True
     return False
 
@@ -226,7 +247,7 @@ def _blot_out(value: Any, secrets: Sequence[str]) -> Any:
     if not isinstance(value, str):
         return value
     if value in secrets:
-        return "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+        return _BLOTTED
     for secret in secrets:
         value = value.replace(secret, "********")
     return value

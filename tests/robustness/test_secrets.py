@@ -81,14 +81,14 @@ def check(workplace: Workplace, folder: Path, said: str) -> None:
             assert not secrets.search(path.read_text(encoding="utf-8", errors="replace")), path
 
 
-@pytest.mark.parametrize("fast_path", [True, False], ids=["fast path", "module"])
-def test_modules(workplace: Workplace, tmp_path: Path, *, fast_path: bool) -> None:
+@pytest.mark.parametrize("in_worker", [True, False], ids=["in the worker", "in a process"])
+def test_modules(workplace: Workplace, tmp_path: Path, *, in_worker: bool) -> None:
     """Each module in check mode and for real, with a diff."""
     loud = [
         {**task, "module_defaults": {"group/sshkeys.aws.aws": options(workplace)}, "ignore_errors": True}
         for task in tasks(workplace)
     ]
-    variables = {"sshkeys_aws_fast_path": fast_path, "ansible_python_interpreter": sys.executable}
+    variables = {"sshkeys_aws_fast_path": in_worker, "ansible_python_interpreter": sys.executable}
     plays = [{"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": loud}]
     # In check mode nobody knows that an instance does not exist, and a user may be made by an earlier task.
     for arguments, failed in ((["--check"], 1), ([], 3)):

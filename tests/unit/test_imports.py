@@ -45,6 +45,7 @@ PURE_FILES = [
     "module_utils/_errors.py",
     "module_utils/_keys/errors.py",
     "module_utils/_keys/lines.py",
+    "module_utils/_keys/masking.py",
     "module_utils/_keys/not_a_public_key.py",
     "module_utils/_keys/openssh.py",
     "module_utils/_keys/policy.py",

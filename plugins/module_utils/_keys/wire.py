@@ -46,6 +46,11 @@ class Reader:
         return number
 
     @property
+    def remaining(self) -> int:
+        """The number of bytes that have not been read yet."""
+        return len(self._data)
+
+    @property
     def is_at_end(self) -> bool:
         return not self._data
 

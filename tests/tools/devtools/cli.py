@@ -96,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     in_lab.add_argument("targets", nargs="*")
     in_lab.add_argument("--part", default="", help="the part of .build where the staged copy is")
     in_lab.add_argument("--keys", default="", metavar="FOLDER", help="have the key pairs in there, and keep them")
-    in_lab.add_argument("--no-fast-path", action="store_true", help="run each module in a process of its own")
+    in_lab.add_argument("--in-processes", action="store_true", help="run each module in a process of its own")
     in_lab.add_argument("-v", "--verbose", action="store_true")
     in_lab.set_defaults(run=_in_lab)
     return parser
@@ -151,7 +151,7 @@ def _execute(project: Project, arguments: argparse.Namespace) -> None:
 
 def _in_lab(project: Project, arguments: argparse.Namespace) -> None:
     project = Project(project.root, arguments.part)
-    variables: dict[str, object] = {"sshkeys_aws_fast_path": not arguments.no_fast_path}
+    variables: dict[str, object] = {"sshkeys_aws_fast_path": not arguments.in_processes}
     if arguments.keys:
         variables["setup_lab_folder"] = arguments.keys
     run_targets(project, arguments.targets, variables, verbose=arguments.verbose)

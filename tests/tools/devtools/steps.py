@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import counts, fronts
+from . import counts, two_runs
 from .counts import Counts
 from .docs import Docsite
 from .pip_seed import seed_pip
@@ -199,7 +199,7 @@ INTEGRATION_GROUPS = ("modules", "plays", "connection")
 
 
 def integration(run: Run) -> Iterator[Check]:
-    """Run the integration targets in the lab, those of the modules on the fast path and without it."""
+    """Run the integration targets in the lab, those of the modules twice: in the worker of a task, and in processes."""
     copy = run.project.inside(run.group)
     stage(copy)
     name = f"ansible-test integration {run.group}"
@@ -209,9 +209,9 @@ def integration(run: Run) -> Iterator[Check]:
     # The same key pairs, so that the results can be compared.
     keys = f"--keys={copy.build / 'keys'}"
     yield _ansible_test_integration(run, copy, name, keys)
-    on_fast_path = _take(copy.results)
-    yield _ansible_test_integration(run, copy, f"{name} (no fast path)", keys, "--no-fast-path")
-    yield _fronts(on_fast_path, _take(copy.results))
+    in_worker = _take(copy.results)
+    yield _ansible_test_integration(run, copy, f"{name} (in processes)", keys, "--in-processes")
+    yield _same_results(in_worker, _take(copy.results))
 
 
 def _ansible_test_integration(run: Run, copy: Project, name: str, *options: str) -> Check:
@@ -235,12 +235,12 @@ def _take(file: Path) -> str:
     return text
 
 
-def _fronts(on_fast_path: str, without: str) -> Check:
-    """Compare the results of each task on the fast path and without it."""
-    different = list(fronts.differences(on_fast_path, without))
-    equal = len(on_fast_path.splitlines()) - len(different)
+def _same_results(in_worker: str, in_processes: str) -> Check:
+    """Compare the results of each task in the two runs."""
+    different = list(two_runs.differences(in_worker, in_processes))
+    equal = len(in_worker.splitlines()) - len(different)
     told = counts.verdict(Counts(max(equal, 0), len(different), 0, counts.some(equal, "equal result")), 0)
-    return Check("fast path and module", told, 0, "\n\n".join(different), "no log")
+    return Check("worker and process alike", told, 0, "\n\n".join(different), "no log")
 
 
 def molecule(run: Run) -> Iterator[Check]:

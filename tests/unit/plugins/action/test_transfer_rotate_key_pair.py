@@ -13,9 +13,8 @@ from typing import Any
 
 import yaml
 from ansible_collections.sshkeys.aws.plugins.action import transfer_rotate_key_pair
+from ansible_collections.sshkeys.aws.plugins.modules import transfer_rotate_key_pair as documented_module
 from ansible_collections.sshkeys.aws.tests.unit.keys import ssh_keygen
-
-DOCUMENTED = Path(str(transfer_rotate_key_pair.__file__)).parents[1] / "modules/transfer_rotate_key_pair.yml"
 
 
 def run(options: dict[str, Any], *, check: bool = False) -> Any:
@@ -43,7 +42,7 @@ def test_a_task_fails_with_a_sentence(tmp_path: Path) -> None:
 
 
 def test_documented_options_are_the_arguments() -> None:
-    options = yaml.safe_load(DOCUMENTED.read_text(encoding="utf-8"))["DOCUMENTATION"]["options"]
+    options = yaml.safe_load(documented_module.DOCUMENTATION)["options"]
     documented = {name: {**about} for name, about in options.items()}
     for about in documented.values():
         del about["description"]

@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.masking import parts_to_mask
 from ansible_collections.sshkeys.aws.plugins.module_utils._spec import (
     PrivateKeyError,
     private_keys,
@@ -21,6 +24,7 @@ from ansible_collections.sshkeys.aws.plugins.modules import (
     transfer_ssh_key_info,
 )
 from ansible_collections.sshkeys.aws.tests.unit import keys
+from ansible_collections.sshkeys.aws.tests.unit.private_keys import PRIVATE_KEYS
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
@@ -52,15 +56,29 @@ def refusals(module: str, **options: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_a_private_key_is_refused_in_every_option(module: str) -> None:
-    spec = MODULES[module].SPEC
-    for option, about in spec.options.items():
-        for name in (option, *about.get("aliases", ())):
-            for value in (PRIVATE, [PUBLIC, PRIVATE], {"inside": [{"deeper": PRIVATE}]}):
-                refusal = private_keys(spec, {name: value})[-1]
-                assert refusal.sentence.startswith(name)
-                assert refusal.secret == PRIVATE
-                assert not keys.runs(refusal.sentence, 12) & keys.runs(PRIVATE, 12)
+@pytest.mark.parametrize("kind", PRIVATE_KEYS)
+def test_each_private_key_is_refused_in_every_option(module: str, kind: str) -> None:
+    spec, private = MODULES[module].SPEC, PRIVATE_KEYS[kind]()
+    secret = {run for line in private.splitlines() if " " not in line for run in keys.runs(line, 12)}
+    options = {**aws_argument_spec(), **spec.options, "no_such_option": {}}
+    for name in [name for option, about in options.items() for name in (option, *about.get("aliases", ()))]:
+        for value in (private, [PUBLIC, private], private.splitlines(), {"inside": [{"deeper": private}]}):
+            found = private_keys(spec, {name: value})
+            assert found
+            assert not secret & {run for refusal in found for run in keys.runs(refusal.sentence, 12)}
+
+
+@pytest.mark.parametrize("kind", PRIVATE_KEYS)
+@pytest.mark.parametrize(("module", "option"), [("ec2_instance_connect_key", "targets"), ("transfer_ssh_key", "users")])
+def test_and_in_every_option_of_an_element(module: str, option: str, kind: str) -> None:
+    spec, private = MODULES[module].SPEC, PRIVATE_KEYS[kind]()
+    secret = {run for line in private.splitlines() if " " not in line for run in keys.runs(line, 12)}
+    inner = spec.elements[option]
+    for name in [name for inside, about in inner.items() for name in (inside, *about.get("aliases", ()))]:
+        for value in (private, private.splitlines(), [{"deeper": private.splitlines()}]):
+            sentences = [refusal.sentence for refusal in private_keys(spec, {option: ["partner", {name: value}]})]
+            assert sentences
+            assert not secret & {run for sentence in sentences for run in keys.runs(sentence, 12)}
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -92,6 +110,29 @@ def test_a_key_that_was_split_into_its_lines_is_refused_as_a_whole() -> None:
     assert [sentence.partition(":")[0] for sentence in sentences] == [
         f"public_keys[{position}]" for position in range(1, 1 + len(PRIVATE.splitlines()))
     ]
+
+
+def test_the_short_last_line_of_a_key_is_not_shown() -> None:
+    lines = [*PRIVATE.splitlines()[:-1], "c29tZWJvZHlAZXhhbXBsZS5jb20BAgM="]
+    sentences = refusals("transfer_ssh_key_info", user_names=lines)
+    assert sentences[-1] == f"user_names[{len(lines) - 1}]: It stands beside a private key, so it is not shown here."
+
+
+@pytest.mark.parametrize("kind", PRIVATE_KEYS)
+@pytest.mark.parametrize("option", ["public_keys", "user_name", "no_such_option"])
+def test_what_is_masked_of_a_key_that_was_split(kind: str, option: str) -> None:
+    """All of its lines but a short one, and neither its public key nor the name of a user beside it."""
+    lines = PRIVATE_KEYS[kind]().splitlines()
+    found = private_keys(transfer_ssh_key.SPEC, {option: ["partneruploadservice", *lines]})
+    parts = [part for refusal in found for part in parts_to_mask(refusal.secret)]
+    pairs = [keys.key_pair(of) for of in ("ed25519", "rsa-2048", "ecdsa-521")]
+    pairs.append(keys.key_pair("ed25519", passphrase="correct horse"))
+    shown = ["partneruploadservice", *(pair.line for pair in pairs)]
+    assert [text for text in shown if any(part in text for part in parts)] == []
+    public = "".join(shown)
+    for line in lines:
+        for run in re.findall("[A-Za-z0-9+/]{40,}", line):
+            assert run[:16] in parts or run[:16] in public
 
 
 # -- Without marks: only where a text can be nothing else -------------------------------------------------------------

@@ -57,7 +57,7 @@ def test_no_fault(fields: dict[str, str]) -> None:
         ({"instance_id": ""}, "It has no instance id. The aws_ec2 inventory sets instance_id;"),
         ({"instance_id": "i-nobody"}, "ssh_access_instance_id 'i-nobody' is not the id of an EC2 instance:"),
         ({"instance_id": f"{ID}\n"}, "ssh_access_instance_id "),
-        ({"os_user": ""}, f"ssh_access_os_user '' for {ID} is not an OS user that EC2 Instance Connect takes:"),
+        ({"os_user": ""}, f"ssh_access_os_user '' for {ID} is not an OS user that EC2 Instance Connect accepts:"),
         ({"os_user": "DOMAIN\\admin"}, "ssh_access_os_user 'DOMAIN"),
         ({"os_user": "1000"}, "ssh_access_os_user '1000' "),
         ({"availability_zone": "east"}, f"ssh_access_availability_zone 'east' for {ID} is not an Availability Zone:"),

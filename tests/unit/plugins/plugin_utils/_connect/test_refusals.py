@@ -32,7 +32,7 @@ def told(*words: str) -> Told:
 def test_another_way_is_refused_with_both_that_can_be_done(words: tuple[str, ...]) -> None:
     sentence = refusals.proxy("ssh_common_args", told(*words))
     assert sentence.startswith("ssh_common_args contains ")
-    assert "Take it out of ssh_common_args, or keep it and use ansible_connection: ssh with the role" in sentence
+    assert "Remove it from ssh_common_args, or keep it and use ansible_connection: ssh with the role" in sentence
 
 
 @pytest.mark.parametrize("words", [("-o", "ProxyCommand=none"), ("-oproxyjump=NONE",), ("-o", "ProxyJump none")])
@@ -89,7 +89,7 @@ def test_what_was_given_counts_more_than_where_it_is(is_localhost: bool) -> None
 def test_what_is_not_known_of_a_host() -> None:
     assert refusals.instance("web1", "", is_localhost=False).startswith("The instance id of web1 is unknown. Set")
     sentence = refusals.instance("localhost", "", is_localhost=True)
-    assert sentence.startswith("This task runs on localhost, which is no EC2 instance.")
+    assert sentence.startswith("This task runs on localhost, which is not an EC2 instance.")
     assert "connection: sshkeys.aws.ec2_instance_connect" in sentence
 
 

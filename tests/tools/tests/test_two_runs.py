@@ -10,7 +10,7 @@ import json
 
 import pytest
 
-from devtools.fronts import differences
+from devtools.two_runs import differences
 
 ONE = {
     "task": "transfer_ssh_key : Declare",
@@ -45,6 +45,20 @@ def test_what_an_import_warns_of_makes_no_difference() -> None:
     assert list(differences(record(), record(deprecations=deprecations))) == []
 
 
+def test_a_traceback_that_there_is_not_makes_no_difference() -> None:
+    told = {"failed_when_suppressed_exception": "(traceback unavailable)"}
+    assert list(differences(record(results=[{}]), record(results=[told], **told))) == []
+
+
+def test_the_order_of_a_result_makes_no_difference() -> None:
+    assert list(differences(record(more={"a": 1, "b": 2}), record(more={"b": 2, "a": 1}))) == []
+
+
+def test_a_folder_of_the_lab_makes_no_difference() -> None:
+    one, other = ({"path": f"/checkout/.build/lab-{chance}/credentials"} for chance in ("3_x81ab0", "k2j5ww8q"))
+    assert list(differences(record(**one), record(**other))) == []
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -54,6 +68,7 @@ def test_what_an_import_warns_of_makes_no_difference() -> None:
         {"diff": "SHA256:def alice"},
         {"more": 1},
         {"endpoint_url": "http://127.0.0.1"},
+        {"failed_when_suppressed_exception": "a traceback"},
     ],
 )
 def test_all_else_does(other: dict[str, object]) -> None:

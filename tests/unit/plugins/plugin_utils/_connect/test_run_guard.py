@@ -1,0 +1,91 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The process that deletes the keys of a run whose ansible-playbook was killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import run_guard
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return the folder of a run."""
+    return tmp_path / "run" / "ssh_access"
+
+
+def sleeper() -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+
+
+def guard(folder: Path, process: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-I", "-S", str(run_guard.__file__), str(folder), str(process)])
+
+
+def test_the_folder_goes_with_the_process_also_by_sigkill_and_where_nobody_collects_it(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "id_ed25519").touch()
+    run = sleeper()
+    guarding = guard(folder, run.pid)
+    try:
+        run.send_signal(signal.SIGKILL)
+        # Nobody waits for the process that was killed, so it is a zombie until the end of this test.
+        assert guarding.wait(timeout=20) == 0
+        assert not folder.exists()
+    finally:
+        run.wait()
+
+
+def test_the_guard_outlives_what_ends_the_run(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    run = sleeper()
+    guarding = guard(folder, run.pid)
+    try:
+        _until_it_ignores(guarding.pid)
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+            guarding.send_signal(number)
+        assert folder.exists()
+        run.kill()
+        assert guarding.wait(timeout=20) == 0
+        assert not folder.exists()
+    finally:
+        run.kill()
+        run.wait()
+
+
+def _until_it_ignores(process: int) -> None:
+    """Wait until a process ignores SIGTERM, by the mask in its status."""
+    bit = 1 << (signal.SIGTERM - 1)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        status = Path(f"/proc/{process}/status").read_text()
+        (ignored,) = [int(line.split()[1], 16) for line in status.splitlines() if line.startswith("SigIgn:")]
+        if ignored & bit:
+            return
+        os.sched_yield()
+    raise AssertionError
+
+
+def test_the_guard_ends_when_the_folder_is_gone(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    guarding = guard(folder, os.getpid())
+    folder.rmdir()
+    assert guarding.wait(timeout=20) == 0
+
+
+def test_the_guard_needs_no_descriptor_of_the_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "pidfd_open", raising=False)
+    monkeypatch.setattr(run_guard, "_POLL_SECONDS", 0.01)
+    folder.mkdir(parents=True)
+    run = sleeper()
+    run.kill()
+    run.wait()
+    run_guard.wait(str(folder), run.pid)

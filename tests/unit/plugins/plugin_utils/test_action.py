@@ -1,0 +1,502 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The door of the modules: what is refused there, where a module runs, and that it returns the same in both places."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible import constants as C  # noqa: N812 - as ansible-core names it
+from ansible.parsing.dataloader import DataLoader
+from ansible.playbook.play_context import PlayContext
+from ansible.plugins.action.normal import ActionModule as NormalAction
+from ansible.plugins.loader import connection_loader
+from ansible.release import __version__ as ansible_version
+from ansible.template import Templar
+from ansible_collections.amazon.aws.plugins.module_utils.exceptions import AnsibleBotocoreError
+from ansible_collections.sshkeys.aws.plugins.modules import (
+    ec2_instance_connect_key,
+    ec2_serial_console_key,
+    transfer_ssh_key,
+    transfer_ssh_key_info,
+)
+from ansible_collections.sshkeys.aws.plugins.plugin_utils import _action
+from ansible_collections.sshkeys.aws.tests.unit import keys, module_process
+from ansible_collections.sshkeys.aws.tests.unit.scripted_service import ScriptedService
+
+MODULES = {
+    "push": ec2_instance_connect_key,
+    "console": ec2_serial_console_key,
+    "declare": transfer_ssh_key,
+    "read": transfer_ssh_key_info,
+}
+SERVER_ID, INSTANCE_ID = "s-01234567890abcdef", "i-0123456789abcdef0"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx alice@laptop"
+WEAK = keys.key_pair("rsa-1024").line
+PRIVATE = keys.key_pair("ed25519").private
+SECRET_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+BLOTTED = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+IN_A_PROCESS = {"in": "a process"}
+IS_TOLD_TO_SHOW_INVOCATIONS = tuple(map(int, ansible_version.split(".")[:2])) >= (2, 21)
+
+
+def action(module: str, arguments: dict[str, Any], **task: Any) -> Any:
+    """Return the action of a task on this host."""
+    told = {
+        "action": f"sshkeys.aws.{MODULES[module].__name__.rpartition('.')[2]}",
+        "args": arguments,
+        "environment": None,
+        "check_mode": False,
+        "diff": False,
+        "async_val": 0,
+        "timeout": 0,
+        "delegate_to": None,
+        **task,
+    }
+    door = type("Door", (_action.ModuleAction,), {"module": MODULES[module]})
+    loader = DataLoader()
+    connection = connection_loader.get("local", PlayContext(), None)
+    return door(SimpleNamespace(**told), connection, PlayContext(), loader, Templar(loader=loader), None)
+
+
+def variables(**more: Any) -> dict[str, Any]:
+    """Return the variables of a task whose modules run with this interpreter."""
+    return {"ansible_python_interpreter": sys.executable, "ansible_inject_invocation": True, **more}
+
+
+def run(module: str, arguments: dict[str, Any], *, task_vars: dict[str, Any] | None = None, **task: Any) -> Any:
+    """Run a task, and return its result."""
+    return action(module, arguments, **task).run(None, variables() if task_vars is None else task_vars)
+
+
+@pytest.fixture(autouse=True)
+def no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep what the user who runs the tests has configured out of them."""
+    for name in [name for name in os.environ if re.match(r"AWS_|EC2_|BOTO", name)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def processes(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Return the tasks that had their module in a process from now on; none is started."""
+    asked: list[Any] = []
+
+    def run(self: Any, *_arguments: Any) -> Any:
+        asked.append(self._task)
+        return IN_A_PROCESS
+
+    monkeypatch.setattr(NormalAction, "run", run)
+    return asked
+
+
+# -- Private keys -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("task", [{}, {"async_val": 60}, {"check_mode": True}, {"delegate_to": "elsewhere"}])
+def test_a_private_key_is_refused_before_anything_else(module: str, task: Any, processes: list[Any]) -> None:
+    result = run(module, {"no_such_option": [{"deep": PRIVATE}]}, task_vars={"ansible_python_interpreter": "x"}, **task)
+    assert set(result) == {"failed", "msg"}
+    assert result["failed"] is True
+    assert result["msg"].startswith("no_such_option[0].deep: It is a private key.")
+    assert processes == []
+
+
+def test_ansible_core_masks_what_was_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    masked: list[str] = []
+    monkeypatch.setattr(_action, "register_secrets", masked.extend)
+    run("declare", {"public_keys": [KEY, *PRIVATE.splitlines()], "user_name": "partneruploadservice"})
+    for line in PRIVATE.splitlines()[1:-2]:
+        assert any(part in line for part in masked)
+    assert not any(part in text for part in masked for text in (KEY, "partneruploadservice"))
+
+
+def test_ansible_core_that_cannot_mask_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_action, "register_secrets", None)
+    assert run("declare", {"public_keys": PRIVATE})["failed"] is True
+
+
+@pytest.mark.parametrize("name", ["AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_REGION"])
+def test_a_private_key_of_the_environment_has_no_invocation(name: str) -> None:
+    result = run("read", {"server_id": SERVER_ID, "user_names": ["anna"]}, environment=[{name: PRIVATE}])
+    assert "It is a private key" in result["msg"]
+    assert result["invocation"] == {}
+    assert not keys.runs(json.dumps(result), 16) & keys.runs(PRIVATE.splitlines()[2], 16)
+
+
+# -- Where a module runs ----------------------------------------------------------------------------------------------
+
+READ = {"server_id": SERVER_ID, "user_names": []}
+
+
+def is_here(arguments: dict[str, Any] = READ, **task: Any) -> bool:
+    """Return whether the module of a task runs in its worker."""
+    task_vars = task.pop("task_vars", variables())
+    made = action("read", arguments, **task)
+    return bool(made._can_run_here(task_vars) and made._environment_here() is not None)
+
+
+def test_on_this_host_with_this_interpreter_a_module_runs_here(processes: list[Any]) -> None:
+    assert is_here()
+    assert run("read", {**READ, "region": "us-east-1", "access_key": "a", "secret_key": "b"})["users"] == []
+    assert processes == []
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        {"async_val": 60},
+        {"timeout": 60},
+        {"task_vars": variables(sshkeys_aws_fast_path=False)},
+        {"task_vars": variables(sshkeys_aws_fast_path="no")},
+        {"task_vars": variables(sshkeys_aws_fast_path="{{ 1 == 2 }}")},
+        {"task_vars": variables(ansible_python_interpreter="/usr/bin/python3")},
+        {"task_vars": variables(ansible_python_interpreter="auto_silent")},
+        {"task_vars": {}},
+        # The variables of the host that a task is delegated to count, not those of the task's.
+        {"delegate_to": "localhost"},
+        {"environment": [{"PYTHONPATH": "/somewhere"}]},
+        {"environment": [{"AWS_REGION": "us-east-1"}, {"LD_LIBRARY_PATH": "/somewhere"}]},
+        {"arguments": {**READ, "debug_botocore_endpoint_logs": True}},
+        {"arguments": {**READ, "debug_botocore_endpoint_logs": "yes"}},
+        {"arguments": {**READ, "concurrency": date(2026, 11, 25)}},
+        {"arguments": {**READ, "region": b"us-east-1"}},
+        # ansible-core warns of these.
+        {"arguments": {**READ, "user_name": "anna"}},
+        {"arguments": {**READ, "region": "us-east-1", "aws_region": "us-east-1"}},
+    ],
+    ids=repr,
+)
+def test_where_it_makes_a_difference_a_module_has_a_process(task: dict[str, Any], processes: list[Any]) -> None:
+    keywords = {name: value for name, value in task.items() if name != "arguments"}
+    arguments = task.get("arguments", READ)
+    assert not is_here(arguments, **keywords)
+    assert run("read", arguments, **keywords) == IN_A_PROCESS
+    assert len(processes) == 1
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"AWS_REGION": "us-east-1", "AWS_MAX_ATTEMPTS": 3},
+        {"BOTO_CONFIG": "/somewhere"},
+        {"https_proxy": "http://proxy", "NO_PROXY": "127.0.0.1", "all_proxy": ""},
+        {"HOME": "/root", "XDG_CACHE_HOME": "/root/.cache", "SSL_CERT_FILE": "/somewhere"},
+        {},
+    ],
+)
+def test_variables_that_are_read_in_time_make_no_difference(environment: dict[str, Any]) -> None:
+    assert is_here(environment=[environment])
+
+
+def test_delegated_to_this_host_a_module_runs_here() -> None:
+    delegated = {"localhost": {"ansible_python_interpreter": sys.executable}}
+    assert is_here(delegate_to="localhost", task_vars={"ansible_delegated_vars": delegated})
+
+
+@pytest.mark.parametrize("name", ["become", "another connection"])
+def test_another_user_or_host_has_a_process(name: str, processes: list[Any]) -> None:
+    made = action("read", READ)
+    if name == "become":
+        made._connection.become = object()
+    else:
+        made._connection = type("Connection", (type(made._connection),), {})(PlayContext(), None)
+    assert made.run(None, variables()) == IN_A_PROCESS
+    assert len(processes) == 1
+
+
+def test_where_files_are_kept_a_module_has_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(C, "DEFAULT_KEEP_REMOTE_FILES", True)
+    assert not is_here()
+
+
+def test_where_the_sdk_logs_a_module_has_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANSIBLE_DEBUG_BOTOCORE_LOGS", "1")
+    assert not is_here()
+
+
+def test_where_this_process_cannot_a_module_has_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a system that is not Linux, without the SDK, or with one that amazon.aws warns of."""
+    monkeypatch.setattr(_action, "_CAN_RUN_HERE", False)
+    assert not is_here()
+
+
+def test_on_any_other_system_a_module_has_a_process() -> None:
+    # What is read when the file is imported, in a Python that says that it is on a Mac.
+    program = (
+        "import sys\n"
+        "import ansible.plugins.action.normal, ansible.plugins.connection.local\n"
+        "import ansible_collections.amazon.aws.plugins.module_utils.modules\n"
+        "sys.platform = 'darwin'\n"
+        "from ansible_collections.sshkeys.aws.plugins.plugin_utils import _action\n"
+        "print(_action._CAN_RUN_HERE)\n"
+    )
+    assert module_process.python(program) == "False\n"
+    assert module_process.python(program.replace("darwin", "linux")) == "True\n"
+
+
+@pytest.mark.parametrize(
+    ("check", "is_supported"),
+    [(lambda **_warn: True, True), (lambda **_warn: False, False), (lambda warn: warn("too old") or True, False)],
+    ids=["supported", "not supported", "warned of"],
+)
+def test_a_version_of_the_sdk(check: Callable[..., bool], is_supported: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_action, "check_sdk_version_supported", check)
+    assert _action._is_sdk_supported() is is_supported
+
+
+def test_no_sdk_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    def check(**_warn: object) -> bool:
+        raise AnsibleBotocoreError(message="Failed to import the required Python library (botocore and boto3)")
+
+    monkeypatch.setattr(_action, "check_sdk_version_supported", check)
+    assert _action._is_sdk_supported() is False
+
+
+@pytest.mark.parametrize(
+    ("about", "arguments", "warns"),
+    [
+        ({"aliases": ["b"]}, {"a": 1}, False),
+        ({"aliases": ["b"]}, {"b": 1}, False),
+        ({"aliases": ["b"]}, {"a": 1, "b": 1}, True),
+        ({"aliases": ["b", "c"]}, {"b": 1, "c": 1}, True),
+        ({"removed_in_version": "2.0.0"}, {"a": 1}, True),
+        ({"removed_at_date": "2027-01-01"}, {"a": None}, True),
+        ({"removed_in_version": "2.0.0"}, {"b": 1}, False),
+        ({"aliases": ["b"], "deprecated_aliases": [{"name": "b"}]}, {"b": 1}, True),
+        ({"aliases": ["b"], "deprecated_aliases": [{"name": "b"}]}, {"a": 1}, False),
+    ],
+)
+def test_what_ansible_core_warns_of(about: dict[str, Any], arguments: dict[str, Any], warns: bool) -> None:
+    assert _action._warns_of(arguments, {"a": about, "z": {}}) is warns
+
+
+# -- What is shown ----------------------------------------------------------------------------------------------------
+
+
+def test_secrets_are_blotted_out_wherever_they_stand() -> None:
+    value = {"a": ["sec", {"b": "the sec is out"}, ("sec",)], "sec": 1, "n": None, "t": True, "i": 5, "f": 0.5}
+    assert _action._blot_out(value, ["sec"]) == {
+        "a": [BLOTTED, {"b": "the ******** is out"}, [BLOTTED]],
+        "sec": 1,
+        "n": None,
+        "t": True,
+        "i": 5,
+        "f": 0.5,
+    }
+
+
+def test_without_secrets_nothing_is() -> None:
+    assert _action._blot_out({"a": ["********", ""]}, []) == {"a": ["********", ""]}
+
+
+def test_invocations_are_shown_where_ansible_core_shows_them() -> None:
+    assert _action._shows_invocation({"ansible_inject_invocation": True}) is True
+    assert _action._shows_invocation({}) is not IS_TOLD_TO_SHOW_INVOCATIONS
+    result = run("read", READ, task_vars={"ansible_python_interpreter": sys.executable})
+    assert ("invocation" in result) is not IS_TOLD_TO_SHOW_INVOCATIONS
+
+
+# -- The same in both places ------------------------------------------------------------------------------------------
+
+
+class Case:
+    """Arguments of a module, and whether in check mode."""
+
+    def __init__(self, module: str, *, check_mode: bool = False, **arguments: Any) -> None:
+        """Take them."""
+        self.module, self.check_mode = module, check_mode
+        self.arguments = arguments
+
+    def __repr__(self) -> str:
+        return f"{self.module}{' (check)' if self.check_mode else ''} {self.arguments}"[:90]
+
+
+PUSH: dict[str, Any] = {"instance_id": INSTANCE_ID, "os_user": "ec2-user", "public_key": KEY}
+DECLARE: dict[str, Any] = {"server_id": SERVER_ID, "user_name": "anna", "public_keys": [KEY]}
+CASES = [
+    # Good ones
+    Case("push", **PUSH),
+    Case("push", check_mode=True, **PUSH),
+    Case("push", check_mode=True, instance_id=INSTANCE_ID, instance_os_user="ubuntu", ssh_public_key=KEY),
+    Case("push", check_mode=True, targets=[INSTANCE_ID, {"instance_id": "i-0123456789abcdef1", "os_user": "ubuntu"}],
+         os_user="ec2-user", public_key=KEY),
+    Case("push", targets=[], os_user="ec2-user", public_key=KEY),
+    Case("push", check_mode=True, **{**PUSH, "public_key": WEAK}),
+    Case("console", check_mode=True, instance_id=INSTANCE_ID, public_key=KEY, serial_port="0"),
+    Case("declare", check_mode=True, **DECLARE),
+    Case("declare", check_mode=True, **{**DECLARE, "public_keys": f"{KEY}\n{WEAK}"}),
+    Case("declare", users=[], public_keys=KEY, server_id=SERVER_ID),
+    Case("read", server_id=SERVER_ID, user_names=["anna"]),
+    Case("read", server_id=SERVER_ID, user_name="anna"),
+    Case("read", server_id=SERVER_ID, user_names=[]),
+    # Conversions
+    Case("push", check_mode=True, **{**PUSH, "force": "yes", "min_validity": "20", "concurrency": 4.0}),
+    Case("read", server_id=SERVER_ID, user_names="anna,bert"),
+    Case("read", server_id=SERVER_ID, user_names=[], aws_config={"retries": {"max_attempts": 2}, 5: "a number"}),
+    Case("read", server_id=SERVER_ID, user_names=[], aws_config={True: "a boolean", None: "nothing"}),
+    Case("declare", check_mode=True, **{**DECLARE, "exclusive": 1, "allow_empty": "off"}),
+    # Texts that are not ASCII
+    Case("declare", check_mode=True, **{**DECLARE, "public_keys": f"{KEY} Zoë ☃ 𝄞"}),
+    Case("declare", **{**DECLARE, "user_name": "Zoë"}),
+    Case("read", server_id="☃"),
+    # What the validator refuses
+    Case("push"),
+    Case("push", os_user="ec2-user", public_key=KEY),
+    Case("push", targets=[INSTANCE_ID], **PUSH),
+    Case("push", no_such_option=1, **PUSH),
+    Case("push", no_such_option=1, another={"a": 1}),
+    Case("push", **{**PUSH, "concurrency": "many"}),
+    Case("push", **{**PUSH, "concurrency": [1]}),
+    Case("push", **{**PUSH, "force": "perhaps"}),
+    Case("push", **{**PUSH, "public_key": None}),
+    Case("push", **{**PUSH, "instance_id": ["a", "list"]}),
+    Case("declare", **{**DECLARE, "state": "gone"}),
+    Case("declare", **{**DECLARE, "users": ["bert"]}),
+    Case("declare", public_keys=KEY),
+    Case("declare", **{**DECLARE, "ssh_public_key_ids": {"a": 1}}),
+    Case("declare", **{**DECLARE, "aws_config": "no dict"}),
+    Case("read", server_id=None),
+    Case("read", user_names=5, server_id=SERVER_ID),
+    # What the module refuses
+    Case("push", **{**PUSH, "instance_id": "web1"}),
+    Case("push", **{**PUSH, "public_key": "no key at all"}),
+    Case("push", **{**PUSH, "min_validity": 61}),
+    Case("push", targets=[{"instance_id": INSTANCE_ID, "no_such_name": 1}], public_key=KEY),
+    Case("push", targets=[5, None, {5: "five"}], os_user="ec2-user", public_key=KEY),
+    Case("declare", **{**DECLARE, "public_keys": []}),
+    Case("declare", **{**DECLARE, "public_keys": {"a": "dict"}}),
+    Case("declare", **{**DECLARE, "public_keys": 5}),
+    Case("declare", users=[{"user_name": "anna", "state": "gone"}], server_id=SERVER_ID, public_keys=KEY),
+    Case("declare", **{**DECLARE, "wait_timeout": -1}),
+    # Credentials and regions
+    Case("read", server_id=SERVER_ID, user_names=["anna"], secret_key="anna"),
+    Case("read", server_id=SERVER_ID, user_names=["anna"], secret_key="us-east"),
+    Case("read", server_id=SERVER_ID, user_names=["anna"], session_token="token-of-mine"),
+    Case("read", server_id=SERVER_ID, user_names=["token-of-mine"], session_token="token-of-mine\n"),
+    Case("read", server_id=SERVER_ID, user_names=["anna"], access_key=None),
+    Case("read", server_id=SERVER_ID, user_names=["anna"], region=None),
+    Case("read", server_id=SERVER_ID, user_names=["anna"], region="no region at all"),
+    Case("read", server_id=SERVER_ID, user_names=["anna"], profile="nobody", access_key=None, secret_key=None),
+    Case("read", server_id=SERVER_ID, user_names=["anna"], endpoint_url="no address"),
+    Case("read", server_id=SERVER_ID, user_names=["anna"], aws_ca_bundle="/no/such/file"),
+    Case("read", server_id=SERVER_ID, user_names=["anna"], validate_certs="no"),
+]  # fmt: skip
+# Without access_key, secret_key and region, which come from here then.
+ENVIRONMENTS: list[dict[str, str]] = [
+    {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": SECRET_KEY, "AWS_REGION": "eu-central-1"},
+    {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "anna", "AWS_DEFAULT_REGION": "eu-west-1"},
+    {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": SECRET_KEY},
+    {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SESSION_TOKEN": "anna", "AWS_REGION": " us-east-1"},
+    {"AWS_PROFILE": "nobody", "HOME": "/nonexistent"},
+    {},
+]
+
+
+@pytest.fixture
+def service() -> Iterator[ScriptedService]:
+    """Return a service that takes every push, and knows one user without keys."""
+    service = ScriptedService()
+    user = {"Arn": f"arn:aws:transfer:us-east-1:123456789012:user/{SERVER_ID}/anna", "UserName": "anna"}
+    service.script = [(200, {"RequestId": "request-1", "Success": True, "ServerId": SERVER_ID, "User": user})]
+    yield service
+    service.server.shutdown()
+    service.server.server_close()
+
+
+def with_service(service: ScriptedService, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments with those that a call needs."""
+    told = {
+        name: value
+        for name, value in service.params().items()
+        if name in ("endpoint_url", "region", "access_key", "secret_key")
+    }
+    return {**told, **arguments}
+
+
+def in_a_process(module: str, calls: list[tuple[dict[str, Any], bool]]) -> list[dict[str, Any]]:
+    """Return the results of a module's own main, which AnsibleModule parses the arguments of and exits for."""
+    name = MODULES[module].__name__
+    internal = {"_ansible_module_name": f"sshkeys.aws.{name.rpartition('.')[2]}", "_ansible_verbosity": 5}
+    if IS_TOLD_TO_SHOW_INVOCATIONS:
+        internal["_ansible_inject_invocation"] = True
+    return module_process.results(
+        name, [{**arguments, **internal, "_ansible_check_mode": check_mode} for arguments, check_mode in calls]
+    )
+
+
+def comparable(result: dict[str, Any], *secrets: str) -> dict[str, Any]:
+    """Return a result without its times, without what an import of amazon.aws warns of, and with warnings as texts."""
+    result.pop("deprecations", None)
+    if "warnings" in result:
+        # Since 2.19 a module returns them as messages of a type of ansible-core.
+        result["warnings"] = [told if isinstance(told, str) else told["event"]["msg"] for told in result["warnings"]]
+    # Since 2.22 a module's process returns credentials, and tells ansible-core to mask them where it shows them.
+    if result.pop("_ansible_new_secrets", None) or _action._CORE_MASKS:
+        result["invocation"] = _action._blot_out(result["invocation"], secrets)
+    # They are of a set.
+    text = re.sub(r"Valid booleans include: [^\"]*", "", json.dumps(result))
+    found: dict[str, Any] = json.loads(re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME", text))
+    return found
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_returns_the_same_here_as_in_a_process(
+    module: str, processes: list[Any], service: ScriptedService, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cases = [case for case in CASES if case.module == module]
+    calls = [(with_service(service, case.arguments), case.check_mode) for case in cases]
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "of processes"))
+    theirs = in_a_process(module, calls)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "of workers"))
+    for case, (arguments, check_mode), their in zip(cases, calls, theirs, strict=True):
+        ours = run(module, arguments, check_mode=check_mode)
+        assert not processes, case
+        secrets = [str(arguments[name]) for name in ("session_token", "secret_key") if arguments.get(name)]
+        assert comparable(ours, *secrets) == comparable(their, *secrets), case
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=repr)
+def test_and_with_options_from_the_environment(
+    environment: dict[str, str], service: ScriptedService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = {"server_id": SERVER_ID, "user_names": ["anna"], "endpoint_url": service.params()["endpoint_url"]}
+    ours = run("read", arguments, environment=[environment])
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    (theirs,) = in_a_process("read", [(arguments, False)])
+    secrets = [value for name, value in environment.items() if re.search("SECRET|TOKEN", name)]
+    assert comparable(ours, *secrets) == comparable(theirs, *secrets)
+    # Nothing of it remains for the next task.
+    for name in environment:
+        monkeypatch.delenv(name)
+
+
+def test_nothing_of_the_environment_of_a_task_remains(service: ScriptedService) -> None:
+    before = dict(os.environ)
+    run("read", with_service(service, READ), environment=[{"AWS_REGION": "x", "HOME": "/nonexistent"}])
+    assert dict(os.environ) == before
+
+
+def test_paths_are_those_of_the_playbook(service: ScriptedService, tmp_path: Path) -> None:
+    """A module's process starts in its folder, if the connection says so."""
+    before = Path.cwd()
+    made = action("read", {**with_service(service, READ), "user_names": ["anna"], "aws_ca_bundle": "missing.pem"})
+    made._connection.cwd = str(tmp_path)
+    made.run(None, variables())
+    assert Path.cwd() == before

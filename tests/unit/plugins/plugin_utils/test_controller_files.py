@@ -1,0 +1,63 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files of the controller, as a task of the role finds and reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleError
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import lookup_loader
+from ansible.template import Templar
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._controller_files import ControllerFiles
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> ControllerFiles:
+    """Return the files below a folder, which relative paths begin at."""
+
+    def find(_kind: str, name: str) -> str:
+        path = tmp_path / name
+        if not path.exists():
+            raise AnsibleError(f"{name} is not there")
+        return str(path)
+
+    loader: Any = DataLoader()
+    templar = Templar(loader=loader)
+    found = ControllerFiles(find, {}, loader=loader, templar=templar)
+    # Names of collections are known only where Ansible's own importer is.
+    found._lookup = lookup_loader.get("file", loader=loader, templar=templar)
+    return found
+
+
+def test_a_file_is_found_and_read(files: ControllerFiles, tmp_path: Path) -> None:
+    (tmp_path / "alice, bob.pub").write_text("ssh-ed25519 AAAA\n")
+    path = files.find("alice, bob.pub")
+    assert path == str(tmp_path / "alice, bob.pub")
+    assert files.read(path).strip() == "ssh-ed25519 AAAA"
+
+
+def test_what_is_not_there_is_none(files: ControllerFiles) -> None:
+    assert files.find("nobody.pub") is None
+    assert files.public_keys_in("nowhere") is None
+
+
+def test_a_file_that_cannot_be_read_is_named(files: ControllerFiles, tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match=f"The file {tmp_path}.* cannot be read"):
+        files.read(str(tmp_path / "nobody.pub"))
+
+
+def test_the_public_keys_of_a_folder(files: ControllerFiles, tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    for name in ("b.pub", "a.pub", ".hidden.pub", "a"):
+        (folder / name).touch()
+    (folder / "c.pub").mkdir()
+    assert files.public_keys_in("keys") == [str(folder / "a.pub"), str(folder / "b.pub")]
+    (tmp_path / "file.pub").touch()
+    assert files.public_keys_in("file.pub") is None

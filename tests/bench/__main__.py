@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from connections import connections
-from measure import SERVER_ID, Workplace, instance_ids, workplace
+from measure import SERVER_ID, BenchFolder, bench_folder, instance_ids
 from report import Row, Sample, chart, ratio, table
 
 MODULE = "sshkeys.aws.ec2_instance_connect_key"
@@ -42,7 +42,7 @@ def push_task(name: str, **options: Any) -> dict[str, Any]:
 class Fleet:
     """1000 instances, in one call and by what people use instead."""
 
-    def __init__(self, place: Workplace, *, full: bool) -> None:
+    def __init__(self, place: BenchFolder, *, full: bool) -> None:
         """full: run the real thousand of what takes minutes, too."""
         self._place, self._targets = place, 1000
         self._looped, self._xargs = (1000, 1000) if full else (15, 48)
@@ -72,7 +72,7 @@ class Fleet:
         ]
 
 
-def engine(place: Workplace) -> list[Row]:
+def engine(place: BenchFolder) -> list[Row]:
     """Measure the calls themselves, without any start-up."""
     rows, samples = [], {}
     for scheme, tls in (("HTTP", False), ("TLS", True)):
@@ -97,7 +97,7 @@ def engine(place: Workplace) -> list[Row]:
     return rows
 
 
-def throttled(place: Workplace) -> list[Row]:
+def throttled(place: BenchFolder) -> list[Row]:
     """Measure behind a service that takes so many calls a second. Its bucket is full at first."""
     rows = []
     for rate, targets in ((100, 1000), (20, 200)):
@@ -128,7 +128,7 @@ def throttled(place: Workplace) -> list[Row]:
     return rows
 
 
-def single(place: Workplace, times: int = 21) -> list[Row]:
+def single(place: BenchFolder, times: int = 21) -> list[Row]:
     """Measure one push in a task of its own, against a ping in the same play."""
     rows = []
     places: Sequence[tuple[str, Mapping[str, Any]]] = (("in a process", IN_A_PROCESS), ("in the worker", {}))
@@ -160,7 +160,7 @@ def single(place: Workplace, times: int = 21) -> list[Row]:
     return rows
 
 
-def delegated(place: Workplace, times: int = 5) -> list[Row]:
+def delegated(place: BenchFolder, times: int = 5) -> list[Row]:
     """Measure one delegated task for each of 100 hosts."""
     push = {**push_task("push", instance_id="{{ 'i-%017x' % number }}", force=True), "delegate_to": "localhost"}
     tasks = [
@@ -189,7 +189,7 @@ def delegated(place: Workplace, times: int = 5) -> list[Row]:
     ]
 
 
-def declared(place: Workplace) -> list[Row]:
+def declared(place: BenchFolder) -> list[Row]:
     """Measure 500 users of Transfer Family that are as declared."""
 
     def task(name: str, users: int) -> dict[str, Any]:
@@ -219,7 +219,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, required=True, help="the folder for bench.txt and bench.svg")
     parser.add_argument("--full", action="store_true", help="run the real thousand: 20 minutes more")
     options = parser.parse_args()
-    with workplace(options.collections, options.aws) as place:
+    with bench_folder(options.collections, options.aws) as place:
         fleet = Fleet(place, full=options.full)
         rows: list[Row] = []
         steps: Sequence[tuple[str, Callable[[], list[Row]]]] = (

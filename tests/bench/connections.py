@@ -25,7 +25,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ec2 import Endpoi
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.instance_connect import tunnel_url
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab import files
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.lab import Lab
-from measure import HERE, Workplace
+from measure import HERE, BenchFolder
 from report import Row, Sample, ratio
 
 _TASKS = 20
@@ -48,9 +48,9 @@ def _task(kind: str) -> dict[str, Any]:
 
 
 class Connections:
-    """A lab whose instances take the key of the workplace, and what is measured in it."""
+    """A lab whose instances take the key of the bench_folder, and what is measured in it."""
 
-    def __init__(self, place: Workplace, lab: Lab, sockets: Path) -> None:
+    def __init__(self, place: BenchFolder, lab: Lab, sockets: Path) -> None:
         """sockets: a folder with a short path."""
         self._place, self._lab, self._sockets = place, lab.description, sockets
         self._environment = {
@@ -218,7 +218,7 @@ class Connections:
         self._place.run(command, environment=self._environment)
 
 
-def connections(place: Workplace) -> list[Row]:
+def connections(place: BenchFolder) -> list[Row]:
     """Measure the connection plugin in a lab of its own."""
     state = place.folder / "lab"
     sockets = Path(tempfile.mkdtemp(prefix="b-"))

@@ -34,7 +34,7 @@ CREDENTIALS = {
 
 
 @dataclass(frozen=True)
-class Workplace:
+class BenchFolder:
     """A folder with all that the measurements need, and the environment they run in."""
 
     folder: Path
@@ -188,7 +188,7 @@ def instance_ids(number: int) -> list[str]:
 
 
 @contextlib.contextmanager
-def workplace(collections: Path, aws: Path) -> Iterator[Workplace]:
+def bench_folder(collections: Path, aws: Path) -> Iterator[BenchFolder]:
     """Make the folder, and delete it in the end.
 
     collections: where Ansible finds the collection. aws: the AWS CLI.
@@ -199,7 +199,7 @@ def workplace(collections: Path, aws: Path) -> Iterator[Workplace]:
             ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "bench", "-f", str(folder / "key")], check=True
         )
         _make_certificate(folder)
-        yield Workplace(
+        yield BenchFolder(
             folder,
             aws,
             {

@@ -23,7 +23,7 @@ from ansible_collections.sshkeys.aws.tests.guides.guides import block_with, read
 
 
 @dataclass(frozen=True)
-class Workplace:
+class ReaderFolder:
     """A folder with the inventory of the guide about the lab, a home with a key pair, and the lab."""
 
     folder: Path
@@ -84,9 +84,9 @@ class Workplace:
 
 
 @pytest.fixture
-def workplace(tmp_path: Path) -> Workplace:
+def reader(tmp_path: Path) -> ReaderFolder:
     lab = json.loads(Path(os.environ["LAB_STATE"]).read_text(encoding="utf-8"))["lab"]
-    here = Workplace(tmp_path, lab)
+    here = ReaderFolder(tmp_path, lab)
     here.ask("reset", "POST")
     here.make_key("home/.ssh/id_ed25519")
     (tmp_path / "lab-inventory.yml").write_text(block_with("lab.known_hosts").text, encoding="utf-8")
@@ -115,10 +115,8 @@ def opened(done: subprocess.CompletedProcess[str]) -> int:
     return len(hosts)
 
 
-def test_fleet_is_opened_with_the_role(workplace: Workplace) -> None:
-    done = workplace.play(
-        "fleet.yml", block_with("# Nobody can log in yet.\n  tasks:\n    - name: Open the fleet").text
-    )
+def test_fleet_is_opened_with_the_role(reader: ReaderFolder) -> None:
+    done = reader.play("fleet.yml", block_with("# Nobody can log in yet.\n  tasks:\n    - name: Open the fleet").text)
     assert opened(done) == 2
     assert {counted["changed"] for counted in recaps(done).values()} == {0}
 
@@ -133,25 +131,25 @@ def role_alone() -> str:
     return readme_block_with("# as the amazon.aws.aws_ec2 inventory finds it").text
 
 
-def test_fleet_is_opened_with_the_module_alone(workplace: Workplace) -> None:
-    assert opened(workplace.play("module.yml", module_alone())) == 2
+def test_fleet_is_opened_with_the_module_alone(reader: ReaderFolder) -> None:
+    assert opened(reader.play("module.yml", module_alone())) == 2
 
 
-def test_host_without_an_instance_id_does_not_stop_the_others(workplace: Workplace) -> None:
-    workplace.add_a_host_without_an_id()
-    done = workplace.play("module.yml", module_alone())
+def test_host_without_an_instance_id_does_not_stop_the_others(reader: ReaderFolder) -> None:
+    reader.add_a_host_without_an_id()
+    done = reader.play("module.yml", module_alone())
     assert opened(done) == 3
-    assert workplace.pushes() == 2
+    assert reader.pushes() == 2
 
 
-def test_only_a_fresh_key_pair_is_pushed_in_each_run(workplace: Workplace) -> None:
+def test_only_a_fresh_key_pair_is_pushed_in_each_run(reader: ReaderFolder) -> None:
     own_key = role_alone().replace("tags: always", "vars: {ssh_access_private_key_file: ~/.ssh/id_ed25519} #")
     for name, text in {"module": module_alone(), "again": module_alone(), "own-key": own_key}.items():
-        assert opened(workplace.play(f"{name}.yml", text)) == 2
-    assert workplace.pushes() == 2
+        assert opened(reader.play(f"{name}.yml", text)) == 2
+    assert reader.pushes() == 2
     for pushes in (4, 6):
-        assert opened(workplace.play("role.yml", role_alone())) == 2
-        assert workplace.pushes() == pushes
+        assert opened(reader.play("role.yml", role_alone())) == 2
+        assert reader.pushes() == pushes
 
 
 def private() -> str:
@@ -163,10 +161,10 @@ def private() -> str:
     return yaml.safe_dump([play], sort_keys=False)
 
 
-def test_delegated_task_stays_on_the_controller_with_the_connection(workplace: Workplace) -> None:
+def test_delegated_task_stays_on_the_controller_with_the_connection(reader: ReaderFolder) -> None:
     (play,) = yaml.safe_load(private())
     play["tasks"].append({"name": "Work here", "ansible.builtin.ping": None, "delegate_to": "localhost"})
-    done = workplace.play("private.yml", yaml.safe_dump([play], sort_keys=False))
+    done = reader.play("private.yml", yaml.safe_dump([play], sort_keys=False))
     assert opened(done) == 2
     assert done.stdout.count("-> localhost]") == 2
 
@@ -197,8 +195,8 @@ def task_that_pushes() -> str:
 
 
 @pytest.mark.parametrize("example", [role_alone, imported, included])
-def test_role_opens_the_fleet_with_tags(workplace: Workplace, example: Callable[[], str]) -> None:
-    done = workplace.play("tags.yml", logging_in(example()), "--tags", "deploy")
+def test_role_opens_the_fleet_with_tags(reader: ReaderFolder, example: Callable[[], str]) -> None:
+    done = reader.play("tags.yml", logging_in(example()), "--tags", "deploy")
     assert opened(done) == 2
     assert task_that_pushes() in done.stdout
 
@@ -225,9 +223,9 @@ NO_PUSH = {
 
 
 @pytest.mark.parametrize("way", NO_PUSH.values(), ids=NO_PUSH)
-def test_nothing_is_pushed_and_ssh_is_refused(workplace: Workplace, way: NoPush) -> None:
-    done = workplace.play("nothing.yml", way.play(), *way.options)
-    assert workplace.pushes() == 0
+def test_nothing_is_pushed_and_ssh_is_refused(reader: ReaderFolder, way: NoPush) -> None:
+    done = reader.play("nothing.yml", way.play(), *way.options)
+    assert reader.pushes() == 0
     assert "UNREACHABLE!" in done.stdout
     assert block_with("Permission denied (publickey).", "none").text.strip() in done.stdout
     assert task_that_pushes() not in done.stdout
@@ -235,78 +233,78 @@ def test_nothing_is_pushed_and_ssh_is_refused(workplace: Workplace, way: NoPush)
 
 
 @pytest.mark.parametrize("options", [("--check", "--tags", "deploy"), ("--start-at-task", "Log in")], ids=" ".join)
-def test_connection_pushes_where_the_role_would_not(workplace: Workplace, options: tuple[str, ...]) -> None:
-    done = workplace.play("private.yml", logging_in(private()), *options)
+def test_connection_pushes_where_the_role_would_not(reader: ReaderFolder, options: tuple[str, ...]) -> None:
+    done = reader.play("private.yml", logging_in(private()), *options)
     assert opened(done) == 2
-    assert workplace.pushes() > 0
+    assert reader.pushes() > 0
 
 
-def test_module_pushes_in_check_mode_when_it_is_told_to(workplace: Workplace) -> None:
+def test_module_pushes_in_check_mode_when_it_is_told_to(reader: ReaderFolder) -> None:
     (play,) = yaml.safe_load(module_alone())
     play["tasks"][0]["check_mode"] = False
-    assert opened(workplace.play("check.yml", yaml.safe_dump([play], sort_keys=False), "--check")) == 2
-    assert workplace.pushes() == 2
+    assert opened(reader.play("check.yml", yaml.safe_dump([play], sort_keys=False), "--check")) == 2
+    assert reader.pushes() == 2
 
 
-def test_fleet_goes_on_without_the_instance_that_fails(workplace: Workplace) -> None:
-    inventory = workplace.folder / "lab-inventory.yml"
-    stopped = next(each["instance_id"] for each in workplace.lab["instances"] if each["state"] == "stopped")
+def test_fleet_goes_on_without_the_instance_that_fails(reader: ReaderFolder) -> None:
+    inventory = reader.folder / "lab-inventory.yml"
+    stopped = next(each["instance_id"] for each in reader.lab["instances"] if each["state"] == "stopped")
     text = inventory.read_text(encoding="utf-8")
     inventory.write_text(re.sub(r"( +)(i-\w+:)\n", rf"\1\2\n\1{stopped}:\n", text, count=1), encoding="utf-8")
-    workplace.add_a_host_without_an_id()
+    reader.add_a_host_without_an_id()
     example = yaml.safe_load(block_with("Leave those out").text)
     example.append({"name": "Work with what is left", "ansible.builtin.debug": {"msg": "still here"}})
     play = [{"name": "Try it", "hosts": "aws_ec2", "gather_facts": False, "tasks": example}]
-    done = workplace.play("some.yml", yaml.safe_dump(play, sort_keys=False))
+    done = reader.play("some.yml", yaml.safe_dump(play, sort_keys=False))
     recaps(done)
     assert done.stdout.count("still here") == 2
     assert "1 of 3 targets failed" in done.stdout
 
 
-def test_declared_keys_are_the_only_ones(workplace: Workplace) -> None:
+def test_declared_keys_are_the_only_ones(reader: ReaderFolder) -> None:
     for name in ("keys/partner/alice", "keys/partner/bob", "keys/auditor/carol"):
-        workplace.make_key(name)
+        reader.make_key(name)
     play = block_with("Make the keys as declared").text
-    foreseen = workplace.play("transfer.yml", play, "--check", "--diff")
-    done = workplace.play("transfer.yml", play)
+    foreseen = reader.play("transfer.yml", play, "--check", "--diff")
+    done = reader.play("transfer.yml", play)
     assert re.search(r"^\+SHA256:\S+ alice$", foreseen.stdout, re.MULTILINE)
     assert recaps(foreseen)["localhost"]["changed"] == recaps(done)["localhost"]["changed"] == 1
 
 
-def test_keys_of_many_users_come_and_a_disclosed_one_goes(workplace: Workplace) -> None:
-    disclosed = workplace.make_key("disclosed")
+def test_keys_of_many_users_come_and_a_disclosed_one_goes(reader: ReaderFolder) -> None:
+    disclosed = reader.make_key("disclosed")
     for name in ("partner", "auditor"):
-        own = workplace.make_key(f"pairs/{name}")
-        (workplace.folder / "users").mkdir(exist_ok=True)
-        (workplace.folder / f"users/{name}.pub").write_text(f"# {name}\n\n{own}{disclosed}", encoding="utf-8")
+        own = reader.make_key(f"pairs/{name}")
+        (reader.folder / "users").mkdir(exist_ok=True)
+        (reader.folder / f"users/{name}.pub").write_text(f"# {name}\n\n{own}{disclosed}", encoding="utf-8")
     declare = block_with("Declare every user that has a folder").text
     read = block_with("Show the keys that are older than a year").text
     take = block_with("Take a disclosed key away").text
     comments = "server.users | map(attribute='ssh_public_keys') | flatten | map(attribute='comment') | sort"
     say = f"- ansible.builtin.debug: {{msg: \"{{{{ {comments} | join(' ') }}}}\"}}"
-    done = workplace.play("many.yml", in_a_play(declare, read, say, take, read, say))
+    done = reader.play("many.yml", in_a_play(declare, read, say, take, read, say))
     assert recaps(done)["localhost"]["changed"] == 2
     assert re.findall(r'"msg": "(.+)"', done.stdout) == ["auditor disclosed disclosed partner", "auditor partner"]
 
 
-def test_old_keys_of_every_user_are_reported(workplace: Workplace) -> None:
-    done = workplace.play("old.yml", block_with("Report keys that are older than a year").text)
+def test_old_keys_of_every_user_are_reported(reader: ReaderFolder) -> None:
+    done = reader.play("old.yml", block_with("Report keys that are older than a year").text)
     assert recaps(done)["localhost"]["changed"] == 0
 
 
-def test_the_lab_lets_time_pass_and_throttles(workplace: Workplace) -> None:
+def test_the_lab_lets_time_pass_and_throttles(reader: ReaderFolder) -> None:
     tasks = [block_with(mark).text for mark in ("so that every pushed key is gone", "Throttle the next three pushes")]
-    assert recaps(workplace.play("lab.yml", in_a_play(*tasks)))["localhost"]["ok"] == 2
+    assert recaps(reader.play("lab.yml", in_a_play(*tasks)))["localhost"]["ok"] == 2
 
 
-def test_compose_gives_the_connection_what_it_reads(workplace: Workplace) -> None:
+def test_compose_gives_the_connection_what_it_reads(reader: ReaderFolder) -> None:
     """With hostvars_prefix, also where a template that fails is an error."""
     text = block_with("hostvars_prefix: aws_").text + "strict: true\nregions: [us-east-1]\n"
-    inventory = workplace.folder / "prefixed.aws_ec2.yml"
+    inventory = reader.folder / "prefixed.aws_ec2.yml"
     inventory.write_text(text, encoding="utf-8")
     command = ["ansible-inventory", "-i", inventory.name, "--list"]
-    environment = {**os.environ, "HOME": str(workplace.home)}
-    done = subprocess.run(command, cwd=workplace.folder, env=environment, capture_output=True, text=True, check=True)
+    environment = {**os.environ, "HOME": str(reader.home)}
+    done = subprocess.run(command, cwd=reader.folder, env=environment, capture_output=True, text=True, check=True)
     plain = json.loads(done.stdout, object_hook=lambda found: found.get("__ansible_unsafe", found))
     hosts = plain["_meta"]["hostvars"]
     read = ("instance_id", "placement", "private_ip_address", "vpc_id", "subnet_id")

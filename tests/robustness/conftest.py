@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from ansible_collections.sshkeys.aws.tests.robustness.faults import Way
 from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure, Figures
-from ansible_collections.sshkeys.aws.tests.robustness.workplace import Workplace
+from ansible_collections.sshkeys.aws.tests.robustness.running_lab import RunningLab
 
 
 @pytest.fixture
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workplace:
+def running_lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunningLab:
     """Return the lab in its first state; leases go to a folder of the test."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    here = Workplace.here()
+    here = RunningLab.here()
     here.control("POST", "reset")
     return here
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.retries import TOTAL_MAX_ATTEMPTS
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import READ_TIMEOUT_SECONDS
-from ansible_collections.sshkeys.aws.tests.robustness.workplace import Prepare, Workplace
+from ansible_collections.sshkeys.aws.tests.robustness.running_lab import Prepare, RunningLab
 
 # Of a call whose answer never comes, instead of those of _aws/session.py.
 _ATTEMPTS = 2
@@ -131,18 +131,18 @@ class Way:
         self._resetting.shutdown(socket.SHUT_RDWR)
         self._resetting.close()
 
-    def spoil(self, workplace: Workplace, fault: Fault, call: Call) -> Prepare:
+    def spoil(self, running_lab: RunningLab, fault: Fault, call: Call) -> Prepare:
         """Let a call go wrong, in the lab or on the way to it. Returns what is to happen to each client."""
         self._misled = 0
-        workplace.control("DELETE", "requests")
+        running_lab.control("DELETE", "requests")
         if fault.is_on_the_way:
             return self._misleading(fault, call)
-        workplace.misbehave(fault.of(call))
+        running_lab.misbehave(fault.of(call))
         return lambda _client: None
 
-    def strikes(self, workplace: Workplace) -> int:
+    def strikes(self, running_lab: RunningLab) -> int:
         """Return how many calls went wrong since then."""
-        return self._misled + sum(request["fault"] is not None for request in workplace.requests())
+        return self._misled + sum(request["fault"] is not None for request in running_lab.requests())
 
     def _misleading(self, fault: Fault, call: Call) -> Prepare:
         """Return what leads a call of a client there."""

@@ -27,7 +27,7 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings impo
 from ansible_collections.sshkeys.aws.tests.robustness.conftest import Waiting
 from ansible_collections.sshkeys.aws.tests.robustness.faults import FAULTS, SECONDS_AT_MOST, Call, Fault, Way
 from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure
-from ansible_collections.sshkeys.aws.tests.robustness.workplace import PreparedSession, Workplace
+from ansible_collections.sshkeys.aws.tests.robustness.running_lab import PreparedSession, RunningLab
 
 # As ansible_timeout.
 TIMEOUT = 10
@@ -85,7 +85,7 @@ class Attempt:
 class Trial:
     """A place for connections to one instance, of which nothing is known but its id."""
 
-    workplace: Workplace
+    running_lab: RunningLab
     waiting: Waiting
     way: Way
     folder: Path
@@ -95,7 +95,7 @@ class Trial:
 
     @property
     def _instance(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self.workplace.lab["instances"][0]
+        found: Mapping[str, Any] = self.running_lab.lab["instances"][0]
         return found
 
     def _settings(self, folder: Path) -> dict[str, Any]:
@@ -113,17 +113,17 @@ class Trial:
             "global_known_hosts": [],
             "public_key_file": str(self.folder / "id_ed25519.pub"),
             "is_key_of_the_run": True,
-            "aws": self.workplace.aws,
+            "aws": self.running_lab.aws,
             "ssh": ["ssh", "-F", "none", "-l", instance["os_user"], "-G", "web1"],
             "folder": str(folder),
         }
 
     def calls(self) -> list[Call]:
         """Return the calls of a connection that goes well."""
-        self.workplace.control("DELETE", "requests")
+        self.running_lab.control("DELETE", "requests")
         attempt = self.run()
         assert attempt.connected, attempt.told
-        operations = (request["operation"] for request in self.workplace.requests())
+        operations = (request["operation"] for request in self.running_lab.requests())
         # The end of a tunnel and what an endpoint refuses are tested with the connection itself.
         return [Call(operation, {}, 0) for operation in operations if operation != "OpenTunnel"]
 
@@ -131,7 +131,7 @@ class Trial:
         """Connect, while a call goes wrong."""
         folder = self.folder / f"{time.monotonic_ns()}"
         folder.mkdir()
-        self.workplace.control("POST", "clock", advance=61)
+        self.running_lab.control("POST", "clock", advance=61)
         settings = self._settings(folder)
         with self.monkeypatch.context() as patch:
             if fault and call:
@@ -139,15 +139,15 @@ class Trial:
             self.waiting.seconds, began = 0.0, time.monotonic()
             connected = self._connect(settings, str(folder / "settings.json"))
             seconds = time.monotonic() - began
-        strikes = self.way.strikes(self.workplace)
+        strikes = self.way.strikes(self.running_lab)
         if fault:
             seconds += fault.seconds_left_out(strikes)
-        self.workplace.misbehave()
+        self.running_lab.misbehave()
         told = folder / "settings.json.told"
         return Attempt(
             connected,
             json.loads(told.read_text(encoding="utf-8")) if told.exists() else {},
-            bool(self.workplace.live(self._instance["instance_id"], self._instance["os_user"])),
+            bool(self.running_lab.live(self._instance["instance_id"], self._instance["os_user"])),
             Path(settings["known_hosts"]).exists(),
             seconds,
             strikes,
@@ -155,7 +155,7 @@ class Trial:
 
     def _spoil(self, patch: pytest.MonkeyPatch, fault: Fault, call: Call) -> None:
         """Let a call go wrong."""
-        prepare = self.way.spoil(self.workplace, fault, call)
+        prepare = self.way.spoil(self.running_lab, fault, call)
 
         def spoiled(params: Mapping[str, Any]) -> PreparedSession:
             return PreparedSession({**params, "aws_config": fault.aws_config}, self.preloaded, prepare)
@@ -178,9 +178,9 @@ class Trial:
 
 @pytest.fixture
 def trial(
-    workplace: Workplace, waiting: Waiting, way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    running_lab: RunningLab, waiting: Waiting, way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Trial]:
-    yield Trial(workplace, waiting, way, tmp_path, monkeypatch, preload())
+    yield Trial(running_lab, waiting, way, tmp_path, monkeypatch, preload())
     (tmp_path / "id_ed25519").unlink()
 
 

@@ -28,7 +28,7 @@ from ansible_collections.sshkeys.aws.plugins.modules import (
 from ansible_collections.sshkeys.aws.tests.robustness.conftest import Waiting
 from ansible_collections.sshkeys.aws.tests.robustness.faults import FAULTS, SECONDS_AT_MOST, Call, Fault, Way
 from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure
-from ansible_collections.sshkeys.aws.tests.robustness.workplace import Workplace
+from ansible_collections.sshkeys.aws.tests.robustness.running_lab import RunningLab
 from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_of
 
 A, B, C, D = (line_of(ed25519_blob(bytes([number]) * 32), f"key-{number}") for number in range(1, 5))
@@ -52,19 +52,19 @@ class Scenario(ABC):
         return f"{self.name}-{'fleet' if self.is_fleet else 'single'}"
 
     @abstractmethod
-    def subjects(self, workplace: Workplace) -> list[str]:
+    def subjects(self, running_lab: RunningLab) -> list[str]:
         """Return the users or instances of the task."""
 
     @abstractmethod
-    def begin(self, workplace: Workplace) -> None:
+    def begin(self, running_lab: RunningLab) -> None:
         """Bring the service into the state before the task."""
 
     @abstractmethod
-    def options(self, workplace: Workplace) -> dict[str, Any]:
+    def options(self, running_lab: RunningLab) -> dict[str, Any]:
         """Return the options of the task."""
 
     @abstractmethod
-    def state(self, workplace: Workplace, subject: str) -> list[str]:
+    def state(self, running_lab: RunningLab, subject: str) -> list[str]:
         """Return what stands at the service."""
 
     @abstractmethod
@@ -107,26 +107,26 @@ class Transfer(Scenario):
     wanted: tuple[str, ...]
     quota: int = 10
 
-    def subjects(self, workplace: Workplace) -> list[str]:
+    def subjects(self, running_lab: RunningLab) -> list[str]:
         """Return Transfer users."""
-        names = [user["user_name"] for user in workplace.lab["transfer"]["users"]]
+        names = [user["user_name"] for user in running_lab.lab["transfer"]["users"]]
         return names[:3] if self.is_fleet else names[:1]
 
-    def begin(self, workplace: Workplace) -> None:
+    def begin(self, running_lab: RunningLab) -> None:
         """Let each user hold two keys."""
-        workplace.control("PUT", "settings", key_quota=self.quota)
-        for name in self.subjects(workplace):
-            workplace.hold(name, [A, B])
+        running_lab.control("PUT", "settings", key_quota=self.quota)
+        for name in self.subjects(running_lab):
+            running_lab.hold(name, [A, B])
 
-    def options(self, workplace: Workplace) -> dict[str, Any]:
+    def options(self, running_lab: RunningLab) -> dict[str, Any]:
         """Declare each user alike."""
-        names = self.subjects(workplace)
+        names = self.subjects(running_lab)
         who = {"users": names} if self.is_fleet else {"user_name": names[0]}
-        return {"server_id": workplace.server_id, "concurrency": 1, **who, **self.declared}
+        return {"server_id": running_lab.server_id, "concurrency": 1, **who, **self.declared}
 
-    def state(self, workplace: Workplace, subject: str) -> list[str]:
+    def state(self, running_lab: RunningLab, subject: str) -> list[str]:
         """Return the keys of a user."""
-        return workplace.held(subject)
+        return running_lab.held(subject)
 
     def complaints(self, run: Run) -> Iterator[str]:
         """Compare what is said of each user with what it holds."""
@@ -171,27 +171,27 @@ class Transfer(Scenario):
 class Push(Scenario):
     """A key is pushed where none is."""
 
-    def subjects(self, workplace: Workplace) -> list[str]:
+    def subjects(self, running_lab: RunningLab) -> list[str]:
         """Return instances."""
-        return workplace.instance_ids[:3] if self.is_fleet else workplace.instance_ids[:1]
+        return running_lab.instance_ids[:3] if self.is_fleet else running_lab.instance_ids[:1]
 
-    def begin(self, workplace: Workplace) -> None:
+    def begin(self, running_lab: RunningLab) -> None:
         """No key is live."""
-        workplace.control("POST", "clock", advance=61)
+        running_lab.control("POST", "clock", advance=61)
 
-    def options(self, workplace: Workplace) -> dict[str, Any]:
+    def options(self, running_lab: RunningLab) -> dict[str, Any]:
         """Push to each instance alike. ``force``: a lease of the case before is none of this one."""
-        names = self.subjects(workplace)
+        names = self.subjects(running_lab)
         who = {"targets": names} if self.is_fleet else {"instance_id": names[0]}
         user = {} if self.module is ec2_serial_console_key else {"os_user": "ubuntu", "concurrency": 1}
         return {"public_key": A, "force": True, **user, **who}
 
-    def state(self, workplace: Workplace, subject: str) -> list[str]:
+    def state(self, running_lab: RunningLab, subject: str) -> list[str]:
         """Return the live keys of an instance. Those of a serial console are only in the journal."""
         if self.module is not ec2_serial_console_key:
-            return workplace.live(subject, "ubuntu")
+            return running_lab.live(subject, "ubuntu")
         effective = (None, "lost_answer", "stall", "cut")
-        return [A for call in workplace.requests() if call["fault"] in effective][:1]
+        return [A for call in running_lab.requests() if call["fault"] in effective][:1]
 
     def complaints(self, run: Run) -> Iterator[str]:
         """Compare what is said of each instance with whether the key is live there."""
@@ -214,10 +214,10 @@ class Push(Scenario):
 class Info(Transfer):
     """The keys of users are read."""
 
-    def options(self, workplace: Workplace) -> dict[str, Any]:
+    def options(self, running_lab: RunningLab) -> dict[str, Any]:
         """Ask for one user, or for all of the server."""
-        who = {} if self.is_fleet else {"user_names": self.subjects(workplace)}
-        return {"server_id": workplace.server_id, "concurrency": 1, **who}
+        who = {} if self.is_fleet else {"user_names": self.subjects(running_lab)}
+        return {"server_id": running_lab.server_id, "concurrency": 1, **who}
 
     def complaints(self, run: Run) -> Iterator[str]:
         """Compare what is said of each user with what it holds."""
@@ -249,15 +249,15 @@ SCENARIOS = tuple(_scenarios())
 # -- The matrix --------------------------------------------------------------------------------------------------------
 
 
-def calls_of(scenario: Scenario, workplace: Workplace, *, check_mode: bool) -> list[Call]:
+def calls_of(scenario: Scenario, running_lab: RunningLab, *, check_mode: bool) -> list[Call]:
     """Return the calls that a run makes for the subject that is going to be struck, and those that are nobody's."""
-    scenario.begin(workplace)
-    workplace.control("DELETE", "requests")
-    workplace.misbehave()
-    report = workplace.run(scenario.module, scenario.options(workplace), check_mode=check_mode)
+    scenario.begin(running_lab)
+    running_lab.control("DELETE", "requests")
+    running_lab.misbehave()
+    report = running_lab.run(scenario.module, scenario.options(running_lab), check_mode=check_mode)
     assert report.failure is None
-    struck, calls = scenario.subjects(workplace)[-1 if not scenario.is_fleet else 1], list[Call]()
-    for request in workplace.requests():
+    struck, calls = scenario.subjects(running_lab)[-1 if not scenario.is_fleet else 1], list[Call]()
+    for request in running_lab.requests():
         name = request["parameters"].get(scenario.subject)
         if name in (struck, None):
             match = {scenario.subject: name} if name else {}
@@ -270,32 +270,32 @@ def calls_of(scenario: Scenario, workplace: Workplace, *, check_mode: bool) -> l
 class Trial:
     """Where a scenario is tried."""
 
-    workplace: Workplace
+    running_lab: RunningLab
     waiting: Waiting
     way: Way
 
     def run(self, scenario: Scenario, fault: Fault, call: Call, *, check_mode: bool) -> Run:
         """Run a scenario of which a call goes wrong."""
-        scenario.begin(self.workplace)
-        subjects = scenario.subjects(self.workplace)
-        before = {name: scenario.state(self.workplace, name) for name in subjects}
-        prepare = self.way.spoil(self.workplace, fault, call)
-        options = scenario.options(self.workplace)
+        scenario.begin(self.running_lab)
+        subjects = scenario.subjects(self.running_lab)
+        before = {name: scenario.state(self.running_lab, name) for name in subjects}
+        prepare = self.way.spoil(self.running_lab, fault, call)
+        options = scenario.options(self.running_lab)
         self.waiting.seconds, began = 0.0, time.monotonic()
-        report = self.workplace.run(
+        report = self.running_lab.run(
             scenario.module, options, check_mode=check_mode, prepare=prepare, aws_config=fault.aws_config
         )
         seconds = time.monotonic() - began
-        strikes = self.way.strikes(self.workplace)
+        strikes = self.way.strikes(self.running_lab)
         seconds += fault.seconds_left_out(strikes)
-        self.workplace.misbehave()
-        after = {name: scenario.state(self.workplace, name) for name in subjects}
+        self.running_lab.misbehave()
+        after = {name: scenario.state(self.running_lab, name) for name in subjects}
         return Run(report, check_mode, fault, call.match.get(scenario.subject, ""), strikes, before, after, seconds)
 
 
 @pytest.fixture
-def trial(workplace: Workplace, waiting: Waiting, way: Way) -> Trial:
-    return Trial(workplace, waiting, way)
+def trial(running_lab: RunningLab, waiting: Waiting, way: Way) -> Trial:
+    return Trial(running_lab, waiting, way)
 
 
 @pytest.mark.parametrize("check_mode", [False, True], ids=["real", "check"])
@@ -303,7 +303,7 @@ def trial(workplace: Workplace, waiting: Waiting, way: Way) -> Trial:
 def test_what_is_said_is_so(trial: Trial, scenario: Scenario, *, check_mode: bool, figure: Figure) -> None:
     """Each call and each fault: the report and its ``changed`` agree with the service, within a bounded time."""
     found: list[str] = []
-    calls, longest = calls_of(scenario, trial.workplace, check_mode=check_mode), 0.0
+    calls, longest = calls_of(scenario, trial.running_lab, check_mode=check_mode), 0.0
     # That of a push makes no call at all.
     assert bool(calls) is not (check_mode and isinstance(scenario, Push))
     for call, fault in product(calls, FAULTS):

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.sshkeys.aws.tests.robustness.running_lab import RunningLab
 from ansible_collections.sshkeys.aws.tests.robustness.test_hostile_input import HOSTILE, LONGEST_SENTENCE
-from ansible_collections.sshkeys.aws.tests.robustness.workplace import Workplace
 
 OURS = "ansible_ec2_instance_connect"
 ON_A_TUNNEL = (
@@ -48,9 +48,9 @@ def sockets() -> Iterator[str]:
         yield folder
 
 
-def inventory(workplace: Workplace, touched: Path) -> dict[str, dict[str, Any]]:
+def inventory(running_lab: RunningLab, touched: Path) -> dict[str, dict[str, Any]]:
     """Return the variables of hosts: two that are well meant, and others that have one hostile value each."""
-    instance, endpoint = workplace.lab["instances"][0], workplace.lab["instance_connect_endpoint"]
+    instance, endpoint = running_lab.lab["instances"][0], running_lab.lab["instance_connect_endpoint"]
     known = {name: instance[name] for name in ("instance_id", "private_ip_address")}
     private = {**known, "ansible_user": instance["os_user"]}
     public = {**private, "public_ip_address": instance["host"], "ansible_port": instance["port"]}
@@ -74,10 +74,10 @@ def inventory(workplace: Workplace, touched: Path) -> dict[str, dict[str, Any]]:
     }
 
 
-def test_hostile_variables(workplace: Workplace, tmp_path: Path, sockets: str) -> None:
+def test_hostile_variables(running_lab: RunningLab, tmp_path: Path, sockets: str) -> None:
     """Nothing is run, no key is pushed to anything else, and each host gets a sentence."""
     touched = tmp_path / "touched"
-    hosts = inventory(workplace, touched)
+    hosts = inventory(running_lab, touched)
     variables = {
         "ansible_connection": "sshkeys.aws.ec2_instance_connect",
         "ansible_python_interpreter": sys.executable,
@@ -109,8 +109,8 @@ def test_hostile_variables(workplace: Workplace, tmp_path: Path, sockets: str) -
         assert len(said) < LONGEST_SENTENCE, name
         assert not any(word in said for word in ("Traceback", "Error:", "usage:")), f"{name}: {said}"
     assert not touched.exists()
-    instance = workplace.lab["instances"][0]
-    for request in workplace.requests():
+    instance = running_lab.lab["instances"][0]
+    for request in running_lab.requests():
         if request["operation"] == "SendSSHPublicKey":
             pushed = request["parameters"]
             assert (pushed["InstanceId"], pushed["InstanceOSUser"]) == (instance["instance_id"], instance["os_user"])

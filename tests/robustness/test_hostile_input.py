@@ -26,7 +26,7 @@ from ansible_collections.sshkeys.aws.plugins.modules import (
     transfer_ssh_key_info,
 )
 from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure
-from ansible_collections.sshkeys.aws.tests.robustness.workplace import Workplace
+from ansible_collections.sshkeys.aws.tests.robustness.running_lab import RunningLab
 from ansible_collections.sshkeys.aws.tests.unit.keys import (
     MAKE,
     accepted_by_ssh_keygen,
@@ -162,11 +162,11 @@ HOSTILE = {
 Task = tuple[ModuleType, dict[str, Any]]
 
 
-def tasks_of(workplace: Workplace) -> dict[str, Task]:
+def tasks_of(running_lab: RunningLab) -> dict[str, Task]:
     """Return tasks that work, for one and for many."""
-    first, second = workplace.instance_ids[:2]
-    server = {"server_id": workplace.server_id}
-    zones = {instance["instance_id"]: instance["availability_zone"] for instance in workplace.lab["instances"]}
+    first, second = running_lab.instance_ids[:2]
+    server = {"server_id": running_lab.server_id}
+    zones = {instance["instance_id"]: instance["availability_zone"] for instance in running_lab.lab["instances"]}
     one, other = (
         {"instance_id": instance_id, "os_user": "ubuntu", "availability_zone": zones[instance_id]}
         for instance_id in (first, second)
@@ -213,24 +213,24 @@ def check_sentence(report: Report) -> None:
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_hostile_option(workplace: Workplace, tmp_path: Path, kind: str) -> None:
+def test_hostile_option(running_lab: RunningLab, tmp_path: Path, kind: str) -> None:
     """Each text in the options of a task: nothing is run, and what is of no use is refused before anything is sent."""
     touched = tmp_path / "touched"
     value = HOSTILE[kind].format(file=touched)
-    for name, (module, options) in tasks_of(workplace).items():
+    for name, (module, options) in tasks_of(running_lab).items():
         for place in places(options):
             if place == ("state",):
                 continue
             began = time.monotonic()
-            report = workplace.run(module, replaced(options, place, value))
+            report = running_lab.run(module, replaced(options, place, value))
             assert time.monotonic() - began < SECONDS_AT_MOST, (name, place)
             check_sentence(report)
             # Empty is none, where none is needed or the task has another one.
             if kind == "nothing" and (place[-1] == "availability_zone" or place[-2:] == (1, "os_user")):
-                workplace.control("DELETE", "requests")
+                running_lab.control("DELETE", "requests")
             else:
                 assert report.failure, f"{name}: {place} takes {kind}"
-                assert workplace.requests() == []
+                assert running_lab.requests() == []
     assert not touched.exists()
 
 
@@ -238,23 +238,23 @@ def test_hostile_option(workplace: Workplace, tmp_path: Path, kind: str) -> None
 
 
 @pytest.fixture
-def leases(workplace: Workplace) -> Path:
+def leases(running_lab: RunningLab) -> Path:
     """Push once, and return the folder of the leases."""
-    workplace.run(*tasks_of(workplace)["push"])
+    running_lab.run(*tasks_of(running_lab)["push"])
     (folder,) = Path(os.environ["XDG_CACHE_HOME"]).glob("*/leases")
     return folder
 
 
-def push_again(workplace: Workplace) -> Report:
-    workplace.control("DELETE", "requests")
-    report = workplace.run(*tasks_of(workplace)["push"])
+def push_again(running_lab: RunningLab) -> Report:
+    running_lab.control("DELETE", "requests")
+    report = running_lab.run(*tasks_of(running_lab)["push"])
     assert report.failure is None
     return report
 
 
-def test_a_lease_saves_a_push(workplace: Workplace, leases: Path) -> None:
-    assert push_again(workplace).result["changed"] is False
-    assert workplace.requests() == []
+def test_a_lease_saves_a_push(running_lab: RunningLab, leases: Path) -> None:
+    assert push_again(running_lab).result["changed"] is False
+    assert running_lab.requests() == []
 
 
 def _open_to_all(folder: Path) -> None:
@@ -281,13 +281,13 @@ def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
 
 
 @pytest.mark.parametrize("spoil", [_open_to_all, _a_link, _a_file, _somebody_elses])
-def test_a_folder_that_is_not_ours_alone(workplace: Workplace, leases: Path, spoil: Any) -> None:
+def test_a_folder_that_is_not_ours_alone(running_lab: RunningLab, leases: Path, spoil: Any) -> None:
     """Nothing in it counts and nothing is written there: the key is pushed, and a warning says why it will be again."""
     if spoil is _somebody_elses and os.geteuid() != 0:
         pytest.skip("only root can give a folder away")
     before = contents(leases)
     spoil(leases)
-    report = push_again(workplace)
+    report = push_again(running_lab)
     assert report.result["changed"] is True
     (warning,) = report.warnings
     assert str(leases) in warning
@@ -296,7 +296,7 @@ def test_a_folder_that_is_not_ours_alone(workplace: Workplace, leases: Path, spo
     assert before == contents(elsewhere if elsewhere.exists() else leases)
 
 
-def test_a_folder_with_a_hundred_thousand_files(workplace: Workplace, leases: Path, figure: Figure) -> None:
+def test_a_folder_with_a_hundred_thousand_files(running_lab: RunningLab, leases: Path, figure: Figure) -> None:
     """Old leases, fresh ones and files of others: a push takes little longer, and old leases go."""
     (lease,) = leases.iterdir()
     for number in range(100_000):
@@ -305,12 +305,12 @@ def test_a_folder_with_a_hundred_thousand_files(workplace: Workplace, leases: Pa
         if number % 2:
             os.utime(path, (0, 0))
     began = time.monotonic()
-    assert push_again(workplace).result["changed"] is False
+    assert push_again(running_lab).result["changed"] is False
     quick = time.monotonic() - began
-    workplace.control("POST", "reset")
+    running_lab.control("POST", "reset")
     began = time.monotonic()
-    module, options = tasks_of(workplace)["push"]
-    workplace.run(module, {**options, "force": True})
+    module, options = tasks_of(running_lab)["push"]
+    running_lab.run(module, {**options, "force": True})
     seconds = time.monotonic() - began
     left = len(list(leases.iterdir()))
     figure("100,000 files", f"inside the lease {quick:.2f} s, a push {seconds:.2f} s, {left} files left")
@@ -347,11 +347,11 @@ def texts(value: object) -> Iterator[str]:
         ("read", "DescribeUser"),
     ],
 )
-def test_terminal_escapes_of_a_service(workplace: Workplace, task: str, operation: str, where: str) -> None:
+def test_terminal_escapes_of_a_service(running_lab: RunningLab, task: str, operation: str, where: str) -> None:
     """What the service says is shown, and does nothing to a terminal."""
     said = {"code": "Refused", "message": "No."} | {where: ESCAPES}
-    workplace.misbehave({"operation": operation, "fault": "error", "times": None, **said})
-    report = workplace.run(*tasks_of(workplace)[task])
+    running_lab.misbehave({"operation": operation, "fault": "error", "times": None, **said})
+    report = running_lab.run(*tasks_of(running_lab)[task])
     assert report.failure
     assert "The service says so" in report.failure
     check_sentence(report)
@@ -360,11 +360,11 @@ def test_terminal_escapes_of_a_service(workplace: Workplace, task: str, operatio
     assert all(text.isprintable() for text in texts(report.result.get("error", [])))
 
 
-def test_terminal_escapes_of_a_key(workplace: Workplace) -> None:
+def test_terminal_escapes_of_a_key(running_lab: RunningLab) -> None:
     """The comment of a key that somebody else imported does nothing to a terminal, in a diff least of all."""
-    workplace.hold("partner", [f"{OTHER_KEY} \x1b[2J\x9b1m\u202e"])
-    module, options = tasks_of(workplace)["declare"]
-    report = workplace.run(module, {**options, "exclusive": True})
+    running_lab.hold("partner", [f"{OTHER_KEY} \x1b[2J\x9b1m\u202e"])
+    module, options = tasks_of(running_lab)["declare"]
+    report = running_lab.run(module, {**options, "exclusive": True})
     assert report.failure is None
     for side in ("before", "after"):
         assert all(line.isprintable() for line in report.result["diff"][side].split("\n"))

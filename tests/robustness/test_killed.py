@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 from ansible_collections.sshkeys.aws.plugins.modules import transfer_ssh_key
 from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure
-from ansible_collections.sshkeys.aws.tests.robustness.workplace import Workplace
+from ansible_collections.sshkeys.aws.tests.robustness.running_lab import RunningLab
 
 USER = "partner"
 SECONDS_AT_MOST = 30.0
@@ -42,16 +42,16 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return made
 
 
-def options(workplace: Workplace, pairs: Mapping[str, Path]) -> dict[str, Any]:
+def options(running_lab: RunningLab, pairs: Mapping[str, Path]) -> dict[str, Any]:
     """Declare the new keys and no others."""
     keys = list(pairs)[5:]
-    return {"server_id": workplace.server_id, "user_name": USER, "public_keys": keys, "exclusive": True}
+    return {"server_id": running_lab.server_id, "user_name": USER, "public_keys": keys, "exclusive": True}
 
 
-def kill_when_in_flight(workplace: Workplace, process: Any) -> None:
+def kill_when_in_flight(running_lab: RunningLab, process: Any) -> None:
     """Kill a process when the call that is struck has reached the service."""
     end = time.monotonic() + SECONDS_AT_MOST
-    while not any(call["fault"] for call in workplace.requests()):
+    while not any(call["fault"] for call in running_lab.requests()):
         assert time.monotonic() < end, "The call did not come."
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
@@ -59,48 +59,48 @@ def kill_when_in_flight(workplace: Workplace, process: Any) -> None:
     assert process.exitcode == -signal.SIGKILL
 
 
-def can_log_in(workplace: Workplace, private_key: Path) -> bool:
+def can_log_in(running_lab: RunningLab, private_key: Path) -> bool:
     """Return whether the key opens the user's sftp server."""
-    (door,) = (user for user in workplace.lab["transfer"]["users"] if user["user_name"] == USER)
-    command = ["sftp", *shlex.split(workplace.lab["ssh_common_args"]), "-i", str(private_key), "-b", os.devnull]
+    (door,) = (user for user in running_lab.lab["transfer"]["users"] if user["user_name"] == USER)
+    command = ["sftp", *shlex.split(running_lab.lab["ssh_common_args"]), "-i", str(private_key), "-b", os.devnull]
     command += ["-P", str(door["port"]), f"{door['login_user']}@{door['host']}"]
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
 @pytest.mark.parametrize("quota", [10, 5], ids=["room for all", "no room"])
-def test_killed_at_every_call(workplace: Workplace, pairs: dict[str, Path], quota: int, figure: Figure) -> None:
+def test_killed_at_every_call(running_lab: RunningLab, pairs: dict[str, Path], quota: int, figure: Figure) -> None:
     """At each call, before and after it took effect: an old key or a new one opens, and the next run is the last."""
     old, new = list(pairs)[:5], list(pairs)[5:]
-    workplace.control("PUT", "settings", key_quota=quota)
-    workplace.hold(USER, old)
-    assert workplace.run(transfer_ssh_key, options(workplace, pairs)).failure is None
-    calls = [request["operation"] for request in workplace.requests()]
+    running_lab.control("PUT", "settings", key_quota=quota)
+    running_lab.hold(USER, old)
+    assert running_lab.run(transfer_ssh_key, options(running_lab, pairs)).failure is None
+    calls = [request["operation"] for request in running_lab.requests()]
     assert Counter(calls)["DeleteSshPublicKey"] == 5
     seen: set[tuple[str, ...]] = set()
     for number, operation in enumerate(calls):
         for fault in ("hang", "stall"):
-            workplace.hold(USER, old)
-            workplace.control("DELETE", "requests")
+            running_lab.hold(USER, old)
+            running_lab.control("DELETE", "requests")
             after = Counter(calls[:number])[operation]
-            workplace.misbehave({"operation": operation, "fault": fault, "after": after, "times": None})
+            running_lab.misbehave({"operation": operation, "fault": fault, "after": after, "times": None})
             process = multiprocessing.get_context("fork").Process(
-                target=workplace.run,
-                args=(transfer_ssh_key, options(workplace, pairs)),
+                target=running_lab.run,
+                args=(transfer_ssh_key, options(running_lab, pairs)),
                 kwargs={"aws_config": {"read_timeout": 60}},
             )
             process.start()
-            kill_when_in_flight(workplace, process)
-            workplace.misbehave()
+            kill_when_in_flight(running_lab, process)
+            running_lab.misbehave()
 
-            held = workplace.held(USER)
+            held = running_lab.held(USER)
             where = f"{operation} {after}, {fault}"
             assert set(held) <= {*old, *new}, where
             assert held, f"nobody gets in after {where}"
             if tuple(held) not in seen:
-                assert any(can_log_in(workplace, pairs[key]) for key in held), f"nobody gets in after {where}"
+                assert any(can_log_in(running_lab, pairs[key]) for key in held), f"nobody gets in after {where}"
                 seen.add(tuple(held))
-            report = workplace.run(transfer_ssh_key, options(workplace, pairs))
+            report = running_lab.run(transfer_ssh_key, options(running_lab, pairs))
             assert report.failure is None, where
-            assert workplace.held(USER) == sorted(new), where
+            assert running_lab.held(USER) == sorted(new), where
     figure("kills in a rotation of five keys", 2 * len(calls))
     figure("different keys that the user had then", len(seen))

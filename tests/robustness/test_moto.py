@@ -20,7 +20,7 @@ from ansible_collections.sshkeys.aws.plugins.modules import (
     transfer_ssh_key_info,
 )
 from ansible_collections.sshkeys.aws.tests.robustness.conftest import Waiting
-from ansible_collections.sshkeys.aws.tests.robustness.workplace import Workplace
+from ansible_collections.sshkeys.aws.tests.robustness.running_lab import RunningLab
 from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_of
 from moto.server import ThreadedMotoServer
 
@@ -29,7 +29,7 @@ ROLE = "arn:aws:iam::123456789012:role/transfer"
 
 
 @pytest.fixture
-def moto(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[Workplace]:
+def moto(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[RunningLab]:
     """Return an unmodified moto server with a Transfer server on it."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -42,7 +42,7 @@ def moto(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[Workplace]:
         "secret_key": "a secret of nobody",
     }
     made = client(aws).create_server(IdentityProviderType="SERVICE_MANAGED")
-    yield Workplace({**aws, "transfer": {"server_id": made["ServerId"]}})
+    yield RunningLab({**aws, "transfer": {"server_id": made["ServerId"]}})
     server.stop()
 
 
@@ -56,16 +56,16 @@ def client(aws: dict[str, Any]) -> Any:
     )
 
 
-def make_user(moto: Workplace, name: str, **more: str) -> None:
+def make_user(moto: RunningLab, name: str, **more: str) -> None:
     client(dict(moto.lab)).create_user(ServerId=moto.server_id, UserName=name, Role=ROLE, **more)
 
 
-def declare(moto: Workplace, *, check_mode: bool = False, server_id: str = "", **options: Any) -> Any:
+def declare(moto: RunningLab, *, check_mode: bool = False, server_id: str = "", **options: Any) -> Any:
     where = {"server_id": server_id or moto.server_id}
     return moto.run(transfer_ssh_key, {**where, **options}, check_mode=check_mode)
 
 
-def test_a_user_from_the_first_key_to_none(moto: Workplace) -> None:
+def test_a_user_from_the_first_key_to_none(moto: RunningLab) -> None:
     make_user(moto, "partner")
     for check_mode in (True, False):
         added = declare(moto, user_name="partner", public_keys=[ALICE, BOB], exclusive=True, check_mode=check_mode)
@@ -77,7 +77,7 @@ def test_a_user_from_the_first_key_to_none(moto: Workplace) -> None:
 
 
 @pytest.mark.parametrize("with_user", [True, False])
-def test_an_id_that_info_returned_can_be_given_back(moto: Workplace, with_user: bool) -> None:
+def test_an_id_that_info_returned_can_be_given_back(moto: RunningLab, with_user: bool) -> None:
     """There is one form of ids for keys that come with a user, and another one for those that are imported."""
     if with_user:
         make_user(moto, "partner", SshPublicKeyBody=ALICE)
@@ -92,7 +92,7 @@ def test_an_id_that_info_returned_can_be_given_back(moto: Workplace, with_user: 
     assert (again.failure, again.result["changed"]) == (None, False)
 
 
-def test_a_missing_user_is_a_missing_user(moto: Workplace, waiting: Waiting) -> None:
+def test_a_missing_user_is_a_missing_user(moto: RunningLab, waiting: Waiting) -> None:
     foreseen = declare(moto, user_name="newcomer", public_keys=ALICE, check_mode=True)
     assert foreseen.failure is None
     assert "newcomer does not exist" in foreseen.warnings[0]
@@ -104,14 +104,14 @@ def test_a_missing_user_is_a_missing_user(moto: Workplace, waiting: Waiting) -> 
     assert "The user newcomer does not exist" in str(read.failure)
 
 
-def test_a_missing_server_is_not_a_missing_user(moto: Workplace) -> None:
+def test_a_missing_server_is_not_a_missing_user(moto: RunningLab) -> None:
     failed = declare(moto, server_id="s-00000000000000000", user_name="partner", public_keys=ALICE, check_mode=True)
     assert "s-00000000000000000" in failed.failure
     assert "Check the server id" in failed.failure
     assert failed.failure.endswith("The region was eu-west-3, from the option region.")
 
 
-def test_a_key_is_pushed(moto: Workplace) -> None:
+def test_a_key_is_pushed(moto: RunningLab) -> None:
     report = moto.run(
         ec2_instance_connect_key, {"instance_id": "i-0123456789abcdef0", "os_user": "ec2-user", "public_key": ALICE}
     )

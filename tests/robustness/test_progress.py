@@ -15,7 +15,7 @@ from typing import Any
 
 import ansible_runner
 import pytest
-from ansible_collections.sshkeys.aws.tests.robustness.workplace import Workplace
+from ansible_collections.sshkeys.aws.tests.robustness.running_lab import RunningLab
 from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_of
 
 KEY = line_of(ed25519_blob(bytes([1]) * 32), "a key")
@@ -25,12 +25,12 @@ SECONDS_OF_A_LONG_CALL = 3.5
 
 
 @pytest.fixture
-def playbook(workplace: Workplace, tmp_path: Path) -> Path:
+def playbook(running_lab: RunningLab, tmp_path: Path) -> Path:
     """Write a playbook that pushes to six instances."""
     task = {
         "name": "Push",
         "sshkeys.aws.ec2_instance_connect_key": {
-            "targets": workplace.instance_ids[:6],
+            "targets": running_lab.instance_ids[:6],
             "os_user": "ubuntu",
             "public_key": KEY,
             "concurrency": 2,
@@ -43,8 +43,8 @@ def playbook(workplace: Workplace, tmp_path: Path) -> Path:
     return path
 
 
-def slow_down(workplace: Workplace) -> None:
-    workplace.misbehave(
+def slow_down(running_lab: RunningLab) -> None:
+    running_lab.misbehave(
         {"operation": "SendSSHPublicKey", "fault": "slow", "seconds": SECONDS_OF_A_LONG_CALL, "times": None}
     )
 
@@ -55,9 +55,9 @@ def test_short_work_says_nothing(playbook: Path) -> None:
     assert "done after" not in done.stdout + done.stderr
 
 
-def test_long_work_says_how_far_it_is(workplace: Workplace, playbook: Path) -> None:
+def test_long_work_says_how_far_it_is(running_lab: RunningLab, playbook: Path) -> None:
     """On standard error, so that a program can still read what a callback writes to standard output."""
-    slow_down(workplace)
+    slow_down(running_lab)
     environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
     done = subprocess.run(
         ["ansible-playbook", str(playbook)], capture_output=True, text=True, check=True, env=environment
@@ -67,9 +67,9 @@ def test_long_work_says_how_far_it_is(workplace: Workplace, playbook: Path) -> N
     assert json.loads(done.stdout)["stats"]["localhost"]["changed"] == 1
 
 
-def test_long_work_says_so_to_a_controller(workplace: Workplace, playbook: Path) -> None:
+def test_long_work_says_so_to_a_controller(running_lab: RunningLab, playbook: Path) -> None:
     """What ansible-runner makes an event of, a controller shows in the output of the job."""
-    slow_down(workplace)
+    slow_down(running_lab)
     run: Any = ansible_runner.run(private_data_dir=str(playbook.parents[1]), playbook=playbook.name, quiet=True)
     assert run.status == "successful"
     assert [event["event"] for event in run.events if SENTENCE.search(event["stdout"])] == ["verbose"]

@@ -18,21 +18,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.sshkeys.aws.tests.robustness.workplace import Workplace
+from ansible_collections.sshkeys.aws.tests.robustness.running_lab import RunningLab
 from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_of
 
 KEY = line_of(ed25519_blob(bytes([1]) * 32), "a key")
 TOKEN = "labtoken0123456789abcdef"
 
 
-def options(workplace: Workplace) -> dict[str, Any]:
+def options(running_lab: RunningLab) -> dict[str, Any]:
     """Return the options of every task: credentials that stand in the playbook."""
-    return {**workplace.aws, "session_token": TOKEN}
+    return {**running_lab.aws, "session_token": TOKEN}
 
 
-def tasks(workplace: Workplace) -> list[dict[str, Any]]:
+def tasks(running_lab: RunningLab) -> list[dict[str, Any]]:
     """Return tasks of each module, of which some succeed, some change something, and some fail."""
-    instances, server = workplace.instance_ids, {"server_id": workplace.server_id}
+    instances, server = running_lab.instance_ids, {"server_id": running_lab.server_id}
     push = {"os_user": "ubuntu", "public_key": KEY}
     return [
         {"sshkeys.aws.ec2_instance_connect_key": {"instance_id": instances[0], **push}},
@@ -69,10 +69,10 @@ def play(folder: Path, plays: list[dict[str, Any]], inventory: dict[str, Any], *
     return done.stdout + done.stderr + log
 
 
-def check(workplace: Workplace, folder: Path, said: str) -> None:
+def check(running_lab: RunningLab, folder: Path, said: str) -> None:
     """Fail where a secret was said, or is left in a file of the home."""
     secrets = re.compile(
-        "|".join((re.escape(workplace.lab["secret_key"]), TOKEN, "X-Amz-Signature=", "b3BlbnNzaC1rZXktdjE"))
+        "|".join((re.escape(running_lab.lab["secret_key"]), TOKEN, "X-Amz-Signature=", "b3BlbnNzaC1rZXktdjE"))
     )
     found = secrets.search(said)
     assert not found, said[max(0, found.start() - 300) : found.end() + 100]
@@ -82,11 +82,11 @@ def check(workplace: Workplace, folder: Path, said: str) -> None:
 
 
 @pytest.mark.parametrize("in_worker", [True, False], ids=["in the worker", "in a process"])
-def test_modules(workplace: Workplace, tmp_path: Path, *, in_worker: bool) -> None:
+def test_modules(running_lab: RunningLab, tmp_path: Path, *, in_worker: bool) -> None:
     """Each module in check mode and for real, with a diff."""
     loud = [
-        {**task, "module_defaults": {"group/sshkeys.aws.aws": options(workplace)}, "ignore_errors": True}
-        for task in tasks(workplace)
+        {**task, "module_defaults": {"group/sshkeys.aws.aws": options(running_lab)}, "ignore_errors": True}
+        for task in tasks(running_lab)
     ]
     variables = {"sshkeys_aws_fast_path": in_worker, "ansible_python_interpreter": sys.executable}
     plays = [{"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": loud}]
@@ -94,17 +94,17 @@ def test_modules(workplace: Workplace, tmp_path: Path, *, in_worker: bool) -> No
     for arguments, failed in ((["--check"], 1), ([], 3)):
         said = play(tmp_path, plays, {}, *arguments)
         assert f"ignored={failed}" in said
-        check(workplace, tmp_path, said)
+        check(running_lab, tmp_path, said)
 
 
 @pytest.mark.parametrize("way", ["directly", "through the tunnel"])
-def test_connection(workplace: Workplace, tmp_path: Path, way: str) -> None:
+def test_connection(running_lab: RunningLab, tmp_path: Path, way: str) -> None:
     """A connection, and one that is refused. The key pair of the run and the signed address are secrets too."""
-    instance = workplace.lab["instances"][0]
+    instance = running_lab.lab["instances"][0]
     host = {
         "instance_id": instance["instance_id"],
         "private_ip_address": instance["private_ip_address"],
-        "placement": {"availability_zone": instance["availability_zone"], "region": workplace.lab["region"]},
+        "placement": {"availability_zone": instance["availability_zone"], "region": running_lab.lab["region"]},
         "ansible_user": instance["os_user"],
     }
     if way == "directly":
@@ -114,7 +114,7 @@ def test_connection(workplace: Workplace, tmp_path: Path, way: str) -> None:
         "ansible_python_interpreter": sys.executable,
         "ansible_ssh_common_args": "-F none",
         **{
-            f"ansible_ec2_instance_connect_{name}": workplace.lab[name]
+            f"ansible_ec2_instance_connect_{name}": running_lab.lab[name]
             for name in ("access_key", "secret_key", "endpoint_url")
         },
         "ansible_ec2_instance_connect_session_token": TOKEN,
@@ -124,4 +124,4 @@ def test_connection(workplace: Workplace, tmp_path: Path, way: str) -> None:
     said = play(tmp_path, plays, inventory)
     assert re.search(r"good +: ok=1 ", said), said
     assert re.search(r"bad +: .*unreachable=1 ", said), said
-    check(workplace, tmp_path, said)
+    check(running_lab, tmp_path, said)

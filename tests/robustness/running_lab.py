@@ -42,13 +42,13 @@ class PreparedSession(Session):
 
 
 @dataclass(frozen=True)
-class Workplace:
+class RunningLab:
     """A running lab, as lab.json describes it."""
 
     lab: Mapping[str, Any]
 
     @classmethod
-    def here(cls) -> Workplace:
+    def here(cls) -> RunningLab:
         """Return the lab around this process (``tests/lab run``)."""
         return cls(json.loads(Path(os.environ["LAB_STATE"]).read_text(encoding="utf-8"))["lab"])
 

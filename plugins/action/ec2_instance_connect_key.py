@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The door of the module of this name: see plugin_utils/_action.py."""
+"""The action plugin of the module of the same name. See plugin_utils/_action.py."""
 
 from __future__ import annotations
 

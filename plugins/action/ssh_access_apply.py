@@ -4,8 +4,7 @@
 
 """The action sshkeys.aws.ssh_access_apply: the calls of the role ssh_access, by the modules of this collection.
 
-The role has one task for all of them, and not one for each module, so that a run shows few headers: what a play does
-not ask for would be a header too, since Ansible prints tasks that it skips.
+One task makes all calls, because Ansible prints a header for each task, even for a skipped one.
 """
 
 from __future__ import annotations
@@ -29,7 +28,6 @@ ARGUMENTS: dict[str, Any] = {
     "max_key_age_days": {"type": "int", "default": 0},
     "remove_old_keys": {"type": "bool", "default": False},
     "remove_last_key": {"type": "bool", "default": False},
-    "pretends": {"type": "bool", "default": False},
 }
 _COLLECTION = "sshkeys.aws"
 _PUSH = "ec2_instance_connect_key"
@@ -43,7 +41,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         super().run(tmp, task_vars)
         variables = task_vars or {}
         given = self._task.args
-        # What module_defaults of the group has set for the modules of AWS is theirs.
+        # module_defaults of the group may add options of the AWS modules. Pass them on.
         aws = {name: value for name, value in given.items() if name not in ARGUMENTS}
         self._task.args = {name: value for name, value in given.items() if name in ARGUMENTS}
         _validated, options = self.validate_argument_spec(ARGUMENTS)
@@ -54,7 +52,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             all_declared = union(declared)
             if all_declared.faults:
                 return {"failed": True, "msg": f"ssh_access_transfer_servers: {' '.join(all_declared.faults)}"}
-            result["transfer"] = _apply_declarations(all_declared.servers, calls, options)
+            result["transfer"] = _apply_declarations(
+                all_declared.servers, calls, options, pretends=self._task.check_mode
+            )
         if not result.get("transfer", {}).get("failures"):
             hosts = [Host.of(asked["host"]) for asked in options["asked"] if "host" in asked]
             result["hosts"] = _open(hosts, calls)
@@ -92,7 +92,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         return result
 
     def _defaults(self, module: str) -> dict[str, Any]:
-        """Return what module_defaults has for a module itself. Those of its group are the task's already."""
+        """Return the module_defaults of a module. The task already has those of its group."""
         found: dict[str, Any] = {}
         for defaults in self._task.module_defaults or ():
             found.update(self._templar.template(defaults.get(module) or {}))
@@ -100,17 +100,17 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
 
 
 def _apply_declarations(
-    servers: Sequence[Mapping[str, Any]], calls: _Calls, options: Mapping[str, Any]
+    servers: Sequence[Mapping[str, Any]], calls: _Calls, options: Mapping[str, Any], *, pretends: bool
 ) -> dict[str, Any]:
     rules = Rules(options["max_key_age_days"], options["remove_old_keys"], options["remove_last_key"])
     applied = apply(
         servers,
-        partial(calls.call, pretends=options["pretends"]),
+        partial(calls.call, pretends=pretends),
         rules,
         unsupported_keys=options["unsupported_keys"],
         wait_timeout=options["wait_timeout"],
         concurrency=options["concurrency"],
-        pretends=options["pretends"],
+        pretends=pretends,
     )
     return applied._asdict()
 

@@ -24,7 +24,7 @@ ARGUMENTS: dict[str, Any] = {
     "timeout": {"type": "int", "default": 30},
     "port": {"type": "int", "default": 22},
 }
-# An sshd that refuses a key too often closes its door to all of this address.
+# An sshd that refuses too many logins blocks all logins from this address.
 _PAUSE_SECONDS = 3
 
 
@@ -48,7 +48,7 @@ class ActionModule(WaitForConnection):  # type: ignore[misc]  # ansible-core has
             return {"failed": True, "msg": " ".join(failures), "summary": says}
         if not says:
             return {"changed": False}
-        # As for debug: what it tells is there to be read.
+        # Show the message without -v too, as debug does.
         return {"changed": False, "msg": says[0] if len(says) == 1 else says, "_ansible_verbose_always": True}
 
     def _wait(self, tmp: str | None, variables: dict[str, Any], timeout: int) -> str:
@@ -81,7 +81,7 @@ def _of_transfer(transfer: Mapping[str, Any], name: str, said_by: str) -> tuple[
         return says, failures
     if failures:
         return [], [
-            f"{name}: nothing was opened, as the declaration of Transfer Family users failed. {said_by} says why."
+            f"{name}: no host was opened, because a Transfer Family declaration failed. {said_by} shows the reason."
         ]
     return [], []
 
@@ -101,7 +101,7 @@ def _explained(said: str, opening: Mapping[str, Any], name: str, port: int) -> s
         ),
         port=str(port),
         more_causes=(
-            "It took longer than 60 seconds to get there.",
+            "The login began more than 60 seconds after the push, so the key had expired.",
             *(
                 ()
                 if opening["is_pair_of_the_run"]

@@ -15,9 +15,11 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.private import holds_private_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._push.hosts import Call, Host, Instance
+from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Spec
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.declarations import read_declarations
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_keys import RunKeys
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._controller_files import ControllerFiles
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._refusal import refusal
 
 INSTANCE_ARGUMENTS: dict[str, Any] = {
     "instance_id": {"type": "str", "default": ""},
@@ -50,6 +52,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         """Return what is asked for a host. The result documents it."""
         super().run(tmp, task_vars)
         variables = task_vars or {}
+        refused = refusal(Spec(ARGUMENTS), _without_keys(self._task.args))
+        if refused:
+            return refused
         _validated, asked = self.validate_argument_spec(ARGUMENTS)
         name = str(variables["inventory_hostname"])
         try:
@@ -71,6 +76,19 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             )
             result["declared"] = declared._asdict()
         return result
+
+
+# Their own judges refuse a private key in these, and name the host, the server and the user.
+_HOLDS_KEYS = frozenset({"public_key", "public_keys"})
+
+
+def _without_keys(options: Any) -> Any:
+    """Return options, at any depth, without those that hold keys."""
+    if isinstance(options, Mapping):
+        return {name: _without_keys(inner) for name, inner in options.items() if name not in _HOLDS_KEYS}
+    if isinstance(options, (list, tuple)):
+        return [_without_keys(inner) for inner in options]
+    return options
 
 
 _NOTHING_TO_DO = (
@@ -112,7 +130,7 @@ def _key(instance: Instance) -> tuple[str, str]:
     public_key = instance.public_key or _read(os.path.expanduser(f"{file}.pub"))
     if holds_private_key(public_key):
         raise ArgumentError(
-            f"{file}.pub is a private key, of which nothing is shown here. Write the public half there: ssh-keygen -y."
+            f"{file}.pub is a private key, so it is not shown here. Write the public half there: ssh-keygen -y."
         )
     return file or keys.public_key_file(public_key), public_key
 

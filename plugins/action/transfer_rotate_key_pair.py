@@ -11,8 +11,10 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
+from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Spec
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._lasting_key_pair import ensure
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._plain import plain
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._refusal import refusal
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "path": {"type": "path", "required": True},
@@ -28,6 +30,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the public key and whether the pair was made. Raises AnsibleActionFail."""
         result: dict[str, Any] = super().run(tmp, task_vars)
+        refused = refusal(Spec(ARGUMENTS), self._task.args)
+        if refused:
+            return refused
         _validated, arguments = self.validate_argument_spec(ARGUMENTS)
         arguments = plain(arguments)
         try:

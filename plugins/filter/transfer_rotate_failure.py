@@ -46,7 +46,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Say what failed, and what stands
+- name: Report the failure, and the current keys and files
   ansible.builtin.fail:
     msg: >-
       {{ ansible_failed_result | sshkeys.aws.transfer_rotate_failure(

@@ -83,7 +83,7 @@ def meaning_of(cause: Cause, login: Login) -> str:
 
 def _host_key(login: Login) -> Sequence[str]:
     where = f"It is looked up under {login.instance_id} (HostKeyAlias){login.known_hosts}."
-    return "The key of the host is not the one that is known, or none is known.", where, login.host_key_advice
+    return "The host key is unknown, or differs from the known one.", where, login.host_key_advice
 
 
 def _private_key(login: Login) -> Sequence[str]:

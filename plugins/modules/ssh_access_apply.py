@@ -50,13 +50,6 @@ options:
     description: As C(ssh_access_transfer_remove_last_key) of the role.
     type: bool
     default: false
-  pretends:
-    description: Whether to send nothing to Transfer Family that changes anything, as in check mode.
-    type: bool
-    default: false
-seealso:
-  - plugin: sshkeys.aws.ssh_access
-    plugin_type: role
 """
 
 EXAMPLES = r"""

@@ -36,9 +36,6 @@ options:
     description: The port of sshd, for sentences.
     type: int
     default: 22
-seealso:
-  - plugin: sshkeys.aws.ssh_access
-    plugin_type: role
 """
 
 EXAMPLES = r"""

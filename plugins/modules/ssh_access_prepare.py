@@ -86,9 +86,6 @@ options:
     description: Whether to allow a user for whom no key is declared, because the role looks for its old keys.
     type: bool
     default: false
-seealso:
-  - plugin: sshkeys.aws.ssh_access
-    plugin_type: role
 """
 
 EXAMPLES = r"""

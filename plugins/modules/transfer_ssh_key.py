@@ -350,7 +350,6 @@ from typing import Any, Mapping
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import check_concurrency, expand, public_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import TRANSFER
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws.transfer import held_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._entry import enter
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError, shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
@@ -358,6 +357,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import P
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_removal, judge_for_transfer
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Spec, check_public_keys, refuse_private_keys
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.held_keys import held_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import (
     check_key_id,
     check_replaced_id,
@@ -531,7 +531,7 @@ def _declared_keys(
 # By whether the keys must be there.
 _ADVICE_FOR_EMPTY = {
     True: (
-        "An empty file or a lookup that finds nothing gives the same. If the user {} should have no key, set "
+        "An empty file or a lookup that finds nothing gives the same. If the user {} may have no key, set "
         "allow_empty=true."
     ),
     False: (

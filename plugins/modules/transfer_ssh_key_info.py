@@ -176,12 +176,13 @@ from typing import Any, Mapping
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import check_concurrency
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import TRANSFER
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws.transfer import held_keys, user_names
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.transfer import user_names
 from ansible_collections.sshkeys.aws.plugins.module_utils._entry import enter
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, missing_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report, in_region
 from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Spec, refuse_private_keys
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.held_keys import held_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import check_server_id, check_user_name
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.report import NO_USERS, Holding, report_holdings
 

@@ -2,20 +2,20 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The door of every module on the controller.
+"""The action plugin of each module: what happens on the controller before the module runs.
 
 1. A private key goes no further. Where an option holds one, the task fails here, before the module and its options are
    sent anywhere or logged.
 2. Where the module would run on this controller anyway, its function is called in the worker process of the task:
    starting an interpreter and unpacking the module in it takes longer than all that the module does.
 3. In every other case the module gets a process of its own, as other modules do, and always where the system is not
-   Linux: macOS kills a forked process that asks for its proxies.
+   Linux: macOS kills a forked process that reads the proxy settings.
 
 The parent process imports the action plugins, and with them the SDK, and reads the SDK's descriptions of the services
 and the CA bundle, once, before it forks its workers. Nothing else happens in it: no session, no socket, no thread. So
-what an import of amazon.aws warns of is told once, by the parent, and is no part of each result.
+the parent prints a warning of an amazon.aws import once, and no result repeats it.
 
-A worker can also say something while it works, which a module cannot: how far the work on a fleet is.
+Unlike a module, a worker can report the progress of a fleet while it works.
 """
 
 from __future__ import annotations
@@ -47,24 +47,15 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import pr
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._entry import report_of
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import watched
-from ansible_collections.sshkeys.aws.plugins.module_utils._keys.masking import parts_to_mask
-from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Refusal, private_keys, told
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._refusal import CORE_MASKS, refusal
 
-try:
-    from ansible.module_utils.secrets import register_secrets
-except ImportError:
-    # Before ansible-core 2.22.
-    register_secrets = None
-
-# Then it masks credentials wherever it shows them, and a module's process returns its result as it is.
-_CORE_MASKS = register_secrets is not None
 # What ansible-core writes instead of a value.
 _BLOTTED = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 # The variable that gives every module a process of its own.
 SWITCH = "sshkeys_aws_fast_path"
 
-# What is read when it is needed, not when an interpreter starts: setting it in the worker is early enough.
+# Variables that are read at each call, not when the interpreter starts, so the worker can still set them.
 _ENVIRONMENT_OF_CALLS = re.compile(
     r"AWS_|BOTO_|(?:https?|all|no)_proxy$|(?:HOME|XDG_CACHE_HOME|SSL_CERT_FILE|SSL_CERT_DIR)$", re.IGNORECASE
 )
@@ -74,7 +65,7 @@ _preloaded = preload()
 
 
 def _is_sdk_supported() -> bool:
-    """Return whether amazon.aws has nothing to say of the SDK's version."""
+    """Return whether amazon.aws accepts the version of the SDK without a warning."""
     said: list[str] = []
     try:
         return bool(check_sdk_version_supported(warn=said.append)) and not said
@@ -92,10 +83,9 @@ class ModuleAction(NormalAction):  # type: ignore[misc]  # ansible-core has no t
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Any:
         """Run the module, or refuse its options. Returns its result."""
-        refusals = private_keys(self.module.SPEC, self._task.args)
-        if refusals:
-            _mask(refusals)
-            return {"failed": True, "msg": told(refusals)}
+        refused = refusal(self.module.SPEC, self._task.args)
+        if refused:
+            return refused
         variables = task_vars or {}
         environment = self._environment_here() if self._can_run_here(variables) else None
         if environment is None:
@@ -110,7 +100,7 @@ class ModuleAction(NormalAction):  # type: ignore[misc]  # ansible-core has no t
     def _can_run_here(self, task_vars: Mapping[str, Any]) -> bool:
         """Return whether the module would run on this host, as this user and with this interpreter.
 
-        Its environment aside.
+        _environment_here checks its environment.
         """
         task = self._task
         return (
@@ -195,7 +185,7 @@ class ModuleAction(NormalAction):  # type: ignore[misc]  # ansible-core has no t
             for name in (option, *about.get("aliases", ()))
             if params.get(name)
         }
-        if not _CORE_MASKS:
+        if not CORE_MASKS:
             blotted: dict[str, Any] = _blot_out(result, list(secrets.values()))
             return blotted
         shown = result["invocation"].get("module_args")
@@ -210,12 +200,6 @@ def _shows_invocation(task_vars: Mapping[str, Any]) -> bool:
         return bool(C.config.get_config_value("INJECT_INVOCATION", variables=task_vars))
     except AnsibleError:
         return True
-
-
-def _mask(refusals: Sequence[Refusal]) -> None:
-    """Have ansible-core mask private keys in all that it shows from now on, since 2.22: in loop items, for example."""
-    if register_secrets:
-        register_secrets([part for refusal in refusals for part in parts_to_mask(refusal.secret)])
 
 
 def _is_plain(value: Any) -> bool:
@@ -253,7 +237,7 @@ def _blot_out(value: Any, secrets: Sequence[str]) -> Any:
     return value
 
 
-# For how long nothing is said, first and between two sentences.
+# The pause before the first progress message, and the longest pause between two of them.
 _FIRST_SILENCE_SECONDS = 5.0
 _LONGEST_SILENCE_SECONDS = 30.0
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A key pair that outlives the run, by ssh-keygen. What is in its way and is not such a pair stays."""
+"""A key pair that outlives the run, made by ssh-keygen. Other files in its place are never overwritten."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _write(file: str, text: str, *, check_mode: bool) -> bool:
     if check_mode:
         return True
     try:
-        # What a run that was killed has left is no hindrance.
+        # This overwrites the temporary file of a killed run.
         with open(f"{file}.tmp", "w", encoding="utf-8") as new:
             new.write(text)
         os.replace(f"{file}.tmp", file)

@@ -13,8 +13,8 @@ from functools import cache, partial
 from typing import Any
 
 import pytest
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws.transfer import held_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey, read_held_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.held_keys import held_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import UserOutcome, Wanted, plan_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotation import rotate
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab import seed

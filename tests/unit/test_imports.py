@@ -220,6 +220,18 @@ def test_shared_files_import_one_another_in_one_direction() -> None:
     assert graph == {}, "these import one another in a circle"
 
 
+def test_rooms_import_one_another_in_one_direction() -> None:
+    graph: dict[str, set[str]] = {}
+    for name in SHARED:
+        room = name.split("/")[1]
+        imported = {module.split(".")[5] for module in of_the_collection(imported_by(name))} - {room}
+        graph.setdefault(room, set()).update(imported)
+    graph = {room: {other for other in imported if other in graph} for room, imported in graph.items()}
+    while leaves := {room for room, imported in graph.items() if not imported & graph.keys()}:
+        graph = {room: imported for room, imported in graph.items() if room not in leaves}
+    assert graph == {}, "these rooms import one another in a circle"
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_modules_do_not_import_one_another(name: str) -> None:
     assert all(module.startswith(f"{MODULE_UTILS}.") for module in of_the_collection(imported_by(name)))
@@ -342,7 +354,7 @@ def test_check_mode_is_read_where_a_module_begins_and_nowhere_else() -> None:
         if isinstance(node, ast.Attribute) and node.attr in {"check_mode", "_check_mode"}
     ]
     # In a process of its own, in the worker of the task, and by actions that have no module.
-    assert reads == [
+    assert sorted(set(reads)) == [
         "action/ssh_access_apply.py",
         "action/transfer_rotate_key_pair.py",
         "module_utils/_entry.py",

@@ -166,4 +166,4 @@ def unexpected(answer: Mapping[str, Any], missing: str, *, in_doubt: bool = True
 
 def sentence(error: Exception) -> str:
     """Return the message of an exception of the SDK, as a sentence that is safe to print."""
-    return printable(error).rstrip(".") + "."
+    return printable(error)[:_MAX_MESSAGE_LENGTH].rstrip(".") + "."

@@ -9,20 +9,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.calls import call, unexpected
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ec2 import Endpoint
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey
-from ansible_collections.sshkeys.aws.plugins.module_utils._push.plan import Lease
-from ansible_collections.sshkeys.aws.plugins.module_utils._push.target import Target
 
 if TYPE_CHECKING:
+    from ansible_collections.sshkeys.aws.plugins.module_utils._push.target import Target
     from mypy_boto3_ec2_instance_connect import EC2InstanceConnectClient
 
 
-def push(client: EC2InstanceConnectClient, target: Target, key: PublicKey) -> Lease:
+class Pushed(NamedTuple):
+    """A push that was accepted: when it was sent, in seconds since the epoch, and its request id."""
+
+    pushed_at: float
+    request_id: str
+
+
+def push(client: EC2InstanceConnectClient, target: Target, key: PublicKey) -> Pushed:
     """Push a key to a target (SendSSHPublicKey, SendSerialConsoleSSHPublicKey). Raises ServiceError."""
     if target.os_user is None:
         answer = call(
@@ -42,7 +48,7 @@ def push(client: EC2InstanceConnectClient, target: Target, key: PublicKey) -> Le
         )
     if not answer.content.get("Success"):
         raise unexpected(answer.content, "Success")
-    return Lease(answer.sent_at, str(answer.content.get("RequestId", "")))
+    return Pushed(answer.sent_at, str(answer.content.get("RequestId", "")))
 
 
 # Seconds in which the URL of a tunnel must be opened (AWS CLI, ec2-instance-connect open-tunnel).

@@ -41,7 +41,16 @@ except ImportError:
     # AnsibleAWSModule reports the missing SDK. Before that, the other files must be importable.
     HAS_SDK = False
     NEVER_SENT = ()
-    BotoCoreError = ClientError = ResponseParserError = Exception  # type: ignore[assignment, misc]
+
+    class BotoCoreError(Exception):  # type: ignore[no-redef]
+        """As in botocore."""
+
+    class ClientError(Exception):  # type: ignore[no-redef]
+        """As in botocore."""
+
+    class ResponseParserError(Exception):  # type: ignore[no-redef]
+        """As in botocore."""
+
     Config = Loader = botocore = create_loader = httpsession = None  # type: ignore[assignment, misc]
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import SetUpError

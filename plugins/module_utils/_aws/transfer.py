@@ -9,14 +9,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.calls import call, read, unexpected
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey
 
 if TYPE_CHECKING:
     from mypy_boto3_transfer import TransferClient
+
+
+class StoredKey(NamedTuple):
+    """A key of a user, as DescribeUser returns it. The body may be no key."""
+
+    id: str
+    body: str
+    date_imported: datetime
 
 
 def user_names(client: TransferClient, server_id: str) -> list[str]:
@@ -28,7 +36,7 @@ def user_names(client: TransferClient, server_id: str) -> list[str]:
         raise unexpected(answer, "Users with a UserName each", in_doubt=False) from error
 
 
-def held_keys(client: TransferClient, server_id: str, user_name: str) -> tuple[HeldKey, ...] | None:
+def stored_keys(client: TransferClient, server_id: str, user_name: str) -> tuple[StoredKey, ...] | None:
     """Return the keys of a user, or None if the user does not exist (DescribeUser). Raises ServiceError."""
     try:
         answer = read(client.describe_user, ServerId=server_id, UserName=user_name)
@@ -38,7 +46,7 @@ def held_keys(client: TransferClient, server_id: str, user_name: str) -> tuple[H
         raise
     try:
         return tuple(
-            HeldKey.stored(key["SshPublicKeyId"], key["SshPublicKeyBody"], key["DateImported"])
+            StoredKey(str(key["SshPublicKeyId"]), str(key["SshPublicKeyBody"]), key["DateImported"])
             for key in answer["User"].get("SshPublicKeys", [])
         )
     except (AttributeError, KeyError, TypeError) as error:

@@ -21,6 +21,7 @@ import hashlib
 import re
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Callable
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import printable
@@ -187,6 +188,8 @@ def result_of_key(key: PublicKey) -> dict[str, str | int]:
     }
 
 
+# A key is judged several times: by the door, by the function of a module, and by the role.
+@lru_cache(maxsize=65_536)
 def _parse_declared_line(line: str) -> PublicKey | None:
     """Read a line that a user declares. Returns None for a comment.
 

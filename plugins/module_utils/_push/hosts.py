@@ -71,8 +71,7 @@ class Instance:
             faults.append(f"ssh_access_private_key_file, {file}, is not a file on the controller.")
         if holds_private_key(self.public_key):
             faults.append(
-                "ssh_access_public_key is a private key, of which nothing is shown here. Give its public half, the "
-                ".pub file."
+                "ssh_access_public_key is a private key, so it is not shown here. Give its public half, the .pub file."
             )
         return faults
 

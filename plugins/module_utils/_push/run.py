@@ -87,7 +87,7 @@ def _apply(
 ) -> list[PushOutcome]:
     def push_to(target: Target) -> PushOutcome:
         try:
-            lease = instance_connect.push(client, target, key)
+            lease = Lease(*instance_connect.push(client, target, key))
         except ServiceError as error:
             return PushOutcome(target, changed=error.in_doubt, error=error)
         return PushOutcome(target, changed=True, lease=lease, warning=_write(directory, names[target], lease))

@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""What becomes of the keys that a Transfer Family user has had for too long.
+"""The fate of keys that Transfer Family users have had for too long: reported, removed or kept.
 
 Pure. Rules:
 - A key is too old when the user has had it for more days than the limit. The oldest is judged first.
@@ -24,10 +24,10 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import p
 
 REPORTED = "reported"
 REMOVED = "removed"
-KEPT_AS_DECLARATION_FAILED = "kept, as the declaration failed"
-KEPT_AS_DECLARED = "kept, as it is declared: take it out of the declaration"
-KEPT_AS_LAST = "kept, as the last key of the user"
-KEPT_AS_REMOVAL_FAILED = "kept, as the removal failed"
+KEPT_AS_DECLARATION_FAILED = "kept, because the declaration failed"
+KEPT_AS_DECLARED = "kept, because it is declared: remove it from the declaration"
+KEPT_AS_LAST = "kept, because it is the last key of the user"
+KEPT_AS_REMOVAL_FAILED = "kept, because the removal failed"
 
 # The type and the blob of a key.
 _Identity = "tuple[str, bytes]"

@@ -47,5 +47,5 @@ def _about_report(audit: Audit, report_file: str, report_exists: bool, is_writte
         stays = f"The report {report_file} stays as it was"
         return f"{stays if report_exists else f'No report is written to {report_file}'}, because nothing could be read."
     if not is_written:
-        return f"The report is in {report_file}, as it was."
+        return f"The report {report_file} is unchanged."
     return f"The report {'would be written to' if check_mode else 'is in'} {report_file}."

@@ -84,7 +84,7 @@ def union(parts: Iterable[Declarations]) -> Declarations:
     for server in servers:
         names.setdefault(server["server_id"], []).append(server["name"])
     faults = [
-        f"Server {of_one[0]} is declared {len(of_one)} times, and not alike. Declare it once, with all of its users."
+        f"Server {of_one[0]} has {len(of_one)} different declarations. Declare it once, with all of its users."
         for of_one in names.values()
         if len(of_one) > 1
     ]
@@ -200,7 +200,7 @@ def _boolean(options: Mapping[str, Any], option: str, *, otherwise: bool) -> boo
 def _if_empty(is_present: bool) -> str:
     if is_present:
         return "If the user may have no key, set allow_empty: true for it."
-    return "A key that should go would stay. Give the keys to remove."
+    return "With state: absent, give the keys to remove."
 
 
 def _texts(user: Mapping[str, Any], files: Files, *, allow_empty: bool) -> Iterator[tuple[str, Any]]:

@@ -52,7 +52,7 @@ def _about_task(request: RotateRequest, failed: Mapping[str, Any], task: str, *,
         return
     yield f"{task}: {_without_period(_message(failed))}."
     if request.sftp_host and "as many keys as AWS allows" in _message(failed):
-        yield "No replaced key makes room before the login: remove one first, or leave sftp_host out."
+        yield "With sftp_host, no key is removed before the login. Remove a key first, or omit sftp_host."
 
 
 def _message(failed: Mapping[str, Any]) -> str:
@@ -67,7 +67,7 @@ def _without_period(text: str) -> str:
 
 def _about_user(who: str, held: Sequence[Mapping[str, Any]] | None) -> str:
     if held is None:
-        return f"Which keys {who} has now could not be read."
+        return f"The current keys of {who} could not be read."
     number = f"{len(held) or 'no'} key{'' if len(held) == 1 else 's'}"
     return f"{who} now has {number}: {labels(held)}." if held else f"{who} now has {number}."
 
@@ -77,6 +77,6 @@ def _about_files(files: KeyFiles, held: Sequence[Mapping[str, Any]] | None) -> I
         return
     if held is not None:
         working = ", ".join(files.that_open(held))
-        yield f"The private key files that work: {working}." if working else "None of our private key files works."
+        yield f"The private key files that work: {working}." if working else "None of the private key files works."
     if files.has_new:
-        yield f"The next run goes on with the pair in {files.new}."
+        yield f"The next run continues with the pair in {files.new}."

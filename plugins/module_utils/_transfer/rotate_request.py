@@ -19,6 +19,7 @@ from typing import Any, Collection, Iterator, Mapping
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._comma_list import elements, faults as comma_list_faults
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import shown
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.private import PRIVATE_KEY, holds_private_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.paths import Paths, shown_path
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotate_files import new_file_of
 
@@ -29,6 +30,18 @@ _BOOLEANS = {
     **dict.fromkeys(("1", "on", "t", "true", "y", "yes"), True),
     **dict.fromkeys(("", "0", "f", "false", "n", "no", "off"), False),
 }
+
+
+# What is wrong with the others is said without the text.
+_NO_PLACE_FOR_A_KEY = (
+    "server_id",
+    "user_name",
+    "private_key_file",
+    "key_comment",
+    "sftp_host",
+    "sftp_port",
+    "sftp_user",
+)
 
 
 @dataclass(frozen=True)
@@ -73,9 +86,13 @@ def read_rotate_request(
     defined: the names of all variables that are set.
     cut_off: what Ansible found after a blank on the command line and put into ``_raw_params``; empty if nothing.
     """
+    secrets = [name for name in _NO_PLACE_FOR_A_KEY if holds_private_key(str(variables.get(name) or ""))]
+    if secrets:
+        variables = {**variables, **dict.fromkeys(secrets)}
     names_of_files = _names_of_files(variables.get("public_key_files"), paths)
     lists = {"public_key_files": names_of_files, "replaces": variables.get("replaces") or None}
-    unreadable = comma_list_faults(lists, cut_off) + _faults_of_types(variables)
+    unreadable = [f"{name}: {PRIVATE_KEY}" for name in secrets]
+    unreadable += comma_list_faults(lists, cut_off) + _faults_of_types(variables)
     if unreadable:
         variables = {**variables, "public_keys": None, "private_key_file": None}
         names_of_files = None
@@ -127,8 +144,8 @@ def _faults_of_types(variables: Mapping[str, Any]) -> list[str]:
     if isinstance(file, str) and isinstance(keys, (str, list, tuple)):
         return []
     fault = (
-        "public_keys must be a key or a list of keys, and private_key_file the name of one file. Give them so, such as "
-        "-e private_key_file=~/.ssh/partner."
+        "public_keys must be a key or a list of keys, and private_key_file the name of one file. For "
+        "example: -e private_key_file=~/.ssh/partner."
     )
     return [fault]
 

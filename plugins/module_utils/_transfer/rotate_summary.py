@@ -50,7 +50,7 @@ def rotate_summary(
         f"{request.who}:",
         *([f"  {words[0]} a new ed25519 key, {request.key_comment}"] if to_be_made else []),
         *(f"  {word} {label(key)}" for word, keys in zip(words, (came, went, stay)) for key in keys),
-        *([] if came or went or to_be_made else ["Nothing was to be done."]),
+        *([] if came or went or to_be_made else ["Nothing to do."]),
         *_about_pair(request, decision, backup_file, check_mode=check_mode),
         *_about_login(request, check_mode=check_mode),
         *([decision.later] if decision.later else []),

@@ -35,6 +35,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws import transfer
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, missing_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import transfer_body
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.held_keys import held_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import (
     HeldKey,
     UserOutcome,
@@ -90,7 +91,7 @@ def _await_user(
 ) -> tuple[HeldKey, ...]:
     """Wait for a user that does not exist yet, and return its keys. Raises ServiceError at the deadline."""
     while _sleep_until(deadline):
-        held = transfer.held_keys(client, server_id, wanted.user_name)
+        held = held_keys(client, server_id, wanted.user_name)
         if held is not None:
             return held
     raise missing_user(server_id, wanted.user_name, _MISSING_HINTS[wanted.present].format(wait_timeout))
@@ -159,7 +160,7 @@ class _Rotation:
         """Return the outcome after a failed step; its error lists the changes of this run and the user's keys."""
         in_doubt, has = False, "The user now has"
         try:
-            held = transfer.held_keys(self._client, self._server_id, self._user_name)
+            held = held_keys(self._client, self._server_id, self._user_name)
         except ServiceError:
             # Derive the keys from those before the run and its changes.
             in_doubt, has = error.in_doubt, "The user could not be read again; as far as known it has"
@@ -273,7 +274,7 @@ class _Rotation:
         """Read the user's keys until they meet a condition, a few times at most. Returns the keys of each read."""
         seen = []
         for pause in (*[_SECONDS_BETWEEN_LOOKS] * (_LOOKS - 1), 0.0):
-            seen.append(transfer.held_keys(self._client, self._server_id, self._user_name))
+            seen.append(held_keys(self._client, self._server_id, self._user_name))
             if is_so(seen[-1]):
                 break
             # Random, because two runs with equal pauses would stay in step.

@@ -91,7 +91,7 @@ def headline(servers: Sequence[Mapping[str, Any]], *, pretends: bool) -> str:
         f"{_count(len(failures(servers)), 'server')} failed" if failures(servers) else "",
     ]
     happened = ", ".join(count for count in counts if count) or "nothing to change"
-    begins = "In check mode nothing was sent. This is what would be: " if pretends else ""
+    begins = "In check mode nothing was sent. A real run would report: " if pretends else ""
     return f"{begins}{_count(len(users), 'user')} of {_count(len(servers), 'server')} declared: {happened}."
 
 

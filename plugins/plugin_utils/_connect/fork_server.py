@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The process that makes the connections of a run: it has loaded the SDK, and forks for each of them.
+"""The process that makes the connections of a run: it loads the SDK once, and forks for each connection.
 
-To load the SDK takes several times as long as all that it is needed for. The process ends with the run, and deletes
-what must not outlive it also where ansible-playbook was killed and could not.
+Loading the SDK takes several times as long as using it. The process ends with the run, and deletes the folder of the
+run, even if ansible-playbook was killed.
 
-Usage: fork_server.py SOCKET SETTINGS. The first is the number of an open file, a socket that listens: each connection
-to it brings a name of settings, a working folder, and the file descriptor of a socket to an ssh, and gets an exit
-status. The second is the first of those settings.
+Usage: fork_server.py SOCKET SETTINGS. SOCKET is the file descriptor of a listening socket. A client sends the path of
+its settings file, its working folder, and the file descriptor of a socket to its ssh, and receives an exit status.
+SETTINGS is the settings file of the first client.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from types import ModuleType
 from typing import Any
 
 _MESSAGE_BYTES = 65_536
-# What sends nothing must not keep the others waiting.
+# A client that sends nothing must not block the others.
 _RECEIVE_SECONDS = 5
-# How often it is looked whether the run has ended, where the system does not tell, and who else has.
+# Poll interval for the end of the run, and for finished children.
 _LOOK_SECONDS = 1.0
 
 
@@ -47,7 +47,7 @@ def main() -> int:
             os.chdir(working_folder)
             _prepare(settings)
             if not os.fork():
-                # Else whoever asks when the server has ended would wait for it.
+                # If the child kept it open, a client would wait for a server that has ended.
                 listener.close()
                 # Without the clean-up of Python, which takes longer than the connection and has nothing to clean up.
                 os._exit(_serve(connection, settings, settings_file, ssh))
@@ -57,9 +57,9 @@ def main() -> int:
 
 
 def _receive(connection: socket.socket) -> tuple[str, Any, str, socket.socket] | None:
-    """Return a name of settings and what they are, a working folder, and the socket to an ssh.
+    """Return the path of a settings file, the settings, a working folder, and the socket to an ssh.
 
-    None for what was not sent by us.
+    Return None for a message that is not from proxy_command.py.
     """
     connection.settimeout(_RECEIVE_SECONDS)
     received: list[int] = []
@@ -87,7 +87,7 @@ def _find_collections(paths: list[str]) -> None:
 
 
 def _connections(listener: socket.socket, controller: int, folder: str) -> Iterator[socket.socket]:
-    """Yield what connects until the run has ended: its process, or the folder of what must not outlive it."""
+    """Yield each client until the run has ended: its process is gone, or its folder."""
     with selectors.DefaultSelector() as selector:
         selector.register(listener, selectors.EVENT_READ)
         # Linux tells at once.
@@ -105,7 +105,7 @@ def _is_alive(process: int) -> bool:
     try:
         os.kill(process, 0)
     except OSError:
-        # There is none, or one of somebody else has got its number.
+        # There is none, or a process of another user has its number now.
         return False
     return True
 
@@ -118,8 +118,8 @@ def _bury() -> None:
 
 
 def _prepare(settings: Any) -> None:
-    """Do here what a connection has in common with those that come after it."""
-    # What goes wrong goes wrong again where it is told.
+    """Prepare in this process what later connections need too."""
+    # The child meets the same error, and reports it.
     with contextlib.suppress(Exception):
         from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import opening  # noqa: PLC0415 - see _find_collections
 

@@ -12,8 +12,6 @@ import os
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, printable
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import openssh
 
-_NO_PAIR = "No key pair can be made for the run"
-
 
 def make(public_key_file: str, *, comment: str = "ansible") -> None:
     """Make an ed25519 key pair, if it is not there. Raises ArgumentError.
@@ -23,17 +21,20 @@ def make(public_key_file: str, *, comment: str = "ansible") -> None:
     if os.path.exists(public_key_file):
         return
     private = public_key_file.removesuffix(".pub")
-    # One that was killed leaves it, and ssh-keygen would ask before it writes over it.
+    # A killed run may have left it, and ssh-keygen would ask before it overwrites it.
     with contextlib.suppress(OSError):
         os.unlink(f"{private}.new")
     command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", f"{private}.new"]
     try:
         done = openssh.run(command)
     except OSError as error:
-        raise ArgumentError(f"{_NO_PAIR}: {printable(error)}") from error
+        raise ArgumentError(f"No key pair can be made in {private}: {printable(error)}") from error
     if done.returncode:
         said = printable(done.stderr or done.stdout) or f"ssh-keygen ended with status {done.returncode}"
-        raise ArgumentError(f"{_NO_PAIR}: {said.rstrip('.')}. Look at ssh-keygen, and at {os.path.dirname(private)}.")
+        raise ArgumentError(
+            f"No key pair can be made in {private}: {said.rstrip('.')}. Look at ssh-keygen, and at "
+            f"{os.path.dirname(private)}."
+        )
     os.replace(f"{private}.new", private)
     # Last, because it says that the pair is there.
     os.replace(f"{private}.new.pub", public_key_file)
@@ -49,8 +50,8 @@ def public_key(file: str) -> str:
     private = file.removesuffix(".pub")
     if private.endswith(".pub"):
         raise ArgumentError(
-            f"The private key is said to be in {private}, which has the name of a public one. Name the file of the "
-            "private key, without .pub (ansible_private_key_file)."
+            f"The private key file {private} has the name of a public key file. Set ansible_private_key_file to the "
+            "private key file, without .pub."
         )
     # The empty passphrase keeps it from asking for one.
     command = ["ssh-keygen", "-y", "-P", "", "-f", private]

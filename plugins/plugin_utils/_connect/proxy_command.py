@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The program that ssh runs as its ProxyCommand: it has a connection to an instance made and handed over to ssh.
+"""The program that ssh runs as its ProxyCommand: it asks fork_server.py for a connection to an instance.
 
-ssh runs it when it opens a connection of its own, once for each. With ProxyUseFdpass it gets the connection itself, and
-nothing stands between the two afterwards. ssh_config(5) describes both.
+ssh runs it once for each connection. With ProxyUseFdpass ssh receives the connected socket itself, so this program can
+end. ssh_config(5) describes both options.
 
-The connection is made by fork_server.py, a process that the first one starts and that all of a run share. So this one
-imports as little as it can.
+The first proxy_command.py of a run starts fork_server.py, and all others share it. This program starts often, so it
+imports as little as possible.
 
 Usage: proxy_command.py SETTINGS. The connection plugin has written that file, in a folder of the run.
 """
@@ -22,9 +22,9 @@ import sys
 
 _SOCKET = "server"
 _SERVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fork_server.py")
-# As many as there may be forks of Ansible before the server has begun.
+# Clients that may connect before the server accepts the first: one for each fork of Ansible.
 _BACKLOG = 128
-# More than a push takes that is throttled for as long as it is tried.
+# Longer than all retries of a throttled push.
 _ANSWER_SECONDS = 300
 
 
@@ -57,7 +57,7 @@ def _ask(settings_file: str) -> bytes:
 
 
 def _tell(settings_file: str, sentence: str) -> None:
-    """Write down what has failed, as explain.py does, which would have to be searched for."""
+    """Record the failure as explain.py does. Importing explain.py would take too long."""
     import json  # noqa: PLC0415 - once in a while
 
     with open(f"{settings_file}.told", "w", encoding="utf-8") as file:
@@ -78,7 +78,7 @@ def _connect(settings_file: str, here: str) -> socket.socket:
 
 
 def _start(settings_file: str, here: str) -> None:
-    """Start a server. Those who connect before it has begun are served then."""
+    """Start a server. Clients that connect before it is ready wait in the backlog."""
     import subprocess  # noqa: PLC0415 - once in a run
 
     if os.path.exists(_SOCKET):

@@ -20,7 +20,7 @@ import sys
 
 # Poll interval for the folder, and for the process where the system has no file descriptor for it.
 _POLL_SECONDS = 1.0
-# The run ends by these, and this process has work to do then.
+# These signals end the run. This process must survive them to delete the folder.
 _IGNORED = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 

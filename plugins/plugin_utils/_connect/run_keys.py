@@ -26,16 +26,16 @@ _PAIR = "id_ed25519"
 class RunKeys:
     """The keys of a run.
 
-    folder: where they are; it is made where it is needed, and only its owner can read it. What deletes it when the run
-    ends is ansible-playbook, if it lies in the folder that ansible-playbook has made for itself. After SIGKILL and
-    SIGTERM it is the process run_guard.
+    folder: holds the keys; it is created when needed, and only its owner can read it. ansible-playbook deletes it at
+    the end of the run if it is inside ansible-playbook's own temporary folder. After SIGKILL or SIGTERM the process
+    run_guard deletes it.
     """
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
 
     def pair(self) -> str:
-        """Return the path of the private key that the run shares. Its public half has ``.pub`` behind it.
+        """Return the path of the private key that the run shares. The public key has the same name with ``.pub``.
 
         Raises ArgumentError.
         """

@@ -61,4 +61,4 @@ def test_no_host_is_opened_when_a_declaration_failed() -> None:
     assert _of_transfer(failed, "web1", "web1") == (["1 user."], ["No."])
     says, (failure,) = _of_transfer(failed, "web2", "web1")
     assert says == []
-    assert failure == ("web2: nothing was opened, as the declaration of Transfer Family users failed. web1 says why.")
+    assert failure == ("web2: no host was opened, because a Transfer Family declaration failed. web1 shows the reason.")

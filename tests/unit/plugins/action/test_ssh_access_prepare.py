@@ -66,7 +66,7 @@ def test_nothing_of_a_private_key_in_the_place_of_a_public_one_comes_out(pair: P
     private = pair.read_text()
     Path(f"{pair}.pub").write_text(private)
     for given in ({"private_key_file": str(pair)}, {"public_key": private}):
-        with pytest.raises(ArgumentError, match="is a private key, of which nothing is shown here") as raised:
+        with pytest.raises(ArgumentError, match="is a private key, so it is not shown here") as raised:
             host(**given)
         assert not [line for line in private.splitlines() if line in str(raised.value)]
 

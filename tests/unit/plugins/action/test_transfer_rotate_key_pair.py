@@ -20,7 +20,7 @@ from ansible_collections.sshkeys.aws.tests.unit.keys import ssh_keygen
 def run(options: dict[str, Any], *, check: bool = False) -> Any:
     command = ["ansible", "localhost", "-m", "sshkeys.aws.transfer_rotate_key_pair", "-a", json.dumps(options)]
     done = subprocess.run([*command, *(["--check"] if check else [])], capture_output=True, text=True, check=False)
-    head, _, tail = done.stdout.partition(" => ")
+    head, _arrow, tail = done.stdout.partition(" => ")
     return {"head": head, **json.loads(tail)}
 
 

@@ -20,13 +20,13 @@ REQUEST = transfer_rotate_request(
     ("users", "said"),
     [
         ([{"ssh_public_keys": []}], "partner on s-01234567890abcdef now has no keys."),
-        ([{"error": {}}], "Which keys partner on s-01234567890abcdef has now could not be read."),
-        ([], "Which keys partner on s-01234567890abcdef has now could not be read."),
+        ([{"error": {}}], "The current keys of partner on s-01234567890abcdef could not be read."),
+        ([], "The current keys of partner on s-01234567890abcdef could not be read."),
     ],
 )
 def test_it_takes_what_the_module_returned(users: list[dict[str, Any]], said: str) -> None:
-    told = transfer_rotate_failure({"msg": "Not today."}, REQUEST, task="Put the new key in", users=users)
-    assert told.startswith(f"Put the new key in: Not today. {said}")
+    told = transfer_rotate_failure({"msg": "Not today."}, REQUEST, task="Import the new key", users=users)
+    assert told.startswith(f"Import the new key: Not today. {said}")
 
 
 def test_it_takes_what_the_lookup_returned() -> None:

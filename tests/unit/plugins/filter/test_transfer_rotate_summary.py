@@ -15,4 +15,4 @@ def test_it_takes_what_the_other_filters_return() -> None:
     request = transfer_rotate_request({"server_id": "s-01234567890abcdef", "user_name": "partner"})
     decision = transfer_replaces([], who="partner")
     lines = transfer_rotate_summary([{}], request, decision, held=[], check_mode=True)
-    assert lines == ["partner on s-01234567890abcdef:", "Nothing was to be done."]
+    assert lines == ["partner on s-01234567890abcdef:", "Nothing to do."]

@@ -31,7 +31,7 @@ from ansible_collections.sshkeys.aws.plugins.modules import (
     transfer_ssh_key,
     transfer_ssh_key_info,
 )
-from ansible_collections.sshkeys.aws.plugins.plugin_utils import _action
+from ansible_collections.sshkeys.aws.plugins.plugin_utils import _action, _refusal
 from ansible_collections.sshkeys.aws.tests.unit import keys, module_process
 from ansible_collections.sshkeys.aws.tests.unit.scripted_service import ScriptedService
 
@@ -119,7 +119,7 @@ def test_a_private_key_is_refused_before_anything_else(module: str, task: Any, p
 
 def test_ansible_core_masks_what_was_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     masked: list[str] = []
-    monkeypatch.setattr(_action, "register_secrets", masked.extend)
+    monkeypatch.setattr(_refusal, "register_secrets", masked.extend)
     run("declare", {"public_keys": [KEY, *PRIVATE.splitlines()], "user_name": "partneruploadservice"})
     for line in PRIVATE.splitlines()[1:-2]:
         assert any(part in line for part in masked)
@@ -127,7 +127,7 @@ def test_ansible_core_masks_what_was_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_ansible_core_that_cannot_mask_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_action, "register_secrets", None)
+    monkeypatch.setattr(_refusal, "register_secrets", None)
     assert run("declare", {"public_keys": PRIVATE})["failed"] is True
 
 
@@ -144,10 +144,10 @@ def test_a_private_key_of_the_environment_has_no_invocation(name: str) -> None:
 READ = {"server_id": SERVER_ID, "user_names": []}
 
 
-def is_here(arguments: dict[str, Any] = READ, **task: Any) -> bool:
+def is_here(arguments: dict[str, Any] | None = None, **task: Any) -> bool:
     """Return whether the module of a task runs in its worker."""
     task_vars = task.pop("task_vars", variables())
-    made = action("read", arguments, **task)
+    made = action("read", READ if arguments is None else arguments, **task)
     return bool(made._can_run_here(task_vars) and made._environment_here() is not None)
 
 
@@ -447,7 +447,7 @@ def comparable(result: dict[str, Any], *secrets: str) -> dict[str, Any]:
         # Since 2.19 a module returns them as messages of a type of ansible-core.
         result["warnings"] = [told if isinstance(told, str) else told["event"]["msg"] for told in result["warnings"]]
     # Since 2.22 a module's process returns credentials, and tells ansible-core to mask them where it shows them.
-    if result.pop("_ansible_new_secrets", None) or _action._CORE_MASKS:
+    if result.pop("_ansible_new_secrets", None) or _refusal.CORE_MASKS:
         result["invocation"] = _action._blot_out(result["invocation"], secrets)
     # They are of a set.
     text = re.sub(r"Valid booleans include: [^\"]*", "", json.dumps(result))

@@ -31,7 +31,7 @@ def test_every_page_of_users_is_followed(service: ScriptedService) -> None:
     assert [body.get("NextToken") for _operation, body, _time in service.requests] == [None, "2", "3"]
 
 
-def test_held_keys_are_read(service: ScriptedService) -> None:
+def test_stored_keys_are_read(service: ScriptedService) -> None:
     """DescribeUser gives each key with id, body and date; what is no key is kept too."""
     held = [
         {"SshPublicKeyId": "key-00000000000000001", "SshPublicKeyBody": KEY.line_with_comment, "DateImported": 1.5e9},
@@ -39,10 +39,10 @@ def test_held_keys_are_read(service: ScriptedService) -> None:
     ]
     service.script = [(200, {"ServerId": SERVER_ID, "User": {"Arn": "arn", "SshPublicKeys": held}})]
     made = client(service, TRANSFER)
-    first, second = transfer.held_keys(made, SERVER_ID, "partner") or ()
-    assert (first.id, first.key) == ("key-00000000000000001", KEY)
-    assert first.result()["date_imported"] == "2017-07-14T02:40:00Z"
-    assert (second.key, second.body) == (None, "garbage")
+    first, second = transfer.stored_keys(made, SERVER_ID, "partner") or ()
+    assert (first.id, first.body) == ("key-00000000000000001", KEY.line_with_comment)
+    assert first.date_imported.timestamp() == 1.5e9
+    assert second.body == "garbage"
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_missing_user_is_no_missing_server(
     service.script = [error("ResourceNotFoundException", 400, **members)]
     made = client(service, TRANSFER)
     if is_missing:
-        assert transfer.held_keys(made, SERVER_ID, "partner") is None
+        assert transfer.stored_keys(made, SERVER_ID, "partner") is None
     else:
         with pytest.raises(ServiceError, match="Unknown server"):
-            transfer.held_keys(made, SERVER_ID, "partner")
+            transfer.stored_keys(made, SERVER_ID, "partner")

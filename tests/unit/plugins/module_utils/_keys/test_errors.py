@@ -45,7 +45,7 @@ def test_the_kind_of_an_error(text: str, kind: type[PublicKeyError], before: str
         return
     with pytest.raises(PublicKeyError) as caught:
         parse_public_keys(before + text)
-    assert type(caught.value) is kind
+    assert caught.value.__class__ is kind
     # The module's entry puts it into words as it does all that is raised on purpose.
     assert isinstance(caught.value, SshKeysError)
 
@@ -53,7 +53,7 @@ def test_the_kind_of_an_error(text: str, kind: type[PublicKeyError], before: str
 def test_where_one_key_is_needed_several_on_a_line_are_not_split() -> None:
     with pytest.raises(PublicKeyError) as caught:
         parse_public_key(f"{LINE},{LINE}")
-    assert type(caught.value) is PublicKeyError
+    assert caught.value.__class__ is PublicKeyError
 
 
 @pytest.mark.parametrize("before", ["", f"{LINE}\n\n"])

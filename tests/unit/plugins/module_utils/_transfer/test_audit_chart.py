@@ -29,18 +29,18 @@ def test_bars() -> None:
 
 
 def test_no_key_has_an_age() -> None:
-    assert [bar["length"] for bar in chart_of([band(0), band(0, old=True)])["bars"]] == [0.0, 0.0]
+    assert [drawn["length"] for drawn in chart_of([band(0), band(0, old=True)])["bars"]] == [0.0, 0.0]
     assert chart_of([])["bars"] == []
 
 
 @given(st.lists(st.integers(0, 1000), min_size=1), st.lists(st.integers(0, 1000), min_size=1))
 def test_bars_stand_apart_within_the_drawing(within: list[int], beyond: list[int]) -> None:
     chart = chart_of([*(band(count) for count in within), *(band(count, old=True) for count in beyond)])
-    tops = [bar["top"] for bar in chart["bars"]]
+    tops = [drawn["top"] for drawn in chart["bars"]]
     assert all(later - sooner >= 34 for sooner, later in pairwise(tops))
     assert tops[len(within) - 1] + 34 <= chart["limit_at"] < tops[len(within)]
     assert tops[-1] + 34 <= chart["height"]
-    assert all(0 <= bar["length"] <= 290 for bar in chart["bars"])
+    assert all(0 <= drawn["length"] <= 290 for drawn in chart["bars"])
     # More keys never have a shorter bar.
-    bars = sorted(chart["bars"], key=lambda bar: bar["count"])
-    assert [bar["length"] for bar in bars] == sorted(bar["length"] for bar in bars)
+    bars = sorted(chart["bars"], key=lambda drawn: drawn["count"])
+    assert [drawn["length"] for drawn in bars] == sorted(drawn["length"] for drawn in bars)

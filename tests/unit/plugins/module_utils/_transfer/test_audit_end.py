@@ -32,10 +32,10 @@ def end(*results: dict[str, Any], report: str = REPORT, fail_on: tuple[str, ...]
     ("state", "said"),
     [
         ({"report_exists": True, "is_written": True}, f"The report is in {REPORT}."),
-        ({"report_exists": True}, f"The report is in {REPORT}, as it was."),
+        ({"report_exists": True}, f"The report {REPORT} is unchanged."),
         ({"is_written": True, "check_mode": True}, f"The report would be written to {REPORT}."),
         ({"report_exists": True, "is_written": True, "check_mode": True}, f"The report would be written to {REPORT}."),
-        ({"report_exists": True, "check_mode": True}, f"The report is in {REPORT}, as it was."),
+        ({"report_exists": True, "check_mode": True}, f"The report {REPORT} is unchanged."),
     ],
 )
 def test_the_report(state: Any, said: str) -> None:

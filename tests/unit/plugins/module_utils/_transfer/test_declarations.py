@@ -105,7 +105,7 @@ def test_keys_of_a_user(user: dict[str, Any], expected: list[str]) -> None:
         ({"public_keys": ""}, "public_keys: It is empty."),
         ({"public_key_files": []}, "There is no key in its declaration."),
         ({"public_key_files": "empty.pub"}, "empty.pub: It is empty. Give a public key"),
-        ({"public_keys": [], "state": "absent"}, "A key that should go would stay."),
+        ({"public_keys": [], "state": "absent"}, "With state: absent, give the keys to remove."),
         ({"public_keys": ALICE, "state": "absent", "allow_empty": True}, "contradict each other"),
         ({"public_key_files": "a.pub,b.pub"}, "public_key_files has 'a.pub,b.pub', and there is no such file"),
         ({"public_key_files": ["bob.pub", "lost.pub"]}, "public_key_files has 'lost.pub', and there is no such file"),
@@ -169,7 +169,7 @@ def test_what_a_user_is_called_with() -> None:
 def test_a_server_with_its_region_and_without_is_one_server() -> None:
     users = [{"user_name": "anna", "public_keys": ALICE}]
     (fault,) = read({"users": users}, {"region": "us-east-1", "users": users}).faults
-    assert "is declared 2 times, and not alike" in fault
+    assert "has 2 different declarations" in fault
 
 
 @pytest.mark.parametrize(("text", "exclusive"), [("false", False), ("no", False), ("true", True), (None, True)])
@@ -199,7 +199,7 @@ def test_faults_of_servers_and_users_are_told_together() -> None:
     users = [{"user_name": "anna", "public_keys": ALICE}, {"user_name": "anna", "public_keys": BOB}]
     faults = read({"users": users}, {"users": users[:1]}, {"server_id": "s-1", "users": [{"user_name": "bert"}]}).faults
     assert [fault.partition(".")[0] for fault in faults] == [
-        f"Server {SERVER} is declared 2 times, and not alike",
+        f"Server {SERVER} has 2 different declarations",
         f"User 'anna' of {SERVER}: It is declared twice",
         (
             "server_id 's-1' is not the id of a Transfer Family server: it must be 's-' and 17 hexadecimal digits, "

@@ -39,7 +39,7 @@ def said(
     lines = {f"{FILE}{end}": f"256 {FINGERPRINTS.get(letter, '')} x" for end, letter in (files or {}).items()}
     path = request.private_key_file
     return rotate_failure(
-        request, failed, task="Take the old keys out", is_login=is_login, held=held, files=KeyFiles.read(path, lines)
+        request, failed, task="Remove the old keys", is_login=is_login, held=held, files=KeyFiles.read(path, lines)
     )
 
 
@@ -50,7 +50,7 @@ def test_what_failed_and_what_stands() -> None:
         files={"": "B", ".old-1": "A"},
     )
     assert told == (
-        "Take the old keys out: AccessDeniedException: Not allowed. Allow it. "
+        "Remove the old keys: AccessDeniedException: Not allowed. Allow it. "
         f"{WHO} now has 3 keys: {FINGERPRINTS['A']} a@laptop, {FINGERPRINTS['B']} b@laptop, {FINGERPRINTS['C']} "
         f"c@laptop. The private key files that work: {FILE}, {FILE}.old-1."
     )
@@ -59,7 +59,7 @@ def test_what_failed_and_what_stands() -> None:
 @pytest.mark.parametrize(
     ("held", "words"),
     [
-        (None, f"Which keys {WHO} has now could not be read."),
+        (None, f"The current keys of {WHO} could not be read."),
         ([], f"{WHO} now has no keys."),
         ([key("A")], f"{WHO} now has 1 key: {FINGERPRINTS['A']} a@laptop."),
         ([{"id": "key-1", "fingerprint": None, "comment": None}], f"{WHO} now has 1 key: key-1 (unreadable)."),
@@ -72,7 +72,7 @@ def test_the_keys_of_the_user(held: Sequence[Mapping[str, Any]] | None, words: s
 @pytest.mark.parametrize(
     ("held", "files", "words"),
     [
-        ([key("A")], {"": "B", ".new": ""}, f"None of our private key files works. {FILE}.new"),
+        ([key("A")], {"": "B", ".new": ""}, f"None of the private key files works. {FILE}.new"),
         ([key("A"), key("B")], {"": "A", ".new": "B"}, f"files that work: {FILE}, {FILE}.new. {FILE}.new"),
         # Which files work is not known either.
         (None, {"": "A", ".new": "B"}, f"could not be read. {FILE}.new"),
@@ -80,7 +80,7 @@ def test_the_keys_of_the_user(held: Sequence[Mapping[str, Any]] | None, words: s
 )
 def test_private_key_files(held: Any, files: dict[str, str], words: str) -> None:
     told = said({"msg": "x"}, held=held, files=files)
-    assert told.replace("The next run goes on with the pair in ", "").endswith(f"{words}.")
+    assert told.replace("The next run continues with the pair in ", "").endswith(f"{words}.")
 
 
 def test_given_keys_have_no_files() -> None:
@@ -104,7 +104,7 @@ def test_the_login_did_not_begin(failed: dict[str, str]) -> None:
 
 def test_a_full_user_and_a_login() -> None:
     failed = {"msg": f"InvalidRequestException: Too many. {_FULL_HINT}"}
-    advice = "No replaced key makes room before the login: remove one first, or leave sftp_host out."
+    advice = "With sftp_host, no key is removed before the login. Remove a key first, or omit sftp_host."
     assert advice in said(failed, sftp_host="sftp.example.com")
     assert advice not in said(failed)
     assert advice not in said({"msg": "Not today."}, sftp_host="sftp.example.com")
@@ -113,12 +113,12 @@ def test_a_full_user_and_a_login() -> None:
 def test_the_result_of_a_loop() -> None:
     results = [{"msg": "ok"}, {"failed": True, "msg": "No space left on device"}]
     failed = {"msg": "One or more items failed", "results": results}
-    assert said(failed).startswith("Take the old keys out: No space left on device. ")
+    assert said(failed).startswith("Remove the old keys: No space left on device. ")
 
 
 @pytest.mark.parametrize("failed", [{}, {"msg": None}, {"msg": ""}, {"results": []}])
 def test_a_task_that_says_nothing(failed: dict[str, Any]) -> None:
-    assert said(failed).startswith("Take the old keys out: It failed. ")
+    assert said(failed).startswith("Remove the old keys: It failed. ")
 
 
 def test_it_is_one_line_that_can_be_printed() -> None:

@@ -63,7 +63,7 @@ def test_given_keys_in_check_mode() -> None:
 
 
 def test_nothing_was_to_be_done() -> None:
-    assert summary(GIVEN, result([A, B])) == ["  stays SHA256:A", "  stays SHA256:B", "Nothing was to be done."]
+    assert summary(GIVEN, result([A, B])) == ["  stays SHA256:A", "  stays SHA256:B", "Nothing to do."]
 
 
 def test_what_stays_for_now_is_said_last() -> None:
@@ -153,4 +153,4 @@ def test_each_key_has_one_line(before: list[str], after: list[str], check_mode: 
     )
     shown = [line.split()[-1] for line in lines if "SHA256:" in line]
     assert sorted(shown) == sorted(f"SHA256:{name}" for name in {*before, *after})
-    assert ("Nothing was to be done." in lines) is (set(before) == set(after))
+    assert ("Nothing to do." in lines) is (set(before) == set(after))

@@ -113,5 +113,5 @@ def test_headline_of_nothing() -> None:
         "1 user of 1 server declared: nothing to change."
     )
     assert summary.headline([], pretends=True) == (
-        "In check mode nothing was sent. This is what would be: 0 users of 0 servers declared: nothing to change."
+        "In check mode nothing was sent. A real run would report: 0 users of 0 servers declared: nothing to change."
     )

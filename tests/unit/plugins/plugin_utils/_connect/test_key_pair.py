@@ -28,10 +28,10 @@ def test_a_pair_is_made_once_and_is_private(tmp_path: Path) -> None:
 
 
 def test_no_pair_can_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ArgumentError, match=r"^No key pair can be made for the run: .*No such file"):
+    with pytest.raises(ArgumentError, match=r"^No key pair can be made in .*: .*No such file"):
         key_pair.make(str(tmp_path / "nowhere/id_ed25519.pub"))
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(ArgumentError, match=r"^No key pair can be made for the run: .*ssh-keygen"):
+    with pytest.raises(ArgumentError, match=r"^No key pair can be made in .*: .*ssh-keygen"):
         key_pair.make(str(tmp_path / "id_ed25519.pub"))
 
 
@@ -46,7 +46,10 @@ def test_one_that_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     program.write_text("#!/bin/sh\nexit 3\n")
     program.chmod(0o700)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ArgumentError, match=r"for the run: ssh-keygen ended with status 3. Look at ssh-keygen, and at"):
+    with pytest.raises(
+        ArgumentError,
+        match=r"No key pair can be made in .*: ssh-keygen ended with status 3. Look at ssh-keygen, and at",
+    ):
         key_pair.make(str(tmp_path / "id_ed25519.pub"))
 
 

@@ -14,7 +14,7 @@ from ansible import constants as C  # noqa: N812 - as ansible-core names it
 from ansible.plugins.action import ActionBase
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.private import holds_private_key
-from ansible_collections.sshkeys.aws.plugins.module_utils._push.hosts import Call, Host, Instance
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.hosts import Call, Host, HostOptions
 from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Spec
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.declarations import read_declarations
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_keys import RunKeys
@@ -100,7 +100,7 @@ _NOTHING_TO_DO = (
 def _host(name: str, options: Mapping[str, Any]) -> Host:
     """Return the host to open, whose key is there. Raises ArgumentError with all that is wrong with it."""
     fields = ("instance_id", "os_user", "availability_zone", "private_key_file", "public_key")
-    instance = Instance(*(options[field] or "" for field in fields))
+    instance = HostOptions(*(options[field] or "" for field in fields))
     faults = instance.faults(lambda path: os.path.isfile(os.path.expanduser(path)))
     if faults:
         raise ArgumentError(" ".join(faults))
@@ -120,7 +120,7 @@ def _host(name: str, options: Mapping[str, Any]) -> Host:
     return Host(name, instance.target(), call, identity)
 
 
-def _key(instance: Instance) -> tuple[str, str]:
+def _key(instance: HostOptions) -> tuple[str, str]:
     """Return the path that ssh is given, and the text of the public key. Raises ArgumentError."""
     keys = RunKeys(os.path.join(C.DEFAULT_LOCAL_TMP, FOLDER))
     if instance.uses_pair_of_the_run:

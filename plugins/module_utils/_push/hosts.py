@@ -24,7 +24,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._push.target import Ta
 
 
 @dataclass(frozen=True)
-class Instance:
+class HostOptions:
     """What the variables of the role say of a host, each without ``ssh_access_``. Empty means that it is not set."""
 
     instance_id: str = ""

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._push.hosts import (
     Call,
     Host,
-    Instance,
+    HostOptions,
     Opening,
     opening_of,
     shared_calls,
@@ -31,7 +31,7 @@ def host(name: str = "web1", instance_id: str = ID, zone: str | None = None, cal
 
 
 def faults(*files: str, **fields: str) -> list[str]:
-    return Instance(**{"instance_id": ID, "os_user": "ec2-user", **fields}).faults(files.__contains__)
+    return HostOptions(**{"instance_id": ID, "os_user": "ec2-user", **fields}).faults(files.__contains__)
 
 
 # -- Faults -----------------------------------------------------------------------------------------------------------

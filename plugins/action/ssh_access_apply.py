@@ -118,16 +118,17 @@ def _apply_declarations(
 def _open(hosts: Sequence[Host], calls: _Calls) -> dict[str, Any]:
     """Push the keys. Returns what became of each host, by its name."""
     openings: dict[str, Any] = {}
-    for call, targets in shared_calls(hosts):
+    for shared in shared_calls(hosts):
+        call = shared.call
         arguments = {
             **call.aws,
-            "targets": targets,
+            "targets": shared.targets,
             "public_key": call.public_key,
             "min_validity": call.min_validity,
             "concurrency": call.concurrency,
         }
         answer = calls.call(_PUSH, arguments, pretends=call.pretends, is_change=not call.is_pair_of_the_run)
-        openings.update({host.name: opening_of(host, answer).as_dict() for host in hosts if host.call == call})
+        openings.update({host.name: opening_of(host, answer).as_dict() for host in shared.hosts})
     return openings
 
 

@@ -157,7 +157,7 @@ options:
       - name: ansible_ec2_instance_connect_max_tunnel_duration
   host_keys:
     description:
-      - The host keys to trust, besides those in the known_hosts files of ssh. All are looked up under the instance id.
+      - The host keys to trust, besides those in the known_hosts files of ssh. ssh looks them up under the instance id.
       - V(console) trusts exactly the keys that the instance printed to its console output when it booted
         (C(ec2:GetConsoleOutput)). They are kept on the controller, below C(~/.local/state/sshkeys.aws/known_hosts), or
         below C($XDG_STATE_HOME). EC2 is asked only about an instance whose keys are not known yet.

@@ -5,7 +5,7 @@
 """Values of Ansible as plain Python has them.
 
 Since ansible-core 2.19 filters and lookups are handed text and containers of types of its own: with tags, and templated
-when they are looked at.
+when they are read.
 """
 
 from __future__ import annotations

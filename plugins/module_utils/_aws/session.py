@@ -76,7 +76,7 @@ class Session:
             return Region(given, f"the option region{or_environment}")
         profile = self.params.get("profile") or None
         with _setting_up():
-            configured = self._sdk_session().get_config_variable("region")
+            configured = self._sdk_session.get_config_variable("region")
         if configured:
             return Region(configured, f"the profile {profile}" if profile else "the AWS configuration")
         in_config = (self.params.get("aws_config") or {}).get("region_name")
@@ -108,7 +108,7 @@ class Session:
     @property
     def ca_bundle(self) -> str:
         """The file with the trusted certificates: from the environment, from the profile, or the SDK's default."""
-        return str(self._sdk_session().get_config_variable("ca_bundle") or httpsession.get_cert_path(True))
+        return str(self._sdk_session.get_config_variable("ca_bundle") or httpsession.get_cert_path(True))
 
     def client(self, service: str) -> Any:
         """Make a client of a service. Sends nothing to it.
@@ -150,12 +150,13 @@ class Session:
             max_pool_connections=self.params.get("concurrency", 1),
         ).merge(arguments.pop("aws_config", None) or Config())
         arguments.pop("profile_name", None)
-        return self._sdk_session().create_client(
+        return self._sdk_session.create_client(
             service, region_name=region, endpoint_url=endpoint or None, config=config, **arguments
         )
 
+    @cached_property
     def _sdk_session(self) -> Any:
-        """Return a new botocore session."""
+        """The botocore session. It reads the configuration and finds the credentials once, for all clients."""
         session = botocore.session.Session(profile=self.params.get("profile") or None)
         # A session with the user's own path for service descriptions needs its own loader.
         if self._preloaded and not session.get_config_variable("data_path"):

@@ -119,19 +119,27 @@ class Host(NamedTuple):
 
 
 class SharedCall(NamedTuple):
-    """A call, and its targets as the option ``targets`` of ec2_instance_connect_key takes them."""
+    """A call, and the hosts that share it."""
 
     call: Call
-    targets: list[dict[str, str]]
+    hosts: list[Host]
+
+    @property
+    def targets(self) -> list[dict[str, str]]:
+        """The targets, each once, as the option ``targets`` of ec2_instance_connect_key takes them."""
+        return _targets([host.target for host in self.hosts])
 
 
 def shared_calls(hosts: Sequence[Host]) -> list[SharedCall]:
-    """Return the calls that open the hosts, each call and each of its targets once, in the order of the hosts."""
-    calls: list[Call] = []
+    """Return the calls that open the hosts, each once, in the order of the hosts."""
+    calls: list[SharedCall] = []
     for host in hosts:
-        if host.call not in calls:
-            calls.append(host.call)
-    return [SharedCall(call, _targets([host.target for host in hosts if host.call == call])) for call in calls]
+        shared = next((shared for shared in calls if shared.call == host.call), None)
+        if shared is None:
+            calls.append(SharedCall(host.call, [host]))
+        else:
+            shared.hosts.append(host)
+    return calls
 
 
 def _targets(targets: Sequence[Target]) -> list[dict[str, str]]:

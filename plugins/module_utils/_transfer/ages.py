@@ -29,9 +29,6 @@ KEPT_AS_DECLARED = "kept, because it is declared: remove it from the declaration
 KEPT_AS_LAST = "kept, because it is the last key of the user"
 KEPT_AS_REMOVAL_FAILED = "kept, because the removal failed"
 
-# The type and the blob of a key.
-_Identity = "tuple[str, bytes]"
-
 
 class Rules(NamedTuple):
     """limit_days: how old a key may be; 0 is no limit. removes, removes_last: what the user asks for."""
@@ -104,11 +101,11 @@ def _judge_user(
 
 
 def _fate(key: Mapping[str, Any], rules: Rules, *, is_failed: bool, wanted: frozenset[Any], is_last: bool) -> str:
-    read = read_held_key(key["body"])
     if not rules.removes:
         return REPORTED
     if is_failed:
         return KEPT_AS_DECLARATION_FAILED
+    read = read_held_key(key["body"])
     if read and read.identity in wanted:
         return KEPT_AS_DECLARED
     if is_last and not rules.removes_last:

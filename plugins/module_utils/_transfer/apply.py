@@ -7,7 +7,7 @@
 
 """Applying what is declared for Transfer Family servers, by calls of modules. Pure, but for these calls.
 
-Every server is tried. Old keys are looked for after the declaration has been applied.
+Every server is tried. Its declaration is applied first, and then its old keys are listed.
 """
 
 from __future__ import annotations

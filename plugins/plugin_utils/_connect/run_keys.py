@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, printable
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import key_pair, run_guard
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_folder import controller
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_folder import controller, write_once
 
 _GUARD = "guard"
 _PAIR = "id_ed25519"
@@ -50,14 +48,7 @@ class RunKeys:
         Raises ArgumentError.
         """
         with self._locked():
-            name = hashlib.sha256(public_key.encode()).hexdigest()
-            path = os.path.join(self._folder, f"{name}.pub")
-            if not os.path.exists(path):
-                descriptor, temporary = tempfile.mkstemp(dir=self._folder)
-                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                    file.write(f"{public_key.strip()}\n")
-                os.replace(temporary, path)
-            return path
+            return write_once(self._folder, f"{public_key.strip()}\n", ".pub")
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:

@@ -13,9 +13,9 @@ escape = ssh_path.FilterModule().filters()["ssh_path"]
 
 
 def test_a_percent_sign_is_no_token() -> None:
-    assert escape("/work/feature%2Ffoo/key") == "/work/feature%%2Ffoo/key"
+    assert escape("/srv/feature%2Ffoo/key") == "/srv/feature%%2Ffoo/key"
 
 
 def test_a_path_that_no_option_can_hold_is_a_sentence_of_ansible() -> None:
     with pytest.raises(AnsibleFilterError, match=r"\$\{"):
-        escape("/work/${HOME}/key")
+        escape("/srv/${HOME}/key")

@@ -196,7 +196,7 @@ def test_where_it_makes_a_difference_a_module_has_a_process(task: dict[str, Any]
         {"AWS_REGION": "us-east-1", "AWS_MAX_ATTEMPTS": 3},
         {"BOTO_CONFIG": "/somewhere"},
         {"https_proxy": "http://proxy", "NO_PROXY": "127.0.0.1", "all_proxy": ""},
-        {"HOME": "/root", "XDG_CACHE_HOME": "/root/.cache", "SSL_CERT_FILE": "/somewhere"},
+        {"HOME": "/home/alice", "XDG_CACHE_HOME": "/home/alice/.cache", "SSL_CERT_FILE": "/somewhere"},
         {},
     ],
 )

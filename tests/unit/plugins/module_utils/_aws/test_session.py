@@ -185,3 +185,17 @@ def test_tls(service: ScriptedService, delays: list[float], tmp_path: Path) -> N
     assert (failure.value.code, failure.value.in_doubt) == ("SSLError", False)
     assert push(service, [PUSHED], aws_ca_bundle=str(tmp_path / "certificate.pem")).request_id == "request-1"
     assert push(service, [PUSHED], validate_certs=False).request_id == "request-1"
+
+
+def test_clients_of_a_session_share_what_it_has_found(service: ScriptedService, tmp_path: Any) -> None:
+    """A credential process may take seconds, and each run of it may be one more login."""
+    runs = tmp_path / "runs"
+    program = tmp_path / "program"
+    given = '{"Version": 1, "AccessKeyId": "AKIAPROCESS", "SecretAccessKey": "secret"}'
+    program.write_text(f"#!/bin/sh\necho run >> '{runs}'\necho '{given}'\n")
+    program.chmod(0o700)
+    (tmp_path / "config").write_text(f"[profile fleet]\nregion = us-east-1\ncredential_process = {program}\n")
+    session = Session(service.params(region=None, access_key=None, secret_key=None, profile="fleet"))
+    for name in (INSTANCE_CONNECT, TRANSFER):
+        session.client(name)
+    assert runs.read_text() == "run\n"

@@ -89,14 +89,14 @@ def test_nothing_of_a_private_key_comes_out() -> None:
 def test_hosts_share_a_call() -> None:
     other_region = CALL._replace(aws={"region": "eu-central-1"})
     calls = shared_calls([host("web1"), host("web2", OTHER_ID), host("web3", call=other_region)])
-    assert [(call, len(targets)) for call, targets in calls] == [(CALL, 2), (other_region, 1)]
+    assert [(shared.call, len(shared.targets)) for shared in calls] == [(CALL, 2), (other_region, 1)]
     assert shared_calls([]) == []
 
 
 @pytest.mark.parametrize("zones", [("us-east-1a", None), (None, "us-east-1a")])
 def test_two_names_of_an_instance_are_one_target_and_the_zone_counts(zones: tuple[str | None, str | None]) -> None:
-    ((_call, targets),) = shared_calls([host("web1", zone=zones[0]), host("again", zone=zones[1])])
-    assert targets == [{"instance_id": ID, "os_user": "ec2-user", "availability_zone": "us-east-1a"}]
+    (shared,) = shared_calls([host("web1", zone=zones[0]), host("again", zone=zones[1])])
+    assert shared.targets == [{"instance_id": ID, "os_user": "ec2-user", "availability_zone": "us-east-1a"}]
 
 
 @given(
@@ -112,10 +112,11 @@ def test_two_names_of_an_instance_are_one_target_and_the_zone_counts(zones: tupl
 )
 def test_each_host_is_in_one_call_and_each_target_in_a_call_once(hosts: list[Host]) -> None:
     calls = shared_calls(hosts)
-    assert len({json.dumps(call) for call, _targets in calls}) == len(calls)
+    assert len({json.dumps(shared.call) for shared in calls}) == len(calls)
     for each in hosts:
-        ((_call, targets),) = [shared for shared in calls if shared.call == each.call]
-        named = [target for target in targets if target["instance_id"] == each.target.instance_id]
+        (of_host,) = [shared for shared in calls if each in shared.hosts]
+        assert of_host.call == each.call
+        named = [target for target in of_host.targets if target["instance_id"] == each.target.instance_id]
         assert len(named) == 1
     # A host goes through a variable of Ansible and back.
     assert [Host.of(json.loads(json.dumps(each.as_dict()))) for each in hosts] == hosts

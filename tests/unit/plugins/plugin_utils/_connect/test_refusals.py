@@ -99,6 +99,6 @@ def test_what_an_old_ssh_cannot_hold_names_its_version() -> None:
 
 
 def test_a_folder_for_sockets_is_named_with_what_sets_it() -> None:
-    sentence = refusals.control_path("/root/.ansible/cp")
-    assert sentence.startswith("The folder for the sockets of ssh, /root/.ansible/cp, cannot be written to.")
+    sentence = refusals.control_path("/home/alice/.ansible/cp")
+    assert sentence.startswith("The folder for the sockets of ssh, /home/alice/.ansible/cp, cannot be written to.")
     assert "ANSIBLE_SSH_CONTROL_PATH_DIR" in sentence

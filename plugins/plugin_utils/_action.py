@@ -28,7 +28,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -117,7 +117,7 @@ class ModuleAction(NormalAction):  # type: ignore[misc]  # ansible-core has no t
             and not boolean(task.args.get("debug_botocore_endpoint_logs", False), strict=False)
             and "ANSIBLE_DEBUG_BOTOCORE_LOGS" not in os.environ
             and _is_plain(task.args)
-            and not _warns_of(task.args, self._options())
+            and not _warns_of(task.args, self._options)
         )
 
     def _interpreter(self, task_vars: Mapping[str, Any]) -> str:
@@ -138,8 +138,9 @@ class ModuleAction(NormalAction):  # type: ignore[misc]  # ansible-core has no t
 
     # -- The module in the worker --------------------------------------------------------------------------------------
 
+    @cached_property
     def _options(self) -> dict[str, Any]:
-        """Return the argument spec of the module with the options of amazon.aws."""
+        """The argument spec of the module with the options of amazon.aws."""
         return {**aws_argument_spec(), **self.module.SPEC.options}
 
     def _run_here(self, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -152,7 +153,7 @@ class ModuleAction(NormalAction):  # type: ignore[misc]  # ansible-core has no t
         arguments = json.loads(json.dumps(self._task.args))
         with _environment(environment), contextlib.chdir(self._connection.cwd or os.getcwd()):
             validated = ArgumentSpecValidator(
-                self._options(), mutually_exclusive=spec.mutually_exclusive, required_one_of=spec.required_one_of
+                self._options, mutually_exclusive=spec.mutually_exclusive, required_one_of=spec.required_one_of
             ).validate(arguments)
             params = validated.validated_parameters
             result: dict[str, Any] = {}
@@ -180,7 +181,7 @@ class ModuleAction(NormalAction):  # type: ignore[misc]  # ansible-core has no t
         """Return a result without the values of credentials in it."""
         secrets = {
             name: params[name]
-            for option, about in self._options().items()
+            for option, about in self._options.items()
             if about.get("no_log")
             for name in (option, *about.get("aliases", ()))
             if params.get(name)

@@ -55,8 +55,7 @@ def ensure(private_key_file: str, comment: str, *, check_mode: bool = False) -> 
 
 def _public_key_in(private_key_file: str) -> str:
     """Return the public key of a private one, without a comment. Raises ArgumentError where that is another key."""
-    # The empty passphrase keeps it from asking for one.
-    done = openssh.run(["ssh-keygen", "-y", "-P", "", "-f", private_key_file])
+    done = openssh.public_half_of(private_key_file)
     if done.returncode:
         said = printable(done.stderr).rstrip(".") or f"ssh-keygen ended with status {done.returncode}"
         raise ArgumentError(_in_the_way(private_key_file, f"ssh-keygen cannot read it: {said}"))

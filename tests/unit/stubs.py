@@ -10,11 +10,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from botocore.stub import Stubber
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 
 
 class StubbedService:
@@ -39,6 +42,18 @@ class StubbedService:
         with self.stubber:
             yield
             self.stubber.assert_no_pending_responses()
+
+    def run_module(self, module: Any, given: Mapping[str, Any], *, check_mode: bool, **of_amazon: Any) -> Report:
+        """Run a module's function with a task's options, and check that every expected call was made.
+
+        of_amazon: options of amazon.aws, which its module class adds.
+        """
+        validated = ArgumentSpecValidator(module.SPEC.options).validate(given)
+        assert not validated.error_messages
+        params = {**of_amazon, **validated.validated_parameters}
+        with self.playing():
+            report: Report = module.run(params, check_mode=check_mode, session=StubbedSession(params, self.connect))
+        return report
 
 
 class StubbedSession(Session):

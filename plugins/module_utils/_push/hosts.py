@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.private import holds_private_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._push.target import Target
 
@@ -225,7 +225,7 @@ def _pushed(target: Target, results: Sequence[Mapping[str, Any]]) -> dict[str, A
 def _reason(pushed: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
     error = pushed.get("error")
     if error:
-        return f"{error['code']}: {error['message'].rstrip('.')}. {error['hint']}"
+        return str(ServiceError(**error))
     return str(
         answer.get("msg") or "The module ec2_instance_connect_key gave no reason. Run with -vvv to see its result."
     )

@@ -53,9 +53,7 @@ def public_key(file: str) -> str:
             f"The private key file {private} has the name of a public key file. Set ansible_private_key_file to the "
             "private key file, without .pub."
         )
-    # The empty passphrase keeps it from asking for one.
-    command = ["ssh-keygen", "-y", "-P", "", "-f", private]
-    done = openssh.run(command)
+    done = openssh.public_half_of(private)
     if done.returncode:
         raise ArgumentError(
             f"There is no {file}, and the public key cannot be read from {private}: {printable(done.stderr)}. Write it "

@@ -31,6 +31,12 @@ def run(command: Sequence[str], *, keeps_credentials: bool = False) -> subproces
     )
 
 
+def public_half_of(private_key_file: str) -> subprocess.CompletedProcess[str]:
+    """Have ssh-keygen print the public key of a private key file without a passphrase. Raises OSError as run does."""
+    # The empty passphrase keeps it from asking for one.
+    return run(["ssh-keygen", "-y", "-P", "", "-f", private_key_file])
+
+
 # The first version with escapes in the arguments of options (argv_split in readconf.c).
 FIRST_WITH_ESCAPES = (8, 7)
 

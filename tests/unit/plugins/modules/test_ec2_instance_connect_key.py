@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, SetUpError
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 from ansible_collections.sshkeys.aws.plugins.modules import ec2_instance_connect_key
-from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService, StubbedSession
+from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx"
 ONE, TWO = "i-0123456789abcdef0", "i-0123456789abcdef1"
@@ -35,18 +34,10 @@ class Service(StubbedService):
 
     def run(self, *, check_mode: bool = False, **options: Any) -> Report:
         """Run the module's function with a task's options, and check that every expected call was made."""
-        # The options of amazon.aws, which its module class adds.
-        params = {
-            name: options.pop(name, default) for name, default in {"region": "us-east-1", "endpoint_url": None}.items()
-        }
+        of_amazon = {"region": options.pop("region", "us-east-1"), "endpoint_url": options.pop("endpoint_url", None)}
         # One call after the other, in the order of the script.
         given = {"public_key": f"{KEY} alice@laptop", "concurrency": 1, **options}
-        validated = ArgumentSpecValidator(ec2_instance_connect_key.SPEC.options).validate(given)
-        assert not validated.error_messages
-        params.update(validated.validated_parameters)
-        with self.playing():
-            session = StubbedSession(params, self.connect)
-            return ec2_instance_connect_key.run(params, check_mode=check_mode, session=session)
+        return self.run_module(ec2_instance_connect_key, given, check_mode=check_mode, **of_amazon)
 
 
 @pytest.fixture

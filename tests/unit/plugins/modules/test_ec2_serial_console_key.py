@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 from ansible_collections.sshkeys.aws.plugins.module_utils._spec import PrivateKeyError
 from ansible_collections.sshkeys.aws.plugins.modules import ec2_serial_console_key
 from ansible_collections.sshkeys.aws.tests.unit.keys import key_pair, rsa_line, runs
-from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService, StubbedSession
+from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx"
 ONE = "i-0123456789abcdef0"
@@ -38,13 +37,7 @@ class Service(StubbedService):
     def run(self, *, check_mode: bool = False, **options: Any) -> Report:
         """Run the module's function with a task's options, and check that every expected call was made."""
         given = {"instance_id": ONE, "public_key": f"{KEY} alice@laptop", **options}
-        validated = ArgumentSpecValidator(ec2_serial_console_key.SPEC.options).validate(given)
-        assert not validated.error_messages
-        # The options of amazon.aws, which its module class adds.
-        params = {"region": "us-east-1", "endpoint_url": None, **validated.validated_parameters}
-        with self.playing():
-            session = StubbedSession(params, self.connect)
-            return ec2_serial_console_key.run(params, check_mode=check_mode, session=session)
+        return self.run_module(ec2_serial_console_key, given, check_mode=check_mode, region="us-east-1")
 
 
 @pytest.fixture

@@ -13,12 +13,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 from ansible_collections.sshkeys.aws.plugins.modules import transfer_ssh_key
 from ansible_collections.sshkeys.aws.tests.unit import keys
-from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService, StubbedSession
+from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService
 
 SERVER_ID = "s-01234567890abcdef"
 ALICE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx alice@laptop"
@@ -45,12 +44,9 @@ class Service(StubbedService):
 
     def run(self, *, check_mode: bool = False, **options: Any) -> Report:
         """Run the module's function with a task's options, and check that every expected call was made."""
-        validated = ArgumentSpecValidator(transfer_ssh_key.SPEC.options).validate({"server_id": SERVER_ID, **options})
-        assert not validated.error_messages
-        with self.playing():
-            params = validated.validated_parameters
-            session = StubbedSession(params, self.connect)
-            return transfer_ssh_key.run(params, check_mode=check_mode, session=session)
+        given = {"server_id": SERVER_ID, **options}
+        of_amazon = {"region": given.pop("region")} if "region" in given else {}
+        return self.run_module(transfer_ssh_key, given, check_mode=check_mode, **of_amazon)
 
 
 @pytest.fixture
@@ -326,12 +322,7 @@ def test_an_ssh_dss_key_can_be_removed(service: Service) -> None:
 def test_a_failure_names_the_region_and_what_named_it(service: Service) -> None:
     """The wrong region is the likeliest cause of a server that is not found."""
     service.stubber.add_client_error("describe_user", "ResourceNotFoundException", "Unknown server")
-    params = {"server_id": SERVER_ID, "user_name": "partner", "public_keys": ALICE}
-    spec = {**transfer_ssh_key.SPEC.options, "region": {"type": "str"}}
-    validated = ArgumentSpecValidator(spec).validate({**params, "region": "eu-central-1"})
-    with service.playing():
-        params = validated.validated_parameters
-        report = transfer_ssh_key.run(params, check_mode=False, session=StubbedSession(params, service.connect))
+    report = service.run(user_name="partner", public_keys=ALICE, region="eu-central-1")
     assert report.failure
     assert report.failure.startswith(f"partner on {SERVER_ID}: ResourceNotFoundException: Unknown server")
     assert report.failure.endswith("The region was eu-central-1, from the option region.")

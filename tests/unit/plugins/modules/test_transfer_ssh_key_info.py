@@ -11,13 +11,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 from ansible_collections.sshkeys.aws.plugins.module_utils._spec import PrivateKeyError
 from ansible_collections.sshkeys.aws.plugins.modules import transfer_ssh_key_info
 from ansible_collections.sshkeys.aws.tests.unit.keys import key_pair, runs
-from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService, StubbedSession
+from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService
 
 SERVER_ID = "s-01234567890abcdef"
 ALICE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx alice@laptop"
@@ -71,12 +70,7 @@ class Service(StubbedService):
         """Run the module's function with a task's options, and check that every expected call was made."""
         # One call after the other, in the order of the script.
         given = {"server_id": SERVER_ID, "concurrency": 1, **options}
-        validated = ArgumentSpecValidator(transfer_ssh_key_info.SPEC.options).validate(given)
-        assert not validated.error_messages
-        params = {"region": "eu-central-1", **validated.validated_parameters}
-        with self.playing():
-            session = StubbedSession(params, self.connect)
-            return transfer_ssh_key_info.run(params, check_mode=check_mode, session=session)
+        return self.run_module(transfer_ssh_key_info, given, check_mode=check_mode, region="eu-central-1")
 
 
 @pytest.fixture

@@ -87,13 +87,17 @@ def private_keys(spec: Spec, options: Mapping[str, Any]) -> list[Refusal]:
     """
     known = {name: about for of in (spec.options, *spec.elements.values()) for name, about in of.items()}
     names = {alias: name for name, about in known.items() for alias in (name, *about.get("aliases", ()))}
+    texts = [(names.get(text.option, ""), text) for text in _texts(options, "", "")]
+    # A check reads a text to its end, so it is for those options only that could have something to hide.
+    doubtful = {name for name, text in texts if holds_private_key(text.text) or could_be_part_of_one(text.text)}
     found: list[tuple[str, Refusal]] = []
-    for place, given, text, whole in _texts(options, "", ""):
-        name = names.get(given, "")
-        check = spec.checks.get(name) or _check_of(known.get(name, {}), place)
+    for name, (place, _given, text, whole) in texts:
+        if name not in doubtful:
+            continue
         if holds_private_key(text):
             found.append((name, Refusal(f"{place}: {PRIVATE_KEY}", whole)))
             continue
+        check = spec.checks.get(name) or _check_of(known.get(name, {}), place)
         sentence = _fault(check, text, place) if check else ""
         if not sentence:
             continue

@@ -32,7 +32,8 @@ def main() -> int:
     """Have the connection made. Returns the exit status."""
     settings_file = sys.argv[1]
     try:
-        status = _ask(settings_file)
+        # A server that was killed may still take connections for a moment, and answers none. The next one does.
+        status = _ask(settings_file) or _ask(settings_file)
         why = "it has ended"
     except OSError as error:
         status, why = b"", str(error)
@@ -50,10 +51,15 @@ def _ask(settings_file: str) -> bytes:
     here = os.getcwd()
     # The path of a socket may be no longer than about a hundred bytes.
     os.chdir(os.path.dirname(settings_file))
-    with _connect(settings_file, here) as server:
-        server.settimeout(_ANSWER_SECONDS)
-        socket.send_fds(server, [os.fsencode(f"{settings_file}\0{here}")], [sys.stdout.fileno()])
-        return server.recv(1)
+    try:
+        with _connect(settings_file, here) as server:
+            server.settimeout(_ANSWER_SECONDS)
+            socket.send_fds(server, [os.fsencode(f"{settings_file}\0{here}")], [sys.stdout.fileno()])
+            return server.recv(1)
+    except (BrokenPipeError, ConnectionResetError):
+        return b""
+    finally:
+        os.chdir(here)
 
 
 def _tell(settings_file: str, sentence: str) -> None:

@@ -39,6 +39,20 @@ def test_a_server_that_is_gone_is_replaced(run: Run) -> None:
         wait_until(lambda: not run.servers())
 
 
+def test_a_server_that_is_about_to_end_is_replaced(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its socket still takes connections when its process is ending."""
+    monkeypatch.chdir(run.folder)
+    with socket.socket(socket.AF_UNIX) as dying:
+        dying.bind("server")
+        dying.listen()
+        with run.ask() as program:
+            waiting, _address = dying.accept()
+            dying.close()
+            waiting.close()
+            assert program.wait(20) == 1
+    assert "The connection could not be prepared. KeyError: 'aws'." in run.told()
+
+
 def test_the_end_of_the_run_ends_the_server_and_deletes_the_key(run: Run) -> None:
     """Whatever ended it: a process that was killed leaves its folder behind."""
     with run.ask() as program:

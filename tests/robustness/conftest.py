@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.sshkeys.aws.tests.robustness.faults import Way
 from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure, Figures
-from ansible_collections.sshkeys.aws.tests.robustness.running_lab import RunningLab
+from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.retries import TOTAL_MAX_ATTEMPTS
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import READ_TIMEOUT_SECONDS
-from ansible_collections.sshkeys.aws.tests.robustness.running_lab import Prepare, RunningLab
+from ansible_collections.sshkeys.aws.tests.running_lab import Prepare, RunningLab
 
 # Of a call whose answer never comes, instead of those of _aws/session.py.
 _ATTEMPTS = 2

@@ -27,7 +27,7 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings impo
 from ansible_collections.sshkeys.aws.tests.robustness.conftest import Waiting
 from ansible_collections.sshkeys.aws.tests.robustness.faults import FAULTS, SECONDS_AT_MOST, Call, Fault, Way
 from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure
-from ansible_collections.sshkeys.aws.tests.robustness.running_lab import PreparedSession, RunningLab
+from ansible_collections.sshkeys.aws.tests.running_lab import PreparedSession, RunningLab
 
 # As ansible_timeout.
 TIMEOUT = 10

@@ -28,7 +28,7 @@ from ansible_collections.sshkeys.aws.plugins.modules import (
 from ansible_collections.sshkeys.aws.tests.robustness.conftest import Waiting
 from ansible_collections.sshkeys.aws.tests.robustness.faults import FAULTS, SECONDS_AT_MOST, Call, Fault, Way
 from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure
-from ansible_collections.sshkeys.aws.tests.robustness.running_lab import RunningLab
+from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_of
 
 A, B, C, D = (line_of(ed25519_blob(bytes([number]) * 32), f"key-{number}") for number in range(1, 5))

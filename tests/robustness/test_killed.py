@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 from ansible_collections.sshkeys.aws.plugins.modules import transfer_ssh_key
 from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure
-from ansible_collections.sshkeys.aws.tests.robustness.running_lab import RunningLab
+from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 
 USER = "partner"
 SECONDS_AT_MOST = 30.0

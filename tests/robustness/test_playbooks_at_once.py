@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure
-from ansible_collections.sshkeys.aws.tests.robustness.running_lab import RunningLab
+from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_of
 
 KEYS = [line_of(ed25519_blob(bytes([number]) * 32), f"key-{number}") for number in range(1, 10)]

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.sshkeys.aws.tests.robustness.running_lab import RunningLab
+from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_of
 
 KEY = line_of(ed25519_blob(bytes([1]) * 32), "a key")

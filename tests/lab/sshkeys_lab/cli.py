@@ -174,8 +174,8 @@ def _run(state: Path, command: list[str]) -> int:
 
 @contextmanager
 def _temporary_state() -> Iterator[Path]:
-    files.BUILD.mkdir(exist_ok=True)
-    state = Path(tempfile.mkdtemp(prefix="lab-", dir=files.BUILD))
+    # Not in the checkout: internal-sftp cannot start in a folder with a blank in its name.
+    state = Path(tempfile.mkdtemp(prefix="sshkeys-lab-"))
     try:
         yield state
     finally:

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
-from . import doors, files, seed
+from . import doors, files, seed, ssh_client
 from .certificate import certificate_of_its_own
 from .cloud import is_nitro
 from .front import Credentials, Front
@@ -23,19 +24,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from .doors import Door, HostKey
-
-
-def ssh_common_args(known_hosts: Path) -> str:
-    """Return the options that make ssh and sftp use only the given key and the lab's host keys."""
-    options = (
-        "IdentitiesOnly=yes",
-        "IdentityAgent=none",
-        "BatchMode=yes",
-        f"UserKnownHostsFile={known_hosts}",
-        "StrictHostKeyChecking=yes",
-        "ConnectTimeout=5",
-    )
-    return shlex.join(["-F", "none", *(word for option in options for word in ("-o", option))])
 
 
 class Lab:
@@ -93,6 +81,8 @@ class Lab:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CA_BUNDLE": str(self._state / "certificate.pem"),
             "LAB_STATE": str(self._state / files.LAB_FILE),
+            # ssh finds a home folder in the password file, and not in HOME.
+            "PATH": os.pathsep.join((str(self._state / "bin"), os.environ.get("PATH", os.defpath))),
         }
 
     def _open_doors(self) -> None:
@@ -164,8 +154,9 @@ class Lab:
                 "dns_name": self._front.services.ec2.dns_name,
             },
             "credentials_file": str(self._state / files.CREDENTIALS_FILE),
+            "environment": self.environment,
             "known_hosts": str(known_hosts),
-            "ssh_common_args": ssh_common_args(known_hosts),
+            "ssh_common_args": ssh_client.common_args(known_hosts),
             "instances": [self._describe_instance(instance) for instance in seed.INSTANCES],
             "transfer": {
                 "server_id": seed.SERVER_ID,
@@ -200,6 +191,7 @@ class Lab:
         }
 
     def _write_down(self) -> None:
+        ssh_client.write_programs(self._state)
         files.write_private(self._state / "known_hosts", "".join(self._known_hosts))
         exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in self.environment.items())
         unset = f"unset {' '.join(files.FOREIGN_VARIABLES)}\n"

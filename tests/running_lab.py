@@ -2,14 +2,16 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The lab as the tests see it, and the modules as they run in it: their own function, their own client, real HTTP."""
+"""A lab as the tests see it, and the modules as they run in it: their own function, their own client, real HTTP."""
 
 from __future__ import annotations
 
 import json
-import os
+import subprocess
+import sys
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +23,8 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import Pr
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import SshKeysError
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
+
+_LAB = Path(__file__).parent / "lab"
 
 # What happens to a client before it is used.
 Prepare = Callable[[Any], None]
@@ -41,16 +45,35 @@ class PreparedSession(Session):
         return client
 
 
+@contextmanager
+def start_lab(state: Path) -> Iterator[RunningLab]:
+    """Run a lab of its own in the folder ``state``, until the block ends or this process does, even by SIGKILL."""
+    # cat ends when this process has closed its standard input, and the lab ends with its command.
+    command = ["sh", "-c", "echo; exec cat"]
+    with subprocess.Popen(
+        [sys.executable, str(_LAB), "run", "--state", str(state), "--", *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        # A Ctrl-C is for pytest, whose end ends the lab.
+        start_new_session=True,
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"\n", "The lab did not start: see its message above."
+        yield RunningLab(json.loads((state / "lab.json").read_text(encoding="utf-8"))["lab"])
+        # Popen closes the standard input, and waits.
+
+
 @dataclass(frozen=True)
 class RunningLab:
     """A running lab, as lab.json describes it."""
 
     lab: Mapping[str, Any]
 
-    @classmethod
-    def here(cls) -> RunningLab:
-        """Return the lab around this process (``tests/lab run``)."""
-        return cls(json.loads(Path(os.environ["LAB_STATE"]).read_text(encoding="utf-8"))["lab"])
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment variables that lead AWS clients and OpenSSH's programs to the lab, and nowhere else."""
+        environment: Mapping[str, str] = self.lab["environment"]
+        return environment
 
     # -- The lab -------------------------------------------------------------------------------------------------------
 

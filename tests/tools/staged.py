@@ -26,11 +26,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-BUILD = CHECKOUT / ".build"
+# An environment of the matrix has everything beside it.
+BUILD = CHECKOUT / ".build" if Path(sys.prefix).name == ".venv" else Path(sys.prefix).parent
 STAGED = BUILD / "ansible_collections" / "sshkeys" / "aws"
 _NEIGHBOURS = ("amazon", "ansible", "community")
-# What the tools leave in the staged copy for themselves.
-_KEPT = (".git", "tests/output")
+# Folders that the tools make in the staged copy for themselves.
+_KEPT = {".git", "output"}
 # Where git cannot say what is part of the collection, as in an unpacked archive.
 _NEVER_STAGED = {".git", ".venv", ".build", "__pycache__", ".ansible", ".hypothesis", ".mypy_cache", ".ruff_cache"}
 # What a user has set for other work.
@@ -77,7 +78,6 @@ def environment(ours: Mapping[str, str], run_folder: Path) -> dict[str, str]:
         # The checkout ignores .build. A tool that asks git for the files of the staged copy must not be told "none".
         "GIT_CEILING_DIRECTORIES": str(CHECKOUT),
         "HYPOTHESIS_STORAGE_DIRECTORY": str(cache / "hypothesis"),
-        "MYPY_CACHE_DIR": str(cache / "mypy"),
         "RUFF_CACHE_DIR": str(cache / "ruff"),
         # No test talks to the metadata address of EC2, where an SDK without credentials looks for them.
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -120,7 +120,7 @@ def stage() -> None:
             link.symlink_to(target)
     mirror(CHECKOUT, STAGED, files)
     # ansible-test, ansible-lint and antsibull-docs ask git for the files.
-    if not (STAGED / ".git").exists() and shutil.which("git"):
+    if shutil.which("git"):
         subprocess.run(["git", "init", "--quiet", "."], cwd=STAGED, check=True, env=_plain_git())
 
 
@@ -136,9 +136,9 @@ def listing(root: Path) -> list[str]:
 
 def mirror(source: Path, copy: Path, files: list[str]) -> None:
     """Copy what changed, and delete what vanished."""
-    for name in set(_walk(copy, set())) - set(files):
-        if not name.startswith(tuple(f"{kept}/" for kept in _KEPT)):
-            (copy / name).unlink()
+    vanished = set(_walk(copy, _KEPT)) - set(files)
+    for name in vanished:
+        (copy / name).unlink()
     for name in files:
         ours, theirs = source / name, copy / name
         if not os.path.lexists(theirs) or _look(ours) != _look(theirs):
@@ -147,9 +147,10 @@ def mirror(source: Path, copy: Path, files: list[str]) -> None:
             theirs.unlink(missing_ok=True)
             theirs.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ours, theirs, follow_symlinks=False)
-    for folder, _folders, _names in os.walk(copy, topdown=False):
-        if not os.listdir(folder):
-            Path(folder).rmdir()
+    for folder in sorted({Path(copy, name).parent for name in vanished}, reverse=True):
+        while folder != copy and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+            folder = folder.parent
 
 
 def _walk(root: Path, left_out: set[str]) -> list[str]:

@@ -11,7 +11,7 @@
 #   make setup PYTHON=/path/to/python3
 
 STAGED := .venv/bin/python tests/tools/staged.py
-CHECKS := $(STAGED) $(MAKE) --no-print-directory --keep-going --output-sync=target -f tests/tools/checks.mk
+CHECKS := $(STAGED) $(MAKE) --no-print-directory --keep-going --output-sync=target -f tests/checks.mk
 # More workers than cores, since some tests wait most of the time. All tests of a file run in one worker, which has a lab
 # and what else they share. The files that take longest come first.
 PYTEST := pytest -q --numprocesses=$(shell expr $$(nproc) + 1) --dist=loadfile --no-loadscope-reorder

@@ -35,18 +35,13 @@ def main() -> None:
     cache = Path.home() / ".ansible/test/cache"
     cache.mkdir(parents=True, exist_ok=True)
     source = Path(ansible.__file__).parents[1] / "ansible_test/_internal/python_requirements.py"
-    for version in versions_in(source.read_text(encoding="utf-8")):
+    for version in set(re.findall(r"\bpip\s*=\s*'([0-9.]+)'", source.read_text(encoding="utf-8"))):
         script = cache / f"get_pip_{version.replace('.', '_')}.py"
         if script.exists():
             continue
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(cache)]
         if subprocess.run([*command, f"pip=={version}"], capture_output=True, check=False).returncode == 0:
             script.write_text(_GET_PIP.format(version=version), encoding="utf-8")
-
-
-def versions_in(source: str) -> list[str]:
-    """Return the versions of pip that a release of ansible-test asks for."""
-    return sorted(set(re.findall(r"\bpip\s*=\s*'([0-9.]+)'", source)))
 
 
 if __name__ == "__main__":

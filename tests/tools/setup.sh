@@ -39,8 +39,6 @@ quietly() {
     cat "$log.last" >>"$log"
 }
 
-# --- Debian's packages -------------------------------------------------------------------------------------------
-
 missing_packages() {
     PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
     command -v sshd >/dev/null || echo openssh-server
@@ -52,26 +50,15 @@ missing_packages() {
 
 apt_install() {
     quietly apt-get -o DPkg::Lock::Timeout=300 update || say "apt-get update failed, so the package lists may be old."
+    # Debian starts a server when it is installed, unless policy-rc.d says no. The lab starts its own sshd, on free ports.
+    local policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+    fi
     quietly env DEBIAN_FRONTEND=noninteractive \
         apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@"
-}
-
-# A package with a server in it starts that server. The lab starts its own sshd, on a port of its own, and nobody asked
-# for another one: Debian's policy-rc.d says no for as long as the installation runs.
-without_starting_services() {
-    local policy=/usr/sbin/policy-rc.d result=0
-    if [ -e "$policy" ]; then
-        "$@"
-        return
-    fi
-    # shellcheck disable=SC2064
-    trap "rm -f '$policy'" EXIT
-    printf '#!/bin/sh\nexit 101\n' >"$policy"
-    chmod 755 "$policy"
-    "$@" || result=$?
-    rm -f "$policy"
-    trap - EXIT
-    return "$result"
 }
 
 install_packages() {
@@ -88,7 +75,7 @@ install_packages() {
     fi
     say "Installing Debian's packages $packages."
     # shellcheck disable=SC2086
-    if ! without_starting_services apt_install $packages; then
+    if ! apt_install $packages; then
         tail -n 30 "$log.last" >&2
         fail "Debian's packages $packages could not be installed (see $log)."
     fi
@@ -96,8 +83,6 @@ install_packages() {
         quietly systemctl disable ssh.service ssh.socket || true
     fi
 }
-
-# --- Python ------------------------------------------------------------------------------------------------------
 
 # Prints the real path of an interpreter of at least $2 and at most $3, or fails. A pyenv shim can be there and still not
 # run.
@@ -145,10 +130,8 @@ make_venv() {
     rm -rf "$venv"
     # Debian ships Python without what venv needs.
     if ! "$python" -c 'import ensurepip' 2>/dev/null && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
-        local package
-        package=$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
-        say "Installing Debian's package $package."
-        apt_install "$package" || true
+        say "Installing Debian's package python3-venv for $python."
+        apt_install "$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')" || true
     fi
     if ! quietly "$python" -m venv "$venv"; then
         tail -n 30 "$log.last" >&2

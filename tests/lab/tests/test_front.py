@@ -36,9 +36,9 @@ def test_stranger_is_refused(bench: Bench, service: str, operation: str) -> None
 
 @pytest.mark.parametrize("path", ["", "moto-api/data.json", "latest/meta-data/"])
 def test_unsigned_is_refused(bench: Bench, path: str) -> None:
-    request = Request(f"{bench.lab['endpoint_url']}/{path}", headers={"X-Amz-Target": "TransferService.ListServers"})  # noqa: S310
+    request = Request(f"{bench.lab['endpoint_url']}/{path}", headers={"X-Amz-Target": "TransferService.ListServers"})
     with pytest.raises(HTTPError) as caught:
-        urlopen(request)  # noqa: S310
+        urlopen(request)
     with caught.value as answer:
         assert b"MissingAuthenticationTokenException" in answer.read()
 

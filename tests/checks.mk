@@ -10,6 +10,9 @@ BUILD := ../../..
 RUN := python tests/tools/run.py
 # Those that modules support.
 PYTHONS := 3.8 3.9 3.10 3.11 3.12 3.13
+# What differs from the last commit, and the unit tests that mirror it.
+CHANGED = git -C "$$CHECKOUT" diff --name-only --diff-filter=d HEAD; git -C "$$CHECKOUT" ls-files --others --exclude-standard
+UNIT_TESTS := sed -nE 's,^plugins/(.+/)_?([^/]+\.py)$$,tests/unit/plugins/\1test_\2,p; \,^tests/(.+/)?test_[^/]+\.py$$,p'
 # What documentation is made of.
 DOCUMENTED := README.md CHANGELOG.rst galaxy.yml meta docs plugins roles playbooks
 
@@ -34,7 +37,9 @@ ruff:
 
 # Each program on its own: the lab, the bench and the tools are no part of the collection's package.
 mypy-collection: FILES := $(addprefix $(OURS)/,plugins $(filter-out %/lab %/bench %/tools %/demo,$(wildcard tests/*)))
-mypy-lab mypy-bench mypy-tools: mypy-%: FILES = $(OURS)/tests/$*
+mypy-lab: FILES := $(OURS)/tests/lab
+mypy-bench: FILES := $(OURS)/tests/bench
+mypy-tools: FILES := $(OURS)/tests/tools
 mypy-collection mypy-lab mypy-bench mypy-tools: mypy-%:
 	@cd $(BUILD) && MYPYPATH=.:$(OURS)/tests/$* python $(OURS)/tests/tools/run.py "mypy $*" -- \
 		mypy --config-file $(OURS)/pyproject.toml --cache-dir cache/mypy/$* \
@@ -44,7 +49,7 @@ ansible-lint:
 	@$(RUN) "ansible-lint" . -- ansible-lint --strict
 
 ansible-lint-of-changes:
-	@files=$$(python tests/tools/changed.py yaml); [ -z "$$files" ] || $(RUN) "ansible-lint of what changed" -- ansible-lint --strict $$files
+	@files=$$({ $(CHANGED); } | grep -E '\.ya?ml$$'); [ -z "$$files" ] || $(RUN) "ansible-lint of what changed" -- ansible-lint --strict $$files
 
 yamllint:
 	@$(RUN) "yamllint" -- yamllint --strict --format parsable .
@@ -103,4 +108,5 @@ seed-pip:
 .PHONY: units-of-changes
 
 units-of-changes:
-	@files=$$(python tests/tools/changed.py units); [ -z "$$files" ] || $(RUN) "unit tests of what changed" -- pytest -q $$files
+	@files=$$({ $(CHANGED); } | $(UNIT_TESTS) | grep -E '^tests/(unit|lab|tools)/' | sort -u | xargs -r ls -d 2>/dev/null); \
+	[ -z "$$files" ] || $(RUN) "unit tests of what changed" -- pytest -q $$files

@@ -32,10 +32,10 @@ define everything
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test test-all lint docs sanity matrix bench format lab clean
+.PHONY: help setup demo check test test-all exhaustive matrix lint docs sanity bench format lab clean
 
 help:  ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 setup:  ## Make .venv and install what the tests and the demo need
 	@tests/tools/setup.sh
@@ -53,9 +53,18 @@ else
 	$(call everything,checks)
 endif
 
-test-all: setup  ## Run what is too dear for make test as well, and the matrix
+test-all: exhaustive matrix  ## Run exhaustive and matrix
+
+exhaustive: setup  ## Run all checks and tests, and those that are too dear for make test
 	$(call everything,checks-all,--all)
-	@$(MAKE) --no-print-directory matrix
+
+matrix: $(CORES:%=matrix-%)  ## Run the tests on each supported ansible-core (CORE=2.20)
+	@$(if $(CORES),,$(error There is no ansible-core $(CORE) in tests/requirements))
+
+matrix-%:
+	@echo "-- ansible-core $*"
+	@tests/tools/setup.sh .build/matrix/$*/venv tests/requirements/core-$*.txt
+	@.build/matrix/$*/venv/bin/python tests/tools/staged.py $(PYTEST) tests/plays tests/modules tests/unit
 
 lint: setup  ## Check style, types and spelling
 	@$(CHECKS) --jobs=$$(nproc) lint
@@ -65,14 +74,6 @@ docs: setup  ## Build the documentation as HTML: .build/docs/html/index.html
 
 sanity: setup  ## Run ansible-test sanity
 	@$(CHECKS) sanity
-
-matrix: $(CORES:%=matrix-%)  ## Run the tests on each supported ansible-core (CORE=2.20)
-	@$(if $(CORES),,$(error There is no ansible-core $(CORE) in tests/requirements))
-
-matrix-%:
-	@echo "-- ansible-core $*"
-	@tests/tools/setup.sh .build/matrix/$*/venv tests/requirements/core-$*.txt
-	@.build/matrix/$*/venv/bin/python tests/tools/staged.py $(PYTEST) tests/plays tests/modules tests/unit
 
 bench: setup  ## Measure the collection against what people do without it (FULL=1: extrapolate nothing)
 	@tests/tools/setup.sh .build/bench/venv tests/bench/requirements.txt

@@ -36,10 +36,11 @@ ruff:
 	@$(RUN) "ruff format" -- ruff format --check .
 
 # Each program on its own: the lab, the bench and the tools are no part of the collection's package.
-mypy-collection: FILES := $(addprefix $(OURS)/,plugins $(filter-out %/lab %/bench %/tools %/demo,$(wildcard tests/*)))
+mypy-collection: FILES := $(addprefix $(OURS)/,plugins $(wildcard tests/*.py) \
+	$(addprefix tests/,guides modules molecule package plays robustness unit))
 mypy-lab: FILES := $(OURS)/tests/lab
 mypy-bench: FILES := $(OURS)/tests/bench
-mypy-tools: FILES := $(OURS)/tests/tools
+mypy-tools: FILES := $(OURS)/tests/tools $(OURS)/tests/docsite
 mypy-collection mypy-lab mypy-bench mypy-tools: mypy-%:
 	@cd $(BUILD) && MYPYPATH=.:$(OURS)/tests/$* python $(OURS)/tests/tools/run.py "mypy $*" -- \
 		mypy --config-file $(OURS)/pyproject.toml --cache-dir cache/mypy/$* \

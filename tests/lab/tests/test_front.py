@@ -132,5 +132,5 @@ def test_only_those_paths_are_open(bench: Bench) -> None:
 
 
 def test_the_secret_key_is_recognisable(bench: Bench) -> None:
-    """A search for leaked secrets, such as the one of tests/tools, recognises it by this word."""
+    """A search for leaked secrets, such as the one of tests/secrets_left.py, recognises it by this word."""
     assert re.fullmatch(r"labsecret[0-9a-f]{31}", bench.lab["secret_key"])

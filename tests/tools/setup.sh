@@ -3,11 +3,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Makes .venv in the checkout and installs what the tests and the demo need.
-# It can be run at any time: where nothing is missing it does nothing and says nothing.
-# PYTHON=/path/to/python chooses the interpreter.
-#
-# setup.sh VENV REQUIREMENTS makes another virtual environment, with other packages.
+# Makes .venv in the checkout and installs what the tests and the demo need; where nothing is missing it says nothing.
+# PYTHON=/path/to/python chooses the interpreter. setup.sh VENV REQUIREMENTS makes another virtual environment.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -84,8 +81,7 @@ install_packages() {
     fi
 }
 
-# Prints the real path of an interpreter of at least $2 and at most $3, or fails. A pyenv shim can be there and still not
-# run.
+# Prints the real path of an interpreter of at least $2 and at most $3, or fails, as a shim of pyenv may.
 fitting() {
     "$1" -c '
 import sys
@@ -140,8 +136,7 @@ make_venv() {
 }
 
 install_requirements() {
-    # pip alone does the same in a minute; uv does it in seconds. With the system's certificates: a company's proxy is in
-    # there, and not in the list that uv brings along.
+    # pip does it in a minute, uv in seconds. The certificate of a company's proxy is in the system's list, not in uv's.
     if quietly "$venv/bin/python" -m pip install --quiet uv; then
         quietly env UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 \
             "$venv/bin/uv" pip install --python "$venv/bin/python" -r "$requirements" && return
@@ -178,7 +173,7 @@ set_up_python() {
 }
 
 main() {
-    # Package managers keep what they downloaded below HOME; where there is none, here.
+    # Package managers keep downloads below HOME; where there is none, here.
     if [ -z "${HOME:-}" ] || [ ! -w "${HOME:-}" ]; then
         export UV_CACHE_DIR=$PWD/.build/cache/uv PIP_CACHE_DIR=$PWD/.build/cache/pip
     fi

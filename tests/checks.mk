@@ -109,8 +109,14 @@ $(PYTHONS:%=sanity-import-%): sanity-import-%: seed-pip
 			$(SANITY) --python $* --test compile --test import; \
 	else echo "skipped ansible-test sanity on Python $*, which is not on this machine"; fi
 
+# The versions of pip that this ansible-test asks for. Where PyPI cannot be reached, it is left to try its own way.
 seed-pip:
-	@python tests/tools/seed_pip.py
+	@cache="$$HOME/.ansible/test/cache"; mkdir -p "$$cache"; \
+	source=$$(python -c 'import ansible_test._internal as there; print(there.__path__[0])')/python_requirements.py; \
+	for version in $$(sed -nE "s/.*\bpip *= *'([0-9.]+)'.*/\1/p" "$$source" | sort -u); do \
+		script="$$cache/get_pip_$$(echo $$version | tr . _).py"; \
+		[ -e "$$script" ] || ! pip download --quiet --no-deps --dest "$$cache" pip==$$version || cp tests/tools/get_pip.py "$$script"; \
+	done
 
 # --- The unit tests of what changed ---------------------------------------------------------------------------------
 

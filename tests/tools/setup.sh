@@ -60,11 +60,8 @@ apt_install() {
 
 install_packages() {
     local packages
-    packages=$(missing_packages | tr '\n' ' ')
-    packages=${packages% }
-    if [ -z "$packages" ]; then
-        return
-    fi
+    packages=$(missing_packages | xargs)
+    [ -n "$packages" ] || return 0
     if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
         say "Not installed: $packages (the names are those of Debian's packages; root installs them)." \
             "Without openssh-server, openssh-client or curl there is no lab; without strace or shellcheck a test is skipped."
@@ -115,10 +112,9 @@ find_python() {
 }
 
 tell_if_untried() {
-    if ! fitting "$1" "$oldest" "$newest_tried" >/dev/null; then
+    fitting "$1" "$oldest" "$newest_tried" >/dev/null ||
         say "$("$1" --version 2>&1) is newer than $newest_tried, the newest version of Python that was tried." \
             "If something fails, use an older one: make setup PYTHON=/path/to/python$newest_tried."
-    fi
 }
 
 make_venv() {

@@ -89,7 +89,7 @@ def test_the_run_folder_goes_with_the_command_and_the_status_is_its(
     monkeypatch.setattr(staged, "BUILD", source / ".build")
     monkeypatch.setattr(staged, "STAGED", source / ".build/ansible_collections/sshkeys/aws")
     told = tmp_path / "told"
-    assert staged.main(["TOLD=" + str(told), "sh", "-c", f'echo "$TMPDIR" >"$TOLD"; {command}']) == status
+    assert staged.main(["sh", "-c", f"echo $TMPDIR >'{told}'; {command}"]) == status
     run_folder = Path(told.read_text().strip())
     assert run_folder.name.startswith("sshkeys-")
     assert not run_folder.exists()

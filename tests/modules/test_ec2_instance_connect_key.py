@@ -340,6 +340,7 @@ def test_a_lease_that_cannot_be_trusted_is_no_lease(running_lab: RunningLab, tmp
     told = json.loads(lease.read_text())
     for content in ('{"pushed_at": 1e999', json.dumps({**told, "pushed_at": told["pushed_at"] + 3600}), "[]"):
         lease.write_text(content)
+        assert push(running_lab, min_validity=0, check_mode=True).result["changed"] is True
         assert push(running_lab).result["changed"] is True
         assert push(running_lab).result["changed"] is False
     elsewhere = tmp_path / "somebody's"

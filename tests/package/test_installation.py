@@ -22,8 +22,9 @@ from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_o
 def test_every_plugin_is_found_and_documented_in_the_installation(installation: Installation) -> None:
     command = ["ansible-doc", "--metadata-dump", "--no-fail-on-errors", "sshkeys.aws"]
     found = json.loads(run(command, installation.environment, installation.home))["all"]
-    for kind, folder in {"module": "modules", "connection": "connection", "filter": "filter", "lookup": "lookup"}.items():
-        ours = {path.stem: str(path) for path in (installation.collection / "plugins" / folder).glob("[!_]*.py")}
+    for kind in ("module", "connection", "filter", "lookup"):
+        folder = installation.collection / "plugins" / ("modules" if kind == "module" else kind)
+        ours = {path.stem: str(path) for path in folder.glob("[!_]*.py")}
         assert ours
         told = {name.rpartition(".")[2]: about["doc"]["filename"] for name, about in found[kind].items()}
         assert told == ours

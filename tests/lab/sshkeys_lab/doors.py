@@ -91,8 +91,8 @@ def make_host_key(path: Path) -> HostKey:
 def open_door(name: str, host_key: HostKey, keys_url: str, home: Path, *, only_sftp: bool = False) -> Door:
     """Open a door whose sshd accepts the public keys at `keys_url` (`%u` in it is the login user).
 
-    It gives a shell with `home` as HOME, which keeps the login user's own files out of it; or only sftp, starting in
-    `home`. Config and log are beside the host key, as `name`.conf and `name`.log. Raises LabError for a folder that
+    It gives a shell with `home` as HOME and `home`/tmp for temporary files, which keeps the login user's own files out of
+    it, and what a session leaves out of /tmp; or only sftp, starting in `home`. Config and log are beside the host key, as `name`.conf and `name`.log. Raises LabError for a folder that
     cannot be an argument of internal-sftp.
     """
     curl = f"{_tool('curl', 'curl')} -q -s -f -g --max-time {_COMMAND_SECONDS} {keys_url}"
@@ -115,7 +115,10 @@ def open_door(name: str, host_key: HostKey, keys_url: str, home: Path, *, only_s
         "LogLevel VERBOSE",
     ]
     if not only_sftp:
-        lines += ["Subsystem sftp internal-sftp", f'SetEnv "HOME={home}"']
+        temporary = home / "tmp"
+        temporary.mkdir(mode=0o700, exist_ok=True)
+        # In one line: sshd ignores a second one.
+        lines += ["Subsystem sftp internal-sftp", f'SetEnv "HOME={home}" "TMPDIR={temporary}"']
     else:
         if set(str(home)) & set(" \t%"):
             msg = f"internal-sftp cannot start in {home}: choose a state folder without blanks or percent signs."

@@ -91,9 +91,9 @@ def make_host_key(path: Path) -> HostKey:
 def open_door(name: str, host_key: HostKey, keys_url: str, home: Path, *, only_sftp: bool = False) -> Door:
     """Open a door whose sshd accepts the public keys at `keys_url` (`%u` in it is the login user).
 
-    It gives a shell with `home` as HOME and `home`/tmp for temporary files, which keeps the login user's own files out of
-    it, and what a session leaves out of /tmp; or only sftp, starting in `home`. Config and log are beside the host key, as `name`.conf and `name`.log. Raises LabError for a folder that
-    cannot be an argument of internal-sftp.
+    It gives a shell with `home` as HOME and `home`/tmp for temporary files, so that the login user's own files stay out
+    of it, and what a session leaves stays out of /tmp; or only sftp, starting in `home`. Config and log are beside the
+    host key, as `name`.conf and `name`.log. Raises LabError for a folder that cannot be an argument of internal-sftp.
     """
     curl = f"{_tool('curl', 'curl')} -q -s -f -g --max-time {_COMMAND_SECONDS} {keys_url}"
     lines = [

@@ -17,6 +17,7 @@ from ansible_collections.sshkeys.aws.tests.playbooks import Controller, Run
 from ansible_collections.sshkeys.aws.tests.plays.fake_sudo import fake_sudo
 from ansible_collections.sshkeys.aws.tests.plays.private_keys import cases
 from ansible_collections.sshkeys.aws.tests.unit import keys
+from ansible_collections.sshkeys.aws.tests.unit.private_keys import PRIVATE_KEYS
 
 PLAYS = Path(__file__).parent / "private_keys"
 # How much of a key must not be found anywhere: 12 bytes of it.
@@ -131,7 +132,7 @@ def test_a_key_is_refused_as_the_name_of_an_option(done: Done, module: str) -> N
     assert result_of(done, f"{module} with a key as a name")["msg"].startswith("The options: It is a private key.")
 
 
-@pytest.mark.parametrize("kind", cases.PRIVATE_KEYS)
+@pytest.mark.parametrize("kind", PRIVATE_KEYS)
 def test_each_kind_of_key_is_refused_whole_and_in_its_lines(done: Done, kind: str) -> None:
     sentences = result_of(done, kind)["msg"]
     assert named(["public_keys", "no_such_option[0]"], sentences) == ["public_keys", "no_such_option[0]"]
@@ -179,7 +180,7 @@ def test_no_part_of_a_key_is_left_in_a_file_or_logged(done: Done) -> None:
         assert leaks(path.read_text(encoding="utf-8", errors="replace"), done) == set(), path
 
 
-@pytest.mark.parametrize("name", [*cases.PRIVATE_KEYS, "without marks", "dave"])
+@pytest.mark.parametrize("name", [*PRIVATE_KEYS, "without marks", "dave"])
 def test_a_key_that_was_shown_would_be_found(done: Done, name: str) -> None:
     shown = done.private_keys[name].replace("\n", "\\n")
     assert leaks(f"{done.refused}{shown}{done.good}", done) >= {name}

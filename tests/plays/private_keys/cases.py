@@ -82,7 +82,7 @@ def options_with_keys(module: str, number: int) -> dict[str, Any]:
     forms = itertools.islice(itertools.cycle((_whole, _split, _nested)), number, None)
     options = {name: next(forms)() for name in names_in(module)}
     for option, inner in MODULES[module].elements.items():
-        options[option] = [
+        elements: list[Any] = [
             "partner",
             _whole(),
             [_whole()],
@@ -90,6 +90,7 @@ def options_with_keys(module: str, number: int) -> dict[str, Any]:
             {"a": [{"b": _split()}]},
             *({name: next(forms)()} for name in names_of(inner)),
         ]
+        options[option] = elements
     return options
 
 

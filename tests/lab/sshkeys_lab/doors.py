@@ -9,6 +9,7 @@ taken and every door answers at once. Each sshd logs in only the user that runs 
 
 from __future__ import annotations
 
+import grp
 import json
 import os
 import pwd
@@ -81,6 +82,24 @@ def check_machine() -> None:
             raise LabError(msg)
 
 
+def _can_give_terminals() -> bool:
+    """Return whether sshd can give a session a terminal.
+
+    It ends the session unless the terminal has the group tty. In some containers it has another one, and only root may
+    change that.
+    """
+    if os.geteuid() == 0:
+        return True
+    leader, terminal = os.openpty()
+    try:
+        return grp.getgrgid(os.fstat(terminal).st_gid).gr_name == "tty"
+    except KeyError:
+        return False
+    finally:
+        os.close(leader)
+        os.close(terminal)
+
+
 def make_host_key(path: Path) -> HostKey:
     """Make a new host key at `path`."""
     key = Ed25519PrivateKey.generate()
@@ -119,6 +138,7 @@ def open_door(name: str, host_key: HostKey, keys_url: str, home: Path, *, only_s
         temporary.mkdir(mode=0o700, exist_ok=True)
         # In one line: sshd ignores a second one.
         lines += ["Subsystem sftp internal-sftp", f'SetEnv "HOME={home}" "TMPDIR={temporary}"']
+        lines += [] if _can_give_terminals() else ["PermitTTY no"]
     else:
         if set(str(home)) & set(" \t%"):
             msg = f"internal-sftp cannot start in {home}: choose a state folder without blanks or percent signs."

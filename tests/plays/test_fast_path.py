@@ -74,7 +74,7 @@ def test_a_module_has_a_process(ran: Run, task: str) -> None:
 @pytest.mark.parametrize("task", [name for name in (*HERE, *PROCESS) if name not in MAY_FAIL])
 def test_it_pushes_the_key_in_both_places(ran: Run, task: str) -> None:
     (found,) = ran.all_of(task)
-    assert found.status == "ok"
+    assert found.status == "ok", found.result
     assert found.result["changed"] is True
 
 

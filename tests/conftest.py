@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,7 +79,8 @@ def homes(folder: Path) -> dict[str, str]:
     """Return the environment of a user whose files are all below a folder of the test.
 
     ANSIBLE_REMOTE_TEMP, ANSIBLE_ASYNC_DIR: every host of the lab is this machine, whose user has another home folder in
-    the password file.
+    the password file. ANSIBLE_SSH_CONTROL_PATH_DIR: a folder with a short path, beside that of the test. The path of a
+    socket has at most 107 bytes.
     """
     home = folder / "home"
     for name in ("tmp", "cache"):
@@ -89,4 +91,5 @@ def homes(folder: Path) -> dict[str, str]:
         "XDG_CACHE_HOME": str(home / "cache"),
         "ANSIBLE_REMOTE_TEMP": str(home / "remote_tmp"),
         "ANSIBLE_ASYNC_DIR": str(home / "async"),
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": tempfile.mkdtemp(prefix="cp-"),
     }

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,8 @@ def test_a_module_has_a_process(ran: Run, task: str) -> None:
 
 @pytest.mark.parametrize("task", [name for name in (*HERE, *PROCESS) if name not in MAY_FAIL])
 def test_it_pushes_the_key_in_both_places(ran: Run, task: str) -> None:
+    if task == "Process: asynchronous" and " " in sys.executable:
+        pytest.skip("ansible-core starts no job by an interpreter with a blank in its path")
     (found,) = ran.all_of(task)
     assert found.status == "ok", found.result
     assert found.result["changed"] is True

@@ -125,6 +125,11 @@ class RunningLab:
         return str(self.lab["transfer"]["server_id"])
 
     @property
+    def homes_of_instances(self) -> Path:
+        """The folder with what sessions on the instances have left, in their home folders."""
+        return Path(self.environment["LAB_STATE"]).parent / "instances"
+
+    @property
     def instance_ids(self) -> list[str]:
         """The instances that run and take a key for their serial console, too."""
         return [

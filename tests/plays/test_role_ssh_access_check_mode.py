@@ -93,8 +93,8 @@ def test_where_an_earlier_push_is_live_it_sends_nothing_and_logs_in(checked: Che
 
 
 def test_close_deletes_the_key_pair_and_leaves_an_own_key(checked: Checked) -> None:
-    assert checked.run.of("Look for the private key", "with_pair")["stat"]["exists"] is False
-    assert checked.run.of("Look for the private key", "with_own")["stat"]["exists"] is True
+    assert checked.run.of("Look for the private key", "with_pair")["msg"] is False
+    assert checked.run.of("Look for the private key", "with_own")["msg"] is True
 
 
 def test_the_main_entry_point_predicts_the_keys_of_users_and_the_push(checked: Checked) -> None:

@@ -30,7 +30,12 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) ->
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    # To the process that watches the run, SIGTERM is as SIGKILL.
+    [signal.SIGINT, signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.exhaustive)],
+    ids=lambda number: number.name,
+)
 def test_the_key_pair_goes_with_the_run(controller: Controller, number: signal.Signals) -> None:
     started = controller.start(
         PLAYBOOKS / "wait.yml",

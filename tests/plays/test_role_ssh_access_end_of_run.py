@@ -16,7 +16,14 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.sshkeys.aws.tests.playbooks import Controller
-from ansible_collections.sshkeys.aws.tests.plays.role_hosts import PLAYBOOKS, inventory, of_instance, pushes
+from ansible_collections.sshkeys.aws.tests.plays.role_hosts import (
+    PLAYBOOKS,
+    inventory,
+    known_hosts,
+    of_instance,
+    os_user,
+    pushes,
+)
 
 # One login for each connection.
 SSH = {"ansible_ssh_args": "-C"}
@@ -65,14 +72,19 @@ def test_the_key_pair_goes_with_the_run(controller: Controller, number: signal.S
 
 def test_with_tags_the_role_opens_the_host_and_closes_it(controller: Controller) -> None:
     lab = controller.lab
+    host = of_instance(lab, 0, ansible_user=os_user(lab), **SSH)
+    # What the inventory does not say, ansible.cfg and the environment may.
+    configured = f"-F none -o UserKnownHostsFile={known_hosts(controller)}"
     run = controller.run(
         PLAYBOOKS / "tags.yml",
         "--tags",
         "work",
-        inventory=inventory(controller, {"opened": {"web": of_instance(lab, 0)}}, **SSH),
+        inventory={"all": {"hosts": {"web": host}}},
+        environment={"ANSIBLE_SSH_COMMON_ARGS": configured, "ANSIBLE_PRIVATE_KEY_FILE": "/own/key"},
     )
     run.assert_succeeded()
     assert run.of("Log in")["ping"] == "pong"
     assert run.all_of("Do other work") == []
     assert len(pushes(lab.requests(), lab, 0)) == 1
     assert run.of("Delete the key pair of this run")["state"] == "absent"
+    assert run.of("Show the connection variables")["msg"] == ["/own/key", configured]

@@ -43,6 +43,11 @@ def test_hosts_that_share_a_call_are_opened_by_one() -> None:
     ((name, arguments, pretends),) = module.calls
     assert (name, pretends) == ("ec2_instance_connect_key", True)
     assert arguments["region"] == "us-east-1"
+    assert (arguments["public_key"], arguments["min_validity"], arguments["concurrency"]) == (
+        "ssh-ed25519 AAAA",
+        15,
+        16,
+    )
     assert [target["instance_id"] for target in arguments["targets"]] == [*IDS]
     assert {host: opening["instance_id"] for host, opening in openings.items()} == {"web1": IDS[0], "web2": IDS[1]}
     assert calls.told() == {"changed": True}
@@ -52,6 +57,12 @@ def test_what_does_not_outlive_the_run_is_no_change() -> None:
     calls = _Calls(Module())
     _open(hosts(CALL._replace(is_pair_of_the_run=True)), calls)
     assert calls.told() == {"changed": False}
+
+
+def test_a_change_counts_whatever_comes_after_it() -> None:
+    calls = _Calls(Module())
+    _open([*hosts(), *hosts(CALL._replace(is_pair_of_the_run=True))], calls)
+    assert calls.told() == {"changed": True}
 
 
 def test_what_modules_tell_is_told() -> None:

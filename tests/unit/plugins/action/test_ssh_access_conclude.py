@@ -9,7 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.sshkeys.aws.plugins.action.ssh_access_conclude import _explained, _of_transfer
+from ansible.errors import AnsibleConnectionFailure
+from ansible.playbook.task import Task
+from ansible_collections.sshkeys.aws.plugins.action.ssh_access_conclude import (
+    ActionModule,
+    WaitForConnection,
+    _explained,
+    _of_transfer,
+)
 
 OPENING = {
     "instance_id": "i-0123456789abcdef0",
@@ -62,3 +69,55 @@ def test_no_host_is_opened_when_a_declaration_failed() -> None:
     says, (failure,) = _of_transfer(failed, "web2", "web1")
     assert says == []
     assert failure == ("web2: no host was opened, because a Transfer Family declaration failed. web1 shows the reason.")
+
+
+# -- Waiting for ssh --------------------------------------------------------------------------------------------------
+
+
+class Waiting(ActionModule):  # type: ignore[misc]  # ansible-core has no types
+    """The action, whose ssh says the same each time, and whose command by hand ``by_hand``."""
+
+    def __init__(self, by_hand: str = "") -> None:
+        self._task = Task()
+        self._by_hand = by_hand
+
+    def _low_level_execute_command(self, command: str, sudoable: bool = True) -> None:
+        assert (command, sudoable) == ("true", False)
+        if self._by_hand:
+            raise AnsibleConnectionFailure(self._by_hand)
+
+
+def waited(
+    monkeypatch: pytest.MonkeyPatch, result: dict[str, Any], by_hand: str = "", timeout: int = 7
+) -> tuple[str, dict[str, Any]]:
+    """Return what _wait tells, and the options that it waits with."""
+    action = Waiting(by_hand)
+    monkeypatch.setattr(WaitForConnection, "run", lambda *_: result)
+    told = action._wait(None, {}, timeout)
+    return told, action._task.args
+
+
+# For no time at all, ansible-core never tries.
+@pytest.mark.parametrize(("timeout", "seconds"), [(7, 7), (1, 1), (0, 1), (-1, 1)])
+def test_it_tries_at_least_once_with_a_pause_that_no_sshd_takes_for_an_attack(
+    monkeypatch: pytest.MonkeyPatch, timeout: int, seconds: int
+) -> None:
+    assert waited(monkeypatch, {}, timeout=timeout) == ("", {"timeout": seconds, "sleep": 3})
+
+
+@pytest.mark.parametrize(
+    ("msg", "by_hand", "told"),
+    [
+        (
+            "timed out waiting for ping module test: Permission denied (publickey).\n",
+            "",
+            "Permission denied (publickey).",
+        ),
+        # With pipelining, an ssh that is refused may end before Ansible could read why.
+        ("timed out waiting for ping module test: Broken pipe", "Permission denied", "Permission denied"),
+        ("timed out waiting for ping module test: Broken pipe", "", "Broken pipe"),
+        ("Connection refused", "not asked", "Connection refused"),
+    ],
+)
+def test_what_ssh_said_last_is_told(monkeypatch: pytest.MonkeyPatch, msg: str, by_hand: str, told: str) -> None:
+    assert waited(monkeypatch, {"failed": True, "msg": msg}, by_hand)[0] == told

@@ -84,6 +84,11 @@ def test_region_and_its_source(given: dict[str, str], region: str | None, source
     assert (call.aws.get("region"), call.region_source) == (region, source)
 
 
+def test_limits_and_check_mode_are_those_of_the_host() -> None:
+    call = host(min_validity=40, concurrency=3, pretends=True).call
+    assert (call.min_validity, call.concurrency, call.pretends) == (40, 3, True)
+
+
 def test_a_variable_without_a_value_is_not_set() -> None:
     found = host(availability_zone=None, profile=None, public_key=None)
     assert found.target.availability_zone is None

@@ -263,7 +263,7 @@ def test_a_file_that_the_user_has_no_key_of_replaces_none(world: World, foreseen
     said = foreseen.decision("check-elsewhere")
     assert "No key is replaced." in said
     assert (
-        f"no key that private_key_file holds or held. To replace another one, name it, such as -e replaces=SHA256:"
+        "no key that private_key_file holds or held. To replace another one, name it, such as -e replaces=SHA256:"
         in said
     )
     assert "would go" not in foreseen.summary("check-elsewhere")

@@ -29,13 +29,16 @@ class Bar:
 class Report:
     """What is in a report.
 
-    bars: of the chart. tiles: the numbers at the top. rows: the cells of each row of each table.
+    bars: of the chart. tiles: the numbers at the top. alarming: the names of those that stand out.
+    rows: the cells of each row of each table. fine: the users that are hidden where only remarks are shown.
     coverage: over how much the numbers count. problems: what could not be read.
     """
 
     bars: list[Bar]
     tiles: dict[str, int]
+    alarming: list[str]
     rows: list[list[str]]
+    fine: list[str]
     coverage: str
     problems: list[str]
     text: str
@@ -77,7 +80,9 @@ def read_report(source: str) -> Report:
     return Report(
         bars=[_bar(group) for group in _all(root, "g")],
         tiles={_text(_all(tile, "dt")[0]): int(_text(_all(tile, "dd")[0])) for tile in _all(tiles, "div")},
+        alarming=[_text(_all(tile, "dt")[0]) for tile in _all(tiles, "div") if tile.get("class") == "bad"],
         rows=[[_text(cell) for cell in row if _name(cell) in ("th", "td")] for row in _all(root, "tr")],
+        fine=[_text(_all(body, "th")[0]) for body in _all(root, "tbody") if body.get("class") == "fine"],
         coverage=" ".join(
             _text(line)
             for element in _all(root, "div")

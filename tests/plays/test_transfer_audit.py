@@ -517,20 +517,33 @@ def test_the_page_does_not_say_that_there_are_no_keys_where_some_could_not_be_re
     assert "There are no keys." not in page.text
 
 
-@pytest.mark.parametrize(("limit", "words"), [(1, "a key is old after 1 day Users"), (2, "a key is old after 2 days")])
-def test_the_page_has_the_limit(limit: int, words: str) -> None:
-    page = page_of(server(user("alice", key(age_days=1))), limit=limit)
-    assert words.removesuffix(" Users") in page.text
-    assert f"more than {limit} day" in page.text
+@pytest.mark.parametrize(("days", "words"), [(1, "1 day"), (2, "2 days")])
+def test_the_page_has_the_limit_and_ages(days: int, words: str) -> None:
+    page = page_of(server(user("alice", key(age_days=days))), limit=days)
+    assert f"a key is old after {words} " in page.text
+    assert f"has had the key for more than {words}." in page.text
+    assert page.rows_with("alice")[0][3] == words
+
+
+def test_the_page_lets_what_is_fine_be_hidden_and_what_is_not_stand_out() -> None:
+    page = page_of(server(user("alice", key()), user("bobby", key("SHA256:b", age_days=91)), user("carol")))
+    assert page.fine == ["alice"]
+    assert page.alarming == ["old keys", "users without a key"]
+
+
+def test_the_page_has_no_numbers_for_a_server_of_which_no_user_was_read() -> None:
+    page = page_of(server(user("alice")), server(unread("bobby"), item="s-0fedcba9876543210"))
+    assert ["s-0fedcba9876543210", *[NO_NUMBER] * 7, "1"] in page.rows
 
 
 def test_the_page_shows_names_and_reasons_as_text() -> None:
     name, reason = "<i>eve</i>&amp;", "No <b>way</b> & </li>"
     page = page_of(
-        server(user(name, key()), user("bobby", key()), unread("carol", message=reason)),
+        server(user(name, key()), user("bobby", key()), unread("carol", message=reason), user("<u>")),
         lost(f"{reason}.", item="<s>&amp;"),
     )
     assert page.rows_with(name)[0][1] == "ssh-ed25519"
+    assert ["<u>", "no key"] in page.rows
     assert ["SHA256:a", f"{name}, bobby on s-01234567890abcdef"] in page.rows
     assert [row[-1] for row in page.rows if row[0] == "bobby"] == [f"shared with {name}"]
     assert page.rows_with("carol")[0][-1].startswith(f"not read: {reason} (AccessDeniedException)")

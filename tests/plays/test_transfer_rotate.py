@@ -28,6 +28,9 @@ from ansible_collections.sshkeys.aws.plugins.modules import transfer_ssh_key_inf
 from ansible_collections.sshkeys.aws.tests.playbooks import Controller, Run
 from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_of
 
+# A test that is run alone waits for the runs before its own.
+pytestmark = pytest.mark.timeout(300)
+
 PLAYBOOK = "sshkeys.aws.transfer_rotate"
 LOGIN = "Log in with the new key"
 # With alice and bob, as many keys as a user of the lab may have.

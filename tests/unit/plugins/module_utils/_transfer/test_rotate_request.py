@@ -204,9 +204,11 @@ def test_a_request_without_faults_has_all_that_a_rotation_needs(variables: dict[
 @pytest.mark.parametrize("in_list", [False, True])
 def test_nothing_of_a_private_key_comes_out(name: str, in_list: bool) -> None:
     private = key_pair("ed25519").private
-    variables: dict[str, Any] = {name: [private] if in_list else private}
+    variables: dict[str, Any] = {"public_keys": LINE, name: [private] if in_list else private}
+    if name == "private_key_file":
+        del variables["public_keys"]
     request = asked(**variables)
     said = " ".join(request.faults)
     assert not runs(said, 8) & runs("".join(private.splitlines()[1:-1]), 8)
-    # Where a key may be pasted for a public one, it is refused when it is read; a list of names is handed on.
-    assert request.faults or name in {"public_keys", "public_key_files", "replaces"}
+    # Keys and the names of those to replace are handed on, and refused when they are read.
+    assert request.faults or name in {"public_keys", "replaces"}

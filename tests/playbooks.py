@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -53,6 +54,11 @@ class Run:
         found = self.all_of(task, host)
         assert len(found) == 1, f"{len(found)} results of {task!r} on {host or 'all hosts'}:\n{self.output}"
         return found[0].result
+
+    def recap(self, host: str) -> dict[str, int]:
+        """Return the numbers of the play recap for a host, such as changed and failed."""
+        (line,) = re.findall(rf"^{re.escape(host)} +: (ok=.*)", self.output, re.MULTILINE)
+        return {name: int(number) for name, number in (each.split("=") for each in line.split())}
 
     def assert_succeeded(self) -> None:
         """Fail with all that was printed where the run has failed."""

@@ -25,6 +25,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotate_files
 
 _MISSPELT = frozenset({"keep_key", "keep_keys", "keep_old_key", "replace", "replaced"})
 _SSH_PORT = "22"
+_LAST_PORT = 65535
 # Ansible's filter bool takes a word that it does not know for false, and the old keys would be removed.
 _BOOLEANS = {
     **dict.fromkeys(("1", "on", "t", "true", "y", "yes"), True),
@@ -168,7 +169,7 @@ def _faults(
             "sftp_host is set, but there is no private key to log in with. Leave it out, or give private_key_file "
             "instead of public keys."
         )
-    if not re.fullmatch(r"[0-9]{1,5}", request.sftp_port):
+    if not re.fullmatch(r"[0-9]{1,5}", request.sftp_port) or not 1 <= int(request.sftp_port) <= _LAST_PORT:
         yield f"sftp_port is {shown(request.sftp_port)}, and must be the number of a port."
     keep_old_keys = _text(variables, "keep_old_keys")
     if keep_old_keys.lower() not in _BOOLEANS:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
+import pytest
 import yaml
 from ansible_collections.sshkeys.aws.plugins.action import transfer_rotate_key_pair
 from ansible_collections.sshkeys.aws.plugins.modules import transfer_rotate_key_pair as documented_module
-from ansible_collections.sshkeys.aws.tests.unit.keys import ssh_keygen
+from ansible_collections.sshkeys.aws.tests.unit.keys import key_pair, runs, ssh_keygen
 
 
 def run(options: dict[str, Any], *, check: bool = False) -> Any:
@@ -39,6 +42,18 @@ def test_a_task_fails_with_a_sentence(tmp_path: Path) -> None:
     failed = run({"path": f"{tmp_path}/key"})
     assert "FAILED" in failed["head"]
     assert failed["msg"].startswith(f"{tmp_path}/key is in the way of a new key pair")
+
+
+@pytest.mark.parametrize("option", ["path", "comment"])
+def test_a_private_key_is_refused_and_not_shown(tmp_path: Path, option: str) -> None:
+    private = key_pair("ed25519").private
+    task = SimpleNamespace(args={"path": f"{tmp_path}/key", option: private}, async_val=0, check_mode=False)
+    action = transfer_rotate_key_pair.ActionModule(task, Mock(), None, None, None, None)
+    refused = action.run()
+    assert refused["failed"]
+    assert refused["msg"].startswith(f"{option}: ")
+    assert not runs(str(refused), 8) & runs("".join(private.splitlines()[1:-1]), 8)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_documented_options_are_the_arguments() -> None:

@@ -126,6 +126,16 @@ def test_a_folder_is_in_the_way(private: Path) -> None:
         ensure(str(private), "c")
 
 
+@pytest.mark.parametrize("ending", ["", ".pub"])
+def test_a_link_to_nothing_is_in_the_way(private: Path, ending: str) -> None:
+    link = Path(f"{private}{ending}")
+    link.symlink_to("nowhere")
+    with pytest.raises(ArgumentError, match="is in the way of a new key pair"):
+        ensure(str(private), "c")
+    assert [path.name for path in private.parent.iterdir()] == [link.name]
+    assert link.is_symlink()
+
+
 def test_a_public_key_alone_is_in_the_way(private: Path) -> None:
     public_of(private).write_text("something\n", encoding="utf-8")
     with pytest.raises(ArgumentError, match=r"partner.new.pub is in the way .* It has no private key beside it\."):

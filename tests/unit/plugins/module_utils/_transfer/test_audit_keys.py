@@ -226,6 +226,11 @@ def test_names_and_comments_are_short(text: object, shown: str) -> None:
     assert short(text) == shown
 
 
+@pytest.mark.parametrize(("text", "shown"), [("a" * 2000, "a" * 2000), ("a" * 2001, "a" * 1999 + "…")])
+def test_sentences_have_an_end(text: str, shown: str) -> None:
+    assert sentences(text) == shown
+
+
 @given(ANYTHING | st.text(min_size=2000, max_size=2100))
 def test_sentences_may_be_longer_than_names(text: str) -> None:
     assert len(short(text)) <= 120

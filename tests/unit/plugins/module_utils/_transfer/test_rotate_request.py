@@ -68,6 +68,11 @@ def test_a_private_key_file() -> None:
     assert (request.sftp_host, request.sftp_port, request.sftp_user) == ("sftp.example.com", "2222", "x")
 
 
+@pytest.mark.parametrize("port", ["1", 65535, " 2222 "])
+def test_ports(port: Any) -> None:
+    assert fine(private_key_file="key", sftp_host="x", sftp_port=port).sftp_port == str(port).strip()
+
+
 def test_a_private_key_file_need_not_exist() -> None:
     assert fine(private_key_file="deeper/key").private_key_file == f"{HERE}/deeper/key"
 
@@ -138,6 +143,10 @@ def test_keep_old_keys_is_not_guessed(value: Any) -> None:
         ({"private_key_file": "a.pub"}, [f"private_key_file is '{HERE}/a.pub', and must be the file of a private"]),
         ({"public_keys": LINE, "sftp_host": "x"}, ["sftp_host is set, but there is no private key to log in with"]),
         ({"public_keys": LINE, "sftp_port": "ssh"}, ["sftp_port is 'ssh', and must be the number of a port."]),
+        *(
+            ({"public_keys": LINE, "sftp_port": port}, [f"sftp_port is '{port}', and must be the number of a port."])
+            for port in ("-1", "0", "65536", "022222", "\N{ARABIC-INDIC DIGIT TWO}")
+        ),
         ({"public_keys": LINE, "sftp_port": "22\n-o ProxyCommand=x"}, ["sftp_port is '22\\n-o ProxyCommand=x'"]),
         ({"public_keys": LINE, "replace": "x"}, ["There is no variable replace."]),
         ({"keep_keys": 1, "keep_old_key": 1}, ["There is no variable keep_keys, keep_old_key."]),
@@ -195,6 +204,11 @@ def test_a_request_without_faults_has_all_that_a_rotation_needs(variables: dict[
 @pytest.mark.parametrize("in_list", [False, True])
 def test_nothing_of_a_private_key_comes_out(name: str, in_list: bool) -> None:
     private = key_pair("ed25519").private
-    variables: dict[str, Any] = {name: [private] if in_list else private}
-    said = " ".join(asked(**variables).faults)
+    variables: dict[str, Any] = {"public_keys": LINE, name: [private] if in_list else private}
+    if name == "private_key_file":
+        del variables["public_keys"]
+    request = asked(**variables)
+    said = " ".join(request.faults)
     assert not runs(said, 8) & runs("".join(private.splitlines()[1:-1]), 8)
+    # Keys and the names of those to replace are handed on, and refused when they are read.
+    assert request.faults or name in {"public_keys", "replaces"}

@@ -1,0 +1,103 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The end of a run, whatever ends it: its key and its secrets go at once, and its processes with the last connection."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import stat
+from pathlib import Path
+
+import pytest
+from ansible_collections.sshkeys.aws.tests.playbooks import Controller
+from ansible_collections.sshkeys.aws.tests.plays.connection_hosts import (
+    OURS,
+    PLAYBOOKS,
+    close_masters,
+    inventory,
+    master_process,
+    masters,
+    private,
+    processes,
+    short_folder_for_sockets,
+    wait_until,
+)
+
+
+def servers() -> list[str]:
+    """Return what makes the connections of a run: processes that are not ansible-playbook's own, nor those of ssh."""
+    return [
+        command
+        for number, command in processes().items()
+        if not re.search("ansible-playbook|^ssh|^sftp", command) and _leads_a_session(number)
+    ]
+
+
+def _leads_a_session(number: int) -> bool:
+    try:
+        return os.getsid(number) == number
+    except ProcessLookupError:
+        return False
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGINT,
+        signal.SIGKILL,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.exhaustive),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.exhaustive),
+    ],
+)
+def test_a_run_that_is_stopped_leaves_nothing(controller: Controller, number: signal.Signals) -> None:
+    lab = controller.lab
+    # A secret in a variable goes through a file of the run.
+    given = {f"{OURS}_access_key": lab.lab["access_key"], f"{OURS}_secret_key": lab.lab["secret_key"]}
+    hosts = {f"private{each}": {**private(lab, each), **given} for each in range(2)}
+    variables = {"folder": str(controller.folder)}
+    with short_folder_for_sockets() as environment:
+        started = controller.start(
+            PLAYBOOKS / "wait.yml",
+            inventory=inventory(lab, private=hosts),
+            variables=variables,
+            environment={**environment, "AWS_SECRET_ACCESS_KEY": "", "AWS_ACCESS_KEY_ID": ""},
+        )
+        told = controller.folder / "open"
+        wait_until(lambda: (told.exists() and told.read_text() != "") or started.process.poll() is not None, "no host")
+        assert started.process.poll() is None, started.finish().output
+        folder = Path(told.read_text())
+        assert (folder / "id_ed25519").read_text().startswith("-----BEGIN OPENSSH PRIVATE KEY-----")
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in folder.iterdir() if path.suffix == ".json"} == {0}
+        # Both hosts share one.
+        assert len(servers()) == 1, processes()
+        if number is signal.SIGINT:
+            # A Ctrl-C goes to all processes of the terminal's foreground.
+            os.killpg(started.process.pid, number)
+        else:
+            started.process.send_signal(number)
+        started.finish()
+        wait_until(lambda: not folder.exists(), f"{folder} is left: {list(folder.iterdir()) if folder.exists() else ''}")
+        close_masters(Path(environment["ANSIBLE_SSH_CONTROL_PATH_DIR"]))
+        wait_until(lambda: not processes(), f"{processes()} are left")
+
+
+@pytest.mark.parametrize("ends", ["closes", "is killed"])
+def test_the_process_of_the_connections_ends_with_the_last_tunnel(controller: Controller, ends: str) -> None:
+    """A connection that persists needs its tunnel when the run is over, and not for longer than it lives itself."""
+    lab = controller.lab
+    hosts = inventory(lab, private={"private0": private(lab, 0)})
+    with short_folder_for_sockets() as environment:
+        controller.run(PLAYBOOKS / "hello.yml", inventory=hosts, environment=environment).assert_succeeded()
+        (socket,) = masters(Path(environment["ANSIBLE_SSH_CONTROL_PATH_DIR"]))
+        assert not list((controller.folder / "home").rglob("id_ed25519*"))
+        wait_until(lambda: len(processes()) == 1, f"the tunnel needs one process: {processes()}")
+        if ends == "closes":
+            close_masters(socket.parent)
+        else:
+            os.kill(master_process(socket), signal.SIGKILL)
+        wait_until(lambda: not processes(), f"{processes()} are left")

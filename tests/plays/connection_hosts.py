@@ -107,12 +107,12 @@ def master_process(socket: Path) -> int:
     return int("".join(filter(str.isdecimal, said)))
 
 
-def processes() -> dict[int, str]:
-    """Return the command of each process that runs of this test have started: its HOME is that of the test.
+def processes(home: str | None = None) -> dict[int, str]:
+    """Return the command of each process that runs have started: its HOME is theirs, by default that of the test.
 
     A master of ssh is not among them, since it writes its title over its environment.
     """
-    wanted = f"HOME={os.environ['HOME']}".encode()
+    wanted = f"HOME={home or os.environ['HOME']}".encode()
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:

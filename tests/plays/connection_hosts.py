@@ -45,7 +45,7 @@ def private(lab: RunningLab, number: int) -> dict[str, Any]:
 
 
 def inventory(lab: RunningLab, *, connection: bool = True, **groups: Mapping[str, Variables]) -> dict[str, Any]:
-    """Return an inventory with these groups of hosts. connection: whether a variable of all hosts has the connection."""
+    """Return an inventory with these groups of hosts. connection: whether a variable of all has the connection."""
     variables = {"ansible_user": instances(lab)[0]["os_user"]}
     if connection:
         variables["ansible_connection"] = "sshkeys.aws.ec2_instance_connect"
@@ -103,7 +103,7 @@ def master_process(socket: Path) -> int:
     """Return the process behind the socket of a connection that persists."""
     command = ["ssh", "-o", f"ControlPath=./{socket.name}", "-O", "check", "nowhere"]
     said = subprocess.run(command, cwd=socket.parent, capture_output=True, text=True, check=True).stderr
-    # "Master running (pid=1234)"
+    # It says: Master running (pid=1234).
     return int("".join(filter(str.isdecimal, said)))
 
 

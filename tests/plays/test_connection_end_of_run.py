@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The end of a run, whatever ends it: its key and its secrets go at once, and its processes with the last connection."""
+"""The end of a run, whatever ends it: its key and secrets go at once, and its processes with the last connection."""
 
 from __future__ import annotations
 
@@ -81,7 +81,9 @@ def test_a_run_that_is_stopped_leaves_nothing(controller: Controller, number: si
         else:
             started.process.send_signal(number)
         started.finish()
-        wait_until(lambda: not folder.exists(), f"{folder} is left: {list(folder.iterdir()) if folder.exists() else ''}")
+        wait_until(
+            lambda: not folder.exists(), f"{folder} is left: {list(folder.iterdir()) if folder.exists() else ''}"
+        )
         close_masters(Path(environment["ANSIBLE_SSH_CONTROL_PATH_DIR"]))
         wait_until(lambda: not processes(), f"{processes()} are left")
 

@@ -131,7 +131,7 @@ def logged_in(module_controller: Controller) -> Iterator[LoggedIn]:
 
 @pytest.mark.parametrize("host", NUMBERS)
 def test_the_host_lets_us_in(logged_in: LoggedIn, host: str) -> None:
-    """sshd takes few keys of those that it does not know: those of the agent must not come first."""
+    """An sshd takes few keys of those that it does not know: those of the agent must not come first."""
     assert "hello" in logged_in.run.of("Say hello", host).get("stdout", ""), logged_in.run.of("Say hello", host)
 
 

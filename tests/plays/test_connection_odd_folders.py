@@ -29,7 +29,7 @@ from ansible_collections.sshkeys.aws.tests.plays.connection_hosts import (
 from ansible_collections.sshkeys.aws.tests.secrets_left import files_with_secrets
 
 COLLECTION = Path(__file__).parents[2]
-ODD = ["feature%2Ffoo", "it's a \"$x\" #1", "bür\\o\\"]
+ODD = ["feature%2Ffoo", 'it\'s a "$x" #1', "bür\\o\\"]
 
 
 @pytest.fixture

@@ -18,9 +18,7 @@ from cryptography.x509.oid import NameOID
 from .files import write_private
 
 
-def certificate_of_its_own(
-    folder: Path, *, address: str = "127.0.0.1", age: timedelta = timedelta(days=1)
-) -> Path:
+def certificate_of_its_own(folder: Path, *, address: str = "127.0.0.1", age: timedelta = timedelta(days=1)) -> Path:
     """Write a self-signed certificate for an address with its key; return the file that has both.
 
     age: how long ago it became valid. It is valid for two days.

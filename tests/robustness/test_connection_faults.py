@@ -197,7 +197,7 @@ def test_a_connection_or_a_sentence(trial: Trial, figure: Figure, one_of: int) -
     calls, longest = trial.calls(), 0.0
     assert {call.operation for call in calls} == STEPS.keys()
     pairs = enumerate(product(calls, FAULTS))
-    chosen = [pair for number, pair in pairs if _is_chosen(number, *pair, one_of)]
+    chosen = [(call, fault) for number, (call, fault) in pairs if _is_chosen(number, call, fault, one_of)]
     for call, fault in chosen:
         attempt = trial.run(fault, call)
         longest = max(longest, attempt.seconds)

@@ -29,7 +29,7 @@ from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 
 # The numbers of the instances behind the hosts of each kind.
 WEB, PRIVATE, UNKNOWN, REPLACED, NEW = (0, 1, 2), (3, 4), (5, 6), 7, 8
-BY = {"web0": "sftp", "web1": "scp", "web2": "piped", "private3": "sftp", "private4": "scp"}
+BY = {"web0": "sftp", "web1": "scp", "web2": "piped", "private3": "sftp"}
 
 # Become somebody else where there is nobody else to become.
 SUDO = """#!/bin/sh
@@ -61,8 +61,8 @@ def fleet(module_controller: Controller) -> Iterator[Fleet]:
         lab,
         direct={f"web{number}": {**direct(lab, number), "by": BY[f"web{number}"]} for number in WEB},
         private={
-            f"private{number}": {**private(lab, number), "by": BY[f"private{number}"], "ansible_pipelining": False}
-            for number in PRIVATE
+            "private3": {**private(lab, 3), "by": BY["private3"], "ansible_pipelining": False},
+            "private4": private(lab, 4),
         },
         unknown={instances(lab)[number]["instance_id"]: {} for number in UNKNOWN},
         replaced={

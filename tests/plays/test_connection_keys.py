@@ -33,12 +33,13 @@ from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 # sshd gives up after six keys that it does not take (MaxAuthTries, sshd_config(5)).
 OTHER_KEYS = 8
 
-# What AWS documents for Session Manager, and a bastion for the others.
+# What AWS documents for Session Manager, and a bastion for the others. One host's key is to be kept in the agent.
 CONFIGURATION = """
 Host i-* mi-*
   ProxyCommand sh -c "aws ssm start-session --target %h --document-name AWS-StartSSHSession"
 Host run_direct
   ProxyJump none
+  AddKeysToAgent yes
 Host *
   ProxyJump bastion
 """
@@ -91,10 +92,11 @@ def logged_in(module_controller: Controller) -> Iterator[LoggedIn]:
     keys = {name: controller.make_key(name) for name in [f"other{number}" for number in range(OTHER_KEYS)]}
     keys |= {name: controller.make_key(name) for name in ("own", "alone", "agent")}
     (controller.folder / "keys/alone.pub").unlink()
+    controller.write("script", "#!/bin/sh\necho I was here.\n")
     configuration = f"-F {controller.write('ssh_config', CONFIGURATION)}"
     instance = instances(lab)[NUMBERS["no_endpoint"]]
     hosts: dict[str, dict[str, Any]] = {
-        "run_direct": {},
+        "run_direct": {"ansible_ssh_common_args": configuration},
         "run_private": {},
         "own": {"ansible_private_key_file": f"{controller.folder}/keys/own"},
         "alone": {"ansible_private_key_file": f"{controller.folder}/keys/alone"},
@@ -146,15 +148,15 @@ def test_a_key_of_ones_own_is_pushed(logged_in: LoggedIn, host: str) -> None:
     assert pushed(logged_in, host) == [logged_in.public_keys[host].split()[1]]
 
 
-def test_the_key_of_the_run_is_none_of_them(logged_in: LoggedIn) -> None:
-    (of_the_run,) = {key for host in ("run_private", "none_jump", "none_copies") for key in pushed(logged_in, host)}
+def test_the_key_of_the_run_is_none_of_them_and_does_not_outlive_it_in_the_agent(logged_in: LoggedIn) -> None:
+    (of_the_run,) = {key for host in ("run_direct", "run_private", "none_copies") for key in pushed(logged_in, host)}
     assert of_the_run not in {key.split()[1] for key in logged_in.public_keys.values()}
     assert of_the_run not in logged_in.agent_has
 
 
 def test_the_options_of_ssh_that_say_none_hold_for_copying_too(logged_in: LoggedIn) -> None:
-    assert (logged_in.folder / "left").read_text() == "I was here.\n"
-    # Each step of the copy opened a connection of its own.
+    assert logged_in.run.of("Run a script")["stdout"].strip() == "I was here."
+    # Each step opened a connection of its own.
     assert len(pushes(logged_in.lab, NUMBERS["none_copies"])) > 2
 
 

@@ -32,7 +32,7 @@ ODD = (
 # The instance of each. Each kind of name is reached directly, and some through the tunnel.
 NUMBERS = {name: number % 9 for number, name in enumerate(ODD)}
 THROUGH_THE_TUNNEL = ODD[5:10]
-COPIED = ("Web Server (prod)", "-oProxyCommand=x", "über uns", "UPPER")
+COPIED = ("über uns", "-oProxyCommand=x")
 PLAIN = 9
 
 # Each block writes its name and the name that ssh got.

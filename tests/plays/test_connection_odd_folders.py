@@ -64,7 +64,8 @@ def test_a_run_from_odd_folders_logs_in(controller: Controller, odd: Path, monke
     }
     environment = {
         "HOME": str(odd / "home"),
-        "ANSIBLE_LOCAL_TEMP": str(odd / "tmp"),
+        # Longer than the path of a socket may be.
+        "ANSIBLE_LOCAL_TEMP": str(odd / ("long" * 30) / "tmp"),
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(odd / "cp"),
         "ANSIBLE_COLLECTIONS_PATH": f"{odd}:{os.environ['ANSIBLE_COLLECTIONS_PATH']}",
         "XDG_STATE_HOME": str(odd / "state"),
@@ -83,4 +84,4 @@ def test_a_run_from_odd_folders_logs_in(controller: Controller, odd: Path, monke
     assert kept == {each["instance_id"] for each in instances(lab)[:3]}
     own = (odd / "own.pub").read_text().split()[1]
     assert [each["SSHPublicKey"].split()[1] for each in pushes(lab, 2)] == [own]
-    assert files_with_secrets(odd / "home") == files_with_secrets(odd / "tmp") == []
+    assert files_with_secrets(odd / "home") == files_with_secrets(odd / ("long" * 30)) == []

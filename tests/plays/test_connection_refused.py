@@ -31,6 +31,8 @@ from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 
 # Instances that no refused host shares.
 STOPPED, OTHER_KEY, NO_KEY, REPLACED, ACCEPTED, LEFT_TO_SSH, ROLE, ROLE_TOO, FULL = range(1, 10)
+# Seconds, less than the ten that are the default of Ansible.
+TIMEOUT = 3
 NO_VPC = {f"{OURS}_vpc_id": "vpc-00000000000000000"}
 FORBIDDEN_ROLE, ROLE_ARN = (f"arn:aws:iam::123456789012:role/{name}" for name in ("forbidden", "fleet"))
 
@@ -151,7 +153,12 @@ CASES = {
         {f"{OURS}_profile": "default"},
         is_private=True,
     ),
-    "host_key_changed": Case("REMOTE HOST IDENTIFICATION HAS CHANGED.*looked up under i-", {}, OTHER_KEY),
+    # What the configuration of ssh says of other hosts makes no difference.
+    "host_key_changed": Case(
+        "REMOTE HOST IDENTIFICATION HAS CHANGED.*looked up under i-",
+        {"ansible_ssh_common_args": "-F {folder}/trusting_config"},
+        OTHER_KEY,
+    ),
     "host_key_replaced": Case(
         "REMOTE HOST IDENTIFICATION HAS CHANGED.*/known_hosts/i-.*delete the old ones", {}, REPLACED
     ),
@@ -185,6 +192,8 @@ def prepare(controller: Controller) -> None:
     controller.write(f"home/.local/state/sshkeys.aws/known_hosts/{ids[REPLACED]}", f"{ids[REPLACED]} {other_key}\n")
     controller.make_key("erin", "ecdsa")
     controller.write("ssh_config", CONFIGURATION)
+    trusting = f"StrictHostKeyChecking no\nUserKnownHostsFile {controller.folder}/trusted\n"
+    controller.write("trusting_config", trusting)
     (controller.folder / "other").mkdir()
     certificate_of_its_own(controller.folder / "other")
     controller.write("profiles", PROFILES.format(folder=controller.folder, **lab.lab))
@@ -221,8 +230,12 @@ def hosts_of(controller: Controller) -> dict[str, Any]:
             f"{OURS}_host_keys": "ssh",
             "ansible_ssh_common_args": f"-o UserKnownHostsFile={lab.lab['known_hosts']}",
         },
+        "known_to_ssh": {
+            **direct(lab, LEFT_TO_SSH),
+            "ansible_ssh_common_args": f"-o UserKnownHostsFile={lab.lab['known_hosts']}",
+        },
     }
-    full = {f"full{number}": {**private(lab, FULL), "ansible_timeout": 3} for number in range(2)}
+    full = {f"full{number}": {**private(lab, FULL), "ansible_timeout": TIMEOUT} for number in range(2)}
     here = {"localhost": {"ansible_connection": "local"}}
     hosts = inventory(lab, refused=refused, accepted=accepted, full=full, here=here)
     hosts["all"]["vars"][f"{OURS}_profile"] = "fleet"
@@ -243,7 +256,8 @@ def tried(module_controller: Controller) -> Iterator[Tried]:
             variables=public_part(controller.lab),
             environment={
                 **environment,
-                "AWS_CONFIG_FILE": str(controller.folder / "profiles"),
+                # Paths begin where ansible-playbook was started.
+                "AWS_CONFIG_FILE": "profiles",
                 "AWS_SHARED_CREDENTIALS_FILE": controller.lab.lab["credentials_file"],
             },
         )
@@ -253,7 +267,7 @@ def tried(module_controller: Controller) -> Iterator[Tried]:
 def test_hosts_that_are_refused_are_unreachable(tried: Tried) -> None:
     assert tried.run.status == 4
     said = {each.host: each.status for each in tried.run.all_of("Say hello")}
-    accepted = ("role", "role_too", "accept_new", "left_to_ssh")
+    accepted = ("role", "role_too", "accept_new", "left_to_ssh", "known_to_ssh")
     assert said == {**dict.fromkeys(CASES, "unreachable"), **dict.fromkeys(accepted, "ok")}
 
 
@@ -294,7 +308,13 @@ def test_who_waits_for_a_full_endpoint_is_told_so(tried: Tried) -> None:
     one, other = sorted(tried.run.all_of("Get a place"), key=lambda each: each.status)
     assert (one.status, other.status) == ("ok", "unreachable")
     assert "no tunnel could be opened. The endpoint refused" in other.result["msg"]
-    assert "It was full for the whole timeout" in other.result["msg"]
+    assert "It was full for the whole timeout (ansible_timeout)." in other.result["msg"]
+    address = instances(tried.lab)[FULL]["private_ip_address"]
+    asked = [each for each in tried.lab.requests() if each["parameters"].get("privateIpAddress") == address]
+    times = [each["time"] for each in asked if each["operation"] == "OpenTunnel"]
+    # Again and again, for about as long as the user wants.
+    assert len(times) > 2
+    assert max(times) - min(times) < TIMEOUT + 2
 
 
 def test_no_key_is_pushed_where_the_way_is_refused_before(tried: Tried) -> None:

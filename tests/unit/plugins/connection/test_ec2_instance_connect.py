@@ -134,6 +134,17 @@ def test_a_percent_sign_in_a_path_is_none_of_ssh(tmp_path: Path, name: str, monk
         ({"ansible_ec2_instance_connect_instance_id": "i-00000001"}, {"instance_id": "i-00000001"}),
         ({"instance_id": None, "ansible_host": "i-00000002"}, {"instance_id": "i-00000002"}),
         ({"ansible_ec2_instance_connect_tunnel": "never"}, {"tunnel": "never"}),
+        ({"ansible_ssh_timeout": 7}, {"timeout": 7}),
+        ({"ansible_ec2_instance_connect_max_tunnel_duration": 600}, {"max_tunnel_duration": 600}),
+        ({"vpc_id": "vpc-1", "subnet_id": "subnet-1"}, {"vpc_id": "vpc-1", "subnet_id": "subnet-1"}),
+        (
+            {
+                "ansible_ec2_instance_connect_endpoint_id": "eice-1",
+                "ansible_ec2_instance_connect_endpoint_dns_name": "eice-1.example.com",
+            },
+            {"instance_connect_endpoint_id": "eice-1", "instance_connect_endpoint_dns_name": "eice-1.example.com"},
+        ),
+        ({"ansible_ec2_instance_connect_session_token": "token"}, {"aws": {"region": None, "session_token": "token"}}),
         (
             {"ansible_ec2_instance_connect_profile": "fleet"},
             {"aws": {"region": None, "profile": "fleet"}, "region_source": None},

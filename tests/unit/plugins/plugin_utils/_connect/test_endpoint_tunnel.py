@@ -314,7 +314,7 @@ def test_an_end_that_is_gone_without_a_word_is_noticed(endpoint: Endpoint) -> No
 def test_an_endpoint_that_does_not_take_part_in_the_end_keeps_nobody_waiting(
     endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """ssh has closed its side, and the endpoint answers nothing any more, not even the end."""
+    """One side is closed by ssh, and the endpoint answers nothing any more, not even the end."""
     monkeypatch.setattr(endpoint_tunnel, "_CLOSE_SECONDS", 0.1)
     stopped = threading.Event()
 

@@ -44,7 +44,7 @@ VALUES = {
     "look-alike": "i-0a4f3c1d2e5b69871".replace("a", "\u0430"),
     "10-MB": "A" * 10_000_000,
 }
-ALL = tuple(product(NAMES, VALUES))
+TUNNEL, WAY = (tuple(product(names, VALUES)) for names in (ON_A_TUNNEL, ON_THE_WAY))
 # Two kinds for each variable, and each kind for two.
 SOME = tuple((name, tuple(VALUES)[(number * 2 + more) % 11]) for number, name in enumerate(NAMES) for more in (0, 1))
 # A sentence for people, whatever was put in.
@@ -83,7 +83,11 @@ def complaints(said: str) -> Iterator[str]:
     yield from (word for word in ("Traceback", "Error:", "usage:") if word in said)
 
 
-@pytest.mark.parametrize("cases", [SOME, pytest.param(ALL, marks=pytest.mark.exhaustive)], ids=["some", "all"])
+@pytest.mark.parametrize(
+    "cases",
+    [SOME, *(pytest.param(cases, marks=pytest.mark.exhaustive) for cases in (TUNNEL, WAY))],
+    ids=["some", "all on a tunnel", "all on the way"],
+)
 def test_hostile_variables(controller: Controller, cases: tuple[tuple[str, str], ...]) -> None:
     """Nothing is run, no key is pushed to anything else, and each host gets a sentence."""
     lab, touched = controller.lab, controller.folder / "touched"

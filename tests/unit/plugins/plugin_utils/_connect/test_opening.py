@@ -18,7 +18,6 @@ from typing import cast
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws import ec2
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws.instance_connect import Endpoint
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import opening, openssh
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 
@@ -96,7 +95,7 @@ def test_an_endpoint_that_is_created_in_the_course_of_the_run_is_found_where_the
     with pytest.raises(ec2.NoEndpointError):
         made._endpoint(False, remembers_none=remembers_none)
     if finds:
-        assert made._endpoint(False, remembers_none=remembers_none) == Endpoint("eice-1", "eice-1.example.com")
+        assert made._endpoint(False, remembers_none=remembers_none) == ec2.Endpoint("eice-1", "eice-1.example.com")
     else:
         with pytest.raises(ec2.NoEndpointError):
             made._endpoint(False, remembers_none=remembers_none)

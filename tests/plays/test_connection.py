@@ -29,6 +29,7 @@ from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 
 # The numbers of the instances behind the hosts of each kind.
 WEB, PRIVATE, UNKNOWN, REPLACED, NEW = (0, 1, 2), (3, 4), (5, 6), 7, 8
+BEHIND_THE_ENDPOINT = (*PRIVATE, *UNKNOWN, REPLACED, NEW)
 BY = {"web0": "sftp", "web1": "scp", "web2": "piped", "private3": "sftp"}
 
 # Become somebody else where there is nobody else to become.
@@ -56,7 +57,7 @@ def fleet(module_controller: Controller) -> Iterator[Fleet]:
     # More than the buffers on the way hold, and nothing that could be compressed.
     (controller.folder / "big").write_bytes(os.urandom(4_000_000))
     controller.write("sudo", SUDO).chmod(0o700)
-    new = direct(lab, NEW)
+    new = private(lab, NEW)
     hosts = inventory(
         lab,
         direct={f"web{number}": {**direct(lab, number), "by": BY[f"web{number}"]} for number in WEB},
@@ -66,12 +67,8 @@ def fleet(module_controller: Controller) -> Iterator[Fleet]:
         },
         unknown={instances(lab)[number]["instance_id"]: {} for number in UNKNOWN},
         replaced={
-            "replaced": {
-                **direct(lab, REPLACED),
-                "new_instance_id": new["instance_id"],
-                "new_port": new["ansible_port"],
-                "new_placement": new["placement"],
-            }
+            # Through the tunnel, so that both have the same port for ssh.
+            "replaced": {**private(lab, REPLACED), **{f"new_{name}": value for name, value in new.items()}}
         },
     )
     variables = {**public_part(lab), "folder": str(controller.folder)}
@@ -89,7 +86,7 @@ def test_all_tasks_work(fleet: Fleet) -> None:
     fleet.run.assert_succeeded()
 
 
-@pytest.mark.parametrize("number", [*WEB, *PRIVATE, *UNKNOWN, REPLACED, NEW])
+@pytest.mark.parametrize("number", [*WEB, *BEHIND_THE_ENDPOINT])
 def test_a_key_is_pushed_once_for_each_connection(fleet: Fleet, number: int) -> None:
     assert len(pushes(fleet.lab, number)) == 1
     assert len(calls(fleet.lab, "GetConsoleOutput", InstanceId=instances(fleet.lab)[number]["instance_id"])) == 1
@@ -107,7 +104,7 @@ def test_the_push_names_the_zone_of_the_instance(fleet: Fleet) -> None:
 
 def test_only_hosts_without_a_public_address_get_a_tunnel_each(fleet: Fleet) -> None:
     opened = {number: len(tunnels(fleet.lab, number)) for number in range(10)}
-    assert {number: count for number, count in opened.items() if count} == dict.fromkeys((*PRIVATE, *UNKNOWN), 1)
+    assert {number: count for number, count in opened.items() if count} == dict.fromkeys(BEHIND_THE_ENDPOINT, 1)
 
 
 def test_a_tunnel_lasts_as_long_as_the_service_allows(fleet: Fleet) -> None:
@@ -117,14 +114,14 @@ def test_a_tunnel_lasts_as_long_as_the_service_allows(fleet: Fleet) -> None:
 def test_ec2_is_asked_about_instances_only_where_nothing_is_known(fleet: Fleet) -> None:
     asked = calls(fleet.lab, "DescribeInstances")
     assert sorted(each["InstanceId.1"] for each in asked if "InstanceId.1" in each) == sorted(
-        instances(fleet.lab)[number]["instance_id"] for number in (*PRIVATE, *UNKNOWN)
+        instances(fleet.lab)[number]["instance_id"] for number in BEHIND_THE_ENDPOINT
     )
 
 
 def test_ec2_is_asked_for_the_endpoint_of_a_subnet_once(fleet: Fleet) -> None:
     """Each zone has one subnet."""
-    zones = {instances(fleet.lab)[number]["availability_zone"] for number in (*PRIVATE, *UNKNOWN)}
-    assert len(calls(fleet.lab, "DescribeInstanceConnectEndpoints")) == len(zones) < len({*PRIVATE, *UNKNOWN})
+    zones = {instances(fleet.lab)[number]["availability_zone"] for number in BEHIND_THE_ENDPOINT}
+    assert len(calls(fleet.lab, "DescribeInstanceConnectEndpoints")) == len(zones) < len(BEHIND_THE_ENDPOINT)
 
 
 @pytest.mark.parametrize("host", BY)

@@ -395,6 +395,23 @@ def delegated(to: str, **variables: Any) -> Any:
     return made
 
 
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [("exec_command", ["true"]), ("put_file", ["here", "there"]), ("fetch_file", ["there", "here"]), ("reset", [])],
+)
+def test_ssh_is_told_whom_by_whatever_comes_first(
+    method: str, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts: list[str] = []
+
+    def of_ansible_core(made: Any, *_arguments: str, **_named: Any) -> None:
+        hosts.append(made.get_option("host"))
+
+    monkeypatch.setattr(ec2_instance_connect.ssh.Connection, method, of_ansible_core)
+    getattr(connection(inventory_hostname="Web Server (prod)"), method)(*arguments)
+    assert hosts == [INSTANCE_ID]
+
+
 ODD = ["50%off", "a b", "it's", 'say "hi"', "back\\slash", "back\\", "#1;$x", "\u00fcber"]
 
 

@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,15 @@ def _leads_a_session(number: int) -> bool:
         return False
 
 
+@pytest.fixture
+def ctrl_c_works() -> Iterator[None]:
+    """Let processes take a Ctrl-C, also where a shell has started the tests in the background, and ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_works")
 @pytest.mark.parametrize(
     "number",
     [

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +26,7 @@ from ansible.plugins.loader import connection_loader, fragment_loader
 from ansible.utils.plugin_docs import add_fragments, merge_fragment
 from ansible_collections.sshkeys.aws.plugins.connection import ec2_instance_connect
 from ansible_collections.sshkeys.aws.plugins.doc_fragments import _secret, _ssh
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import explain
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 
 INSTANCE_ID = "i-0123456789abcdef0"
@@ -474,6 +477,18 @@ def test_a_failure_is_explained_once_ssh_has_begun(is_begun: bool) -> None:
     with pytest.raises(AnsibleConnectionFailure) as failure, made._explaining():
         raise AnsibleConnectionFailure("Permission denied (publickey).")
     assert ("Likely causes" in str(failure.value)) == is_begun
+
+
+@pytest.mark.parametrize("seconds_ago", [0, 60])
+def test_what_was_told_of_an_earlier_attempt_explains_no_later_one(seconds_ago: int) -> None:
+    made = connection()
+    made._build_command("ssh", "ssh", "web1", "true")
+    with pytest.raises(AnsibleConnectionFailure) as failure, made._explaining():
+        explain.tell(made._settings_file, explain.Step.PUSH, "AWS said no.")
+        told_at = time.time() - seconds_ago
+        os.utime(f"{made._settings_file}.told", (told_at, told_at))
+        raise AnsibleConnectionFailure("Permission denied (publickey).")
+    assert ("AWS said no." in str(failure.value)) == (seconds_ago == 0)
 
 
 def test_options_are_defined_as_they_are_documented() -> None:

@@ -85,6 +85,18 @@ def test_a_role_has_credentials_of_its_own_and_the_certificates_of_the_profile(
     assert account.ca_bundle == "of fleet"
 
 
+def test_a_code_that_nobody_can_type_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK reads it from a terminal, and there is none."""
+
+    def ask_for_a_code(_session: Session, _service: str) -> object:
+        raise EOFError
+
+    monkeypatch.setattr(Session, "client", ask_for_a_code)
+    monkeypatch.setattr(account, "_accounts", {})
+    with pytest.raises(SetUpError, match=r"needs an MFA code, which cannot be typed here\."):
+        account_of({"region": "us-east-1", "profile": "with-mfa"})
+
+
 def test_without_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sdk, "HAS_SDK", False)
     monkeypatch.setattr(account, "_accounts", {})

@@ -480,14 +480,21 @@ def test_a_failure_is_explained_once_ssh_has_begun(is_begun: bool) -> None:
 
 
 @pytest.mark.parametrize("seconds_ago", [0, 60])
-def test_what_was_told_of_an_earlier_attempt_explains_no_later_one(seconds_ago: int) -> None:
+def test_what_was_told_of_an_earlier_attempt_explains_no_later_one(
+    seconds_ago: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = connection()
     made._build_command("ssh", "ssh", "web1", "true")
-    with pytest.raises(AnsibleConnectionFailure) as failure, made._explaining():
+
+    def fail(*_arguments: Any, **_named: Any) -> None:
         explain.tell(made._settings_file, explain.Step.PUSH, "AWS said no.")
         told_at = time.time() - seconds_ago
         os.utime(f"{made._settings_file}.told", (told_at, told_at))
         raise AnsibleConnectionFailure("Permission denied (publickey).")
+
+    monkeypatch.setattr(ec2_instance_connect.ssh.Connection, "exec_command", fail)
+    with pytest.raises(AnsibleConnectionFailure) as failure:
+        made.exec_command("true")
     assert ("AWS said no." in str(failure.value)) == (seconds_ago == 0)
 
 

@@ -29,10 +29,10 @@ from ansible_collections.sshkeys.aws.tests.plays.connection_hosts import (
 )
 
 
-def servers() -> list[str]:
+def servers() -> list[int]:
     """Return what makes the connections of a run: processes that are not ansible-playbook's own, nor those of ssh."""
     return [
-        command
+        number
         for number, command in processes().items()
         if not re.search("ansible-playbook|^ssh|^sftp", command) and _leads_a_session(number)
     ]
@@ -99,14 +99,28 @@ def test_a_run_that_is_stopped_leaves_nothing(controller: Controller, number: si
         wait_until(lambda: not processes(), f"{processes()} are left")
 
 
-def test_the_process_of_the_connections_ends_with_the_last_tunnel(controller: Controller) -> None:
-    """A connection that persists needs its tunnel when the run is over, and not for longer than it lives itself."""
+def test_processes_end_with_the_last_tunnel_and_are_started_again_when_they_were_killed(controller: Controller) -> None:
+    """A connection that persists needs its tunnel when the run is over, and not for longer than it lives itself.
+
+    The system may kill the process that makes the connections, for want of memory. Open tunnels go on.
+    """
     lab = controller.lab
-    hosts = inventory(lab, private={"private0": private(lab, 0)})
+    hosts = inventory(lab, private={f"private{number}": private(lab, number) for number in range(2)})
     with short_folder_for_sockets() as environment:
-        controller.run(PLAYBOOKS / "hello.yml", inventory=hosts, environment=environment).assert_succeeded()
-        (socket,) = masters(Path(environment["ANSIBLE_SSH_CONTROL_PATH_DIR"]))
+        variables = {"folder": str(controller.folder)}
+        started = controller.start(
+            PLAYBOOKS / "server_killed.yml", inventory=hosts, variables=variables, environment=environment
+        )
+        opened = controller.folder / "open"
+        wait_until(lambda: opened.exists() or started.process.poll() is not None, "no host was opened")
+        (server,) = servers()
+        os.kill(server, signal.SIGKILL)
+        (controller.folder / "killed").touch()
+        started.finish().assert_succeeded()
         assert not list((controller.folder / "home").rglob("id_ed25519*"))
-        wait_until(lambda: len(processes()) == 1, f"the tunnel needs one process: {processes()}")
-        os.kill(master_process(socket), signal.SIGKILL)
+        sockets = masters(Path(environment["ANSIBLE_SSH_CONTROL_PATH_DIR"]))
+        assert len(sockets) == 2
+        assert processes()
+        for socket in sockets:
+            os.kill(master_process(socket), signal.SIGKILL)
         wait_until(lambda: not processes(), f"{processes()} are left")

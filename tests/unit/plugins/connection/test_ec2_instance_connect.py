@@ -22,6 +22,7 @@ import yaml
 from ansible import constants as C  # noqa: N812 - as ansible-core names it
 from ansible.errors import AnsibleConnectionFailure
 from ansible.playbook.play_context import PlayContext
+from ansible.plugins.connection import ssh
 from ansible.plugins.loader import connection_loader, fragment_loader
 from ansible.utils.plugin_docs import add_fragments, merge_fragment
 from ansible_collections.sshkeys.aws.plugins.connection import ec2_instance_connect
@@ -410,7 +411,7 @@ def test_ssh_is_told_whom_by_whatever_comes_first(
     def of_ansible_core(made: Any, *_arguments: str, **_named: Any) -> None:
         hosts.append(made.get_option("host"))
 
-    monkeypatch.setattr(ec2_instance_connect.ssh.Connection, method, of_ansible_core)
+    monkeypatch.setattr(ssh.Connection, method, of_ansible_core)
     getattr(connection(inventory_hostname="Web Server (prod)"), method)(*arguments)
     assert hosts == [INSTANCE_ID]
 
@@ -492,7 +493,7 @@ def test_what_was_told_of_an_earlier_attempt_explains_no_later_one(
         os.utime(f"{made._settings_file}.told", (told_at, told_at))
         raise AnsibleConnectionFailure("Permission denied (publickey).")
 
-    monkeypatch.setattr(ec2_instance_connect.ssh.Connection, "exec_command", fail)
+    monkeypatch.setattr(ssh.Connection, "exec_command", fail)
     with pytest.raises(AnsibleConnectionFailure) as failure:
         made.exec_command("true")
     assert ("AWS said no." in str(failure.value)) == (seconds_ago == 0)

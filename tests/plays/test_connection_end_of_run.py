@@ -29,12 +29,13 @@ from ansible_collections.sshkeys.aws.tests.plays.connection_hosts import (
 )
 
 
+_OTHERS = re.compile(r"ansible-playbook|^(\S*/)?(ssh|sftp|scp)[: ]")
+
+
 def servers() -> list[int]:
     """Return what makes the connections of a run: processes that are not ansible-playbook's own, nor those of ssh."""
     return [
-        number
-        for number, command in processes().items()
-        if not re.search("ansible-playbook|^ssh|^sftp", command) and _leads_a_session(number)
+        number for number, command in processes().items() if not _OTHERS.search(command) and _leads_a_session(number)
     ]
 
 

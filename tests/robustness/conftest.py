@@ -6,21 +6,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from ansible_collections.sshkeys.aws.tests.robustness.faults import Way
 from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure, Figures
-from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
-
-
-@pytest.fixture
-def running_lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunningLab:
-    """Return the lab in its first state; leases go to a folder of the test."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    here = RunningLab.here()
-    here.control("POST", "reset")
-    return here
 
 
 class Waiting:

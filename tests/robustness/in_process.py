@@ -13,17 +13,17 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
 import botocore.session
-from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab import seed
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.cloud import is_nitro
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.front import Credentials, Front
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.protocol import Answer, Delivery, Request
-from ansible_collections.sshkeys.aws.tests.running_lab import Prepare, RunningLab
+from ansible_collections.sshkeys.aws.tests.running_lab import Prepare, PreparedSession, RunningLab
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
@@ -46,14 +46,22 @@ class InProcessLab(RunningLab):
         assert answer.status == 200, answer
         return answer.body.decode()
 
-    def run(self, *arguments: Any, prepare: Prepare = lambda _client: None, **named: Any) -> Report:
-        """Run a module's function as on the wire."""
-
+    def _session(self, params: Mapping[str, Any], prepare: Prepare) -> Session:
         def prepare_and_connect(client: Any) -> None:
             prepare(client)
             self.connect(client)
 
-        return super().run(*arguments, prepare=prepare_and_connect, **named)
+        session = PreparedSession(params, self._preloaded, prepare_and_connect)
+        # A new session of botocore takes longer than all calls of a task. The options have all that one would find.
+        vars(session)["_sdk_session"] = self._sdk_session
+        return session
+
+    @cached_property
+    def _sdk_session(self) -> botocore.session.Session:
+        session = botocore.session.Session()
+        if self._preloaded:
+            session.register_component("data_loader", self._preloaded.loader)
+        return session
 
     def client(self, service: str, before: Callable[[], None] = lambda: None) -> Any:
         """Make a client without the retries of modules. before: is called in front of each request."""

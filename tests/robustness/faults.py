@@ -124,6 +124,8 @@ def _reset_all(listening: socket.socket) -> None:
             connection, _address = listening.accept()
         except OSError:
             return
+        # A reset before that may come while the client is still connecting, and is another error then.
+        connection.recv(1)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.close()
 

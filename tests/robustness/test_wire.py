@@ -57,10 +57,11 @@ def of_report(report: Any, said: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.usefixtures("waiting")
 @pytest.mark.parametrize("task", [push, rotate])
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.times in (1, None)], ids=str)
 def test_a_wire_makes_no_difference(
-    running_lab: RunningLab, lab_in_process: InProcessLab, way: Way, waiting: Waiting, task: Any, fault: Fault
+    running_lab: RunningLab, lab_in_process: InProcessLab, way: Way, task: Any, fault: Fault
 ) -> None:
     """What a module itself waits for is left out. What its sockets wait for is not."""
     on_the_wire = task(running_lab, way, fault)

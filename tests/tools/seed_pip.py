@@ -13,8 +13,9 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
-from .project import Project
+import ansible
 
 _GET_PIP = """\
 import os
@@ -29,27 +30,19 @@ sys.exit(main(["install", "--quiet", "--no-index", "--no-deps", wheel]))
 """
 
 
-def seed_pip(project: Project) -> None:
-    """Fill the cache, once. Where PyPI cannot be reached, ansible-test is left to try its own way."""
-    cache = project.home / ".ansible" / "test" / "cache"
-    for version in _wanted_versions(project):
+def main() -> None:
+    """Fill the cache below HOME, once. Where PyPI cannot be reached, ansible-test is left to try its own way."""
+    cache = Path.home() / ".ansible/test/cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    source = Path(ansible.__file__).parents[1] / "ansible_test/_internal/python_requirements.py"
+    for version in set(re.findall(r"\bpip\s*=\s*'([0-9.]+)'", source.read_text(encoding="utf-8"))):
         script = cache / f"get_pip_{version.replace('.', '_')}.py"
         if script.exists():
             continue
-        cache.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(cache)]
-        done = subprocess.run(
-            [*command, f"pip=={version}"], env=project.environment(), capture_output=True, check=False
-        )
-        if done.returncode == 0:
+        if subprocess.run([*command, f"pip=={version}"], capture_output=True, check=False).returncode == 0:
             script.write_text(_GET_PIP.format(version=version), encoding="utf-8")
 
 
-def _wanted_versions(project: Project) -> list[str]:
-    installed = project.installed_collections.parent / "ansible_test" / "_internal" / "python_requirements.py"
-    return versions_in(installed.read_text(encoding="utf-8")) if installed.exists() else []
-
-
-def versions_in(source: str) -> list[str]:
-    """Return the versions of pip that a release of ansible-test asks for."""
-    return sorted(set(re.findall(r"\bpip\s*=\s*'([0-9.]+)'", source)))
+if __name__ == "__main__":
+    main()

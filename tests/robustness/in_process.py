@@ -126,6 +126,12 @@ def in_process_lab() -> InProcessLab:
     return InProcessLab(_description(credentials, front), front)
 
 
+def has_serial_console(front: Front, instance_id: str) -> bool:
+    """Return whether an instance has one."""
+    instance = front.services.cloud.instance(seed.REGION, instance_id)
+    return instance is not None and is_nitro(instance)
+
+
 def _description(credentials: Credentials, front: Front) -> dict[str, Any]:
     """Return what lab.json says of a lab on the wire, as far as these tests ask."""
     return {
@@ -140,7 +146,7 @@ def _description(credentials: Credentials, front: Front) -> dict[str, Any]:
                 "availability_zone": instance.availability_zone,
                 "state": "running" if instance.running else "stopped",
                 "port": 22 if instance.has_sshd else None,
-                "serial_console": is_nitro(front.services.cloud.instance(seed.REGION, instance.instance_id)),
+                "serial_console": has_serial_console(front, instance.instance_id),
             }
             for instance in seed.INSTANCES
         ],

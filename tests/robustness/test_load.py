@@ -115,5 +115,5 @@ def test_a_service_that_throttles(tmp_path: Path, targets: int) -> None:
         cost = push(service, tmp_path, targets, concurrency=16)
         seen = service.counts()
     assert (cost["failed"], seen["taken"]) == (0, targets)
-    # It really throttled. About 230 calls are refused in the first second, and in every second where nobody keeps a pace.
+    # About 230 calls are refused in the first second, and in every second in which nobody keeps a pace.
     assert 0 < seen["throttled"] < 300 + targets

@@ -144,7 +144,7 @@ class Way:
         self._misled = 0
         running_lab.control("DELETE", "requests")
         if fault.is_on_the_way:
-            return self._misleading(fault, call)
+            return self.mislead(fault, call)
         running_lab.misbehave(fault.of(call))
         return lambda _client: None
 
@@ -152,8 +152,8 @@ class Way:
         """Return how many calls went wrong since then."""
         return self._misled + sum(request["fault"] is not None for request in running_lab.requests())
 
-    def _misleading(self, fault: Fault, call: Call) -> Prepare:
-        """Return what leads a call of a client there."""
+    def mislead(self, fault: Fault, call: Call) -> Prepare:
+        """Return what leads a call of a client to where no lab is."""
         left = [call.after, fault.times]
 
         def mislead(request: Any, **_event: object) -> None:

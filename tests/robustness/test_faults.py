@@ -343,3 +343,25 @@ def claims(run: Run, subjects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield f"another one failed: {said}"
     if report.result.get("changed") is not any(said.get("changed") for said in subjects):
         yield "changed is not that of its parts"
+
+
+# -- One fault after another -------------------------------------------------------------------------------------------
+
+PUSH = Call("SendSSHPublicKey", {}, 0)
+
+
+@pytest.mark.parametrize("last", [fault for fault in FAULTS if fault.is_clear and fault.times is None], ids=str)
+@pytest.mark.parametrize("first", [fault for fault in FAULTS if fault.passes and fault.times == 1], ids=str)
+def test_a_clear_end_does_not_end_the_doubt_about_an_attempt_before(trial: Trial, first: Fault, last: Fault) -> None:
+    """The last attempts take no effect for certain. Of the first one nobody knows, unless it was clear too."""
+    lab, pushed = trial.running_lab, next(scenario for scenario in SCENARIOS if isinstance(scenario, Push))
+    lab.misbehave(*(fault.of(PUSH) for fault in (first, last) if not fault.is_on_the_way))
+    misled = [
+        trial.way.mislead(fault, call)
+        for fault, call in ((first, PUSH), (last, PUSH._replace(after=1)))
+        if fault.is_on_the_way
+    ]
+    report = lab.run(pushed.module, pushed.options(lab), prepare=lambda client: [prepare(client) for prepare in misled])
+    (said,) = report.result["targets"]
+    assert not said["success"]
+    assert is_in_doubt(said) is said["changed"] is not first.is_clear

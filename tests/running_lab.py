@@ -165,8 +165,11 @@ class RunningLab:
             "validate_certs": True,
             "aws_config": aws_config,
         }
-        session = PreparedSession(params, self._preloaded, prepare)
+        session = self._session(params, prepare)
         try:
             return module.run(params, check_mode=check_mode, session=session)  # type: ignore[no-any-return]
         except SshKeysError as error:
             return Report(failure=str(error))
+
+    def _session(self, params: Mapping[str, Any], prepare: Prepare) -> Session:
+        return PreparedSession(params, self._preloaded, prepare)

@@ -6,22 +6,21 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+from ansible.errors import AnsibleActionFail
 from ansible_collections.sshkeys.aws.plugins.action import transfer_rotate_key_pair
 from ansible_collections.sshkeys.aws.plugins.modules import transfer_rotate_key_pair as documented_module
-from ansible_collections.sshkeys.aws.tests.unit.keys import ssh_keygen
+from ansible_collections.sshkeys.aws.tests.unit.keys import key_pair, ssh_keygen
+from ansible_collections.sshkeys.aws.tests.unit.tasks import action_of
 
 
 def run(options: dict[str, Any], *, check: bool = False) -> Any:
-    command = ["ansible", "localhost", "-m", "sshkeys.aws.transfer_rotate_key_pair", "-a", json.dumps(options)]
-    done = subprocess.run([*command, *(["--check"] if check else [])], capture_output=True, text=True, check=False)
-    head, _arrow, tail = done.stdout.partition(" => ")
-    return {"head": head, **json.loads(tail)}
+    plugin = transfer_rotate_key_pair.ActionModule
+    return action_of(plugin, "transfer_rotate_key_pair", options, check_mode=check).run(None, {})
 
 
 def test_a_task_makes_a_pair(tmp_path: Path) -> None:
@@ -36,9 +35,16 @@ def test_a_task_makes_a_pair(tmp_path: Path) -> None:
 
 def test_a_task_fails_with_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "key").touch()
-    failed = run({"path": f"{tmp_path}/key"})
-    assert "FAILED" in failed["head"]
-    assert failed["msg"].startswith(f"{tmp_path}/key is in the way of a new key pair")
+    with pytest.raises(AnsibleActionFail, match=rf"^{tmp_path}/key is in the way of a new key pair"):
+        run({"path": f"{tmp_path}/key"})
+
+
+def test_a_private_key_in_an_option_is_refused(tmp_path: Path) -> None:
+    private = key_pair("ed25519").private
+    refused = run({"path": f"{tmp_path}/key", "comment": private})
+    assert refused["failed"] is True
+    assert refused["msg"].startswith("comment: It is a private key.")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_documented_options_are_the_arguments() -> None:

@@ -13,17 +13,13 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible import constants as C  # noqa: N812 - as ansible-core names it
-from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.action.normal import ActionModule as NormalAction
-from ansible.plugins.loader import connection_loader
 from ansible.release import __version__ as ansible_version
-from ansible.template import Templar
 from ansible_collections.amazon.aws.plugins.module_utils.exceptions import AnsibleBotocoreError
 from ansible_collections.sshkeys.aws.plugins.modules import (
     ec2_instance_connect_key,
@@ -34,6 +30,7 @@ from ansible_collections.sshkeys.aws.plugins.modules import (
 from ansible_collections.sshkeys.aws.plugins.plugin_utils import _action, _refusal
 from ansible_collections.sshkeys.aws.tests.unit import keys, module_process
 from ansible_collections.sshkeys.aws.tests.unit.scripted_service import ScriptedService
+from ansible_collections.sshkeys.aws.tests.unit.tasks import action_of
 
 MODULES = {
     "push": ec2_instance_connect_key,
@@ -53,21 +50,8 @@ IS_TOLD_TO_SHOW_INVOCATIONS = tuple(map(int, ansible_version.split(".")[:2])) >=
 
 def action(module: str, arguments: dict[str, Any], **task: Any) -> Any:
     """Return the action of a task on this host."""
-    told = {
-        "action": f"sshkeys.aws.{MODULES[module].__name__.rpartition('.')[2]}",
-        "args": arguments,
-        "environment": None,
-        "check_mode": False,
-        "diff": False,
-        "async_val": 0,
-        "timeout": 0,
-        "delegate_to": None,
-        **task,
-    }
     door = type("Door", (_action.ModuleAction,), {"module": MODULES[module]})
-    loader = DataLoader()
-    connection = connection_loader.get("local", PlayContext(), None)
-    return door(SimpleNamespace(**told), connection, PlayContext(), loader, Templar(loader=loader), None)
+    return action_of(door, MODULES[module].__name__.rpartition(".")[2], arguments, **task)
 
 
 def variables(**more: Any) -> dict[str, Any]:
@@ -429,15 +413,23 @@ def with_service(service: ScriptedService, arguments: dict[str, Any]) -> dict[st
     return {**told, **arguments}
 
 
-def in_a_process(module: str, calls: list[tuple[dict[str, Any], bool]]) -> list[dict[str, Any]]:
+@pytest.fixture(scope="module")
+def in_a_process() -> Iterator[Callable[..., dict[str, Any]]]:
     """Return the results of a module's own main, which AnsibleModule parses the arguments of and exits for."""
-    name = MODULES[module].__name__
-    internal = {"_ansible_module_name": f"sshkeys.aws.{name.rpartition('.')[2]}", "_ansible_verbosity": 5}
-    if IS_TOLD_TO_SHOW_INVOCATIONS:
-        internal["_ansible_inject_invocation"] = True
-    return module_process.results(
-        name, [{**arguments, **internal, "_ansible_check_mode": check_mode} for arguments, check_mode in calls]
-    )
+    with module_process.module_processes([module.__name__ for module in MODULES.values()]) as processes:
+
+        def result(module: str, arguments: dict[str, Any], *, check_mode: bool = False) -> dict[str, Any]:
+            name = MODULES[module].__name__
+            internal = {
+                "_ansible_module_name": f"sshkeys.aws.{name.rpartition('.')[2]}",
+                "_ansible_verbosity": 5,
+                "_ansible_check_mode": check_mode,
+            }
+            if IS_TOLD_TO_SHOW_INVOCATIONS:
+                internal["_ansible_inject_invocation"] = True
+            return processes.result(name, {**arguments, **internal})
+
+        yield result
 
 
 def comparable(result: dict[str, Any], *secrets: str) -> dict[str, Any]:
@@ -455,31 +447,37 @@ def comparable(result: dict[str, Any], *secrets: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("case", CASES, ids=repr)
 def test_a_module_returns_the_same_here_as_in_a_process(
-    module: str, processes: list[Any], service: ScriptedService, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    case: Case,
+    processes: list[Any],
+    in_a_process: Callable[..., dict[str, Any]],
+    service: ScriptedService,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    cases = [case for case in CASES if case.module == module]
-    calls = [(with_service(service, case.arguments), case.check_mode) for case in cases]
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "of processes"))
-    theirs = in_a_process(module, calls)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "of workers"))
-    for case, (arguments, check_mode), their in zip(cases, calls, theirs, strict=True):
-        ours = run(module, arguments, check_mode=check_mode)
-        assert not processes, case
-        secrets = [str(arguments[name]) for name in ("session_token", "secret_key") if arguments.get(name)]
-        assert comparable(ours, *secrets) == comparable(their, *secrets), case
+    arguments = with_service(service, case.arguments)
+    cache = os.environ["XDG_CACHE_HOME"]
+    monkeypatch.setenv("XDG_CACHE_HOME", f"{cache} of processes")
+    theirs = in_a_process(case.module, arguments, check_mode=case.check_mode)
+    monkeypatch.setenv("XDG_CACHE_HOME", f"{cache} of workers")
+    ours = run(case.module, arguments, check_mode=case.check_mode)
+    assert not processes
+    secrets = [str(arguments[name]) for name in ("session_token", "secret_key") if arguments.get(name)]
+    assert comparable(ours, *secrets) == comparable(theirs, *secrets)
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS, ids=repr)
 def test_and_with_options_from_the_environment(
-    environment: dict[str, str], service: ScriptedService, monkeypatch: pytest.MonkeyPatch
+    environment: dict[str, str],
+    in_a_process: Callable[..., dict[str, Any]],
+    service: ScriptedService,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     arguments = {"server_id": SERVER_ID, "user_names": ["anna"], "endpoint_url": service.params()["endpoint_url"]}
     ours = run("read", arguments, environment=[environment])
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    (theirs,) = in_a_process("read", [(arguments, False)])
+    theirs = in_a_process("read", arguments)
     secrets = [value for name, value in environment.items() if re.search("SECRET|TOKEN", name)]
     assert comparable(ours, *secrets) == comparable(theirs, *secrets)
     # Nothing of it remains for the next task.

@@ -11,10 +11,8 @@ from pathlib import Path
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import preload
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import TRANSFER
-from ansible_collections.sshkeys.aws.tests.unit.scripted_service import (
-    ScriptedService,
-    client,
-)
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
+from ansible_collections.sshkeys.aws.tests.unit.scripted_service import ScriptedService, client
 
 
 def test_clients_share_what_was_preloaded(service: ScriptedService) -> None:
@@ -23,7 +21,7 @@ def test_clients_share_what_was_preloaded(service: ScriptedService) -> None:
     assert preloaded
     searched = list(preloaded.loader.search_paths)
     shared = client(service, TRANSFER, preloaded)
-    alone = client(service, TRANSFER)
+    alone = Session(service.params()).client(TRANSFER)
 
     described = preloaded.loader.load_service_model(TRANSFER, "service-2")["metadata"]
     assert shared.meta.service_model.metadata is described

@@ -37,7 +37,7 @@ from ansible_collections.sshkeys.aws.tests.unit.keys import (
 from ansible_collections.sshkeys.aws.tests.unit.refusals import refusal
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from hypothesis import example, given, settings, strategies as st
+from hypothesis import example, given, strategies as st
 
 # -- The truth --------------------------------------------------------------------------------------------------------
 
@@ -395,7 +395,6 @@ pieces = st.one_of(
 
 
 @given(st.one_of(st.text(), st.lists(pieces, max_size=8).map("".join)))
-@settings(max_examples=1500)
 def test_any_text_is_keys_or_a_refusal_that_repeats_nothing_of_it(text: str) -> None:
     try:
         found = parse_public_keys(text)

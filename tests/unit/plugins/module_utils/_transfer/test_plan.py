@@ -30,7 +30,7 @@ from ansible_collections.sshkeys.aws.tests.unit.transfer_users import (
     wanteds,
     worlds,
 )
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,6 @@ def test_changed(outcome: UserOutcome, *, changed: bool) -> None:
 
 
 @given(worlds, wanteds())
-@settings(max_examples=200)
 def test_a_plan_carried_out_leaves_nothing_to_do(world: tuple[HeldKey, ...], wanted: Wanted) -> None:
     todo = plan_user(world, wanted)
     after = carried_out(world, todo)

@@ -15,6 +15,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
 
+import botocore.session
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import preload
+
 
 class ModuleProcesses:
     """A Python that has imported modules, and forks a process for each call of one."""
@@ -63,6 +66,10 @@ def python(program: str) -> str:
 def main() -> None:
     """Import the modules once, and call the one that a line of standard input names, in a fork."""
     modules = {name: importlib.import_module(name) for name in sys.argv[1:]}
+    # Every session would read the descriptions of services again, which is most of what a call costs.
+    preloaded = preload()
+    assert preloaded
+    botocore.session.create_loader = lambda _path: preloaded.loader
     for line in iter(sys.stdin.readline, ""):
         call = json.loads(line)
         child = os.fork()
@@ -71,7 +78,12 @@ def main() -> None:
             os.environ.update(call["environment"])
             module = modules[call["module"]]
             sys.argv = [module.__name__, json.dumps({"ANSIBLE_MODULE_ARGS": call["arguments"]})]
-            module.main()
+            try:
+                module.main()
+            finally:
+                sys.stdout.flush()
+                # Without the destruction of all that was imported, which takes longer than the module.
+                os._exit(0)
         os.waitpid(child, 0)
 
 

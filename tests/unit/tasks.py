@@ -16,10 +16,42 @@ from ansible.plugins.loader import connection_loader
 from ansible.template import Templar
 
 
-def action_of(plugin: Any, name: str, arguments: Mapping[str, Any], **task: Any) -> Any:
+class Task(SimpleNamespace):
+    """The keywords of a task."""
+
+    def copy(self) -> Task:
+        """Return another task with the same keywords."""
+        return Task(**vars(self))
+
+
+class ModuleCalls:
+    """Stands in for all modules that an action calls: it notes each call, and answers with what a test has set."""
+
+    def __init__(self) -> None:
+        """Answer with nothing."""
+        self.calls: list[Task] = []
+        self.answers: dict[str, Any] = {}
+
+    def get(self, name: str, task: Task, **_of_the_loader: Any) -> Any:
+        """Return the action plugin of a module, as the loader of plugins does."""
+        answer = self.answers.get(name.rpartition(".")[2], {})
+
+        def run(task_vars: Mapping[str, Any]) -> Any:
+            del task_vars
+            self.calls.append(task)
+            if isinstance(answer, Exception):
+                raise answer
+            return dict(answer)
+
+        return SimpleNamespace(run=run)
+
+
+def action_of(
+    plugin: Any, name: str, arguments: Mapping[str, Any], modules: ModuleCalls | None = None, **task: Any
+) -> Any:
     """Return an action plugin as a task with these arguments gets it.
 
-    plugin: its class. name: of the action. task: keywords of the task.
+    plugin: its class. name: of the action. modules: what it calls. task: keywords of the task.
     """
     told = {
         "action": f"sshkeys.aws.{name}",
@@ -35,4 +67,8 @@ def action_of(plugin: Any, name: str, arguments: Mapping[str, Any], **task: Any)
     }
     loader = DataLoader()
     connection = connection_loader.get("local", PlayContext(), None)
-    return plugin(SimpleNamespace(**told), connection, PlayContext(), loader, Templar(loader=loader), None)
+    action = plugin(Task(**told), connection, PlayContext(), loader, Templar(loader=loader), None)
+    if modules:
+        # Since 2.19 ansible-core ignores the loaders that it is given.
+        action._shared_loader_obj = SimpleNamespace(action_loader=modules)  # noqa: SLF001
+    return action

@@ -115,6 +115,7 @@ def test_what_is_in_the_way_stays(private: Path, text: str, words: str, check_mo
     said = str(raised.value)
     assert said.startswith(f"{private} is in the way of a new key pair, and is not part of an ed25519 pair without")
     assert words in said
+    assert "ended with status" not in said
     assert said.endswith(". Move it away, and run again.")
     assert not runs(said, 12) & runs("".join(text.splitlines()[1:-1]), 12)
     assert state(private.parent) == before

@@ -99,6 +99,24 @@ def test_no_endpoint_is_a_sentence(service: StubbedService, there: list[dict[str
         ec2.endpoint(service.client, None, "vpc-1", None, use_fips=True)
 
 
+def test_an_endpoint_that_was_named_and_is_not_there_is_named(service: StubbedService) -> None:
+    service.stubber.add_response("describe_instance_connect_endpoints", {"InstanceConnectEndpoints": []})
+    with (
+        service.playing(),
+        pytest.raises(ArgumentError, match=r"^No EC2 Instance Connect Endpoint named eice-one is ready\. Check .*_id"),
+    ):
+        ec2.endpoint(service.client, "eice-one", "vpc-1", None, use_fips=False)
+
+
+@pytest.mark.parametrize(("use_fips", "kind"), [(False, "vpc-1 is ready"), (True, "vpc-1 with a FIPS name is ready")])
+def test_a_missing_fips_name_is_told_where_one_was_asked_for(
+    service: StubbedService, use_fips: bool, kind: str
+) -> None:
+    service.stubber.add_response("describe_instance_connect_endpoints", {"InstanceConnectEndpoints": []})
+    with service.playing(), pytest.raises(ec2.NoEndpointError, match=kind):
+        ec2.endpoint(service.client, None, "vpc-1", None, use_fips=use_fips)
+
+
 def test_console_output_of_an_instance_that_has_only_old_one(service: StubbedService) -> None:
     """The latest is for Nitro alone (GetConsoleOutput)."""
     now = datetime.now(tz=UTC)

@@ -11,8 +11,10 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -223,15 +225,16 @@ def test_where_this_process_cannot_a_module_has_a_process(monkeypatch: pytest.Mo
 def test_on_any_other_system_a_module_has_a_process() -> None:
     # What is read when the file is imported, in a Python that says that it is on a Mac.
     program = (
-        "import sys\n"
+        "import importlib, sys\n"
         "import ansible.plugins.action.normal, ansible.plugins.connection.local\n"
         "import ansible_collections.amazon.aws.plugins.module_utils.modules\n"
         "sys.platform = 'darwin'\n"
         "from ansible_collections.sshkeys.aws.plugins.plugin_utils import _action\n"
         "print(_action._CAN_RUN_HERE)\n"
+        "sys.platform = 'linux'\n"
+        "print(importlib.reload(_action)._CAN_RUN_HERE)\n"
     )
-    assert module_process.python(program) == "False\n"
-    assert module_process.python(program.replace("darwin", "linux")) == "True\n"
+    assert module_process.python(program) == "False\nTrue\n"
 
 
 @pytest.mark.parametrize(
@@ -294,6 +297,78 @@ def test_invocations_are_shown_where_ansible_core_shows_them() -> None:
     assert _action._shows_invocation({}) is not IS_TOLD_TO_SHOW_INVOCATIONS
     result = run("read", READ, task_vars={"ansible_python_interpreter": sys.executable})
     assert ("invocation" in result) is not IS_TOLD_TO_SHOW_INVOCATIONS
+
+
+# -- Progress ---------------------------------------------------------------------------------------------------------
+
+
+class Silences:
+    """Stands in for threading: silences end at once, and after some of them the work has ended."""
+
+    def __init__(self, number: int) -> None:
+        """Take the number of silences."""
+        self._number = number
+        self.seconds: list[float] = []
+        self.calls: list[str] = []
+
+    def Event(self) -> Silences:  # noqa: N802 - as threading has it
+        """Return what is set at the end of the work."""
+        return self
+
+    def wait(self, seconds: float) -> bool:
+        """Note how long it would have been silent."""
+        self.seconds.append(seconds)
+        return len(self.seconds) > self._number
+
+    def set(self) -> None:
+        """Note it."""
+        self.calls.append("set")
+
+    def Thread(self, target: Callable[[], None], *, daemon: bool) -> Silences:  # noqa: N802
+        """Return a thread that runs when it is waited for. A worker that is killed does not wait for a daemon."""
+        assert daemon
+        self._run = target
+        return self
+
+    def start(self) -> None:
+        """Note it."""
+        self.calls.append("start")
+
+    def join(self) -> None:
+        """Run the thread."""
+        self.calls.append("join")
+        self._run()
+
+
+def test_progress_is_told_ever_less_often_and_on_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    silences, shown = Silences(6), []
+
+    def display(text: str, *, stderr: bool) -> None:
+        shown.append((text, stderr))
+
+    monkeypatch.setattr(_action, "threading", silences)
+    monkeypatch.setattr(_action, "Display", lambda: SimpleNamespace(display=display))
+    monkeypatch.setattr(_action, "time", SimpleNamespace(monotonic=lambda: sum(silences.seconds)))
+    with _action._telling("module", 3) as end_of_a_call:
+        end_of_a_call()
+        end_of_a_call()
+    assert silences.calls == ["start", "set", "join"]
+    assert silences.seconds == [5, 10, 20, 30, 30, 30, 30]
+    seconds = [5, 15, 35, 65, 95, 125]
+    assert shown == [(f"module: 2 of 3 done after {each} seconds.", True) for each in seconds]
+
+
+def test_a_module_here_tells_its_progress(service: ScriptedService, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Any] = []
+
+    @contextmanager
+    def telling(name: str, total: int) -> Iterator[Callable[[], None]]:
+        told.append((name, total))
+        yield lambda: told.append("end of a call")
+
+    monkeypatch.setattr(_action, "_telling", telling)
+    run("read", with_service(service, {"server_id": SERVER_ID, "user_names": ["anna", "bert"]}))
+    assert told == [("sshkeys.aws.transfer_ssh_key_info", 2), "end of a call", "end of a call"]
 
 
 # -- The same in both places ------------------------------------------------------------------------------------------

@@ -427,10 +427,10 @@ def leftovers(folder: Path) -> tuple[Path, Path]:
 
 def test_a_lease_is_swept_only_after_its_end(leases: LeaseDirectory, folder: Path) -> None:
     leases.write(NAME, LEASE)
-    path = aged(lease_file(folder), KEY_LIFETIME - 1)
+    path = aged(lease_file(folder), KEY_LIFETIME)
     leases.sweep(NOW)
     assert path.exists()
-    leases.sweep(NOW + 2)
+    leases.sweep(NOW + 1)
     assert not path.exists()
 
 
@@ -450,8 +450,13 @@ def test_sweep_does_not_follow_links(leases: LeaseDirectory, folder: Path, tmp_p
     precious = tmp_path / "precious"
     precious.write_text("mine", encoding="utf-8")
     aged(precious, 10 * KEY_LIFETIME)
-    (folder / "x.lease").symlink_to(precious)
-    leases.sweep(NOW + 10 * KEY_LIFETIME)
+    link = folder / "x.lease"
+    link.symlink_to(precious)
+    os.utime(link, (NOW, NOW), follow_symlinks=False)
+    leases.sweep(NOW)
+    assert link.is_symlink(), "the link is young, and its file is old"
+    leases.sweep(NOW + 2 * KEY_LIFETIME)
+    assert not link.is_symlink()
     assert precious.exists()
 
 

@@ -17,6 +17,7 @@ from typing import IO, Any
 
 import botocore.session
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import preload
+from botocore.loaders import Loader
 
 
 class ModuleProcesses:
@@ -69,7 +70,13 @@ def main() -> None:
     # Every session would read the descriptions of services again, which is most of what a call costs.
     preloaded = preload()
     assert preloaded
-    botocore.session.create_loader = lambda _path: preloaded.loader
+    loader = preloaded.loader
+
+    def create_loader(search_path_string: str | None = None) -> Loader:
+        del search_path_string
+        return loader
+
+    botocore.session.create_loader = create_loader
     for line in iter(sys.stdin.readline, ""):
         call = json.loads(line)
         child = os.fork()

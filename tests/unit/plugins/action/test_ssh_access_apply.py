@@ -143,7 +143,7 @@ def test_a_host_may_be_opened_in_check_mode_and_a_server_is_not_changed(modules:
 
 
 def test_options_of_the_role_are_those_of_the_modules(modules: ModuleCalls) -> None:
-    options = {"unsupported_keys": "skip", "wait_timeout": 77, "concurrency": 5}
+    options: dict[str, Any] = {"unsupported_keys": "skip", "wait_timeout": 77, "concurrency": 5}
     run(modules, [asked_server()], **options)
     (task,) = modules.calls
     assert not task.check_mode
@@ -186,7 +186,7 @@ def test_the_last_key_goes_only_where_the_user_asks_for_that_too(
 ) -> None:
     only = {"user_name": "anna", "ssh_public_keys": [OLD_KEY]}
     modules.answers["transfer_ssh_key_info"] = {"changed": False, "users": [only]}
-    rules = {"max_key_age_days": 90, "remove_old_keys": True, "remove_last_key": removes_last}
+    rules: dict[str, Any] = {"max_key_age_days": 90, "remove_old_keys": True, "remove_last_key": removes_last}
     run(modules, [asked_server(declared=[])], **rules)
     assert len(called(modules, "transfer_ssh_key")) == removals
 

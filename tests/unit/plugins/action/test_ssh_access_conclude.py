@@ -106,14 +106,14 @@ def conclude(opening: dict[str, Any] | None = OPEN, **more: Any) -> Any:
 
 
 @pytest.mark.parametrize(("given", "seconds"), [({}, 30), ({"timeout": 90}, 90)])
-def test_a_host_that_lets_us_in_is_told_also_without_v(waits: Waits, given: dict[str, int], seconds: int) -> None:
+def test_a_host_that_lets_us_in_is_told_also_without_v(waits: Waits, given: dict[str, Any], seconds: int) -> None:
     """Between two attempts there is a pause, or sshd would take them for an attack."""
     assert conclude(**given) == {"changed": False, "msg": "web1: opened.", "_ansible_verbose_always": True}
     assert waits.options == [{"timeout": seconds, "sleep": 3}]
 
 
 @pytest.mark.parametrize(("given", "port"), [({}, "port 22 "), ({"port": 2222}, "port 2222 ")])
-def test_a_host_that_does_not_let_us_in_is_a_failure(waits: Waits, given: dict[str, int], port: str) -> None:
+def test_a_host_that_does_not_let_us_in_is_a_failure(waits: Waits, given: dict[str, Any], port: str) -> None:
     waits.result = {"failed": True, "msg": f"{TIMED_OUT}Connection timed out"}
     told = conclude(**given, transfer={"says": ["1 user."], "failures": []})
     assert (told["failed"], told["summary"]) == (True, ["1 user."])

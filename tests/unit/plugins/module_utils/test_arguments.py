@@ -22,6 +22,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import (
 )
 from ansible_collections.sshkeys.aws.tests.unit.keys import (
     COMMENT,
+    dss_blob,
     ecdsa_blob,
     ed25519_blob,
     line_of,
@@ -39,6 +40,7 @@ ED25519, ECDSA, RSA = LINES = [
     line_of(ecdsa_blob(256, POINT.x, POINT.y), COMMENT),
     f"{rsa_line(2048)} {COMMENT}",
 ]
+DSS = line_of(dss_blob(), "old")
 TOKEN = line_of(security_key_blobs()["sk-ssh-ed25519@openssh.com"], "token")
 PRIVATE = (
     ed25519.Ed25519PrivateKey.from_private_bytes(b"\x21" * 32)
@@ -272,7 +274,7 @@ def test_fault_of_public_keys(value: Any, words: list[str]) -> None:
         assert word in said
 
 
-@pytest.mark.parametrize("text", [TOKEN, f"{ED25519}\n{TOKEN}"])
+@pytest.mark.parametrize("text", [TOKEN, f"{ED25519}\n{TOKEN}", DSS], ids=["token", "token after a key", "ssh-dss"])
 def test_a_key_that_the_service_does_not_take_is_skipped_only_by_choice(text: str) -> None:
     with pytest.raises(ArgumentError, match="Or set unsupported_keys=skip"):
         public_keys([text, ED25519], "public_keys", judge_for_transfer)

@@ -221,7 +221,8 @@ def test_what_a_failure_of_the_sdk_becomes(failure: Exception, code: str, in_dou
     ],
 )
 def test_a_refusal_names_its_tries_and_its_request(metadata: dict[str, Any], message: str) -> None:
-    refused = ClientError({"Error": {"Code": "Refused", "Message": "No."}, "ResponseMetadata": metadata}, "Op")
+    answer: Any = {"Error": {"Code": "Refused", "Message": "No."}, "ResponseMetadata": metadata}
+    refused = ClientError(answer, "Op")
     with pytest.raises(ServiceError) as failure:
         call(raising(refused))
     assert failure.value.message == message

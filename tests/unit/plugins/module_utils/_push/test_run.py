@@ -131,7 +131,7 @@ def test_another_key_has_a_lease_of_its_own(service: Service) -> None:
     ids=lambda options: next(iter(options)),
 )
 def test_a_lease_counts_only_in_its_own_region_and_at_its_own_endpoint(
-    service: Service, another: dict[str, str]
+    service: Service, another: dict[str, Any]
 ) -> None:
     service.expect(ONE, request_id="here")
     service.run(ONE)

@@ -138,6 +138,7 @@ def test_keep_old_keys_is_not_guessed(value: Any) -> None:
         ({"private_key_file": "a.pub"}, [f"private_key_file is '{HERE}/a.pub', and must be the file of a private"]),
         ({"public_keys": LINE, "sftp_host": "x"}, ["sftp_host is set, but there is no private key to log in with"]),
         ({"public_keys": LINE, "sftp_port": "ssh"}, ["sftp_port is 'ssh', and must be the number of a port."]),
+        ({"public_keys": LINE, "sftp_port": "100000"}, ["sftp_port is '100000', and must be the number of a port."]),
         ({"public_keys": LINE, "sftp_port": "22\n-o ProxyCommand=x"}, ["sftp_port is '22\\n-o ProxyCommand=x'"]),
         ({"public_keys": LINE, "replace": "x"}, ["There is no variable replace."]),
         ({"keep_keys": 1, "keep_old_key": 1}, ["There is no variable keep_keys, keep_old_key."]),

@@ -30,6 +30,7 @@ from ansible_collections.sshkeys.aws.plugins.modules import (
     transfer_ssh_key_info,
 )
 from ansible_collections.sshkeys.aws.plugins.plugin_utils import _action, _refusal
+from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.certificate import certificate_of_its_own
 from ansible_collections.sshkeys.aws.tests.unit import keys, module_process
 from ansible_collections.sshkeys.aws.tests.unit.scripted_service import ScriptedService
 from ansible_collections.sshkeys.aws.tests.unit.tasks import action_of
@@ -158,6 +159,8 @@ def test_on_this_host_with_this_interpreter_a_module_runs_here(processes: list[A
         {"delegate_to": "localhost"},
         {"environment": [{"PYTHONPATH": "/somewhere"}]},
         {"environment": [{"AWS_REGION": "us-east-1"}, {"LD_LIBRARY_PATH": "/somewhere"}]},
+        # The SDK looks for a user's own descriptions of services in the home folder that it was imported with.
+        {"environment": [{"HOME": "/home/alice"}]},
         {"arguments": {**READ, "debug_botocore_endpoint_logs": True}},
         {"arguments": {**READ, "debug_botocore_endpoint_logs": "yes"}},
         {"arguments": {**READ, "concurrency": date(2026, 11, 25)}},
@@ -182,7 +185,7 @@ def test_where_it_makes_a_difference_a_module_has_a_process(task: dict[str, Any]
         {"AWS_REGION": "us-east-1", "AWS_MAX_ATTEMPTS": 3},
         {"BOTO_CONFIG": "/somewhere"},
         {"https_proxy": "http://proxy", "NO_PROXY": "127.0.0.1", "all_proxy": ""},
-        {"HOME": "/home/alice", "XDG_CACHE_HOME": "/home/alice/.cache", "SSL_CERT_FILE": "/somewhere"},
+        {"XDG_CACHE_HOME": "/home/alice/.cache", "SSL_CERT_FILE": "/somewhere"},
         {},
     ],
 )
@@ -462,7 +465,7 @@ ENVIRONMENTS: list[dict[str, str]] = [
     {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "anna", "AWS_DEFAULT_REGION": "eu-west-1"},
     {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": SECRET_KEY},
     {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SESSION_TOKEN": "anna", "AWS_REGION": " us-east-1"},
-    {"AWS_PROFILE": "nobody", "HOME": "/nonexistent"},
+    {"AWS_PROFILE": "nobody", "XDG_CACHE_HOME": "/nonexistent"},
     {},
 ]
 
@@ -562,14 +565,16 @@ def test_and_with_options_from_the_environment(
 
 def test_nothing_of_the_environment_of_a_task_remains(service: ScriptedService) -> None:
     before = dict(os.environ)
-    run("read", with_service(service, READ), environment=[{"AWS_REGION": "x", "HOME": "/nonexistent"}])
+    run("read", with_service(service, READ), environment=[{"AWS_REGION": "x", "XDG_CACHE_HOME": "/nonexistent"}])
     assert dict(os.environ) == before
 
 
 def test_paths_are_those_of_the_playbook(service: ScriptedService, tmp_path: Path) -> None:
     """A module's process starts in its folder, if the connection says so."""
+    service.speak_tls(certificate_of_its_own(tmp_path))
     before = Path.cwd()
-    made = action("read", {**with_service(service, READ), "user_names": ["anna"], "aws_ca_bundle": "missing.pem"})
+    made = action("read", {**with_service(service, READ), "user_names": ["anna"], "aws_ca_bundle": "certificate.pem"})
     made._connection.cwd = str(tmp_path)
-    made.run(None, variables())
+    (user,) = made.run(None, variables())["users"]
+    assert "error" not in user
     assert Path.cwd() == before

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -107,20 +106,17 @@ def test_an_unreasonable_wait_is_bounded(service: ScriptedService, delays: list[
 
 
 def test_a_throttled_fleet_loses_none(service: ScriptedService) -> None:
-    """A service that takes 100 calls a second gets 300 from 16 threads: all arrive, in little more than its time."""
+    """A service that takes 100 calls a second gets 300 from 16 threads: all arrive, and few are sent more than once."""
     made = client(service, INSTANCE_CONNECT, concurrency=16)
     targets = [Target(f"i-{number:017x}", "ec2-user") for number in range(300)]
     service.script = [PUSHED]
     service.calls_a_second = 100
 
-    began = time.monotonic()
     leases = fan_out(lambda target: instance_connect.push(made, target, KEY), targets, 16)
-    took = time.monotonic() - began
 
     assert len(leases) == 300
     assert sorted(service.taken) == sorted(target.instance_id for target in targets)
-    # The bucket is full at first, so the floor is two seconds. The first second hammers, and is most of the refusals.
-    assert took <= 2 * 2.0
+    # The first second hammers, and is most of the refusals.
     assert len(service.requests) <= 3 * 300
 
 

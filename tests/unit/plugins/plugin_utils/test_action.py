@@ -302,6 +302,16 @@ def test_invocations_are_shown_where_ansible_core_shows_them() -> None:
     assert ("invocation" in result) is not IS_TOLD_TO_SHOW_INVOCATIONS
 
 
+@pytest.mark.parametrize("is_shown", [True, False])
+def test_an_invocation_that_nobody_asks_for_is_not_in_the_result(
+    is_shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As since ansible-core 2.21."""
+    monkeypatch.setattr(_action, "_shows_invocation", lambda _variables: is_shown)
+    result = run("read", {**READ, "region": "us-east-1", "access_key": "a", "secret_key": "b"})
+    assert ("invocation" in result) is is_shown
+
+
 # -- Progress ---------------------------------------------------------------------------------------------------------
 
 

@@ -30,7 +30,8 @@ def test_a_task_makes_a_pair(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     made = run(options)
     assert made["changed"] is True
-    assert made["public_key"].split()[:2] == ssh_keygen("-y", "-P", "", "-f", options["path"]).split()[:2]
+    assert made["public_key"].split() == ssh_keygen("-y", "-P", "", "-f", options["path"]).split()
+    assert made["public_key"].endswith(" c")
 
 
 def test_a_task_fails_with_a_sentence(tmp_path: Path) -> None:

@@ -110,6 +110,13 @@ def test_options_are_found_as_ssh_finds_them(words: str, program: str, told: lis
     assert list(options_in(shlex.split(words), program)) == told
 
 
+@pytest.mark.parametrize("word", ["", "-", "web1", "uJbastion", "noProxyJump=none", "--", "--Jbastion"])
+@pytest.mark.parametrize("program", ["ssh", "sftp", "scp"])
+def test_a_word_without_a_dash_before_it_holds_no_options(word: str, program: str) -> None:
+    """Nor does one with two."""
+    assert list(options_in([word, "x"], program)) == []
+
+
 @pytest.mark.parametrize("written", ["none", "None", " none"])
 @pytest.mark.parametrize("keyword", ["ProxyCommand", "proxyjump"])
 @pytest.mark.parametrize("between", ["=", " ", " = ", "=="])

@@ -23,6 +23,7 @@ from ansible.playbook.play_context import PlayContext
 from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.release import __version__ as ansible_version
 from ansible_collections.amazon.aws.plugins.module_utils.exceptions import AnsibleBotocoreError
+from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
 from ansible_collections.sshkeys.aws.plugins.modules import (
     ec2_instance_connect_key,
     ec2_serial_console_key,
@@ -300,6 +301,22 @@ def test_invocations_are_shown_where_ansible_core_shows_them() -> None:
     assert _action._shows_invocation({}) is not IS_TOLD_TO_SHOW_INVOCATIONS
     result = run("read", READ, task_vars={"ansible_python_interpreter": sys.executable})
     assert ("invocation" in result) is not IS_TOLD_TO_SHOW_INVOCATIONS
+
+
+CREDENTIALS = [
+    name
+    for option, about in aws_argument_spec().items()
+    if about.get("no_log")
+    for name in (option, *about.get("aliases", ()))
+]
+
+
+@pytest.mark.parametrize("name", CREDENTIALS)
+def test_a_credential_is_not_shown_under_any_of_its_names(name: str) -> None:
+    needed = {"access_key": "a"} | ({} if "token" not in name else {"secret_key": "b"})
+    result = run("read", {**READ, "region": "us-east-1", **needed, name: SECRET_KEY})
+    assert result["invocation"]["module_args"][name] == BLOTTED
+    assert SECRET_KEY not in json.dumps(result)
 
 
 @pytest.mark.parametrize("is_shown", [True, False])

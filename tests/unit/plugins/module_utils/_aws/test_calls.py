@@ -113,8 +113,9 @@ def test_the_push_time_is_later_than_the_signature(service: ScriptedService) -> 
     signed_at: list[float] = []
     made.meta.events.register("before-sign.ec2-instance-connect", lambda **_event: signed_at.append(time.time()))
     service.script = [PUSHED]
-    assert signed_at[-1:] <= [instance_connect.push(made, TARGET, KEY).pushed_at]
+    pushed_at = instance_connect.push(made, TARGET, KEY).pushed_at
     assert len(signed_at) == 1
+    assert signed_at[0] <= pushed_at
 
 
 def test_messages_are_safe_for_a_terminal(service: ScriptedService) -> None:

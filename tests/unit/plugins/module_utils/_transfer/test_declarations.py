@@ -213,6 +213,8 @@ def test_faults_of_servers_and_users_are_told_together() -> None:
 def test_keys_of_other_types_are_left_to_the_module_by_choice() -> None:
     users = [{"user_name": "anna", "public_keys": [TOKEN, ALICE]}]
     assert keys_of(read({"users": users}, unsupported_keys="skip")) == [TOKEN, ALICE]
+    (fault,) = read({"users": users}).faults
+    assert fault.endswith("Or set ssh_access_transfer_unsupported_keys: skip, which skips keys of this type.")
     (fault,) = read({"users": [{"user_name": "anna", "public_keys": TOKEN}]}, unsupported_keys="skip").faults
     assert "No key remains" in fault
 

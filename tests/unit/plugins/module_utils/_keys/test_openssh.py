@@ -186,9 +186,11 @@ def test_the_same_key_twice_is_one_key() -> None:
     assert parse_public_key(f"{pair.bare} first\n{pair.bare} second").comment == "first"
 
 
-def test_two_keys_where_one_is_needed() -> None:
-    text = f"{key_pair('ed25519').line}\n{key_pair('rsa-1024').line}\n{key_pair('ecdsa-256').line}\n"
-    assert "3 different keys" in refusal(text, parse_public_key)
+@pytest.mark.parametrize("kinds", [("ed25519", "rsa-1024"), ("ed25519", "rsa-1024", "ecdsa-256")])
+def test_several_keys_where_one_is_needed(kinds: tuple[str, ...]) -> None:
+    text = "\n".join(key_pair(kind).line for kind in kinds)
+    assert f"{len(kinds)} different keys" in refusal(text, parse_public_key)
+    assert read_held_key(text) is None
 
 
 def test_what_a_service_holds_is_read_as_before() -> None:

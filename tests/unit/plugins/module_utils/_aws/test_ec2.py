@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws import ec2, instance_connect
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws import ec2
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ec2 import Endpoint
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError
 from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService
@@ -139,22 +138,3 @@ def test_console_output_that_may_not_be_read(service: StubbedService) -> None:
         pytest.raises(ServiceError, match=r"Allow the action in the IAM policy .*ec2:GetConsoleOutput"),
     ):
         ec2.console_output(service.client, INSTANCE_ID)
-
-
-def test_the_address_of_a_tunnel_is_signed() -> None:
-    """As the AWS CLI does it: in the query, for a minute, and with nothing but the host in the signature."""
-    client = StubbedService("ec2-instance-connect").client
-    url = urlsplit(instance_connect.tunnel_url(client, Endpoint("eice-1", "one.example.com"), "10.0.0.7", 22, 3600))
-    query = {name: value[0] for name, value in parse_qs(url.query).items()}
-    assert (url.scheme, url.netloc, url.path) == ("wss", "one.example.com", "/openTunnel")
-    wanted = {
-        "instanceConnectEndpointId": "eice-1",
-        "privateIpAddress": "10.0.0.7",
-        "remotePort": "22",
-        "maxTunnelDuration": "3600",
-        "X-Amz-Expires": "60",
-        "X-Amz-SignedHeaders": "host",
-        "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
-    }
-    assert wanted.items() <= query.items()
-    assert query["X-Amz-Credential"].endswith("/us-east-1/ec2-instance-connect/aws4_request")

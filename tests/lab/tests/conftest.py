@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.sshkeys.aws.tests.lab.tests.bench import Bench, KeyMaker
+from ansible_collections.sshkeys.aws.tests.lab_bench import Bench, KeyMaker
 from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 
 

@@ -24,7 +24,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from ansible_collections.sshkeys.aws.tests.lab.tests.bench import Bench
+    from ansible_collections.sshkeys.aws.tests.lab_bench import Bench
     from websockets.asyncio.client import ClientConnection
 
 

@@ -24,6 +24,7 @@ from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.release import __version__ as ansible_version
 from ansible_collections.amazon.aws.plugins.module_utils.exceptions import AnsibleBotocoreError
 from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 from ansible_collections.sshkeys.aws.plugins.modules import (
     ec2_instance_connect_key,
     ec2_serial_console_key,
@@ -311,12 +312,24 @@ CREDENTIALS = [
 ]
 
 
+@pytest.mark.parametrize("core_masks", [False, True])
 @pytest.mark.parametrize("name", CREDENTIALS)
-def test_a_credential_is_not_shown_under_any_of_its_names(name: str) -> None:
+def test_a_credential_is_not_shown_under_any_of_its_names(
+    name: str, core_masks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether ansible-core masks it wherever else it stands, as since 2.22, or not."""
+    monkeypatch.setattr(_action, "CORE_MASKS", core_masks)
     needed = {"access_key": "a"} | ({} if "token" not in name else {"secret_key": "b"})
     result = run("read", {**READ, "region": "us-east-1", **needed, name: SECRET_KEY})
     assert result["invocation"]["module_args"][name] == BLOTTED
     assert SECRET_KEY not in json.dumps(result)
+
+
+def test_a_warning_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As ansible-core does with those of a module's process."""
+    report = Report({"changed": False}, warnings=["One.", "Two.", "One."])
+    monkeypatch.setattr(transfer_ssh_key_info, "run", lambda *_params, **_options: report)
+    assert run("read", READ)["warnings"] == ["One.", "Two."]
 
 
 @pytest.mark.parametrize("is_shown", [True, False])
@@ -473,6 +486,9 @@ CASES = [
     Case("declare", **{**DECLARE, "public_keys": 5}),
     Case("declare", users=[{"user_name": "anna", "state": "gone"}], server_id=SERVER_ID, public_keys=KEY),
     Case("declare", **{**DECLARE, "wait_timeout": -1}),
+    # A failure that has a result, since nobody listens at this port
+    Case("read", server_id=SERVER_ID, user_names=["anna"], endpoint_url="http://127.0.0.1:9",
+         aws_config={"retries": {"max_attempts": 0}}),
     # Credentials and regions
     Case("read", server_id=SERVER_ID, user_names=["anna"], secret_key="anna"),
     Case("read", server_id=SERVER_ID, user_names=["anna"], secret_key="us-east"),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import preload
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import INSTANCE_CONNECT, TRANSFER
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import COLLECTION_VERSION, Session, uses_fips
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, SetUpError
@@ -172,6 +173,15 @@ def test_an_assumed_role_keeps_the_region_of_the_profile(
     assert assumed.region == ("eu-central-1", "the profile fleet")
     assert assumed.params["access_key"] == "AKIAROLE"
     assert assumed.client(TRANSFER).meta.region_name == "eu-central-1"
+
+
+def test_a_client_shares_the_bundle_that_was_preloaded(service: ScriptedService) -> None:
+    preloaded = preload()
+    assert preloaded
+    assert preloaded.bundle
+    made = Session(service.params(endpoint_url="https://127.0.0.1:1"), preloaded).client(TRANSFER)
+    pool = made._endpoint.http_session._manager.connection_pool_kw
+    assert pool["ssl_context"] is preloaded.bundle.context
 
 
 ROLE = "arn:aws:iam::123456789012:role/r"

@@ -45,7 +45,7 @@ class Bench:
 
     def _client(self, service: str, region: str = "us-east-1", access_key: str | None = None) -> Any:  # noqa: ANN401
         return self._session.create_client(
-            service,  # type: ignore[call-overload]
+            service,
             region_name=region,
             endpoint_url=self.lab["endpoint_url"],
             aws_access_key_id=access_key or self.lab["access_key"],

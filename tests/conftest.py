@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What all tests share: a lab for each worker of pytest, and two measures, that of make test and that of make test-all."""
+"""What all tests share: a lab for each worker of pytest, and the measures of make test and of make test-all."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from ansible_collections.sshkeys.aws.tests.secrets_left import lines_with_secret
 
 _CALLBACKS = Path(__file__).parent / "plays" / "callback_plugins"
 # This machine, without ssh.
-HERE = {"all": {"hosts": {"localhost": {"ansible_connection": "local"}}}}
+_HERE = {"all": {"hosts": {"localhost": {"ansible_connection": "local"}}}}
 # No run of a test takes as long.
 _SECONDS = 100
 
@@ -113,7 +113,7 @@ class Controller:
         self,
         playbook: str | Path,
         *arguments: str,
-        inventory: str | Mapping[str, Any] = HERE,
+        inventory: str | Mapping[str, Any] | None = None,
         variables: Mapping[str, Any] | None = None,
         environment: Mapping[str, str] | None = None,
         may_print_secrets: bool = False,
@@ -126,19 +126,19 @@ class Controller:
         self,
         playbook: str | Path,
         *arguments: str,
-        inventory: str | Mapping[str, Any] = HERE,
+        inventory: str | Mapping[str, Any] | None = None,
         variables: Mapping[str, Any] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> StartedRun:
         """Start a playbook, in a session of its own.
 
-        playbook: a path, or the full name of one in a collection. inventory: as for ``-i``, or the content of one.
-        variables: extra variables. environment: what comes on top of the test's.
+        playbook: a path, or the full name of one in a collection. inventory: as for ``-i``, or the content of one; this
+        machine unless given. variables: extra variables. environment: what comes on top of the test's.
         """
         self._number += 1
         results = self.write(f"results-{self._number}.jsonl", "")
         if not isinstance(inventory, str):
-            inventory = str(self.write(f"inventory-{self._number}.json", inventory))
+            inventory = str(self.write(f"inventory-{self._number}.json", inventory or _HERE))
         # In a file: everybody can read the arguments of a process.
         everything = {"ansible_python_interpreter": "{{ ansible_playbook_python }}", **(variables or {})}
         extra_vars = self.write(f"variables-{self._number}.json", everything)

@@ -23,8 +23,9 @@ def lines_with_secrets(content: bytes) -> list[int]:
 
 def files_with_secrets(folder: Path) -> list[str]:
     """Return the files below a folder that hold a secret, each with its lines."""
-    found = []
-    for file in sorted(folder.rglob("*")):
-        if file.is_file() and not file.is_symlink() and (lines := lines_with_secrets(file.read_bytes())):
-            found.append(f"{file}, line {', '.join(map(str, lines))}")
-    return found
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and not file.is_symlink())
+    return [
+        f"{file}, line {', '.join(map(str, lines))}"
+        for file in files
+        if (lines := lines_with_secrets(file.read_bytes()))
+    ]

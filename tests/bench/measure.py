@@ -212,8 +212,6 @@ def bench_folder(collections: Path, aws: Path) -> Iterator[BenchFolder]:
                 "ANSIBLE_LOCALHOST_WARNING": "false",
                 "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
                 "LC_ALL": "C.UTF-8",
-                # Users have none (tests/tools/zipimport_cache.py).
-                "NO_ZIPIMPORT_CACHE": "1",
             },
         )
 

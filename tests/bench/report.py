@@ -128,4 +128,4 @@ def chart(bars: Sequence[tuple[str, Sample]], title: str) -> str:
 
 def _short(figure: float) -> str:
     """Return a figure with three digits that count."""
-    return f"{figure:.0f}" if figure >= 100 else f"{figure:.3g}"  # noqa: PLR2004 - three digits
+    return f"{figure:.0f}" if figure >= 100 else f"{figure:.3g}"

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 
 import pytest
 from ansible_collections.sshkeys.aws.tests.package.packages import STAGED, Installation, Tarball, build, install
-
 from devtools.stage import listing
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 from ansible_collections.sshkeys.aws.tests.robustness.test_hostile_input import HOSTILE, LONGEST_SENTENCE
+from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 
 OURS = "ansible_ec2_instance_connect"
 ON_A_TUNNEL = (

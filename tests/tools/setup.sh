@@ -3,11 +3,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Makes .venv in the checkout and installs what the tests and the demo need.
-# It can be run at any time: where nothing is missing it does nothing and says nothing.
-# PYTHON=/path/to/python chooses the interpreter.
-#
-# setup.sh VENV REQUIREMENTS makes another virtual environment, with other packages.
+# Makes .venv in the checkout and installs what the tests and the demo need; where nothing is missing it says nothing.
+# PYTHON=/path/to/python chooses the interpreter. setup.sh VENV REQUIREMENTS makes another virtual environment.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -16,9 +13,8 @@ venv=${1:-.venv}
 requirements=${2:-tests/requirements.txt}
 stamp=$venv/.set-up
 log=.build/logs/setup.log
-# Of Python: what the packages of the requirements need, and the newest that they were tried with.
-oldest=3.11
-newest_tried=3.13
+# The file says which Python its packages need, and the newest that they were tried with: "# Python 3.11 to 3.13".
+read -r oldest newest_tried < <(sed -nE 's/^# Python ([0-9.]+) to ([0-9.]+).*/\1 \2/p' "$requirements")
 
 say() {
     printf 'setup: %s\n' "$*"
@@ -40,61 +36,41 @@ quietly() {
     cat "$log.last" >>"$log"
 }
 
-show_last_output() {
-    tail -n 30 "$log.last" >&2
-}
-
-# --- Debian's packages -------------------------------------------------------------------------------------------
-
 missing_packages() {
     PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
     command -v sshd >/dev/null || echo openssh-server
     command -v ssh >/dev/null || echo openssh-client
     command -v curl >/dev/null || echo curl
+    command -v strace >/dev/null || echo strace
     command -v shellcheck >/dev/null || echo shellcheck
 }
 
 apt_install() {
     quietly apt-get -o DPkg::Lock::Timeout=300 update || say "apt-get update failed, so the package lists may be old."
+    # Debian starts a server when it is installed, unless policy-rc.d says no. The lab starts its own sshd, on free ports.
+    local policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+    fi
     quietly env DEBIAN_FRONTEND=noninteractive \
         apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@"
 }
 
-# A package with a server in it starts that server. The lab starts its own sshd, on a port of its own, and nobody asked
-# for another one: Debian's policy-rc.d says no for as long as the installation runs.
-without_starting_services() {
-    local policy=/usr/sbin/policy-rc.d
-    if [ -e "$policy" ]; then
-        "$@"
-        return
-    fi
-    # shellcheck disable=SC2064
-    trap "rm -f '$policy'" EXIT
-    printf '#!/bin/sh\nexit 101\n' >"$policy"
-    chmod 755 "$policy"
-    local result=0
-    "$@" || result=$?
-    rm -f "$policy"
-    trap - EXIT
-    return "$result"
-}
-
 install_packages() {
     local packages
-    packages=$(missing_packages | tr '\n' ' ')
-    packages=${packages% }
-    if [ -z "$packages" ]; then
-        return
-    fi
+    packages=$(missing_packages | xargs)
+    [ -n "$packages" ] || return 0
     if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
         say "Not installed: $packages (the names are those of Debian's packages; root installs them)." \
-            "Without openssh-server, openssh-client or curl there is no lab; without shellcheck its test is skipped."
+            "Without openssh-server, openssh-client or curl there is no lab; without strace or shellcheck a test is skipped."
         return
     fi
     say "Installing Debian's packages $packages."
     # shellcheck disable=SC2086
-    if ! without_starting_services apt_install $packages; then
-        show_last_output
+    if ! apt_install $packages; then
+        tail -n 30 "$log.last" >&2
         fail "Debian's packages $packages could not be installed (see $log)."
     fi
     if [[ " $packages " == *" openssh-server "* ]] && command -v systemctl >/dev/null; then
@@ -102,10 +78,7 @@ install_packages() {
     fi
 }
 
-# --- Python ------------------------------------------------------------------------------------------------------
-
-# Prints the real path of an interpreter of at least $2 and at most $3, or fails. A pyenv shim can be there and still not
-# run.
+# Prints the real path of an interpreter of at least $2 and at most $3, or fails, as a shim of pyenv may.
 fitting() {
     "$1" -c '
 import sys
@@ -134,71 +107,48 @@ find_python() {
             fitting "$candidate" "$oldest" "$newest" && return
         done < <(pythons || true)
     done
-    fail "Python $oldest or later is needed (ansible-core 2.19 runs on it), and none was found." \
+    fail "Python $oldest or later is needed for $requirements, and none was found." \
         "Install one, or name it: make setup PYTHON=/path/to/python3."
 }
 
 tell_if_untried() {
-    if ! fitting "$1" "$oldest" "$newest_tried" >/dev/null; then
+    fitting "$1" "$oldest" "$newest_tried" >/dev/null ||
         say "$("$1" --version 2>&1) is newer than $newest_tried, the newest version of Python that was tried." \
             "If something fails, use an older one: make setup PYTHON=/path/to/python$newest_tried."
-    fi
-}
-
-uv_works() {
-    uv --version >/dev/null 2>&1 </dev/null
 }
 
 make_venv() {
     local python=$1
     rm -rf "$venv"
-    if uv_works; then
-        quietly uv venv --seed --python "$python" "$venv" && return
-        rm -rf "$venv"
-    fi
     # Debian ships Python without what venv needs.
     if ! "$python" -c 'import ensurepip' 2>/dev/null && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
-        local package
-        package=$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
-        say "Installing Debian's package $package."
-        apt_install "$package" || true
+        say "Installing Debian's package python3-venv for $python."
+        apt_install "$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')" || true
     fi
     if ! quietly "$python" -m venv "$venv"; then
-        show_last_output
-        fail "$python cannot make a virtual environment. Install its venv module, or uv (pip install uv)."
+        tail -n 30 "$log.last" >&2
+        fail "$python cannot make a virtual environment. Install its venv module."
     fi
 }
 
 install_requirements() {
-    local uv=uv
-    if ! uv_works; then
-        # pip alone does the same in a minute; uv does it in seconds.
-        quietly "$venv/bin/python" -m pip install --quiet uv && uv=$venv/bin/uv || uv=
-    fi
-    if [ -n "$uv" ]; then
-        # The system's certificates: a company's proxy is in there, and not in the list that uv brings along.
-        quietly env UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 "$uv" pip install --python "$venv/bin/python" -r "$requirements" && return
+    # pip does it in a minute, uv in seconds. The certificate of a company's proxy is in the system's list, not in uv's.
+    if quietly "$venv/bin/python" -m pip install --quiet uv; then
+        quietly env UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 \
+            "$venv/bin/uv" pip install --python "$venv/bin/python" -r "$requirements" && return
         say "uv could not install them (see $log); trying pip."
     fi
     if ! quietly "$venv/bin/python" -m pip install -r "$requirements"; then
-        show_last_output
+        tail -n 30 "$log.last" >&2
         fail "The packages of $requirements could not be installed (see $log)."
     fi
-}
-
-# See that file.
-keep_what_is_compiled() {
-    local packages
-    packages=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-    cp tests/tools/zipimport_cache.py "$packages/sshkeys_aws_zipimport_cache.py"
-    echo 'import sshkeys_aws_zipimport_cache' >"$packages/sshkeys_aws_zipimport_cache.pth"
 }
 
 # What the environment was made of. The path is in it because the scripts in .venv/bin name their interpreter by path.
 fingerprint() {
     printf '%s\n' "$PWD"
     "$venv/bin/python" --version 2>&1
-    cat "$requirements" tests/tools/zipimport_cache.py
+    cat "$requirements" tests/requirements/*.txt
 }
 
 is_up_to_date() {
@@ -214,13 +164,12 @@ set_up_python() {
     make_venv "$python"
     say "Installing the packages of $requirements."
     install_requirements
-    keep_what_is_compiled
     fingerprint | sha256sum >"$stamp"
     say "Ready."
 }
 
 main() {
-    # Package managers keep what they downloaded below HOME; where there is none, here.
+    # Package managers keep downloads below HOME; where there is none, here.
     if [ -z "${HOME:-}" ] || [ ! -w "${HOME:-}" ]; then
         export UV_CACHE_DIR=$PWD/.build/cache/uv PIP_CACHE_DIR=$PWD/.build/cache/pip
     fi

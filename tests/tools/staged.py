@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run a command in a staged copy of the checkout: ``staged.py [NAME=VALUE ...] COMMAND [ARGUMENT ...]``.
+"""Run a command in a staged copy of the checkout: ``staged.py COMMAND [ARGUMENT ...]``.
 
 Ansible finds a collection in a folder ``ansible_collections/NAMESPACE/NAME``, next to those it depends on, and
 ansible-test wants that folder to be a real one. So the files of the checkout are copied to
@@ -26,27 +26,26 @@ from collections.abc import Mapping
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-BUILD = CHECKOUT / ".build"
+# An environment of the matrix has everything beside it.
+BUILD = CHECKOUT / ".build" if Path(sys.prefix).name == ".venv" else Path(sys.prefix).parent
 STAGED = BUILD / "ansible_collections" / "sshkeys" / "aws"
 _NEIGHBOURS = ("amazon", "ansible", "community")
-# What the tools leave in the staged copy for themselves.
-_KEPT = (".git", "tests/output")
+# Folders that the tools make in the staged copy for themselves.
+_KEPT = {".git", "output"}
 # Where git cannot say what is part of the collection, as in an unpacked archive.
 _NEVER_STAGED = {".git", ".venv", ".build", "__pycache__", ".ansible", ".hypothesis", ".mypy_cache", ".ruff_cache"}
 # What a user has set for other work.
-_FOREIGN = re.compile(r"ANSIBLE_|AWS_|BOTO|GIT_|LANG|LC_|LAB_|MAKE|MFLAGS|MYPY|PYTEST|PYTHON|RUFF_|SSH_|VIRTUAL_ENV|XDG_")
+_FOREIGN = re.compile(
+    "ANSIBLE_|AWS_|BOTO|GIT_|LANG|LC_|LAB_|MAKE|MFLAGS|MOLECULE_|MYPY|PYTEST|PYTHON|RUFF_|SSH_|VIRTUAL_ENV|XDG_"
+)
 
 
 def main(arguments: list[str]) -> int:
     """Stage, run the command, and return its exit status as a shell does."""
-    variables = {}
-    while arguments and re.match(r"\w+=", arguments[0]):
-        name, value = arguments.pop(0).split("=", 1)
-        variables[name] = value
-    stage()
-    run_folder = Path(tempfile.mkdtemp(prefix="sshkeys-", dir="/tmp"))  # noqa: S108 - see above
+    stage(CHECKOUT, STAGED)
+    run_folder = Path(tempfile.mkdtemp(prefix="sshkeys-", dir="/tmp"))
     try:
-        command = subprocess.Popen(arguments, cwd=STAGED, env={**environment(os.environ, run_folder), **variables})
+        command = subprocess.Popen(arguments, cwd=STAGED, env=environment(os.environ, run_folder))
         # A Ctrl-C reaches the command too. It ends in its own way, and this program after it.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda number, _frame: command.send_signal(number))
@@ -77,7 +76,6 @@ def environment(ours: Mapping[str, str], run_folder: Path) -> dict[str, str]:
         # The checkout ignores .build. A tool that asks git for the files of the staged copy must not be told "none".
         "GIT_CEILING_DIRECTORIES": str(CHECKOUT),
         "HYPOTHESIS_STORAGE_DIRECTORY": str(cache / "hypothesis"),
-        "MYPY_CACHE_DIR": str(cache / "mypy"),
         "RUFF_CACHE_DIR": str(cache / "ruff"),
         # No test talks to the metadata address of EC2, where an SDK without credentials looks for them.
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -108,20 +106,19 @@ def tool_path(ours: Mapping[str, str], python: Path) -> str:
     )
 
 
-def stage() -> None:
-    """Make the staged copy the same as the checkout."""
-    files = listing(CHECKOUT)
-    STAGED.mkdir(parents=True, exist_ok=True)
+def stage(checkout: Path, copy: Path) -> None:
+    """Make the staged copy the same as the checkout, and put the collections of .venv next to it."""
+    copy.mkdir(parents=True, exist_ok=True)
     (site_packages,) = Path(sys.prefix).glob("lib/python3.*/site-packages")
     for name in _NEIGHBOURS:
-        link, target = STAGED.parents[1] / name, site_packages / "ansible_collections" / name
+        link, target = copy.parents[1] / name, site_packages / "ansible_collections" / name
         if not link.is_symlink() or link.readlink() != target:
             link.unlink(missing_ok=True)
             link.symlink_to(target)
-    mirror(CHECKOUT, STAGED, files)
+    _mirror(checkout, copy, listing(checkout))
     # ansible-test, ansible-lint and antsibull-docs ask git for the files.
-    if not (STAGED / ".git").exists() and shutil.which("git"):
-        subprocess.run(["git", "init", "--quiet", "."], cwd=STAGED, check=True, env=_plain_git())
+    if shutil.which("git"):
+        subprocess.run(["git", "init", "--quiet", "."], cwd=copy, check=True, env=_plain_git())
 
 
 def listing(root: Path) -> list[str]:
@@ -134,11 +131,11 @@ def listing(root: Path) -> list[str]:
     return _walk(root, _NEVER_STAGED)
 
 
-def mirror(source: Path, copy: Path, files: list[str]) -> None:
+def _mirror(source: Path, copy: Path, files: list[str]) -> None:
     """Copy what changed, and delete what vanished."""
-    for name in set(_walk(copy, set())) - set(files):
-        if not name.startswith(tuple(f"{kept}/" for kept in _KEPT)):
-            (copy / name).unlink()
+    vanished = set(_walk(copy, _KEPT)) - set(files)
+    for name in vanished:
+        (copy / name).unlink()
     for name in files:
         ours, theirs = source / name, copy / name
         if not os.path.lexists(theirs) or _look(ours) != _look(theirs):
@@ -147,9 +144,10 @@ def mirror(source: Path, copy: Path, files: list[str]) -> None:
             theirs.unlink(missing_ok=True)
             theirs.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ours, theirs, follow_symlinks=False)
-    for folder, _folders, _names in os.walk(copy, topdown=False):
-        if not os.listdir(folder):
-            Path(folder).rmdir()
+    folders = {folder for name in vanished for folder in Path(copy, name).parents if copy in folder.parents}
+    for folder in sorted(folders, reverse=True):
+        if not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _walk(root: Path, left_out: set[str]) -> list[str]:
@@ -164,7 +162,7 @@ def _walk(root: Path, left_out: set[str]) -> list[str]:
 def _look(path: Path) -> tuple[int, int, int, str]:
     """Return what changes when a file does."""
     status = path.lstat()
-    return status.st_mode, status.st_size, status.st_mtime_ns, os.readlink(path) if path.is_symlink() else ""
+    return status.st_mode, status.st_size, status.st_mtime_ns, str(path.readlink()) if path.is_symlink() else ""
 
 
 def _plain_git() -> dict[str, str]:

@@ -105,7 +105,7 @@ def _up_detached(state: Path) -> int:
     log.touch(mode=0o600)
     listening, ready = os.pipe()
     with log.open("a", encoding="utf-8") as output:
-        subprocess.Popen(  # noqa: S603 - this program itself
+        subprocess.Popen(
             [sys.executable, str(Path(__file__).parents[1]), "up", "--state", str(state), "--ready", str(ready)],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -142,7 +142,7 @@ class _Command:
         for number in _ENDINGS:
             signal.signal(number, self._hear)
         try:
-            self._process = subprocess.Popen(command, env=variables)  # noqa: S603 - the user's command
+            self._process = subprocess.Popen(command, env=variables)
         except OSError as error:
             msg = f"{command[0]} cannot be run: {error.strerror}."
             raise LabError(msg) from error

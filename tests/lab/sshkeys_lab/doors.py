@@ -140,7 +140,7 @@ class Keeping:
     def __init__(self, opened: Iterable[Door], lock: int) -> None:
         """Start a keeper for the doors; it holds the file descriptor `lock` until it ends."""
         doors = list(opened)
-        self._process = subprocess.Popen(  # noqa: S603 - the lab's own script
+        self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", keeper.__file__],
             stdin=subprocess.PIPE,
             pass_fds=[lock, *(door.listener.fileno() for door in doors)],

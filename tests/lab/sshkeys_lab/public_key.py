@@ -46,7 +46,7 @@ def _fields(blob: bytes) -> list[bytes]:
 def parse(line: str) -> PublicKey:
     """Read one public key line, which may have blanks around it; raise ValueError if it is not one."""
     words = line.strip().split(None, 2)
-    if len(words) < 2 or "\n" in line.strip():  # noqa: PLR2004 - a type and a blob
+    if len(words) < 2 or "\n" in line.strip():
         msg = "not one public key line"
         raise ValueError(msg)
     key_type = words[0]

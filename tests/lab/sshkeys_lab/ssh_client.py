@@ -53,5 +53,7 @@ def write_programs(state: Path) -> None:
             msg = f"{name} is missing. Install Debian's package openssh-client."
             raise LabError(msg)
         script = folder / name
-        files.write_private(script, f'#!/bin/sh\nexec {shlex.quote(program)} -F {shlex.quote(str(configuration))} "$@"\n')
+        files.write_private(
+            script, f'#!/bin/sh\nexec {shlex.quote(program)} -F {shlex.quote(str(configuration))} "$@"\n'
+        )
         script.chmod(0o700)

@@ -118,7 +118,7 @@ class Tunnels:
         call = Call(
             INSTANCE_CONNECT,
             "OpenTunnel",
-            scope[2] if len(scope) > 2 else "",  # noqa: PLR2004 - key, date, region
+            scope[2] if len(scope) > 2 else "",
             scope[0],
             {name: value for name, value in query.items() if not name.startswith("X-Amz-")},
             request.headers.get("User-Agent", ""),

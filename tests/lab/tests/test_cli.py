@@ -44,14 +44,14 @@ def _bench(state: Path) -> Bench:
 
 
 def _lab(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, check=False)  # noqa: S603
+    return subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, check=False)
 
 
 def _session(bench: Bench, new_key: KeyMaker, mark: str) -> subprocess.Popen[str]:
     key = new_key()
     bench.push(key.public)
     command = bench.ssh_command(key.private, 0, f"echo open; exec sleep {mark}")
-    session = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    session = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert session.stdout is not None
     assert session.stdout.readline() == "open\n"
     return session
@@ -77,7 +77,7 @@ def test_detached_lab_comes_and_goes(tmp_path: Path, new_key: KeyMaker) -> None:
 
 def test_killed_lab_takes_everything_with_it(tmp_path: Path, new_key: KeyMaker) -> None:
     state = tmp_path / "state"
-    with subprocess.Popen([*PROGRAM, "up", "--state", str(state)], stdout=subprocess.PIPE, text=True) as lab:  # noqa: S603
+    with subprocess.Popen([*PROGRAM, "up", "--state", str(state)], stdout=subprocess.PIPE, text=True) as lab:
         assert lab.stdout is not None
         assert "Ctrl-C" in next(line for line in lab.stdout if line.startswith("Ctrl-C"))
         with _session(_bench(state), new_key, "86402") as session:
@@ -101,7 +101,7 @@ def test_run_gives_the_environment_and_the_exit_code(tmp_path: Path) -> None:
 def test_interrupted_run_stops_the_lab(tmp_path: Path) -> None:
     state = tmp_path / "state"
     command = [*PROGRAM, "run", "--state", str(state), "--", "sh", "-c", "echo begun; exec sleep 86403"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as run:  # noqa: S603
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as run:
         assert run.stdout is not None
         assert run.stdout.readline() == "begun\n"
         os.killpg(run.pid, signal.SIGINT)

@@ -36,9 +36,9 @@ def test_stranger_is_refused(bench: Bench, service: str, operation: str) -> None
 
 @pytest.mark.parametrize("path", ["", "moto-api/data.json", "latest/meta-data/"])
 def test_unsigned_is_refused(bench: Bench, path: str) -> None:
-    request = Request(f"{bench.lab['endpoint_url']}/{path}", headers={"X-Amz-Target": "TransferService.ListServers"})  # noqa: S310
+    request = Request(f"{bench.lab['endpoint_url']}/{path}", headers={"X-Amz-Target": "TransferService.ListServers"})
     with pytest.raises(HTTPError) as caught:
-        urlopen(request)  # noqa: S310
+        urlopen(request)
     with caught.value as answer:
         assert b"MissingAuthenticationTokenException" in answer.read()
 
@@ -132,5 +132,5 @@ def test_only_those_paths_are_open(bench: Bench) -> None:
 
 
 def test_the_secret_key_is_recognisable(bench: Bench) -> None:
-    """A search for leaked secrets, such as the one of tests/tools, recognises it by this word."""
+    """A search for leaked secrets, such as the one of tests/secrets_left.py, recognises it by this word."""
     assert re.fullmatch(r"labsecret[0-9a-f]{31}", bench.lab["secret_key"])

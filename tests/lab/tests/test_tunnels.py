@@ -153,7 +153,7 @@ def test_connections_are_counted(bench: Bench) -> None:
             opened.recv()
 
 
-def endpoints(bench: Bench, **asked: Any) -> list[str]:  # noqa: ANN401
+def endpoints(bench: Bench, **asked: Any) -> list[str]:
     """Return the ids of the endpoints that EC2 lists."""
     answer = bench.client("ec2").describe_instance_connect_endpoints(**asked)
     return [endpoint["InstanceConnectEndpointId"] for endpoint in answer["InstanceConnectEndpoints"]]

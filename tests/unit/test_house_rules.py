@@ -9,12 +9,13 @@ from __future__ import annotations
 import fnmatch
 import re
 import tomllib
+from pathlib import Path
 
-from devtools.project import find_project
-from devtools.stage import listing
+from ansible_collections.sshkeys.aws.tests.tools.staged import listing
 
-ROOT = find_project().root
-FILES = listing(ROOT)
+# The staged copy, which has the files of the repository and no others.
+ROOT = Path(__file__).parents[2]
+FILES = [name for name in listing(ROOT) if not name.startswith("tests/output/")]
 LICENSE = "SPDX-License-Identifier: GPL-3.0-or-later"
 
 # The text of the license itself, under the two names that people and tools look for.
@@ -40,10 +41,17 @@ def test_sanity_has_no_ignore_file() -> None:
 
 
 def test_requirements_are_exact() -> None:
-    lines = (ROOT / "tests/requirements.txt").read_text(encoding="utf-8").splitlines()
-    wanted = [line for line in lines if line and not line.startswith("#")]
-    assert wanted
-    assert [line for line in wanted if not re.fullmatch(r"[A-Za-z0-9-]+(\[[a-z0-9,-]+\])?==[0-9.]+", line)] == []
+    lines = [
+        line
+        for name in FILES
+        if re.fullmatch(r"tests/requirements(/[\w.-]+)?\.txt", name)
+        for line in (ROOT / name).read_text(encoding="utf-8").splitlines()
+        if line and not line.startswith(("#", "-r "))
+    ]
+    assert lines
+    assert [
+        line for line in lines if not re.fullmatch(r"[A-Za-z0-9-]+(\[[a-z0-9,-]+\])?==[0-9.]+([ab]|rc)?\d*", line)
+    ] == []
 
 
 def test_nothing_compiled_is_kept() -> None:

@@ -43,7 +43,7 @@ class Bench:
         self.client = cache(self._client)
         self._session = plain_session()
 
-    def _client(self, service: str, region: str = "us-east-1", access_key: str | None = None) -> Any:  # noqa: ANN401
+    def _client(self, service: str, region: str = "us-east-1", access_key: str | None = None) -> Any:
         return self._session.create_client(
             service,
             region_name=region,
@@ -55,14 +55,14 @@ class Bench:
 
     def control(self, method: str, path: str, body: object = None, *, key: str | None = None) -> dict[str, Any]:
         """Call the control API and return its JSON, with the HTTP status as `status`."""
-        request = Request(  # noqa: S310 - the lab's own address
+        request = Request(
             f"{self.lab['control_url']}/{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={"X-Lab-Key": key or self.lab["access_key"]},
         )
         try:
-            with urlopen(request) as response:  # noqa: S310
+            with urlopen(request) as response:
                 return {"status": response.status, **json.load(response)}
         except HTTPError as error:
             return {"status": error.code, **json.load(error)}
@@ -70,7 +70,7 @@ class Bench:
     def text(self, path: str) -> tuple[int, str]:
         """Get a path that needs no key; return HTTP status and text."""
         try:
-            with urlopen(f"{self.lab['endpoint_url']}/{path}") as response:  # noqa: S310
+            with urlopen(f"{self.lab['endpoint_url']}/{path}") as response:
                 return response.status, response.read().decode()
         except HTTPError as error:
             return error.code, error.read().decode()
@@ -101,9 +101,7 @@ class Bench:
 
     def ssh(self, private: Path, number: int = 0, command: str = "echo inside") -> subprocess.CompletedProcess[str]:
         """Run a command on an instance through the real ssh."""
-        return subprocess.run(  # noqa: S603
-            self.ssh_command(private, number, command), capture_output=True, text=True, check=False
-        )
+        return subprocess.run(self.ssh_command(private, number, command), capture_output=True, text=True, check=False)
 
     def ssh_command(self, private: Path, number: int, command: str) -> list[str]:
         """Return the command line of `ssh` below."""
@@ -117,8 +115,8 @@ class Bench:
         door = self.lab["transfer"]["users"][user]
         options = shlex.split(self.lab["ssh_common_args"])
         login = f"{door['login_user']}@{door['host']}"
-        return subprocess.run(  # noqa: S603
-            ["sftp", *options, "-i", str(private), "-P", str(door["port"]), "-b", "-", login],  # noqa: S607
+        return subprocess.run(
+            ["sftp", *options, "-i", str(private), "-P", str(door["port"]), "-b", "-", login],
             input=batch,
             capture_output=True,
             text=True,
@@ -138,8 +136,8 @@ class KeyMaker:
         """Make a new pair."""
         self._made += 1
         private = self._folder / f"key{self._made}"
-        subprocess.run(  # noqa: S603
-            ["ssh-keygen", "-q", "-t", key_type, *options, "-N", "", "-C", "a key", "-f", str(private)],  # noqa: S607
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", key_type, *options, "-N", "", "-C", "a key", "-f", str(private)],
             check=True,
         )
         return KeyPair(private, private.with_suffix(".pub").read_text("utf-8").strip())

@@ -41,7 +41,7 @@ def main(names: list[str]) -> None:
         os.waitpid(child, 0)
 
 
-def _call(module: Any, arguments: dict[str, Any], environment: dict[str, str]) -> None:  # noqa: ANN401 - any module
+def _call(module: Any, arguments: dict[str, Any], environment: dict[str, str]) -> None:
     """Call a module with an environment, and end."""
     os.environ.clear()
     os.environ.update(environment)

@@ -89,7 +89,7 @@ class Processes:
 
     def __init__(self, modules: Sequence[str]) -> None:
         """Start it."""
-        self._process = subprocess.Popen(  # noqa: S603 - a program of ours
+        self._process = subprocess.Popen(
             [sys.executable, str(_PROGRAM), *(f"{_PLUGINS}.modules.{module}" for module in modules)],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             stdin=subprocess.PIPE,

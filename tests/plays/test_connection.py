@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ class Fleet:
 def fleet(module_controller: Controller) -> Iterator[Fleet]:
     controller, lab = module_controller, module_controller.lab
     # More than the buffers on the way hold, and nothing that could be compressed.
-    (controller.folder / "big").write_bytes(os.urandom(4_000_000))
+    (controller.folder / "big").write_bytes(b'#!/bin/sh\nsha256sum "$0"\nexit\n' + os.urandom(4_000_000))
     controller.write("sudo", SUDO).chmod(0o700)
     new = private(lab, NEW)
     hosts = inventory(
@@ -125,9 +126,11 @@ def test_ec2_is_asked_for_the_endpoint_of_a_subnet_once(fleet: Fleet) -> None:
 
 
 @pytest.mark.parametrize("host", BY)
-def test_a_big_file_comes_back_as_it_went(fleet: Fleet, host: str) -> None:
-    assert (fleet.folder / f"{host}.back").read_bytes() == (fleet.folder / "big").read_bytes()
-    assert fleet.run.of("Copy a file there", host)["changed"]
+def test_a_big_file_arrives_there_and_here_as_it_went(fleet: Fleet, host: str) -> None:
+    big = (fleet.folder / "big").read_bytes()
+    printed = fleet.run.of("Copy a big script there, which prints its checksum", host)["stdout"]
+    assert printed.split()[0] == hashlib.sha256(big).hexdigest()
+    assert (fleet.folder / f"{host}.back").read_bytes() == big
 
 
 def test_facts_become_and_jobs_in_the_background_work(fleet: Fleet) -> None:

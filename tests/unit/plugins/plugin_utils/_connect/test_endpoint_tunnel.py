@@ -251,7 +251,9 @@ def test_a_refusal_is_repeated(endpoint: Endpoint) -> None:
     assert endpoint.asked == 1
 
 
-@pytest.mark.parametrize(("status", "code"), [(429, "Anything"), (400, "ConnectionLimitExceeded"), (503, "Throttling")])
+@pytest.mark.parametrize(
+    ("status", "code"), [(429, "Anything"), (400, "ConnectionLimitExceeded"), (400, "Throttling"), (503, "Anything")]
+)
 def test_a_full_endpoint_is_waited_for(endpoint: Endpoint, status: int, code: str) -> None:
     """Each attempt is signed anew."""
     endpoint.start(echo, refuse(status, code, times=2))

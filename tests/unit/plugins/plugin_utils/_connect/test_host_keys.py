@@ -118,8 +118,15 @@ def test_a_booting_instance_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> No
     assert printed(outputs, 10, monkeypatch) == [ED25519]
 
 
-@pytest.mark.parametrize("age", [None, timedelta(0), timedelta(days=30)])
-def test_an_instance_without_keys_is_a_sentence(age: timedelta | None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("age", "waited"), [(None, 10), (timedelta(0), 10), (timedelta(minutes=9), 10), (timedelta(minutes=11), 0)]
+)
+def test_an_instance_without_keys_is_a_sentence(
+    age: timedelta | None, waited: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is waited for only where it may still be booting, and for no longer than the user wants."""
     changed_at = None if age is None else datetime.now(UTC) - age
+    began = time.monotonic()
     with pytest.raises(ArgumentError, match=f"No host keys of {INSTANCE_ID} are known"):
         printed([("Welcome.", changed_at)], 10, monkeypatch)
+    assert time.monotonic() - began == pytest.approx(waited, abs=1)

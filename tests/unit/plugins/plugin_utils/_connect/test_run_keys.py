@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_folder import controller
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_keys import RunKeys
 
 _LINE = "ssh-ed25519 AAAA agent"
@@ -60,10 +61,12 @@ def test_hosts_that_come_at_once_share_the_pair_and_the_guard(folder: Path) -> N
     assert (folder / "guard").read_text().isdigit()
 
 
-def test_a_ctrl_c_does_not_reach_the_guard(folder: Path) -> None:
-    """It goes to the processes of a session that has a terminal."""
+def test_the_folder_is_guarded_where_no_ctrl_c_reaches(folder: Path) -> None:
+    """That goes to the processes of a session that has a terminal."""
     RunKeys(str(folder)).pair()
     guard = int((folder / "guard").read_text())
+    command = Path(f"/proc/{guard}/cmdline").read_text().split("\0")
+    assert command[-3:-1] == [str(folder), str(controller())]
     assert os.getsid(guard) == guard
 
 

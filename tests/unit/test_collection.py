@@ -123,6 +123,19 @@ def test_documented_options_are_the_arguments(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODULES)
+def test_no_option_is_masked_wherever_its_value_stands(name: str) -> None:
+    """Public keys and the names of users are no secrets, and whoever reads a result looks for them.
+
+    ansible-core warns of an option whose name looks like that of a secret, unless no_log says that it is none.
+    """
+    spec = module(name).SPEC
+    for options in (spec.options, *spec.elements.values()):
+        for option, about in options.items():
+            named = " ".join((option, *about.get("aliases", ())))
+            assert about.get("no_log") is (False if "key" in named.replace("_", " ").split() else None), option
+
+
+@pytest.mark.parametrize("name", MODULES)
 def test_every_option_is_described(name: str) -> None:
     for option, about in documented_options(name, of_amazon=False).items():
         sentences = about["description"]

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,7 @@ PURE = {dotted(name) for name in PURE_FILES}
 OF_AWS = [name for name in SHARED if name.startswith("module_utils/_aws/")]
 
 
+@cache
 def tree_of(name: str) -> ast.Module:
     return ast.parse(FILES[name].read_text(encoding="utf-8"), filename=name)
 
@@ -101,6 +103,7 @@ def nodes_at_run_time(node: ast.AST) -> Iterator[ast.AST]:
         yield from nodes_at_run_time(child)
 
 
+@cache
 def imported_by(name: str) -> set[str]:
     """Return the dotted names of the modules that a file imports at run time."""
     found = set()

@@ -121,7 +121,10 @@ def test_what_the_variables_of_a_host_say_is_asked_for() -> None:
         "concurrency": 7,
         "pretends": True,
     }
-    asked = prepare(instance={**INSTANCE, **given})["host"]
+    told = prepare(instance={**INSTANCE, **given})
+    assert set(told) == {"changed", "host"}
+    assert told["changed"] is False
+    asked = told["host"]
     assert asked["name"] == "web1"
     assert asked["target"] == {"instance_id": ID, "os_user": "ec2-user", "availability_zone": "eu-central-1a"}
     assert asked["call"] == {

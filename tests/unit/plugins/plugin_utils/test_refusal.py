@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any
 
 import pytest
@@ -22,8 +23,14 @@ def test_a_private_key_is_refused_and_not_shown(options: dict[str, Any]) -> None
     result = _refusal.refusal(SPEC, options)
     assert result
     assert set(result) == {"failed", "msg"}
+    assert result["failed"] is True
     assert "It is a private key." in result["msg"]
     assert not keys.runs(result["msg"], 12) & keys.runs(PRIVATE, 12)
+
+
+def test_what_ansible_core_masks_itself_is_known_by_what_it_has() -> None:
+    has_secrets = importlib.util.find_spec("ansible.module_utils.secrets") is not None
+    assert has_secrets == _refusal.CORE_MASKS
 
 
 def test_ansible_core_masks_each_part_of_it_from_now_on(monkeypatch: pytest.MonkeyPatch) -> None:

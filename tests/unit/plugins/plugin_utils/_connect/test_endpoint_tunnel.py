@@ -264,7 +264,7 @@ def test_a_full_endpoint_is_waited_for(endpoint: Endpoint, status: int, code: st
 def test_a_full_endpoint_is_waited_for_within_the_timeout(endpoint: Endpoint) -> None:
     endpoint.start(echo, refuse(429, "TooManyConnections"))
     with pytest.raises(ArgumentError, match=r"It was full for the whole timeout .* Set ansible_timeout to 90"):
-        endpoint.open(seconds=0.5)
+        endpoint.open(seconds=3)
 
 
 def test_an_answer_that_is_no_tunnel(endpoint: Endpoint) -> None:

@@ -21,7 +21,7 @@ DOCUMENTED := README.md CHANGELOG.rst galaxy.yml meta docs plugins roles playboo
 # The longest first, so that none is left to run alone.
 checks: sanity mypy-collection ansible-lint docs mypy-lab mypy-bench mypy-tools ruff yamllint workflows codespell
 
-checks-all: checks $(PYTHONS:%=sanity-import-%)
+checks-all: checks sanity-pylint-all $(PYTHONS:%=sanity-import-%)
 
 lint: mypy-collection ansible-lint mypy-lab mypy-bench mypy-tools ruff yamllint workflows codespell
 
@@ -87,22 +87,36 @@ docs: docs-lint
 
 # --- ansible-test sanity --------------------------------------------------------------------------------------------
 
-.PHONY: seed-pip sanity-main $(PYTHONS:%=sanity-import-%)
+.PHONY: seed-pip sanity-main sanity-pylint sanity-pylint-all $(PYTHONS:%=sanity-import-%)
+SANITY := ansible-test sanity --local --color no
 
-# Everything, and what depends on the version of Python on the oldest and the newest one that are supported.
-sanity: sanity-main sanity-import-$(firstword $(PYTHONS)) sanity-import-$(lastword $(PYTHONS))
+# Everything, with pylint for the plugins alone: for the tests it takes three times as long. What depends on the version
+# of Python runs on the oldest and the newest one that modules run on.
+sanity: sanity-pylint sanity-main sanity-import-$(firstword $(PYTHONS)) sanity-import-$(lastword $(PYTHONS))
 
 sanity-main: seed-pip
-	@$(RUN) "ansible-test sanity" . -- ansible-test sanity --local --color no --skip-test compile --skip-test import
+	@$(RUN) "ansible-test sanity" . -- $(SANITY) --skip-test pylint --skip-test compile --skip-test import
+
+sanity-pylint: seed-pip
+	@$(RUN) "ansible-test sanity, pylint" plugins -- $(SANITY) --test pylint plugins/
+
+sanity-pylint-all: seed-pip
+	@$(RUN) "ansible-test sanity, pylint everywhere" plugins tests -- $(SANITY) --test pylint
 
 $(PYTHONS:%=sanity-import-%): sanity-import-%: seed-pip
 	@if command -v python$* >/dev/null; then \
 		$(RUN) "ansible-test sanity on Python $*" plugins tests/unit -- \
-			ansible-test sanity --local --color no --python $* --test compile --test import; \
+			$(SANITY) --python $* --test compile --test import; \
 	else echo "skipped ansible-test sanity on Python $*, which is not on this machine"; fi
 
+# The versions of pip that this ansible-test asks for. Where PyPI cannot be reached, it is left to try its own way.
 seed-pip:
-	@python tests/tools/seed_pip.py
+	@cache="$$HOME/.ansible/test/cache"; mkdir -p "$$cache"; \
+	source=$$(python -c 'import ansible_test._internal as there; print(there.__path__[0])')/python_requirements.py; \
+	for version in $$(sed -nE "s/.*\bpip *= *'([0-9.]+)'.*/\1/p" "$$source" | sort -u); do \
+		script="$$cache/get_pip_$$(echo $$version | tr . _).py"; \
+		[ -e "$$script" ] || ! pip download --quiet --no-deps --dest "$$cache" pip==$$version || cp tests/tools/get_pip.py "$$script"; \
+	done
 
 # --- The unit tests of what changed ---------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import hypothesis
 import pytest
 from ansible_collections.sshkeys.aws.tests.playbooks import Controller
 from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab, start_lab
-from ansible_collections.sshkeys.aws.tests.secrets_left import files_with_secrets
+from ansible_collections.sshkeys.aws.tests.secrets_left import no_secret_left
 
 # On a busy machine an example may take long for no reason of its own. Each test has a time limit.
 hypothesis.settings.register_profile("test", deadline=None, max_examples=25)
@@ -47,13 +48,13 @@ def lab_of_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningL
 def running_lab(lab_of_worker: RunningLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningLab]:
     """Return the lab in its first state, with its environment. Files of a user go to a home folder of the test.
 
-    No secret may be left in there when the test has ended.
+    No secret may be left in there, or on an instance, when the test has ended.
     """
     lab_of_worker.control("POST", "reset")
     for name, value in {**lab_of_worker.environment, **homes(tmp_path)}.items():
         monkeypatch.setenv(name, value)
-    yield lab_of_worker
-    assert files_with_secrets(tmp_path / "home") == []
+    with no_secret_left(tmp_path / "home", lab_of_worker.homes_of_instances):
+        yield lab_of_worker
 
 
 @pytest.fixture
@@ -70,14 +71,16 @@ def module_controller(lab_of_worker: RunningLab, tmp_path_factory: pytest.TempPa
     with pytest.MonkeyPatch.context() as monkeypatch:
         for name, value in {**lab_of_worker.environment, **homes(folder)}.items():
             monkeypatch.setenv(name, value)
-        yield Controller(lab_of_worker, folder)
-    assert files_with_secrets(folder / "home") == []
+        with no_secret_left(folder / "home", lab_of_worker.homes_of_instances):
+            yield Controller(lab_of_worker, folder)
 
 
 def homes(folder: Path) -> dict[str, str]:
     """Return the environment of a user whose files are all below a folder of the test.
 
-    ANSIBLE_REMOTE_TEMP: every host of the lab is this machine, whose user has another home folder in the password file.
+    ANSIBLE_REMOTE_TEMP, ANSIBLE_ASYNC_DIR: every host of the lab is this machine, whose user has another home folder in
+    the password file. ANSIBLE_SSH_CONTROL_PATH_DIR: a folder with a short path, beside that of the test. The path of a
+    socket has at most 107 bytes.
     """
     home = folder / "home"
     for name in ("tmp", "cache"):
@@ -87,4 +90,6 @@ def homes(folder: Path) -> dict[str, str]:
         "TMPDIR": str(home / "tmp"),
         "XDG_CACHE_HOME": str(home / "cache"),
         "ANSIBLE_REMOTE_TEMP": str(home / "remote_tmp"),
+        "ANSIBLE_ASYNC_DIR": str(home / "async"),
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": tempfile.mkdtemp(prefix="cp-"),
     }

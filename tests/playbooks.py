@@ -73,15 +73,17 @@ class StartedRun:
     results_file: Path
 
     def finish(self, *, may_print_secrets: bool = False) -> Run:
-        """Wait for its end. Unless the playbook itself prints secrets, none may be in its output."""
+        """Wait for its end. Unless the playbook itself shows secrets, none may be in its output, or in a result."""
         try:
             output, _nothing = self.process.communicate(timeout=_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             output, _nothing = self.process.communicate()
             raise AssertionError(f"ansible-playbook did not end within {_SECONDS} seconds:\n{output}") from None
+        recorded = self.results_file.read_text("utf-8")
         assert may_print_secrets or not lines_with_secrets(output.encode()), output
-        results = [_task_result(line) for line in self.results_file.read_text("utf-8").splitlines()]
+        assert may_print_secrets or not lines_with_secrets(recorded.encode()), recorded
+        results = [_task_result(line) for line in recorded.splitlines()]
         return Run(self.process.returncode, output, results)
 
 
@@ -135,11 +137,13 @@ class Controller:
         inventory: str | Mapping[str, Any] | None = None,
         variables: Mapping[str, Any] | None = None,
         environment: Mapping[str, str] | None = None,
+        through: Sequence[str] = (),
     ) -> StartedRun:
         """Start a playbook, in a session of its own.
 
         playbook: a path, or the full name of one in a collection. inventory: as for ``-i``, or the content of one; this
-        machine unless given. variables: extra variables. environment: what comes on top of the test's.
+        machine unless given. variables: extra variables. environment: what comes on top of the test's. through: a
+        command to run ansible-playbook through, such as strace.
         """
         self._number += 1
         results = self.write(f"results-{self._number}.jsonl", "")
@@ -149,7 +153,7 @@ class Controller:
         everything = {"ansible_python_interpreter": "{{ ansible_playbook_python }}", **(variables or {})}
         extra_vars = self.write(f"variables-{self._number}.json", everything)
         process = subprocess.Popen(
-            ["ansible-playbook", "-i", inventory, "-e", f"@{extra_vars}", str(playbook), *arguments],
+            [*through, "ansible-playbook", "-i", inventory, "-e", f"@{extra_vars}", str(playbook), *arguments],
             cwd=self.folder,
             env={
                 **os.environ,

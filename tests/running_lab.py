@@ -125,6 +125,11 @@ class RunningLab:
         return str(self.lab["transfer"]["server_id"])
 
     @property
+    def homes_of_instances(self) -> Path:
+        """The folder with what sessions on the instances have left, in their home folders."""
+        return Path(self.environment["LAB_STATE"]).parent / "instances"
+
+    @property
     def instance_ids(self) -> list[str]:
         """The instances that run and take a key for their serial console, too."""
         return [
@@ -160,8 +165,11 @@ class RunningLab:
             "validate_certs": True,
             "aws_config": aws_config,
         }
-        session = PreparedSession(params, self._preloaded, prepare)
+        session = self._session(params, prepare)
         try:
             return module.run(params, check_mode=check_mode, session=session)  # type: ignore[no-any-return]
         except SshKeysError as error:
             return Report(failure=str(error))
+
+    def _session(self, params: Mapping[str, Any], prepare: Prepare) -> Session:
+        return PreparedSession(params, self._preloaded, prepare)

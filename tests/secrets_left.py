@@ -7,6 +7,9 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 # The secret key of a lab, a session token of the tests, a signed address, and what each private key of OpenSSH begins
@@ -21,11 +24,29 @@ def lines_with_secrets(content: bytes) -> list[int]:
     return [content.count(b"\n", 0, found.start()) + 1 for found in _SECRET.finditer(content)]
 
 
-def files_with_secrets(folder: Path) -> list[str]:
-    """Return the files below a folder that hold a secret, each with its lines."""
-    files = sorted(file for file in folder.rglob("*") if file.is_file() and not file.is_symlink())
-    return [
-        f"{file}, line {', '.join(map(str, lines))}"
-        for file in files
-        if (lines := lines_with_secrets(file.read_bytes()))
-    ]
+def files_with_secrets(*folders: Path) -> list[str]:
+    """Return the files below folders that hold a secret, each with its lines."""
+    files = [file for folder in folders for file in sorted(folder.rglob("*")) if not file.is_symlink()]
+    found = {file: _lines_of(file) for file in files}
+    return [f"{file}, line {', '.join(map(str, lines))}" for file, lines in found.items() if lines]
+
+
+@contextmanager
+def no_secret_left(*folders: Path, seconds: float = 10) -> Iterator[None]:
+    """Fail if a secret is in a file below folders after the block. One that was there before it is another test's.
+
+    seconds: another process deletes the key of a run that was killed, which may take a moment.
+    """
+    before = set(files_with_secrets(*folders))
+    yield
+    end = time.monotonic() + seconds
+    while left := [file for file in files_with_secrets(*folders) if file not in before]:
+        assert time.monotonic() < end, f"Files with secrets are left: {'; '.join(left)}"
+        time.sleep(0.05)
+
+
+def _lines_of(file: Path) -> list[int]:
+    # It may be deleted at this moment. What its owner cannot read is no leak.
+    with suppress(FileNotFoundError, PermissionError):
+        return lines_with_secrets(file.read_bytes()) if file.is_file() else []
+    return []

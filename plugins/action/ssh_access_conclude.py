@@ -53,7 +53,8 @@ class ActionModule(WaitForConnection):  # type: ignore[misc]  # ansible-core has
 
     def _wait(self, tmp: str | None, variables: dict[str, Any], timeout: int) -> str:
         """Try to log in until it works or the time is over. Returns what ssh said last, empty if it worked."""
-        self._task.args = {"timeout": timeout, "sleep": _PAUSE_SECONDS}
+        # For less than a second, ansible-core may never try, and then fails with an error of its own.
+        self._task.args = {"timeout": max(timeout, 1), "sleep": _PAUSE_SECONDS}
         waited = super().run(tmp, variables)
         if not waited.get("failed"):
             return ""

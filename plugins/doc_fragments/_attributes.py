@@ -63,6 +63,6 @@ notes:
     are told once, and not in each result, and work that takes more than five seconds says on standard error how far it
     is. The module gets a process of its own, as other modules do, where the task has C(become), C(async), C(timeout),
     another Python interpreter, an option under two of its names, or variables in C(environment) that are not about
-    AWS, proxies, certificates and home folders, where O(debug_botocore_endpoint_logs) is set, where the system is not
-    Linux, and where the variable C(sshkeys_aws_fast_path) is V(false).
+    AWS, proxies, certificates and C(XDG_CACHE_HOME), where O(debug_botocore_endpoint_logs) is set, where the system is
+    not Linux, and where the variable C(sshkeys_aws_fast_path) is V(false).
 """

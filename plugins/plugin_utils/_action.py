@@ -55,9 +55,10 @@ _BLOTTED = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 # The variable that gives every module a process of its own.
 SWITCH = "sshkeys_aws_fast_path"
 
-# Variables that are read at each call, not when the interpreter starts, so the worker can still set them.
+# Variables that are read at each call, not when the interpreter starts, so the worker can still set them. HOME is not
+# among them: the SDK reads it for the folder with a user's own descriptions of services when it is imported.
 _ENVIRONMENT_OF_CALLS = re.compile(
-    r"AWS_|BOTO_|(?:https?|all|no)_proxy$|(?:HOME|XDG_CACHE_HOME|SSL_CERT_FILE|SSL_CERT_DIR)$", re.IGNORECASE
+    r"AWS_|BOTO_|(?:https?|all|no)_proxy$|(?:XDG_CACHE_HOME|SSL_CERT_FILE|SSL_CERT_DIR)$", re.IGNORECASE
 )
 
 # In the parent, which imports this file before it makes its workers.
@@ -163,8 +164,7 @@ class ModuleAction(NormalAction):  # type: ignore[misc]  # ansible-core has no t
                 about = f"Unsupported parameters for ({self._task.action}) module: " if is_unsupported else ""
                 result.update(failed=True, msg=f"{about}{validated.error_messages[0]}")
             else:
-                # Service descriptions of the user's own would be in the home folder.
-                session = Session(params, None if "HOME" in environment else _preloaded)
+                session = Session(params, _preloaded)
                 with watched(partial(_telling, self._task.action)):
                     report = report_of(self.module.run, params, check_mode=self._task.check_mode, session=session)
                 result.update(report.result)

@@ -15,8 +15,15 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.sshkeys.aws.tests.guides.examples import action, tasks, uses_of_roles
-from ansible_collections.sshkeys.aws.tests.guides.guides import ROOT, Block, blocks, commands, readme_blocks
+from ansible_collections.sshkeys.aws.tests.guides.examples import action, is_play, tasks, uses_of_roles
+from ansible_collections.sshkeys.aws.tests.guides.guides import (
+    ROOT,
+    Block,
+    blocks,
+    commands,
+    plugin_examples,
+    readme_blocks,
+)
 
 EXAMPLES = [*blocks("yaml"), *readme_blocks("yaml")]
 ROLE = "sshkeys.aws.ssh_access"
@@ -97,32 +104,40 @@ def test_each_kind_of_example_is_there() -> None:
     }
 
 
+def playbooks() -> list[Block]:
+    """Return the examples that are plays or tasks, those of the plugins too."""
+    of_plugins = [block for block in plugin_examples() if kind(yaml.safe_load(block.text)) in {"plays", "tasks"}]
+    return [*of_kind("plays", "tasks"), *of_plugins]
+
+
 def as_plays(block: Block) -> str:
     """Return an example as a playbook of its own."""
     example = yaml.safe_load(block.text)
-    if kind(example) == "tasks":
-        example = [{"name": "Check an example", "hosts": "localhost", "gather_facts": False, "tasks": example}]
-    return yaml.safe_dump(example, sort_keys=False)
+    # The examples of a module may have both.
+    loose = [each for each in example if not is_play(each)]
+    play = {"name": "Check an example", "hosts": "localhost", "gather_facts": False, "tasks": loose}
+    return yaml.safe_dump([*filter(is_play, example), *([play] if loose else [])], sort_keys=False)
 
 
 def test_ansible_takes_the_syntax(tmp_path: Path) -> None:
-    examples = of_kind("plays", "tasks")
+    examples = playbooks()
     for block in examples:
         name = str(block).replace("/", "-")
         (tmp_path / f"{name}.yml").write_text(as_plays(block), encoding="utf-8")
-    playbooks = sorted(path.name for path in tmp_path.iterdir())
-    command = ["ansible-playbook", "--syntax-check", "--inventory", "localhost,", *playbooks]
+    names = sorted(path.name for path in tmp_path.iterdir())
+    command = ["ansible-playbook", "--syntax-check", "--inventory", "localhost,", *names]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("playbook: ") == len(examples)
 
 
 def test_modules_have_the_options() -> None:
-    used = [(block, *action(task)) for block in of_kind("plays", "tasks") for task in tasks(yaml.safe_load(block.text))]
+    used = [(block, *action(task)) for block in playbooks() for task in tasks(yaml.safe_load(block.text))]
     assert [name for _block, name, _given in used if not re.fullmatch(r"\w+\.\w+\.\w+", name)] == []
     options = documented("module", *sorted({name for _block, name, _given in used}))
     for block, name, given in used:
-        if isinstance(given, dict):
+        # set_fact takes any name.
+        if isinstance(given, dict) and name != "ansible.builtin.set_fact":
             assert set(given) <= options[name], f"{block}: {name}"
 
 

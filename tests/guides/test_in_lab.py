@@ -2,49 +2,127 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Examples of the guides and the READMEs do in the lab what these say."""
+"""Examples of the guides and the READMEs do in the lab what these say.
+
+Each start of ansible-playbook costs more than most examples, so one run has several of them. Between two examples, the
+lab is brought back to its first state, and the modules forget their pushes.
+"""
 
 from __future__ import annotations
 
 import getpass
 import json
-import os
 import re
+import shutil
 import subprocess
-import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from ansible_collections.sshkeys.aws.tests.guides.guides import block_with, readme_block_with
+from ansible_collections.sshkeys.aws.tests.playbooks import Controller, TaskResult
+
+# The hosts of the inventory in the guide about the lab.
+FLEET = {"i-0a4f3c1d2e5b69871", "i-0b7d9e2f4a6c18352"}
 
 
 @dataclass(frozen=True)
-class ReaderFolder:
-    """A folder with the inventory of the guide about the lab, a home with a key pair, and the lab."""
+class Outcome:
+    """What an example did: the results of its tasks, what was printed, and the calls that the lab was sent."""
 
-    folder: Path
-    lab: dict[str, Any]
+    results: Sequence[TaskResult]
+    output: str
+    calls: Sequence[Mapping[str, Any]]
 
     @property
-    def home(self) -> Path:
-        return self.folder / "home"
+    def pushes(self) -> int:
+        """How many keys the lab was sent for instances."""
+        return [each["operation"] for each in self.calls].count("SendSSHPublicKey")
 
-    def make_key(self, name: str) -> str:
-        """Make a key pair below the folder, and return its public half."""
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", path.name, "-f", str(path)]
-        subprocess.run(command, check=True)
-        return Path(f"{path}.pub").read_text(encoding="utf-8")
+    @property
+    def changed(self) -> int:
+        """How many tasks changed something on a host."""
+        return sum(bool(each.result.get("changed")) for each in self.results)
 
-    def play(self, name: str, text: str, *options: str) -> subprocess.CompletedProcess[str]:
-        """Run a playbook, with what the guides call by other names in the lab."""
+    def hosts(self, task: str, status: str = "ok") -> set[str]:
+        """Return the hosts on which a task had this status."""
+        return {each.host for each in self.results if (each.task, each.status) == (task, status)}
+
+    def assert_nothing_failed(self) -> None:
+        """Fail where a task did, or where there was none."""
+        assert self.results, self.output
+        assert {each.status for each in self.results} <= {"ok", "skipped"}, self.output
+
+
+class Reader:
+    """Somebody who runs examples of the guides in the lab, with a key pair in ``~/.ssh``."""
+
+    def __init__(self, controller: Controller) -> None:
+        """Make the key pair, and the inventory of the guide about the lab."""
+        self.controller = controller
+        self.folder = controller.folder
+        # Where the modules note which keys are live.
+        self._pushes = controller.folder / "home" / "cache" / "sshkeys.aws"
+        controller.write("lab-inventory.yml", block_with("lab.known_hosts").text)
+        controller.make_key("reader")
+        folder = self.folder / "home" / ".ssh"
+        folder.mkdir(mode=0o700)
+        # No private key may be left in the home folder: this one is elsewhere.
+        for suffix in ("", ".pub"):
+            (folder / f"id_ed25519{suffix}").symlink_to(self.folder / "keys" / f"reader{suffix}")
+
+    def forget(self) -> None:
+        """Bring the lab back to its first state, and let the modules forget their pushes."""
+        self.controller.lab.control("POST", "reset")
+        shutil.rmtree(self._pushes, ignore_errors=True)
+
+    def run(self, examples: Mapping[str, str], *options: str, keeping: Collection[str] = ()) -> dict[str, Outcome]:
+        """Run examples in one run of ansible-playbook, one after the other. Returns what each of them did.
+
+        keeping: the examples whose pushes count for those after them.
+        """
+        self.forget()
+        return self.go_on(examples, *options, keeping=keeping)
+
+    def go_on(self, examples: Mapping[str, str], *options: str, keeping: Collection[str] = ()) -> dict[str, Outcome]:
+        """Run examples in the lab as it is."""
+        *others, last = examples
+        playbooks = []
+        for name, text in examples.items():
+            file = name.replace(" ", "-")
+            playbooks.append(str(self.controller.write(f"{file}.yml", self._in_the_lab(text))))
+            if name != last:
+                after = self._after(name, file, keep=name in keeping)
+                playbooks.append(str(self.controller.write(f"after-{file}.yml", [after])))
+        done = self.controller.run(
+            playbooks[0],
+            *playbooks[1:],
+            *("-e", f"@{self.controller.lab.environment['LAB_STATE']}"),
+            *options,
+            inventory="lab-inventory.yml",
+            # No connection is kept open: nothing may stay when the test ends.
+            environment={"ANSIBLE_SSH_ARGS": "-o ControlMaster=no", "ANSIBLE_PIPELINING": "true"},
+        )
+        outcomes = {}
+        results, output = list(done.results), done.output
+        for name in others:
+            ends = [number for number, each in enumerate(results) if each.task == f"Note the calls of {name}"]
+            assert len(ends) == 1, done.output
+            own, _line, output = output.partition(f"PLAY [After {name}]")
+            journal = self.folder / f"{name.replace(' ', '-')}-calls.json"
+            outcomes[name] = Outcome(results[: ends[0]], own, json.loads(journal.read_text("utf-8"))["requests"])
+            results = results[ends[0] + 1 :]
+        # No play comes after one that has reached no host at all.
+        outcomes[last] = Outcome(results, output, self.controller.lab.requests())
+        self.controller.lab.control("DELETE", "requests")
+        return outcomes
+
+    def _in_the_lab(self, text: str) -> str:
+        """Return an example with what the guides call by other names in the lab."""
         replacements = {
-            "s-01234567890abcdef": self.lab["transfer"]["server_id"],
+            "s-01234567890abcdef": self.controller.lab.server_id,
             "ec2-user": getpass.getuser(),
             "former-partner": "archive",
             # Facts need a name server, and wait long for one that does not answer. A ping logs in just as well.
@@ -52,73 +130,47 @@ class ReaderFolder:
         }
         for theirs, ours in replacements.items():
             text = text.replace(theirs, ours)
-        playbook = self.folder / name
-        playbook.write_text(text, encoding="utf-8")
-        command = ["ansible-playbook", "-i", "lab-inventory.yml", "-e", f"@{os.environ['LAB_STATE']}", name, *options]
-        # Leases and keys are below the home folder. No connection is kept open: nothing may stay when the test ends.
-        settings = {"ANSIBLE_SSH_ARGS": "-o ControlMaster=no", "ANSIBLE_PIPELINING": "true"}
-        environment = {**os.environ, **settings, "HOME": str(self.home)}
-        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
+        return text
 
-    def ask(self, path: str, method: str = "GET") -> bytes:
-        """Return what the lab answers to a request without a body."""
-        headers = {"X-Lab-Key": self.lab["access_key"]}
-        request = urllib.request.Request(f"{self.lab['control_url']}/{path}", method=method, headers=headers)
-        with urllib.request.urlopen(request) as answer:
-            content: bytes = answer.read()
-        return content
-
-    def pushes(self) -> int:
-        """Return how many keys the lab was sent for instances."""
-        sent = json.loads(self.ask("requests"))["requests"]
-        return [each["operation"] for each in sent].count("SendSSHPublicKey")
-
-    def add_a_host_without_an_id(self) -> None:
-        """Add the controller to the fleet, as a host that the inventory has no instance id for."""
-        inventory = self.folder / "lab-inventory.yml"
-        everything = yaml.safe_load(inventory.read_text(encoding="utf-8"))
-        groups = everything["all"]["children"]
-        here = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
-        groups["aws_ec2"] = {"children": {"instances": groups["aws_ec2"]}, "hosts": {"by-hand": here}}
-        inventory.write_text(yaml.safe_dump(everything), encoding="utf-8")
+    def _after(self, name: str, file: str, *, keep: bool) -> dict[str, Any]:
+        """Return the play after an example, which notes the calls. Unless its pushes are to be kept, it undoes all."""
+        # Not with modules: each of them would cost more than curl.
+        ask = "printf 'X-Lab-Key: %s' \"$AWS_ACCESS_KEY_ID\" | curl --silent --fail --show-error --header @-"
+        commands = [
+            "set -e",
+            f'{ask} "$AWS_URL/lab/requests" > {self.folder}/{file}-calls.json',
+            f'{ask} --request DELETE "$AWS_URL/lab/requests"',
+        ]
+        if not keep:
+            commands += [f'{ask} --request POST "$AWS_URL/lab/reset"', f"rm -r -f {self._pushes}"]
+        script = self.controller.write(f"after-{file}.sh", "\n".join(commands) + "\n")
+        return {
+            "name": f"After {name}",
+            "hosts": "localhost",
+            "gather_facts": False,
+            "tags": "always",
+            "tasks": [
+                {
+                    "name": f"Note the calls of {name}",
+                    "ansible.builtin.debug": {"msg": f"{{{{ lookup('ansible.builtin.pipe', 'sh {script}') }}}}"},
+                }
+            ],
+        }
 
 
-@pytest.fixture
-def reader(tmp_path: Path) -> ReaderFolder:
-    lab = json.loads(Path(os.environ["LAB_STATE"]).read_text(encoding="utf-8"))["lab"]
-    here = ReaderFolder(tmp_path, lab)
-    here.ask("reset", "POST")
-    here.make_key("home/.ssh/id_ed25519")
-    (tmp_path / "lab-inventory.yml").write_text(block_with("lab.known_hosts").text, encoding="utf-8")
-    return here
+@pytest.fixture(scope="module")
+def reader(module_controller: Controller) -> Reader:
+    return Reader(module_controller)
 
 
-def recaps(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, int]]:
-    """Return what the recap counts for each host. Fails where the playbook did."""
-    assert done.returncode == 0, done.stdout + done.stderr
-    lines = re.findall(r"^(\S+) +: (ok=.*)$", done.stdout, re.MULTILINE)
-    return {
-        host: {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", counted)} for host, counted in lines
-    }
+# -- The examples --------------------------------------------------------------------------------------------------
 
 
-def in_a_play(*tasks: str) -> str:
-    """Return lists of tasks as one play on the controller."""
-    every = [task for text in tasks for task in yaml.safe_load(text)]
-    return yaml.safe_dump([{"name": "Try it", "hosts": "localhost", "gather_facts": False, "tasks": every}])
-
-
-def opened(done: subprocess.CompletedProcess[str]) -> int:
-    """Return how many hosts a playbook reached. Fails where one was not reached."""
-    hosts = recaps(done).values()
-    assert all(counted["failed"] == counted["unreachable"] == 0 for counted in hosts)
-    return len(hosts)
-
-
-def test_fleet_is_opened_with_the_role(reader: ReaderFolder) -> None:
-    done = reader.play("fleet.yml", block_with("# Nobody can log in yet.\n  tasks:\n    - name: Open the fleet").text)
-    assert opened(done) == 2
-    assert {counted["changed"] for counted in recaps(done).values()} == {0}
+def play_of(tasks: Sequence[Mapping[str, Any]], hosts: str = "localhost") -> str:
+    """Return tasks as a play."""
+    return yaml.safe_dump(
+        [{"name": "Try it", "hosts": hosts, "gather_facts": False, "tasks": list(tasks)}], sort_keys=False
+    )
 
 
 def module_alone() -> str:
@@ -131,25 +183,16 @@ def role_alone() -> str:
     return readme_block_with("# as the amazon.aws.aws_ec2 inventory finds it").text
 
 
-def test_fleet_is_opened_with_the_module_alone(reader: ReaderFolder) -> None:
-    assert opened(reader.play("module.yml", module_alone())) == 2
+def role_with_own_key() -> str:
+    return role_alone().replace("tags: always", "vars: {ssh_access_private_key_file: ~/.ssh/id_ed25519} #")
 
 
-def test_host_without_an_instance_id_does_not_stop_the_others(reader: ReaderFolder) -> None:
-    reader.add_a_host_without_an_id()
-    done = reader.play("module.yml", module_alone())
-    assert opened(done) == 3
-    assert reader.pushes() == 2
+def imported() -> str:
+    return block_with("# Nobody can log in yet.\n  tasks:\n    - name: Open the fleet").text
 
 
-def test_only_a_fresh_key_pair_is_pushed_in_each_run(reader: ReaderFolder) -> None:
-    own_key = role_alone().replace("tags: always", "vars: {ssh_access_private_key_file: ~/.ssh/id_ed25519} #")
-    for name, text in {"module": module_alone(), "again": module_alone(), "own-key": own_key}.items():
-        assert opened(reader.play(f"{name}.yml", text)) == 2
-    assert reader.pushes() == 2
-    for pushes in (4, 6):
-        assert opened(reader.play("role.yml", role_alone())) == 2
-        assert reader.pushes() == pushes
+def included() -> str:
+    return block_with("- name: Open the instance\n  ansible.builtin.include_role").text
 
 
 def private() -> str:
@@ -161,12 +204,11 @@ def private() -> str:
     return yaml.safe_dump([play], sort_keys=False)
 
 
-def test_delegated_task_stays_on_the_controller_with_the_connection(reader: ReaderFolder) -> None:
-    (play,) = yaml.safe_load(private())
+def delegating(text: str) -> str:
+    """Return a play that goes on with a task on the controller."""
+    (play,) = yaml.safe_load(text)
     play["tasks"].append({"name": "Work here", "ansible.builtin.ping": None, "delegate_to": "localhost"})
-    done = reader.play("private.yml", yaml.safe_dump([play], sort_keys=False))
-    assert opened(done) == 2
-    assert done.stdout.count("-> localhost]") == 2
+    return yaml.safe_dump([play], sort_keys=False)
 
 
 LOG_IN = {"name": "Log in", "ansible.builtin.ping": None, "tags": "deploy"}
@@ -181,12 +223,19 @@ def logging_in(text: str, **keywords: Any) -> str:
     )
 
 
-def imported() -> str:
-    return block_with("# Nobody can log in yet.\n  tasks:\n    - name: Open the fleet").text
+def with_instance(name: str, text: str) -> str:
+    """Return a playbook that adds an instance to the wider fleet first. It stays for the rest of the run."""
+    add = {"ansible.builtin.add_host": {"name": name, "groups": "instances"}}
+    return play_of([{"name": "Add an instance to the fleet", **add}]) + text
 
 
-def included() -> str:
-    return block_with("- name: Open the instance\n  ansible.builtin.include_role").text
+def wider_inventory() -> dict[str, Any]:
+    """Return the inventory of the guide about the lab with one more host, the controller, which has no instance id."""
+    inventory: dict[str, Any] = yaml.safe_load(block_with("lab.known_hosts").text)
+    groups = inventory["all"]["children"]
+    here = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+    groups["aws_ec2"] = {"children": {"instances": groups["aws_ec2"]}, "hosts": {"by-hand": here}}
+    return inventory
 
 
 def task_that_pushes() -> str:
@@ -194,117 +243,267 @@ def task_that_pushes() -> str:
     return block_with("TASK [sshkeys.aws.ssh_access : Push the key", "none").text.strip()
 
 
-@pytest.mark.parametrize("example", [role_alone, imported, included])
-def test_role_opens_the_fleet_with_tags(reader: ReaderFolder, example: Callable[[], str]) -> None:
-    done = reader.play("tags.yml", logging_in(example()), "--tags", "deploy")
-    assert opened(done) == 2
-    assert task_that_pushes() in done.stdout
+NOW_OPEN = "Gather facts, now that the doors are open"
+
+# -- Opening a fleet -----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class NoPush:
-    """A case of the page about trouble in which no key is pushed: a play, its options, and what is then printed."""
+def ways() -> dict[str, str]:
+    """Return the ways to open the fleet, so that what one of them pushes serves the next one, if it may.
 
-    play: Callable[[], str]
-    options: tuple[str, ...]
-    sign: str
-
-
-NO_PUSH = {
-    "facts before the role": NoPush(lambda: logging_in(role_alone(), gather_facts=True), (), "TASK [Gathering Facts]"),
-    "tags": NoPush(
-        lambda: logging_in(role_alone().replace("tags: always", "#")),
-        ("--tags", "deploy"),
-        "TASK [sshkeys.aws.ssh_access : Validating arguments against arg spec",
-    ),
-    "start at a task": NoPush(lambda: logging_in(role_alone()), ("--start-at-task", "Log in"), "TASK [Log in]"),
-    "check mode of the module": NoPush(lambda: logging_in(module_alone()), ("--check", "-v"), '"expires_at": null'),
-}
+    The module comes first: the role tells ssh which key to take for the rest of the run.
+    """
+    return {"module": module_alone(), "own key": role_with_own_key(), "role": role_alone()}
 
 
-@pytest.mark.parametrize("way", NO_PUSH.values(), ids=NO_PUSH)
-def test_nothing_is_pushed_and_ssh_is_refused(reader: ReaderFolder, way: NoPush) -> None:
-    done = reader.play("nothing.yml", way.play(), *way.options)
-    assert reader.pushes() == 0
-    assert "UNREACHABLE!" in done.stdout
-    assert block_with("Permission denied (publickey).", "none").text.strip() in done.stdout
-    assert task_that_pushes() not in done.stdout
-    assert way.sign in done.stdout
+@pytest.fixture(scope="module")
+def fleet(reader: Reader) -> dict[str, Outcome]:
+    """Return what the examples do that open a fleet."""
+    others = {
+        "import": imported(),
+        "connection": delegating(private()),
+        "facts before the role": logging_in(role_alone(), gather_facts=True),
+    }
+    return reader.run({**ways(), **others}, keeping=("module", "own key"))
 
 
-@pytest.mark.parametrize("options", [("--check", "--tags", "deploy"), ("--start-at-task", "Log in")], ids=" ".join)
-def test_connection_pushes_where_the_role_would_not(reader: ReaderFolder, options: tuple[str, ...]) -> None:
-    done = reader.play("private.yml", logging_in(private()), *options)
-    assert opened(done) == 2
-    assert reader.pushes() > 0
+def stopped_instance(reader: Reader) -> str:
+    return next(each["instance_id"] for each in reader.controller.lab.lab["instances"] if each["state"] == "stopped")
 
 
-def test_module_pushes_in_check_mode_when_it_is_told_to(reader: ReaderFolder) -> None:
-    (play,) = yaml.safe_load(module_alone())
-    play["tasks"][0]["check_mode"] = False
-    assert opened(reader.play("check.yml", yaml.safe_dump([play], sort_keys=False), "--check")) == 2
-    assert reader.pushes() == 2
+def leaving_out() -> str:
+    """Return a play with the example that leaves the instances out that cannot be opened."""
+    tasks = yaml.safe_load(block_with("Leave those out").text)
+    return play_of([*tasks, {"name": "Work with what is left", "ansible.builtin.debug": {"msg": "here"}}], "aws_ec2")
 
 
-def test_fleet_goes_on_without_the_instance_that_fails(reader: ReaderFolder) -> None:
-    inventory = reader.folder / "lab-inventory.yml"
-    stopped = next(each["instance_id"] for each in reader.lab["instances"] if each["state"] == "stopped")
-    text = inventory.read_text(encoding="utf-8")
-    inventory.write_text(re.sub(r"( +)(i-\w+:)\n", rf"\1\2\n\1{stopped}:\n", text, count=1), encoding="utf-8")
-    reader.add_a_host_without_an_id()
-    example = yaml.safe_load(block_with("Leave those out").text)
-    example.append({"name": "Work with what is left", "ansible.builtin.debug": {"msg": "still here"}})
-    play = [{"name": "Try it", "hosts": "aws_ec2", "gather_facts": False, "tasks": example}]
-    done = reader.play("some.yml", yaml.safe_dump(play, sort_keys=False))
-    recaps(done)
-    assert done.stdout.count("still here") == 2
-    assert "1 of 3 targets failed" in done.stdout
+def test_fleet_is_opened_with_the_role(fleet: Mapping[str, Outcome]) -> None:
+    done = fleet["import"]
+    done.assert_nothing_failed()
+    assert done.hosts(NOW_OPEN) == FLEET
+    assert done.changed == 0
 
 
-def test_declared_keys_are_the_only_ones(reader: ReaderFolder) -> None:
-    for name in ("keys/partner/alice", "keys/partner/bob", "keys/auditor/carol"):
-        reader.make_key(name)
-    play = block_with("Make the keys as declared").text
-    foreseen = reader.play("transfer.yml", play, "--check", "--diff")
-    done = reader.play("transfer.yml", play)
-    assert re.search(r"^\+SHA256:\S+ alice$", foreseen.stdout, re.MULTILINE)
-    assert recaps(foreseen)["localhost"]["changed"] == recaps(done)["localhost"]["changed"] == 1
+def test_fleet_is_opened_with_the_module_alone(fleet: Mapping[str, Outcome]) -> None:
+    done = fleet["module"]
+    done.assert_nothing_failed()
+    assert done.hosts(NOW_OPEN) == FLEET
 
 
-def test_keys_of_many_users_come_and_a_disclosed_one_goes(reader: ReaderFolder) -> None:
-    disclosed = reader.make_key("disclosed")
+def test_delegated_task_stays_on_the_controller_with_the_connection(fleet: Mapping[str, Outcome]) -> None:
+    done = fleet["connection"]
+    done.assert_nothing_failed()
+    assert done.hosts("Say who answers") == done.hosts("Work here") == FLEET
+    assert done.output.count("-> localhost]") == 2
+
+
+def test_only_a_fresh_key_pair_is_pushed_again(fleet: Mapping[str, Outcome]) -> None:
+    for name in ways():
+        fleet[name].assert_nothing_failed()
+        assert fleet[name].hosts(NOW_OPEN) == FLEET
+    assert [fleet[name].pushes for name in ways()] == [2, 0, 2]
+
+
+@pytest.mark.exhaustive
+def test_only_a_fresh_key_pair_is_pushed_in_the_next_run(reader: Reader) -> None:
+    reader.run(ways(), keeping=ways())
+    again = reader.go_on(ways(), keeping=ways())
+    for done in again.values():
+        done.assert_nothing_failed()
+        assert done.hosts(NOW_OPEN) == FLEET
+    assert [again[name].pushes for name in ways()] == [0, 0, 2]
+
+
+def test_host_without_an_instance_id_does_not_stop_the_others(users: Mapping[str, Outcome]) -> None:
+    done = users["host without an id"]
+    done.assert_nothing_failed()
+    assert done.hosts(NOW_OPEN) == FLEET | {"by-hand"}
+    assert done.pushes == 2
+
+
+def test_fleet_goes_on_without_the_instance_that_fails(users: Mapping[str, Outcome]) -> None:
+    done = users["stopped instance"]
+    assert done.hosts("Work with what is left") == FLEET
+    assert "1 of 3 targets failed" in done.output
+
+
+# -- With tags -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tagged(reader: Reader) -> dict[str, Outcome]:
+    """Return what the examples do with ``--tags deploy``."""
+    examples = {name: logging_in(example()) for name, example in ROLE_WITH_TAGS.items()}
+    without = logging_in(role_alone().replace("tags: always", "#"))
+    return reader.run({**examples, "role without tags": without}, "--tags", "deploy")
+
+
+ROLE_WITH_TAGS: dict[str, Callable[[], str]] = {"roles": role_alone, "import": imported, "include": included}
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", ROLE_WITH_TAGS)
+def test_role_opens_the_fleet_with_tags(tagged: Mapping[str, Outcome], name: str) -> None:
+    tagged[name].assert_nothing_failed()
+    assert tagged[name].hosts("Log in") == FLEET
+    assert task_that_pushes() in tagged[name].output
+
+
+# -- Where nothing is pushed ---------------------------------------------------------------------------------------
+
+
+def assert_refused(done: Outcome, sign: str) -> None:
+    """Fail unless ssh was refused without a push, and this was printed that the page about trouble names."""
+    assert done.pushes == 0
+    assert {each.host for each in done.results if each.status == "unreachable"} == FLEET
+    assert "UNREACHABLE!" in done.output
+    assert block_with("Permission denied (publickey).", "none").text.strip() in done.output
+    assert task_that_pushes() not in done.output
+    assert block_with(sign, "none").text.strip() in done.output
+
+
+@pytest.mark.exhaustive
+def test_without_tags_the_role_is_skipped_and_ssh_is_refused(tagged: Mapping[str, Outcome]) -> None:
+    assert_refused(tagged["role without tags"], "TASK [sshkeys.aws.ssh_access : Validating arguments against arg spec")
+
+
+def test_facts_before_the_role_are_refused(fleet: Mapping[str, Outcome]) -> None:
+    assert_refused(fleet["facts before the role"], "TASK [Gathering Facts]")
+
+
+@pytest.mark.exhaustive
+def test_start_at_a_task_skips_the_push_and_ssh_is_refused(reader: Reader) -> None:
+    done = reader.run({"start": logging_in(role_alone())}, "--start-at-task", "Log in")["start"]
+    assert "TASK [Log in]" in done.output
+    assert_refused(done, "Permission denied (publickey).")
+
+
+@pytest.mark.exhaustive
+def test_module_in_check_mode_pushes_nothing_and_ssh_is_refused(checked: Mapping[str, Outcome]) -> None:
+    assert_refused(checked["module"], '"expires_at": null')
+
+
+@pytest.mark.exhaustive
+def test_module_pushes_in_check_mode_when_it_is_told_to(checked: Mapping[str, Outcome]) -> None:
+    done = checked["module that pushes"]
+    done.assert_nothing_failed()
+    assert done.hosts(NOW_OPEN) == FLEET
+    assert done.pushes == 2
+
+
+@pytest.mark.exhaustive
+def test_connection_pushes_in_check_mode_and_with_tags(reader: Reader) -> None:
+    done = reader.run({"private": logging_in(private())}, "--check", "--tags", "deploy")["private"]
+    done.assert_nothing_failed()
+    assert done.hosts("Log in") == FLEET
+    assert done.pushes > 0
+
+
+@pytest.mark.exhaustive
+def test_connection_pushes_where_a_play_starts_at_a_task(reader: Reader) -> None:
+    done = reader.run({"private": logging_in(private())}, "--start-at-task", "Log in")["private"]
+    done.assert_nothing_failed()
+    assert done.hosts("Log in") == FLEET
+    assert done.pushes > 0
+
+
+@pytest.fixture(scope="module")
+def checked(reader: Reader) -> dict[str, Outcome]:
+    """Return what examples do with ``--check``."""
+    make_keys_to_declare(reader)
+    (told_to,) = yaml.safe_load(module_alone())
+    told_to["tasks"][0]["check_mode"] = False
+    examples = {
+        "declared keys": block_with("Make the keys as declared").text,
+        "module that pushes": yaml.safe_dump([told_to], sort_keys=False),
+        "module": logging_in(module_alone()),
+    }
+    return reader.run(examples, "--check", "--diff", "-v")
+
+
+# -- Transfer users ------------------------------------------------------------------------------------------------
+
+
+def make_keys_to_declare(reader: Reader) -> None:
+    """Make the files with public keys that the example of a declaration names."""
+    for user, name in (("partner", "alice"), ("partner", "bob"), ("auditor", "carol")):
+        if not (reader.folder / "keys" / name).exists():
+            reader.controller.write(f"keys/{user}/{name}.pub", reader.controller.make_key(name))
+
+
+@pytest.fixture(scope="module")
+def users(reader: Reader) -> dict[str, Outcome]:
+    """Return what the examples do that are for Transfer users, and then those with more hosts in the fleet."""
+    make_keys_to_declare(reader)
+    disclosed = reader.controller.make_key("disclosed")
+    reader.controller.write("disclosed.pub", disclosed)
     for name in ("partner", "auditor"):
-        own = reader.make_key(f"pairs/{name}")
-        (reader.folder / "users").mkdir(exist_ok=True)
-        (reader.folder / f"users/{name}.pub").write_text(f"# {name}\n\n{own}{disclosed}", encoding="utf-8")
-    declare = block_with("Declare every user that has a folder").text
-    read = block_with("Show the keys that are older than a year").text
-    take = block_with("Take a disclosed key away").text
+        own = reader.controller.make_key(name + "-own")
+        reader.controller.write(f"users/{name}.pub", f"# {name}\n\n{own}\n{disclosed}\n")
+    declare = yaml.safe_load(block_with("Declare every user that has a folder").text)
+    read = yaml.safe_load(block_with("Show the keys that are older than a year").text)
+    take = yaml.safe_load(block_with("Take a disclosed key away").text)
     comments = "server.users | map(attribute='ssh_public_keys') | flatten | map(attribute='comment') | sort"
-    say = f"- ansible.builtin.debug: {{msg: \"{{{{ {comments} | join(' ') }}}}\"}}"
-    done = reader.play("many.yml", in_a_play(declare, read, say, take, read, say))
-    assert recaps(done)["localhost"]["changed"] == 2
-    assert re.findall(r'"msg": "(.+)"', done.stdout) == ["auditor disclosed disclosed partner", "auditor partner"]
+    say = [{"name": "Say who is in", "ansible.builtin.debug": {"msg": f"{{{{ {comments} | join(' ') }}}}"}}]
+    marks = ("so that every pushed key is gone", "Throttle the next three pushes")
+    examples = {
+        "declared keys": block_with("Make the keys as declared").text,
+        "many users": play_of([*declare, *read, *say, *take, *read, *say]),
+        "old keys": block_with("Report keys that are older than a year").text,
+        "lab": play_of([task for mark in marks for task in yaml.safe_load(block_with(mark).text)]),
+        "host without an id": module_alone(),
+        "stopped instance": with_instance(stopped_instance(reader), leaving_out()),
+    }
+    reader.controller.write("lab-inventory.yml", wider_inventory())
+    try:
+        return reader.run(examples)
+    finally:
+        reader.controller.write("lab-inventory.yml", block_with("lab.known_hosts").text)
 
 
-def test_old_keys_of_every_user_are_reported(reader: ReaderFolder) -> None:
-    done = reader.play("old.yml", block_with("Report keys that are older than a year").text)
-    assert recaps(done)["localhost"]["changed"] == 0
+def test_declared_keys_are_made_so(users: Mapping[str, Outcome]) -> None:
+    done = users["declared keys"]
+    done.assert_nothing_failed()
+    assert done.changed == 1
+    assert [each["operation"] for each in done.calls].count("ImportSshPublicKey") == 3
 
 
-def test_the_lab_lets_time_pass_and_throttles(reader: ReaderFolder) -> None:
-    tasks = [block_with(mark).text for mark in ("so that every pushed key is gone", "Throttle the next three pushes")]
-    assert recaps(reader.play("lab.yml", in_a_play(*tasks)))["localhost"]["ok"] == 2
+@pytest.mark.exhaustive
+def test_declared_keys_are_shown_in_check_mode(checked: Mapping[str, Outcome]) -> None:
+    done = checked["declared keys"]
+    done.assert_nothing_failed()
+    assert done.changed == 1
+    assert re.search(r"^\+SHA256:\S+ alice@laptop$", done.output, re.MULTILINE)
 
 
-def test_compose_gives_the_connection_what_it_reads(reader: ReaderFolder) -> None:
+def test_keys_of_many_users_come_and_a_disclosed_one_goes(users: Mapping[str, Outcome]) -> None:
+    done = users["many users"]
+    done.assert_nothing_failed()
+    said = [each.result["msg"].replace("@laptop", "") for each in done.results if each.task == "Say who is in"]
+    assert said == ["auditor-own disclosed disclosed partner-own", "auditor-own partner-own"]
+    assert done.changed == 2
+
+
+def test_old_keys_of_every_user_are_reported(users: Mapping[str, Outcome]) -> None:
+    users["old keys"].assert_nothing_failed()
+    assert users["old keys"].changed == 0
+
+
+def test_the_lab_lets_time_pass_and_throttles(users: Mapping[str, Outcome]) -> None:
+    users["lab"].assert_nothing_failed()
+    assert len(users["lab"].results) == 2
+
+
+# -- The inventory -------------------------------------------------------------------------------------------------
+
+
+def test_compose_gives_the_connection_what_it_reads(reader: Reader) -> None:
     """With hostvars_prefix, also where a template that fails is an error."""
+    reader.controller.lab.control("POST", "reset")
     text = block_with("hostvars_prefix: aws_").text + "strict: true\nregions: [us-east-1]\n"
-    inventory = reader.folder / "prefixed.aws_ec2.yml"
-    inventory.write_text(text, encoding="utf-8")
-    command = ["ansible-inventory", "-i", inventory.name, "--list"]
-    environment = {**os.environ, "HOME": str(reader.home)}
-    done = subprocess.run(command, cwd=reader.folder, env=environment, capture_output=True, text=True, check=True)
+    inventory = reader.controller.write("prefixed.aws_ec2.yml", text)
+    command = ["ansible-inventory", "-i", str(inventory), "--list"]
+    done = subprocess.run(command, cwd=reader.folder, capture_output=True, text=True, check=True)
     plain = json.loads(done.stdout, object_hook=lambda found: found.get("__ansible_unsafe", found))
     hosts = plain["_meta"]["hostvars"]
     read = ("instance_id", "placement", "private_ip_address", "vpc_id", "subnet_id")

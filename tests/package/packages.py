@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import tarfile
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,10 +55,8 @@ def run(command: list[str], environment: dict[str, str], cwd: Path) -> str:
 
 
 def build(source: Path, target: Path) -> Tarball:
-    """Build the collection in ``source``, as it goes to Galaxy, and leave nothing but its tarball in ``target``."""
+    """Build the collection in ``source``, as it goes to Galaxy. The folder ``target`` has no tarball yet."""
     target.mkdir(parents=True, exist_ok=True)
-    for old in target.glob("*.tar.gz"):
-        old.unlink()
     run(["ansible-galaxy", "collection", "build", "--output-path", str(target)], dict(os.environ), source)
     (path,) = target.glob("*.tar.gz")
     with tarfile.open(path) as archive:
@@ -65,6 +65,16 @@ def build(source: Path, target: Path) -> Tarball:
         assert manifest is not None
         about = json.load(manifest)["collection_info"]
     return Tarball(path, files, about)
+
+
+def keep(tarball: Tarball, folder: Path) -> None:
+    """Put a copy into a folder, as the only tarball there. Another run of the tests may do the same at that moment."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as unfinished:
+        copy = Path(shutil.copy2(tarball.path, unfinished))
+        copy.replace(folder / copy.name)
+    for old in set(folder.glob("*.tar.gz")) - {folder / tarball.path.name}:
+        old.unlink(missing_ok=True)
 
 
 def install(tarball: Tarball, home: Path) -> Installation:

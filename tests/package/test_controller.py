@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,20 @@ import ansible_runner
 import pytest
 import yaml
 from ansible_collections.sshkeys.aws.tests.package.packages import STAGED, Installation
+from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 
 PLAYBOOK = "open_and_hand_out.yml"
 
+pytestmark = pytest.mark.exhaustive
+
 
 @pytest.fixture
-def lab() -> dict[str, Any]:
+def lab(running_lab: RunningLab) -> Mapping[str, Any]:
     """Return where everything in the lab is."""
-    described: dict[str, Any] = json.loads(Path(os.environ["LAB_STATE"]).read_text(encoding="utf-8"))["lab"]
-    return described
+    return running_lab.lab
 
 
-def inventory(lab: dict[str, Any]) -> dict[str, Any]:
+def inventory(lab: Mapping[str, Any]) -> dict[str, Any]:
     """Return an inventory of the instances that one can log in to, with the variables of amazon.aws.aws_ec2."""
     fleet = {
         each["instance_id"]: {
@@ -53,7 +56,7 @@ def inventory(lab: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def job(lab: dict[str, Any], tmp_path: Path) -> Path:
+def job(lab: Mapping[str, Any], tmp_path: Path) -> Path:
     """Return a private data directory, as a controller makes one for each job."""
     folder = tmp_path / "job"
     shutil.copytree(STAGED / "tests/package/controller", folder)
@@ -82,7 +85,7 @@ def events(job: ansible_runner.Runner, kind: str) -> list[dict[str, Any]]:
 
 
 def test_job_runs_with_the_installed_collection(
-    installation: Installation, lab: dict[str, Any], job: Path, nothing_else: None
+    installation: Installation, lab: Mapping[str, Any], job: Path, nothing_else: None
 ) -> None:
     done = ansible_runner.run(
         private_data_dir=str(job),

@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.sshkeys.aws.tests.package.packages import STAGED, Tarball, build
+from ansible_collections.sshkeys.aws.tests.package.packages import STAGED, Tarball, build, keep
 
 # What is part of the collection. All other files of the repository are for those who work on it: a new folder of that
 # kind belongs into build_ignore of galaxy.yml, and a new file below these folders into the tarball.
@@ -82,6 +83,18 @@ def test_tarball_built_in_a_used_checkout_is_the_same(tarball: Tarball, tmp_path
     shutil.copytree(STAGED, checkout, ignore=shutil.ignore_patterns("output"), symlinks=True)
     assert {".venv/litter", "plugins/modules/litter.pyc", "litter.tar.gz"} <= litter(checkout)
     assert build(checkout, tmp_path / "built").files == tarball.files
+
+
+def test_the_tarball_is_kept_for_the_release_and_nothing_else_is(tarball: Tarball, tmp_path: Path) -> None:
+    # As the release takes it: .github/workflows/release.yml.
+    kept = Path(os.environ["CHECKOUT"], ".build/package")
+    assert [path.name for path in kept.glob("sshkeys-aws-*.tar.gz")] == [tarball.path.name]
+    for name in ("sshkeys-aws-0.0.1.tar.gz", tarball.path.name):
+        (tmp_path / name).write_text("an old one", encoding="utf-8")
+    keep(tarball, tmp_path)
+    (only,) = tmp_path.iterdir()
+    assert only.name == tarball.path.name
+    assert only.read_bytes() == tarball.path.read_bytes()
 
 
 def test_a_new_folder_is_noticed(tarball: Tarball, collection_files: list[str]) -> None:

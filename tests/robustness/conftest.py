@@ -9,18 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.sshkeys.aws.tests.robustness.faults import Way
+from ansible_collections.sshkeys.aws.tests.conftest import homes
+from ansible_collections.sshkeys.aws.tests.robustness.faults import Way, nowhere
 from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure, Figures
-from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
-
-
-@pytest.fixture
-def running_lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunningLab:
-    """Return the lab in its first state; leases go to a folder of the test."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    here = RunningLab.here()
-    here.control("POST", "reset")
-    return here
+from ansible_collections.sshkeys.aws.tests.robustness.in_process import InProcessLab, in_process_lab
 
 
 class Waiting:
@@ -42,21 +34,20 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> Waiting:
     return Waiting(monkeypatch)
 
 
+@pytest.fixture
+def lab_in_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> InProcessLab:
+    """Return the lab's services without a wire, in their first state. Files of a user go to a folder of the test."""
+    for name, value in homes(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    in_process_lab().control("POST", "reset")
+    return in_process_lab()
+
+
 @pytest.fixture(scope="module")
 def way() -> Iterator[Way]:
-    there = Way()
-    yield there
-    there.close()
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--mutants", type=int, default=50_000, help="how many damaged keys to try")
-
-
-@pytest.fixture
-def mutants(request: pytest.FixtureRequest) -> int:
-    count: int = request.config.getoption("--mutants")
-    return count
+    """Return the way to a lab on the wire."""
+    with nowhere() as addresses:
+        yield Way(addresses)
 
 
 FIGURES = pytest.StashKey[Figures]()

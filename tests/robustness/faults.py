@@ -11,6 +11,7 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.retries import TOTAL_MAX_ATTEMPTS
@@ -101,42 +102,49 @@ def _faults() -> Iterator[Fault]:
 FAULTS = tuple(_faults())
 
 
-class Way:
-    """Two addresses where no lab is: one where nothing listens, one that resets whatever connects to it."""
-
-    def __init__(self) -> None:
-        """Open both."""
+@contextmanager
+def nowhere() -> Iterator[dict[str, str]]:
+    """Yield two addresses where no lab is: one where nothing listens, one that resets each connection."""
+    with socket.socket() as refusing, socket.create_server(("127.0.0.1", 0)) as resetting:
         # Nobody listens there, and nobody else gets the port.
-        self._refusing = socket.socket()
-        self._refusing.bind(("127.0.0.1", 0))
-        refusing_port = self._refusing.getsockname()[1]
-        self._resetting = socket.create_server(("127.0.0.1", 0))
-        self._ports = {"refused": refusing_port, "reset on its way": self._resetting.getsockname()[1]}
+        refusing.bind(("127.0.0.1", 0))
+        thread = threading.Thread(target=_reset_all, args=(resetting,), daemon=True)
+        thread.start()
+        yield {
+            "refused": f"http://127.0.0.1:{refusing.getsockname()[1]}/",
+            "reset on its way": f"http://127.0.0.1:{resetting.getsockname()[1]}/",
+        }
+        resetting.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def _reset_all(listening: socket.socket) -> None:
+    while True:
+        try:
+            connection, _address = listening.accept()
+        except OSError:
+            return
+        # A reset before that may come while the client is still connecting, and is another error then.
+        connection.recv(1)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+
+
+class Way:
+    """The way from a client to the lab, on which a call can go wrong."""
+
+    def __init__(self, nowhere: Mapping[str, str]) -> None:
+        """nowhere: where a call is led that does not reach the lab, by the kind of the fault."""
+        self._nowhere = nowhere
         # How many requests were led there.
         self._misled = 0
-        threading.Thread(target=self._reset, daemon=True).start()
-
-    def _reset(self) -> None:
-        while True:
-            try:
-                connection, _address = self._resetting.accept()
-            except OSError:
-                return
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            connection.close()
-
-    def close(self) -> None:
-        """Close them."""
-        self._refusing.close()
-        self._resetting.shutdown(socket.SHUT_RDWR)
-        self._resetting.close()
 
     def spoil(self, running_lab: RunningLab, fault: Fault, call: Call) -> Prepare:
         """Let a call go wrong, in the lab or on the way to it. Returns what is to happen to each client."""
         self._misled = 0
         running_lab.control("DELETE", "requests")
         if fault.is_on_the_way:
-            return self._misleading(fault, call)
+            return self.mislead(fault, call)
         running_lab.misbehave(fault.of(call))
         return lambda _client: None
 
@@ -144,8 +152,8 @@ class Way:
         """Return how many calls went wrong since then."""
         return self._misled + sum(request["fault"] is not None for request in running_lab.requests())
 
-    def _misleading(self, fault: Fault, call: Call) -> Prepare:
-        """Return what leads a call of a client there."""
+    def mislead(self, fault: Fault, call: Call) -> Prepare:
+        """Return what leads a call of a client to where no lab is."""
         left = [call.after, fault.times]
 
         def mislead(request: Any, **_event: object) -> None:
@@ -157,7 +165,7 @@ class Way:
             elif left[1] is None or left[1] > 0:
                 left[1] = left[1] and left[1] - 1
                 self._misled += 1
-                request.url = f"http://127.0.0.1:{self._ports[fault.kind]}/"
+                request.url = self._nowhere[fault.kind]
 
         def prepare(client: Any) -> None:
             client.meta.events.register(f"before-send.*.{call.operation}", mislead)

@@ -184,13 +184,25 @@ def trial(
     (tmp_path / "id_ed25519").unlink()
 
 
-def test_a_connection_or_a_sentence(trial: Trial, figure: Figure) -> None:
+def _is_chosen(number: int, call: Call, fault: Fault, one_of: int) -> bool:
+    """Return whether a pair is tried: one of so many, and whatever may leave it open whether a key was pushed."""
+    return number % one_of == 0 or (STEPS[call.operation] is Step.PUSH and fault.times is None)
+
+
+# There are four calls, so each fault is tried on one of them.
+@pytest.mark.parametrize("one_of", [4, pytest.param(1, marks=pytest.mark.exhaustive)], ids=["some", "all"])
+def test_a_connection_or_a_sentence(trial: Trial, figure: Figure, one_of: int) -> None:
     """Each call and each fault: within a bounded time ssh has a connection, or the user knows which step failed."""
     found: list[str] = []
     calls, longest = trial.calls(), 0.0
-    for call, fault in product(calls, FAULTS):
+    assert {call.operation for call in calls} == STEPS.keys()
+    pairs = enumerate(product(calls, FAULTS))
+    chosen = [(call, fault) for number, (call, fault) in pairs if _is_chosen(number, call, fault, one_of)]
+    for call, fault in chosen:
         attempt = trial.run(fault, call)
         longest = max(longest, attempt.seconds)
         found += [f"{call.operation}, {fault}: {complaint}" for complaint in attempt.complaints(call, fault)]
     assert not found, "\n".join(found)
-    figure("connections with a fault in them", f"{len(calls)} calls x {len(FAULTS)}, {longest:.0f} s at the longest")
+    figure(
+        "connections with a fault in them", f"{len(chosen)} of {len(calls)} x {len(FAULTS)}, {longest:.0f} s at most"
+    )

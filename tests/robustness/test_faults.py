@@ -4,12 +4,12 @@
 
 """Each call of each module goes wrong in each way, and what the module says is what stands at the service.
 
-The calls are those that a run makes when nothing goes wrong, so a new call is tested by itself.
+The calls are those that a run makes when nothing goes wrong, so a new call is tested by itself. No wire is between the
+modules and the lab's services, and no wait is waited for: test_wire.py has an example of each fault on a wire.
 """
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from ansible_collections.sshkeys.aws.plugins.modules import (
 )
 from ansible_collections.sshkeys.aws.tests.robustness.conftest import Waiting
 from ansible_collections.sshkeys.aws.tests.robustness.faults import FAULTS, SECONDS_AT_MOST, Call, Fault, Way
-from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure
+from ansible_collections.sshkeys.aws.tests.robustness.in_process import NOWHERE, InProcessLab
 from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_of
 
@@ -76,7 +76,7 @@ class Scenario(ABC):
 class Run:
     """A run with a fault in it: what was there before and after, by subject; what the module said, and how late.
 
-    strikes: how many calls went wrong.
+    strikes: how many calls went wrong. seconds: what a user would have waited.
     """
 
     report: Report
@@ -270,7 +270,7 @@ def calls_of(scenario: Scenario, running_lab: RunningLab, *, check_mode: bool) -
 class Trial:
     """Where a scenario is tried."""
 
-    running_lab: RunningLab
+    running_lab: InProcessLab
     waiting: Waiting
     way: Way
 
@@ -280,39 +280,34 @@ class Trial:
         subjects = scenario.subjects(self.running_lab)
         before = {name: scenario.state(self.running_lab, name) for name in subjects}
         prepare = self.way.spoil(self.running_lab, fault, call)
-        options = scenario.options(self.running_lab)
-        self.waiting.seconds, began = 0.0, time.monotonic()
+        self.waiting.seconds = 0.0
         report = self.running_lab.run(
-            scenario.module, options, check_mode=check_mode, prepare=prepare, aws_config=fault.aws_config
+            scenario.module, scenario.options(self.running_lab), check_mode=check_mode, prepare=prepare
         )
-        seconds = time.monotonic() - began
-        strikes = self.way.strikes(self.running_lab)
-        seconds += fault.seconds_left_out(strikes)
+        seconds, strikes = self.waiting.seconds, self.way.strikes(self.running_lab)
         self.running_lab.misbehave()
         after = {name: scenario.state(self.running_lab, name) for name in subjects}
         return Run(report, check_mode, fault, call.match.get(scenario.subject, ""), strikes, before, after, seconds)
 
 
 @pytest.fixture
-def trial(running_lab: RunningLab, waiting: Waiting, way: Way) -> Trial:
-    return Trial(running_lab, waiting, way)
+def trial(lab_in_process: InProcessLab, waiting: Waiting) -> Trial:
+    return Trial(lab_in_process, waiting, Way(NOWHERE))
 
 
 @pytest.mark.parametrize("check_mode", [False, True], ids=["real", "check"])
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
-def test_what_is_said_is_so(trial: Trial, scenario: Scenario, *, check_mode: bool, figure: Figure) -> None:
+def test_what_is_said_is_so(trial: Trial, scenario: Scenario, *, check_mode: bool) -> None:
     """Each call and each fault: the report and its ``changed`` agree with the service, within a bounded time."""
-    found: list[str] = []
-    calls, longest = calls_of(scenario, trial.running_lab, check_mode=check_mode), 0.0
+    calls = calls_of(scenario, trial.running_lab, check_mode=check_mode)
     # That of a push makes no call at all.
     assert bool(calls) is not (check_mode and isinstance(scenario, Push))
-    for call, fault in product(calls, FAULTS):
-        run = trial.run(scenario, fault, call, check_mode=check_mode)
-        longest = max(longest, run.seconds)
-        found += [f"{call.operation} {call.after}, {fault}: {complaint}" for complaint in complaints(scenario, run)]
+    found = [
+        f"{call.operation} {call.after}, {fault}: {complaint}"
+        for call, fault in product(calls, FAULTS)
+        for complaint in complaints(scenario, trial.run(scenario, fault, call, check_mode=check_mode))
+    ]
     assert not found, "\n".join(found)
-    figure("runs with a fault in them", len(calls) * len(FAULTS))
-    figure(f"{scenario}{', check mode' * check_mode}", f"{len(calls)} calls, {longest:.0f} s at the longest")
 
 
 def complaints(scenario: Scenario, run: Run) -> Iterator[str]:
@@ -348,3 +343,25 @@ def claims(run: Run, subjects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield f"another one failed: {said}"
     if report.result.get("changed") is not any(said.get("changed") for said in subjects):
         yield "changed is not that of its parts"
+
+
+# -- One fault after another -------------------------------------------------------------------------------------------
+
+PUSH = Call("SendSSHPublicKey", {}, 0)
+
+
+@pytest.mark.parametrize("last", [fault for fault in FAULTS if fault.is_clear and fault.times is None], ids=str)
+@pytest.mark.parametrize("first", [fault for fault in FAULTS if fault.passes and fault.times == 1], ids=str)
+def test_a_clear_end_does_not_end_the_doubt_about_an_attempt_before(trial: Trial, first: Fault, last: Fault) -> None:
+    """The last attempts take no effect for certain. Of the first one nobody knows, unless it was clear too."""
+    lab, pushed = trial.running_lab, next(scenario for scenario in SCENARIOS if isinstance(scenario, Push))
+    lab.misbehave(*(fault.of(PUSH) for fault in (first, last) if not fault.is_on_the_way))
+    misled = [
+        trial.way.mislead(fault, call)
+        for fault, call in ((first, PUSH), (last, PUSH._replace(after=1)))
+        if fault.is_on_the_way
+    ]
+    report = lab.run(pushed.module, pushed.options(lab), prepare=lambda client: [prepare(client) for prepare in misled])
+    (said,) = report.result["targets"]
+    assert not said["success"]
+    assert is_in_doubt(said) is said["changed"] is not first.is_clear

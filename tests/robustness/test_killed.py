@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A rotation of five keys is killed at each of its calls: the user gets in, and the next run ends it.
+"""A rotation is killed at each of its calls: the user gets in, and the next run ends it.
 
 The sftp server is a real one, and so is SIGKILL.
 """
@@ -14,24 +14,40 @@ import os
 import shlex
 import signal
 import subprocess
-import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.modules import transfer_ssh_key
-from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure
-from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
+from ansible_collections.sshkeys.aws.tests.running_lab import Prepare, RunningLab
 
 USER = "partner"
-SECONDS_AT_MOST = 30.0
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """A rotation of a user from some keys to as many others, each with the file of its private key."""
+
+    old: dict[str, Path]
+    new: dict[str, Path]
+
+    def options(self, running_lab: RunningLab) -> dict[str, Any]:
+        """Declare the new keys and no others."""
+        user = {"server_id": running_lab.server_id, "user_name": USER}
+        return {**user, "public_keys": list(self.new), "exclusive": True}
+
+    def may_be_held(self, keys: Collection[str]) -> bool:
+        """Return whether a user can hold these keys and no others in the middle of it, and still get in."""
+        return bool(keys) and set(keys) <= {*self.old, *self.new}
 
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Make ten key pairs: public line -> file of the private key. The first five are the old ones."""
+    """Make ten key pairs: public line -> file of the private key."""
     folder = tmp_path_factory.mktemp("keys")
     made = {}
     for number in range(10):
@@ -42,19 +58,33 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return made
 
 
-def options(running_lab: RunningLab, pairs: Mapping[str, Path]) -> dict[str, Any]:
-    """Declare the new keys and no others."""
-    keys = list(pairs)[5:]
-    return {"server_id": running_lab.server_id, "user_name": USER, "public_keys": keys, "exclusive": True}
+def deadly(event: str, number: int) -> Prepare:
+    """Return what makes a client kill its process at one of its calls.
+
+    event: ``before-send`` for a call that does not reach the service, ``response-received`` for one whose answer has
+    come. number: of the call, from 0.
+    """
+    seen: list[None] = []
+
+    def count_and_kill(**_event: object) -> None:
+        if len(seen) == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        seen.append(None)
+
+    def prepare(client: Any) -> None:
+        client.meta.events.register(event, count_and_kill)
+
+    return prepare
 
 
-def kill_when_in_flight(running_lab: RunningLab, process: Any) -> None:
-    """Kill a process when the call that is struck has reached the service."""
-    end = time.monotonic() + SECONDS_AT_MOST
-    while not any(call["fault"] for call in running_lab.requests()):
-        assert time.monotonic() < end, "The call did not come."
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
+def run_and_die(running_lab: RunningLab, rotation: Rotation, event: str, number: int) -> None:
+    """Run the module in a process that is killed at a call."""
+    process = multiprocessing.get_context("fork").Process(
+        target=running_lab.run,
+        args=(transfer_ssh_key, rotation.options(running_lab)),
+        kwargs={"prepare": deadly(event, number)},
+    )
+    process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
 
@@ -67,40 +97,32 @@ def can_log_in(running_lab: RunningLab, private_key: Path) -> bool:
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
-@pytest.mark.parametrize("quota", [10, 5], ids=["room for all", "no room"])
-def test_killed_at_every_call(running_lab: RunningLab, pairs: dict[str, Path], quota: int, figure: Figure) -> None:
+@pytest.mark.parametrize("count", [3, pytest.param(5, marks=pytest.mark.exhaustive)], ids="{} keys".format)
+@pytest.mark.parametrize("has_room", [True, False], ids=["room for all", "no room"])
+def test_killed_at_every_call(running_lab: RunningLab, pairs: dict[str, Path], has_room: bool, count: int) -> None:
     """At each call, before and after it took effect: an old key or a new one opens, and the next run is the last."""
-    old, new = list(pairs)[:5], list(pairs)[5:]
-    running_lab.control("PUT", "settings", key_quota=quota)
-    running_lab.hold(USER, old)
-    assert running_lab.run(transfer_ssh_key, options(running_lab, pairs)).failure is None
+    lines = list(pairs.items())
+    rotation = Rotation(dict(lines[:count]), dict(lines[5 : 5 + count]))
+    running_lab.control("PUT", "settings", key_quota=10 if has_room else count)
+    running_lab.hold(USER, list(rotation.old))
+    assert running_lab.run(transfer_ssh_key, rotation.options(running_lab)).failure is None
     calls = [request["operation"] for request in running_lab.requests()]
-    assert Counter(calls)["DeleteSshPublicKey"] == 5
+    assert Counter(calls)["DeleteSshPublicKey"] == count
     seen: set[tuple[str, ...]] = set()
-    for number, operation in enumerate(calls):
-        for fault in ("hang", "stall"):
-            running_lab.hold(USER, old)
-            running_lab.control("DELETE", "requests")
-            after = Counter(calls[:number])[operation]
-            running_lab.misbehave({"operation": operation, "fault": fault, "after": after, "times": None})
-            process = multiprocessing.get_context("fork").Process(
-                target=running_lab.run,
-                args=(transfer_ssh_key, options(running_lab, pairs)),
-                kwargs={"aws_config": {"read_timeout": 60}},
-            )
-            process.start()
-            kill_when_in_flight(running_lab, process)
-            running_lab.misbehave()
+    for number, event in product(range(len(calls)), ("before-send", "response-received")):
+        where = f"{calls[number]}, call {number}, {event}"
+        running_lab.hold(USER, list(rotation.old))
+        running_lab.control("DELETE", "requests")
+        run_and_die(running_lab, rotation, event, number)
+        assert len(running_lab.requests()) == number + (event == "response-received"), where
 
-            held = running_lab.held(USER)
-            where = f"{operation} {after}, {fault}"
-            assert set(held) <= {*old, *new}, where
-            assert held, f"nobody gets in after {where}"
-            if tuple(held) not in seen:
-                assert any(can_log_in(running_lab, pairs[key]) for key in held), f"nobody gets in after {where}"
-                seen.add(tuple(held))
-            report = running_lab.run(transfer_ssh_key, options(running_lab, pairs))
-            assert report.failure is None, where
-            assert running_lab.held(USER) == sorted(new), where
-    figure("kills in a rotation of five keys", 2 * len(calls))
-    figure("different keys that the user had then", len(seen))
+        held = tuple(running_lab.held(USER))
+        assert rotation.may_be_held(held), where
+        if held not in seen:
+            assert any(can_log_in(running_lab, pairs[key]) for key in held), f"nobody gets in after {where}"
+            seen.add(held)
+        report = running_lab.run(transfer_ssh_key, rotation.options(running_lab))
+        assert report.failure is None, where
+        assert running_lab.held(USER) == sorted(rotation.new), where
+    # After each import, and after each deletion.
+    assert len(seen) == 2 * count + 1

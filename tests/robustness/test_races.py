@@ -18,7 +18,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.held_keys im
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import UserOutcome, Wanted, plan_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotation import rotate
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab import seed
-from ansible_collections.sshkeys.aws.tests.robustness.in_process import Services
+from ansible_collections.sshkeys.aws.tests.robustness.in_process import in_process_lab
 from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_of
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 
@@ -26,11 +26,6 @@ USER = "partner"
 KEYS = tuple(line_of(ed25519_blob(bytes([number]) * 32), f"key-{number}") for number in range(1, 6))
 
 key_sets = st.sets(st.sampled_from(KEYS), min_size=1)
-
-
-@cache
-def services() -> Services:
-    return Services()
 
 
 class Turns:
@@ -124,13 +119,13 @@ def public_key(line: str) -> PublicKey:
 
 
 def hold(keys: Collection[str]) -> None:
-    services().inside.transfer.set_keys(
+    in_process_lab().front.services.transfer.set_keys(
         seed.REGION, seed.SERVER_ID, USER, [(key, 1_600_000_000) for key in sorted(keys)]
     )
 
 
 def held() -> set[str]:
-    return set(services().inside.transfer.held_keys(seed.REGION, seed.SERVER_ID, USER))
+    return set(in_process_lab().front.services.transfer.held_keys(seed.REGION, seed.SERVER_ID, USER))
 
 
 # The turns that are taken.
@@ -144,7 +139,7 @@ def await_turn() -> None:
 @cache
 def transfer() -> Any:
     """Return a client that waits for a turn of its thread in front of each request."""
-    return services().client("transfer", await_turn)
+    return in_process_lab().client("transfer", await_turn)
 
 
 def declare(keys: Collection[str]) -> UserOutcome:
@@ -154,9 +149,7 @@ def declare(keys: Collection[str]) -> UserOutcome:
     return rotate(client, seed.SERVER_ID, plan_user(held_keys(client, seed.SERVER_ID, USER), wanted), 0)
 
 
-a_race = settings(
-    max_examples=200, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+a_race = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @a_race
@@ -170,7 +163,7 @@ def test_two_rotations_at_once(
 ) -> None:
     """Whatever the order of their calls: the user ends as one of them has declared, and each says what it did."""
     hold(before)
-    services().inside.journal.clear()
+    in_process_lab().front.services.journal.clear()
     race = turns(order)
     race.add(partial(declare, first))
     race.add(partial(declare, second))
@@ -183,7 +176,7 @@ def test_two_rotations_at_once(
         if held() == wanted and not outcome.error
     ]
     assert done, outcomes
-    sent = services().inside.journal.read()
+    sent = in_process_lab().front.services.journal.read()
     for name, operation in (("imported", "ImportSshPublicKey"), ("deleted", "DeleteSshPublicKey")):
         claimed = sum(len(getattr(outcome, name)) for outcome in outcomes)
         accepted = sum(call["operation"] == operation and call["status"] == 200 for call in sent)
@@ -202,7 +195,7 @@ def test_another_hand(
 ) -> None:
     """Somebody adds and removes keys in between: what the run claims to have done is what AWS took from it."""
     hold(before)
-    services().inside.journal.clear()
+    in_process_lab().front.services.journal.clear()
     race = turns(order)
 
     def meddle() -> None:
@@ -214,7 +207,7 @@ def test_another_hand(
     race.add(meddle)
     race.play()
     outcome: UserOutcome = race.results[0]
-    accepted = [call for call in services().inside.journal.read() if call["status"] == 200]
+    accepted = [call for call in in_process_lab().front.services.journal.read() if call["status"] == 200]
     imports = {call["parameters"]["SshPublicKeyBody"] for call in accepted if call["operation"] == "ImportSshPublicKey"}
     assert {key.body for key in outcome.imported} == imports
     assert len(outcome.deleted) == sum(call["operation"] == "DeleteSshPublicKey" for call in accepted)

@@ -48,14 +48,11 @@ def digest_of(command: list[str], reads: list[str]) -> str:
     packages = Path(sys.prefix, ".set-up")
     files = [packages] if packages.exists() else []
     for place in map(Path, reads):
-        files += [file for file in place.rglob("*") if _is_source(file)] if place.is_dir() else [place]
+        files += place.rglob("*") if place.is_dir() else [place]
     for file in sorted(files):
-        digest.update(f"\0{file}\0".encode() + file.read_bytes())
+        if file.is_file() and not {".git", "output"} & set(file.parts):
+            digest.update(f"\0{file}\0".encode() + file.read_bytes())
     return digest.hexdigest()
-
-
-def _is_source(file: Path) -> bool:
-    return file.is_file() and not {".git", "output", "__pycache__"} & set(file.parts)
 
 
 if __name__ == "__main__":

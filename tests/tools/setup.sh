@@ -3,11 +3,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Makes .venv in the checkout and installs what the tests and the demo need.
-# It can be run at any time: where nothing is missing it does nothing and says nothing.
-# PYTHON=/path/to/python chooses the interpreter.
-#
-# setup.sh VENV REQUIREMENTS makes another virtual environment, with other packages.
+# Makes .venv in the checkout and installs what the tests and the demo need; where nothing is missing it says nothing.
+# PYTHON=/path/to/python chooses the interpreter. setup.sh VENV REQUIREMENTS makes another virtual environment.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -63,11 +60,8 @@ apt_install() {
 
 install_packages() {
     local packages
-    packages=$(missing_packages | tr '\n' ' ')
-    packages=${packages% }
-    if [ -z "$packages" ]; then
-        return
-    fi
+    packages=$(missing_packages | xargs)
+    [ -n "$packages" ] || return 0
     if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
         say "Not installed: $packages (the names are those of Debian's packages; root installs them)." \
             "Without openssh-server, openssh-client or curl there is no lab; without strace or shellcheck a test is skipped."
@@ -84,8 +78,7 @@ install_packages() {
     fi
 }
 
-# Prints the real path of an interpreter of at least $2 and at most $3, or fails. A pyenv shim can be there and still not
-# run.
+# Prints the real path of an interpreter of at least $2 and at most $3, or fails, as a shim of pyenv may.
 fitting() {
     "$1" -c '
 import sys
@@ -119,10 +112,9 @@ find_python() {
 }
 
 tell_if_untried() {
-    if ! fitting "$1" "$oldest" "$newest_tried" >/dev/null; then
+    fitting "$1" "$oldest" "$newest_tried" >/dev/null ||
         say "$("$1" --version 2>&1) is newer than $newest_tried, the newest version of Python that was tried." \
             "If something fails, use an older one: make setup PYTHON=/path/to/python$newest_tried."
-    fi
 }
 
 make_venv() {
@@ -140,8 +132,7 @@ make_venv() {
 }
 
 install_requirements() {
-    # pip alone does the same in a minute; uv does it in seconds. With the system's certificates: a company's proxy is in
-    # there, and not in the list that uv brings along.
+    # pip does it in a minute, uv in seconds. The certificate of a company's proxy is in the system's list, not in uv's.
     if quietly "$venv/bin/python" -m pip install --quiet uv; then
         quietly env UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 \
             "$venv/bin/uv" pip install --python "$venv/bin/python" -r "$requirements" && return
@@ -178,7 +169,7 @@ set_up_python() {
 }
 
 main() {
-    # Package managers keep what they downloaded below HOME; where there is none, here.
+    # Package managers keep downloads below HOME; where there is none, here.
     if [ -z "${HOME:-}" ] || [ ! -w "${HOME:-}" ]; then
         export UV_CACHE_DIR=$PWD/.build/cache/uv PIP_CACHE_DIR=$PWD/.build/cache/pip
     fi

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run a command in a staged copy of the checkout: ``staged.py [NAME=VALUE ...] COMMAND [ARGUMENT ...]``.
+"""Run a command in a staged copy of the checkout: ``staged.py COMMAND [ARGUMENT ...]``.
 
 Ansible finds a collection in a folder ``ansible_collections/NAMESPACE/NAME``, next to those it depends on, and
 ansible-test wants that folder to be a real one. So the files of the checkout are copied to
@@ -42,14 +42,10 @@ _FOREIGN = re.compile(
 
 def main(arguments: list[str]) -> int:
     """Stage, run the command, and return its exit status as a shell does."""
-    variables = {}
-    while arguments and re.match(r"\w+=", arguments[0]):
-        name, value = arguments.pop(0).split("=", 1)
-        variables[name] = value
     stage(CHECKOUT, STAGED)
     run_folder = Path(tempfile.mkdtemp(prefix="sshkeys-", dir="/tmp"))
     try:
-        command = subprocess.Popen(arguments, cwd=STAGED, env={**environment(os.environ, run_folder), **variables})
+        command = subprocess.Popen(arguments, cwd=STAGED, env=environment(os.environ, run_folder))
         # A Ctrl-C reaches the command too. It ends in its own way, and this program after it.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda number, _frame: command.send_signal(number))

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -49,6 +50,18 @@ class Run:
         """Return the processes of the servers that run, without those that they have forked."""
         found = subprocess.run(["pgrep", "-f", f"fork_server.py .*{self.settings}"], capture_output=True, check=False)
         return [process for process in map(int, found.stdout.split()) if session_of(process) == process]
+
+
+def children_that_nobody_collected(process: int) -> list[int]:
+    """Return the children of a process that have ended, and that it has not waited for."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # The name of the program stands in brackets, and may have any character in it.
+            state, parent = file.read_text().rpartition(")")[2].split()[:2]
+            if state == "Z" and int(parent) == process:
+                found.append(int(file.parent.name))
+    return found
 
 
 def session_of(process: int) -> int:

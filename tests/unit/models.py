@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import botocore.session
+from ansible_collections.sshkeys.aws.tests.unit.sdk_data import shared
 from hypothesis import strategies as st
 
 EC2_INSTANCE_CONNECT, TRANSFER = "ec2-instance-connect", "transfer"
@@ -18,8 +18,7 @@ SERVICES = (EC2_INSTANCE_CONNECT, TRANSFER)
 
 def model(service: str) -> dict[str, Any]:
     """Return the model of a service."""
-    loader = botocore.session.get_session().get_component("data_loader")
-    found: dict[str, Any] = loader.load_service_model(service, "service-2")
+    found: dict[str, Any] = shared().loader.load_service_model(service, "service-2")
     return found
 
 

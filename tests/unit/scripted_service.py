@@ -22,6 +22,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import INSTAN
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import parse_public_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._push.target import Target
+from ansible_collections.sshkeys.aws.tests.unit.sdk_data import shared
 
 KEY = parse_public_key("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx alice@laptop")
 TARGET = Target("i-0123456789abcdef0", "ec2-user")
@@ -125,7 +126,7 @@ class ScriptedService:
 
 def client(service: ScriptedService, name: str, preloaded: Preloaded | None = None, **options: Any) -> Any:
     """Return the client that modules get, of the service of a name, for a task with these options."""
-    return Session(service.params(**options), preloaded).client(name)
+    return Session(service.params(**options), preloaded or shared()).client(name)
 
 
 def push(service: ScriptedService, script: Sequence[Answer], preloaded: Preloaded | None = None, **options: Any) -> Any:

@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import botocore.session
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
+from ansible_collections.sshkeys.aws.tests.unit.sdk_data import plain_session
 from botocore.stub import Stubber
 
 if TYPE_CHECKING:
@@ -24,10 +25,8 @@ class StubbedService:
     """A service that expects exactly the calls of a script, in order, and counts how often a client was asked for."""
 
     def __init__(self, name: str) -> None:
-        """Make a client of a service, such as "transfer"."""
-        session = botocore.session.Session()
-        session.set_credentials("AKIAIOSFODNN7EXAMPLE", "secret")
-        self.client: Any = session.create_client(name, region_name="us-east-1")
+        """Take a client of a service, such as "transfer", without a script."""
+        self.client = _client(name)
         self.stubber = Stubber(self.client)
         self.connections = 0
 
@@ -54,6 +53,14 @@ class StubbedService:
         with self.playing():
             report: Report = module.run(params, check_mode=check_mode, session=StubbedSession(params, self.connect))
         return report
+
+
+@cache
+def _client(name: str) -> Any:
+    """Return the client of a service, one for all tests. A Stubber leaves it when its test no longer plays."""
+    session = plain_session()
+    session.set_credentials("AKIAIOSFODNN7EXAMPLE", "secret")
+    return session.create_client(name, region_name="us-east-1")
 
 
 class StubbedSession(Session):

@@ -297,6 +297,12 @@ def test_role_variables_have_its_prefix() -> None:
     assert all(name.startswith("__ssh_access_") for name in read_yaml(f"{ROLE}/vars/main.yml"))
 
 
+def test_role_uses_each_of_its_variables() -> None:
+    files = sorted((ROOT / ROLE).glob("tasks/*.yml")) + sorted((ROOT / ROLE).glob("vars/*.yml"))
+    text = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    assert [name for name in read_yaml(f"{ROLE}/defaults/main.yml") if not re.search(rf"\b{name}\b", text)] == []
+
+
 def test_role_defaults_are_those_of_the_modules() -> None:
     defaults = read_yaml(f"{ROLE}/defaults/main.yml")
     arguments = module("ec2_instance_connect_key").SPEC.options

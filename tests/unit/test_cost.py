@@ -107,9 +107,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_fleet_is_one_client_and_few_connections(start: Start, clients: list[str], tls: bool) -> None:
     """One call a target, one client of one service, and no connection more than calls at once."""
     modules = start(tls=tls)
-    assert modules.push(INSTANCE_IDS)["changed"] is True
+    assert modules.push(INSTANCE_IDS[:80])["changed"] is True
     seen = modules.service.counts()
-    assert (seen["taken"], seen["throttled"]) == (len(INSTANCE_IDS), 0)
+    assert (seen["taken"], seen["throttled"]) == (80, 0)
     assert 1 < seen["connections"] <= CONCURRENCY
     assert clients == ["ec2-instance-connect"]
 
@@ -127,10 +127,10 @@ def test_calls_are_made_at_once(start: Start) -> None:
 def test_inside_the_lease_nothing_is_opened(start: Start, clients: list[str], check_mode: bool) -> None:
     """A run that has nothing to send makes no client and no connection."""
     modules = start("--latency=0")
-    modules.push(INSTANCE_IDS)
+    modules.push(INSTANCE_IDS[:40])
     modules.service.counts()
     clients.clear()
-    assert modules.push(INSTANCE_IDS, check_mode=check_mode)["changed"] is False
+    assert modules.push(INSTANCE_IDS[:40], check_mode=check_mode)["changed"] is False
     assert modules.service.counts() == {"connections": 0, "taken": 0, "throttled": 0}
     assert clients == []
 
@@ -162,13 +162,13 @@ def test_a_user_as_declared_is_one_call(start: Start, clients: list[str], check_
 
 
 def test_a_throttled_fleet_is_paced(start: Start) -> None:
-    """All calls are taken in the end, near the floor, and after the first second few are refused on the way."""
+    """All calls are taken in the end, and after the first second few are refused on the way.
+
+    How near the floor that is shows in simulated time, in test_pacer.py.
+    """
     rate = 50
     modules = start(f"--calls-a-second={rate}", "--latency=0.01")
-    began = time.monotonic()
     assert modules.push(INSTANCE_IDS, concurrency=32)["changed"] is True
-    floor = (len(INSTANCE_IDS) - rate) / rate
-    assert time.monotonic() - began < 2 * floor
     seen = modules.service.counts()
     assert seen["taken"] == len(INSTANCE_IDS)
     # Without a pace it is more than 1000.
@@ -179,6 +179,7 @@ def test_a_throttled_fleet_is_paced(start: Start) -> None:
 # What the parent process of a play does with an action plugin is to import it, before it makes its workers.
 PARENT = """
 import importlib, json, sys
+from pathlib import Path
 
 # These open something for a moment while they are imported, for themselves.
 import ansible.utils.display, urllib3.connection
@@ -191,30 +192,29 @@ sessions = []
 for kind in (boto3.session.Session, botocore.session.Session):
     kind.__init__ = lambda self, *_arguments, **_named: sessions.append(str(self))
 
-importlib.import_module({module!r})
+happened = {{}}
+for path in Path({folder!r}).glob("*.py"):
+    importlib.import_module(f"ansible_collections.sshkeys.aws.plugins.action.{{path.stem}}")
+    happened[path.stem] = [*opened, *sessions]
+    opened.clear(), sessions.clear()
 from ansible_collections.sshkeys.aws.plugins.plugin_utils import _action
-print(json.dumps({{"opened": opened, "sessions": sessions, "read": _action._preloaded is not None}}))
+print(json.dumps({{"happened": happened, "read": _action._preloaded is not None}}))
 """
 EVENTS = ("socket.__new__", "socket.connect", "_thread.start_new_thread", "os.fork", "subprocess.Popen")
 
 
-def imported(module: str) -> dict[str, Any]:
-    """Import a module in a process of its own, and return what happened there."""
+def test_the_parent_opens_nothing() -> None:
+    """Sockets, threads and sessions belong to the worker of a task; what clients are made of is read once."""
+    actions = COLLECTION / "plugins/action"
     places = os.pathsep.join([str(COLLECTION.parents[2]), *sys.path])
     done = subprocess.run(
-        [sys.executable, "-c", PARENT.format(events=EVENTS, module=module)],
+        [sys.executable, "-c", PARENT.format(events=EVENTS, folder=str(actions))],
         env={**os.environ, "PYTHONPATH": places},
         capture_output=True,
         text=True,
         check=False,
     )
     assert not done.returncode, done.stderr
-    happened: dict[str, Any] = json.loads(done.stdout)
-    return happened
-
-
-@pytest.mark.parametrize("path", sorted((COLLECTION / "plugins/action").glob("*.py")), ids=lambda path: path.stem)
-def test_the_parent_opens_nothing(path: Path) -> None:
-    """Sockets, threads and sessions belong to the worker of a task; what clients are made of is read once."""
-    happened = imported(f"ansible_collections.sshkeys.aws.plugins.action.{path.stem}")
-    assert happened == {"opened": [], "sessions": [], "read": True}
+    nothing: dict[str, list[str]] = {path.stem: [] for path in actions.glob("*.py")}
+    assert nothing
+    assert json.loads(done.stdout) == {"happened": nothing, "read": True}

@@ -55,7 +55,7 @@ def failure(said: str, settings_file: str, since: float) -> str:
         step, sentence = found
         ending = f" {said}" if step is Step.TUNNEL_ENDED else ""
         return f"{where}: {step.value} {sentence}{_hint(step, sentence)}{ending}"
-    cause = _ssh_diagnosis.cause_of(said)
+    cause = _ssh_diagnosis.cause_of(_without_other_keys(said, settings["public_key_file"]))
     if cause in _REFUSALS:
         happened = "the key was pushed, and ssh did not accept the key."
     elif cause in _ENDS:
@@ -63,6 +63,12 @@ def failure(said: str, settings_file: str, since: float) -> str:
     else:
         return f"{where}: {said}"
     return f"{where}: {happened} {said.rstrip()} {_ssh_diagnosis.meaning_of(cause, _login(settings))}"
+
+
+def _without_other_keys(said: str, public_key_file: str) -> str:
+    """Return what ssh said without its remarks about other keys: the user's configuration may name missing ones."""
+    ours = {public_key_file, public_key_file.removesuffix(".pub")}
+    return _MISSING_KEY.sub(lambda found: found[0] if found[1] in ours else "", said)
 
 
 def _told(settings_file: str, since: float) -> tuple[Step, str] | None:
@@ -75,6 +81,8 @@ def _told(settings_file: str, since: float) -> tuple[Step, str] | None:
     return None
 
 
+# ssh says this of each key that an option or the configuration names (ssh.c, load_public_identity_files).
+_MISSING_KEY = re.compile("no such identity: (.*): No such file or directory")
 _REFUSALS = (Cause.HOST_KEY, Cause.PRIVATE_KEY, Cause.REFUSED)
 # The ProxyCommand has made the connection before ssh says this.
 _ENDS = (Cause.NO_ANSWER, Cause.NOT_READY)

@@ -18,10 +18,13 @@ from cryptography.x509.oid import NameOID
 from .files import write_private
 
 
-def certificate_of_its_own(folder: Path) -> Path:
-    """Write a self-signed certificate for 127.0.0.1 with its key; return the file that has both."""
+def certificate_of_its_own(folder: Path, *, address: str = "127.0.0.1", age: timedelta = timedelta(days=1)) -> Path:
+    """Write a self-signed certificate for an address with its key; return the file that has both.
+
+    age: how long ago it became valid. It is valid for two days.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
     now = datetime.now(tz=UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -29,9 +32,9 @@ def certificate_of_its_own(folder: Path) -> Path:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .not_valid_before(now - age)
+        .not_valid_after(now - age + timedelta(days=2))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )

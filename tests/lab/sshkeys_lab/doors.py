@@ -9,6 +9,7 @@ taken and every door answers at once. Each sshd logs in only the user that runs 
 
 from __future__ import annotations
 
+import grp
 import json
 import os
 import pwd
@@ -81,6 +82,24 @@ def check_machine() -> None:
             raise LabError(msg)
 
 
+def _can_give_terminals() -> bool:
+    """Return whether sshd can give a session a terminal.
+
+    It ends the session unless the terminal has the group tty. In some containers it has another one, and only root may
+    change that.
+    """
+    if os.geteuid() == 0:
+        return True
+    leader, terminal = os.openpty()
+    try:
+        return grp.getgrgid(os.fstat(terminal).st_gid).gr_name == "tty"
+    except KeyError:
+        return False
+    finally:
+        os.close(leader)
+        os.close(terminal)
+
+
 def make_host_key(path: Path) -> HostKey:
     """Make a new host key at `path`."""
     key = Ed25519PrivateKey.generate()
@@ -91,9 +110,9 @@ def make_host_key(path: Path) -> HostKey:
 def open_door(name: str, host_key: HostKey, keys_url: str, home: Path, *, only_sftp: bool = False) -> Door:
     """Open a door whose sshd accepts the public keys at `keys_url` (`%u` in it is the login user).
 
-    It gives a shell with `home` as HOME, which keeps the login user's own files out of it; or only sftp, starting in
-    `home`. Config and log are beside the host key, as `name`.conf and `name`.log. Raises LabError for a folder that
-    cannot be an argument of internal-sftp.
+    It gives a shell with `home` as HOME and `home`/tmp for temporary files, so that the login user's own files stay out
+    of it, and what a session leaves stays out of /tmp; or only sftp, starting in `home`. Config and log are beside the
+    host key, as `name`.conf and `name`.log. Raises LabError for a folder that cannot be an argument of internal-sftp.
     """
     curl = f"{_tool('curl', 'curl')} -q -s -f -g --max-time {_COMMAND_SECONDS} {keys_url}"
     lines = [
@@ -115,7 +134,11 @@ def open_door(name: str, host_key: HostKey, keys_url: str, home: Path, *, only_s
         "LogLevel VERBOSE",
     ]
     if not only_sftp:
-        lines += ["Subsystem sftp internal-sftp", f'SetEnv "HOME={home}"']
+        temporary = home / "tmp"
+        temporary.mkdir(mode=0o700, exist_ok=True)
+        # In one line: sshd ignores a second one.
+        lines += ["Subsystem sftp internal-sftp", f'SetEnv "HOME={home}" "TMPDIR={temporary}"']
+        lines += [] if _can_give_terminals() else ["PermitTTY no"]
     else:
         if set(str(home)) & set(" \t%"):
             msg = f"internal-sftp cannot start in {home}: choose a state folder without blanks or percent signs."

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +43,10 @@ _MESSAGES = {
     "unavailable": "The service or the instance is temporarily unavailable. Wait a few minutes and try again.",
     "error": "The lab was told to fail this call.",
 }
-_TRANSPORT_KINDS = frozenset({"slow", "drop", "reset", "lost_answer", "cut", "not_json", "hang", "stall"})
+_TRANSPORT_KINDS = frozenset({"slow", "meet", "drop", "reset", "lost_answer", "cut", "not_json", "hang", "stall"})
 KINDS = frozenset(_MESSAGES) | _TRANSPORT_KINDS
+# The longest wait of a call that nobody meets.
+_SECONDS_OF_WAITING = 60.0
 
 
 @dataclass
@@ -51,7 +55,8 @@ class Fault:
 
     operation: the exact name; fault: one of KINDS; times: how often, None for ever; after: how many matching calls
     pass first; match: parameters that the call must have, with exactly these values;
-    code, message, status, retry_after_seconds: of an error; seconds: how long `slow` delays the answer.
+    code, message, status, retry_after_seconds: of an error; seconds: how long `slow` delays the answer;
+    calls: how many calls `meet` waits for.
     """
 
     operation: str
@@ -64,6 +69,23 @@ class Fault:
     status: int | None = None
     retry_after_seconds: int | None = None
     seconds: float = 1.0
+    calls: int = 2
+
+    def __post_init__(self) -> None:
+        """Make the place where calls meet, which is no field: it is not part of the JSON."""
+        self._meeting = threading.Barrier(max(1, int(self.calls)))
+
+    def wait(self) -> None:
+        """Delay the answer of a call, as `slow` or `meet` says. A call that nobody meets waits a minute."""
+        if self.fault == "meet":
+            with contextlib.suppress(threading.BrokenBarrierError):
+                self._meeting.wait(_SECONDS_OF_WAITING)
+        else:
+            time.sleep(self.seconds)
+
+    def release(self) -> None:
+        """Let the calls go that wait for others."""
+        self._meeting.abort()
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Fault:
@@ -72,7 +94,7 @@ class Fault:
         if unknown or not {"operation", "fault"} <= set(value):
             msg = f"A fault needs operation and fault; unknown members: {', '.join(sorted(unknown)) or 'none'}."
             raise ValueError(msg)
-        for name in ("times", "after", "status", "retry_after_seconds", "seconds"):
+        for name in ("times", "after", "status", "retry_after_seconds", "seconds", "calls"):
             if not isinstance(value.get(name, 0), int | float | None):
                 msg = f"A fault's {name} must be a number."
                 raise ValueError(msg)
@@ -127,8 +149,10 @@ class Faults:
         self._lock = threading.Lock()
 
     def replace(self, faults: list[Fault]) -> None:
-        """Replace the faults in force with `faults`."""
+        """Replace the faults in force with `faults`. A call that still waits for another one is answered."""
         with self._lock:
+            for fault in self._faults:
+                fault.release()
             self._faults = faults
 
     def take(self, call: Call) -> Fault | None:

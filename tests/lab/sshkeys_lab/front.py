@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import string
 import time
@@ -84,6 +85,8 @@ class Services:
         self.instance_connect = InstanceConnect(self.cloud, self.clock, self.settings)
         self.transfer = Transfer(self.cloud, self.clock, self.settings)
         self.ec2 = Ec2(self.cloud)
+        # The secret keys that AssumeRole has handed out, by access key.
+        self.role_secrets: dict[str, str] = {}
         # Ends all sessions of all sshds. Set when the doors open.
         self.end_sessions: Callable[[], None] = lambda: None
         # Ends all tunnels with a code and a reason, and returns their number. Set when the endpoint opens.
@@ -98,6 +101,7 @@ class Services:
         self.settings.update(vars(Settings()))
         self.faults.replace([])
         self.journal.clear()
+        self.role_secrets.clear()
         self.instance_connect.clear()
         self.cloud.reset()
         self.ec2.reset()
@@ -113,7 +117,17 @@ class Services:
                 return self.ec2.operations[call.operation](call)
         except ServiceError as error:
             return protocol.error_answer(error, uses_json=call.uses_json)
-        return self.cloud.answer(request)
+        answer = self.cloud.answer(request)
+        if call.operation == "AssumeRole":
+            self._accept_role(answer.body.decode())
+        return answer
+
+    def _accept_role(self, answer: str) -> None:
+        """Accept the credentials that an answer of AssumeRole has."""
+        found = [re.search(f"<{name}>(.*?)</{name}>", answer) for name in ("AccessKeyId", "SecretAccessKey")]
+        access_key, secret_key = (match[1] if match else "" for match in found)
+        if access_key:
+            self.role_secrets[access_key] = secret_key
 
 
 class Front:
@@ -188,7 +202,7 @@ class Front:
         status = 400 if call.uses_json else 403
         if not call.access_key:
             return ServiceError("MissingAuthenticationTokenException", "Missing Authentication Token", status=status)
-        if not self._is_mine(call.access_key):
+        if not self._is_mine(call.access_key) and call.access_key not in self.services.role_secrets:
             message = "The security token included in the request is invalid."
             return ServiceError("UnrecognizedClientException", message, status=status)
         return None
@@ -211,6 +225,6 @@ class Front:
             return _LOST[fault.fault]
         if fault.fault == "cut":
             return replace(answer, delivery=Delivery.CUT)
-        # Only the answer is slow: a client that gives up early has still made its change.
-        time.sleep(fault.seconds)
+        # Only the answer is late: a client that gives up early has still made its change.
+        fault.wait()
         return answer

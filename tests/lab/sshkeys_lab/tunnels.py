@@ -147,13 +147,15 @@ class Tunnels:
         signed_at = query.get("X-Amz-Date", "")
         scope = query.get("X-Amz-Credential", "").split("/")
         code = "AuthFailure"
-        if scope[0] != self._credentials.access_key or scope[3:4] != [INSTANCE_CONNECT]:
+        mine = {self._credentials.access_key: self._credentials.secret_key}
+        secret_key = {**self._services.role_secrets, **mine}.get(scope[0])
+        if secret_key is None or scope[3:4] != [INSTANCE_CONNECT]:
             raise ServiceError(code, "The security token included in the request is invalid", status=403)
         moment = datetime.strptime(signed_at, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         if datetime.now(tz=UTC) > moment + timedelta(seconds=int(query["X-Amz-Expires"])):
             raise ServiceError(code, "Signature expired", status=403)
         path, _mark, given = request.path.rpartition("&X-Amz-Signature=")
-        keys = SdkCredentials(self._credentials.access_key, self._credentials.secret_key)
+        keys = SdkCredentials(scope[0], secret_key)
         auth = SigV4QueryAuth(keys, INSTANCE_CONNECT, scope[2], int(query["X-Amz-Expires"]))
         again = AWSRequest("GET", f"https://{request.headers['Host']}{path}", {"host": request.headers["Host"]})
         again.context["timestamp"] = signed_at

@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible_collections.sshkeys.aws.tests.lab_bench import Bench
 
 from sshkeys_lab import doors, files
 from sshkeys_lab.errors import LabError
 
-from .conftest import Bench
-
 if TYPE_CHECKING:
-    from .conftest import KeyMaker
+    from ansible_collections.sshkeys.aws.tests.lab_bench import KeyMaker
 
 PROGRAM = [sys.executable, str(files.CHECKOUT / "tests" / "lab")]
 PATIENCE = 20

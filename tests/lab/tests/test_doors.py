@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .conftest import Bench, KeyMaker
+    from ansible_collections.sshkeys.aws.tests.lab_bench import Bench, KeyMaker
 
 
 def test_pushed_key_opens_a_shell_until_it_expires(bench: Bench, new_key: KeyMaker) -> None:
@@ -22,6 +22,23 @@ def test_pushed_key_opens_a_shell_until_it_expires(bench: Bench, new_key: KeyMak
     bench.control("POST", "clock", {"advance": 61})
     refused = bench.ssh(key.private)
     assert (refused.returncode, "Permission denied" in refused.stderr) == (255, True)
+
+
+def test_a_session_that_asks_for_a_terminal_goes_on_without_one(bench: Bench, new_key: KeyMaker) -> None:
+    # As Ansible asks for a task. Not every user can have one.
+    key = new_key()
+    bench.push(key.public)
+    program, *options = bench.ssh_command(key.private, 0, "echo inside")
+    asked = subprocess.run([program, "-tt", *options], capture_output=True, text=True, check=True)
+    assert asked.stdout.strip() == "inside"
+
+
+def test_a_session_leaves_temporary_files_in_its_home(bench: Bench, new_key: KeyMaker) -> None:
+    key = new_key()
+    bench.push(key.public)
+    home, made = bench.ssh(key.private, command='echo "$HOME"; mktemp').stdout.splitlines()
+    assert Path(made).parent == Path(home, "tmp")
+    assert Path(made).exists()
 
 
 def test_ecdsa_key_is_accepted_and_opens_nothing(bench: Bench, new_key: KeyMaker) -> None:

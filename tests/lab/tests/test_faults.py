@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +15,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 from sshkeys_lab.faults import KINDS
 
 if TYPE_CHECKING:
-    from .conftest import Bench, KeyMaker
+    from ansible_collections.sshkeys.aws.tests.lab_bench import Bench, KeyMaker
 
 
 def _held(bench: Bench) -> int:
@@ -106,6 +107,29 @@ def test_slow(bench: Bench, new_key: KeyMaker) -> None:
     assert bench.control("GET", "requests")["requests"][0]["seconds"] >= 0.3
 
 
+def test_meet(bench: Bench, new_key: KeyMaker) -> None:
+    """The first call is answered when the second one has come; both take effect at once."""
+    bench.fault("ImportSshPublicKey", "meet", times=None)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(bench.import_key, new_key().public)
+        while _held(bench) == 0:
+            assert not first.done()
+        assert not first.done()
+        bench.import_key(new_key().public)
+        first.result()
+    assert _held(bench) == 2
+
+
+def test_nobody_waits_for_a_fault_that_is_gone(bench: Bench, new_key: KeyMaker) -> None:
+    bench.fault("ImportSshPublicKey", "meet", calls=3)
+    with ThreadPoolExecutor() as pool:
+        alone = pool.submit(bench.import_key, new_key().public)
+        while _held(bench) == 0:
+            assert not alone.done()
+        bench.control("DELETE", "faults")
+        alone.result()
+
+
 def test_times_after_and_match(bench: Bench, new_key: KeyMaker) -> None:
     bench.fault("ImportSshPublicKey", "throttle", times=2, after=1, match={"UserName": "partner"})
     key = new_key().public
@@ -139,5 +163,5 @@ def test_an_invalid_fault_is_refused(bench: Bench, fault: dict[str, object]) -> 
 
 
 def test_every_kind_is_tested() -> None:
-    transport = {"drop", "reset", "hang", "stall", "not_json", "lost_answer", "cut", "slow"}
+    transport = {"drop", "reset", "hang", "stall", "not_json", "lost_answer", "cut", "slow", "meet"}
     assert transport | {"error", "throttle", "internal", "unavailable"} == KINDS

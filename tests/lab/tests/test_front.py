@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
-    from .conftest import Bench, KeyMaker
+    from ansible_collections.sshkeys.aws.tests.lab_bench import Bench, KeyMaker
 
 STRANGER = "AKIAAAAAAAAAAAAAAAAA"
 
@@ -32,6 +32,16 @@ def test_stranger_is_refused(bench: Bench, service: str, operation: str) -> None
         "Message": "The security token included in the request is invalid.",
     }
     assert bench.control("GET", "requests")["requests"] == []
+
+
+def test_a_role_is_accepted_until_the_reset(bench: Bench) -> None:
+    role = {"RoleArn": "arn:aws:iam::123456789012:role/fleet", "RoleSessionName": "test"}
+    given = bench.client("sts").assume_role(**role)["Credentials"]
+    as_role = bench.client("ec2", access_key=given["AccessKeyId"])
+    assert as_role.describe_instances()["Reservations"]
+    bench.control("POST", "reset")
+    with pytest.raises(ClientError, match="UnrecognizedClientException"):
+        as_role.describe_instances()
 
 
 @pytest.mark.parametrize("path", ["", "moto-api/data.json", "latest/meta-data/"])

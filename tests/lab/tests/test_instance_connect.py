@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
-    from .conftest import Bench, KeyMaker
+    from ansible_collections.sshkeys.aws.tests.lab_bench import Bench, KeyMaker
 
 UNKNOWN = "i-00000000000000000"
 

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
-    from .conftest import Bench, KeyMaker
+    from ansible_collections.sshkeys.aws.tests.lab_bench import Bench, KeyMaker
 
 ROLE = "arn:aws:iam::123456789012:role/transfer"
 UNKNOWN_SERVER = "s-00000000000000000"

@@ -24,9 +24,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from ansible_collections.sshkeys.aws.tests.lab_bench import Bench
     from websockets.asyncio.client import ClientConnection
-
-    from .conftest import Bench
 
 
 def address(bench: Bench, *, secret_key: str | None = None, **changed: str) -> str:

@@ -12,7 +12,8 @@ type: notification
 short_description: Write down the results of all tasks
 description:
   - Appends a line of JSON for each task on each host, and for each item of a loop, to the file that
-    E(SSHKEYS_TEST_RESULTS) names.
+    E(SSHKEYS_TEST_RESULTS) names. Each line also has the process id of ansible-playbook, the name of its playbook,
+    and whether it was in check mode, for a program that runs it several times.
 """
 
 import json
@@ -30,6 +31,12 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
     CALLBACK_TYPE = "notification"
     CALLBACK_NAME = "record_results"
     CALLBACK_NEEDS_ENABLED = True
+
+    _playbook = ""
+
+    def v2_playbook_on_start(self, playbook: Any) -> None:
+        """Note the name of the playbook."""
+        self._playbook = Path(playbook._file_name).name
 
     def v2_runner_on_ok(self, result: Any) -> None:
         """Note a task that went well."""
@@ -52,5 +59,6 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
         task, host = getattr(result, "task", None) or result._task, getattr(result, "host", None) or result._host
         told = getattr(result, "result", None) or result._result
         line = {"task": task.get_name(), "host": host.get_name(), "status": status, "result": told}
+        line |= {"process": os.getpid(), "playbook": self._playbook, "check_mode": bool(task.check_mode)}
         with Path(os.environ["SSHKEYS_TEST_RESULTS"]).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, default=str) + "\n")

@@ -6,9 +6,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -91,12 +89,7 @@ def test_the_run_folder_goes_with_the_command_and_the_status_is_its(
     monkeypatch.setattr(staged, "BUILD", source / ".build")
     monkeypatch.setattr(staged, "STAGED", source / ".build/ansible_collections/sshkeys/aws")
     told = tmp_path / "told"
-    assert staged.main(["TOLD=" + str(told), "sh", "-c", f'echo "$TMPDIR" >"$TOLD"; {command}']) == status
+    assert staged.main(["sh", "-c", f"echo $TMPDIR >'{told}'; {command}"]) == status
     run_folder = Path(told.read_text().strip())
     assert run_folder.name.startswith("sshkeys-")
     assert not run_folder.exists()
-
-
-def test_the_collection_is_found_in_the_staged_copy() -> None:
-    assert Path(os.environ["ANSIBLE_COLLECTIONS_PATH"], "ansible_collections/sshkeys/aws") == Path(__file__).parents[3]
-    assert Path(sys.prefix, "bin") == Path(os.environ["PATH"].split(":")[0])

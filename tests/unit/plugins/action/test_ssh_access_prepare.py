@@ -12,10 +12,15 @@ from typing import Any
 
 import pytest
 from ansible import constants
-from ansible_collections.sshkeys.aws.plugins.action.ssh_access_prepare import INSTANCE_ARGUMENTS, _host
+from ansible_collections.sshkeys.aws.plugins.action.ssh_access_prepare import (
+    INSTANCE_ARGUMENTS,
+    ActionModule,
+    _host,
+)
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
 from ansible_collections.sshkeys.aws.plugins.module_utils._push.hosts import Host
-from ansible_collections.sshkeys.aws.tests.unit.keys import key_pair
+from ansible_collections.sshkeys.aws.tests.unit.keys import key_pair, line_of, security_key_blobs
+from ansible_collections.sshkeys.aws.tests.unit.tasks import action_of
 
 ID = "i-0123456789abcdef0"
 
@@ -84,7 +89,101 @@ def test_region_and_its_source(given: dict[str, str], region: str | None, source
     assert (call.aws.get("region"), call.region_source) == (region, source)
 
 
+def test_limits_and_check_mode_are_those_of_the_host() -> None:
+    call = host(min_validity=40, concurrency=3, pretends=True).call
+    assert (call.min_validity, call.concurrency, call.pretends) == (40, 3, True)
+
+
 def test_a_variable_without_a_value_is_not_set() -> None:
     found = host(availability_zone=None, profile=None, public_key=None)
     assert found.target.availability_zone is None
     assert found.call.aws == {}
+
+
+# -- The whole task ---------------------------------------------------------------------------------------------------
+
+INSTANCE = {"instance_id": ID, "os_user": "ec2-user", "min_validity": 15, "concurrency": 16}
+SERVER_ID = "s-01234567890abcdef"
+
+
+def prepare(**arguments: Any) -> Any:
+    return action_of(ActionModule, "ssh_access_prepare", arguments).run(None, {"inventory_hostname": "web1"})
+
+
+def test_what_the_variables_of_a_host_say_is_asked_for() -> None:
+    given = {
+        "availability_zone": "eu-central-1a",
+        "public_key": key_pair("ed25519").line,
+        "region": "eu-central-1",
+        "profile": "fleet",
+        "endpoint_url": "https://vpce.example",
+        "min_validity": 44,
+        "concurrency": 7,
+        "pretends": True,
+    }
+    asked = prepare(instance={**INSTANCE, **given})["host"]
+    assert asked["name"] == "web1"
+    assert asked["target"] == {"instance_id": ID, "os_user": "ec2-user", "availability_zone": "eu-central-1a"}
+    assert asked["call"] == {
+        "public_key": given["public_key"],
+        "aws": {"region": "eu-central-1", "profile": "fleet", "endpoint_url": "https://vpce.example"},
+        "region_source": "ssh_access_region",
+        "min_validity": 44,
+        "concurrency": 7,
+        "is_pair_of_the_run": False,
+        "pretends": True,
+    }
+
+
+def test_a_host_asks_for_nothing_that_it_does_not_say() -> None:
+    call = prepare(instance=INSTANCE)["host"]["call"]
+    told = {name: call[name] for name in ("aws", "region_source", "is_pair_of_the_run", "pretends")}
+    assert told == {"aws": {}, "region_source": "", "is_pair_of_the_run": True, "pretends": False}
+
+
+def test_a_fault_of_a_host_names_it() -> None:
+    told = prepare(instance={**INSTANCE, "instance_id": "web1"})
+    assert told["failed"] is True
+    assert told["msg"].startswith("web1 cannot be opened. ssh_access_instance_id 'web1' is not the id of an EC2")
+
+
+def test_where_there_is_nothing_to_do_that_is_a_failure() -> None:
+    told = prepare()
+    assert told["failed"] is True
+    assert told["msg"].startswith("There is nothing to do for web1: ")
+
+
+def test_a_private_key_in_an_option_is_refused_and_not_shown(pair: Path) -> None:
+    private = pair.read_text()
+    told = prepare(instance={**INSTANCE, "os_user": private})
+    assert set(told) == {"failed", "msg"}
+    assert told["msg"].startswith("instance.os_user: It is a private key.")
+
+
+@pytest.mark.parametrize("field", ["public_key", "public_keys"])
+def test_a_private_key_in_the_place_of_a_public_one_is_told_with_its_place(pair: Path, field: str) -> None:
+    """Which host, server and user it is of is known only here."""
+    private = pair.read_text()
+    if field == "public_key":
+        told = prepare(instance={**INSTANCE, "public_key": private})["msg"]
+        assert told.startswith("web1 cannot be opened. ssh_access_public_key is a private key")
+    else:
+        users = [{"user_name": "anna", "public_keys": [private]}]
+        (told,) = prepare(servers=[{"server_id": SERVER_ID, "users": users}])["declared"]["faults"]
+        assert told.startswith(f"User 'anna' of {SERVER_ID}: public_keys[0]: It is a private key")
+    assert not [line for line in private.splitlines() if line in told]
+
+
+@pytest.mark.parametrize(("choice", "faults"), [({}, 1), ({"unsupported_keys": "skip"}, 0)])
+def test_keys_of_other_types_are_skipped_only_by_choice(choice: dict[str, str], faults: int) -> None:
+    token = line_of(security_key_blobs()["sk-ssh-ed25519@openssh.com"], "token")
+    users = [{"user_name": "anna", "public_keys": [token, key_pair("ed25519").line]}]
+    told = prepare(servers=[{"server_id": SERVER_ID, "users": users}], **choice)
+    assert set(told) == {"changed", "declared"}
+    assert len(told["declared"]["faults"]) == faults
+
+
+@pytest.mark.parametrize(("choice", "faults"), [({}, 1), ({"looks_for_old_keys": True}, 0)])
+def test_a_server_without_users_is_only_looked_at(choice: dict[str, bool], faults: int) -> None:
+    told = prepare(servers=[{"server_id": SERVER_ID, "users": []}], **choice)
+    assert len(told["declared"]["faults"]) == faults

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,10 +22,12 @@ import yaml
 from ansible import constants as C  # noqa: N812 - as ansible-core names it
 from ansible.errors import AnsibleConnectionFailure
 from ansible.playbook.play_context import PlayContext
+from ansible.plugins.connection import ssh
 from ansible.plugins.loader import connection_loader, fragment_loader
 from ansible.utils.plugin_docs import add_fragments, merge_fragment
 from ansible_collections.sshkeys.aws.plugins.connection import ec2_instance_connect
 from ansible_collections.sshkeys.aws.plugins.doc_fragments import _secret, _ssh
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import explain
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 
 INSTANCE_ID = "i-0123456789abcdef0"
@@ -134,6 +138,17 @@ def test_a_percent_sign_in_a_path_is_none_of_ssh(tmp_path: Path, name: str, monk
         ({"ansible_ec2_instance_connect_instance_id": "i-00000001"}, {"instance_id": "i-00000001"}),
         ({"instance_id": None, "ansible_host": "i-00000002"}, {"instance_id": "i-00000002"}),
         ({"ansible_ec2_instance_connect_tunnel": "never"}, {"tunnel": "never"}),
+        ({"ansible_ssh_timeout": 7}, {"timeout": 7}),
+        ({"ansible_ec2_instance_connect_max_tunnel_duration": 600}, {"max_tunnel_duration": 600}),
+        ({"vpc_id": "vpc-1", "subnet_id": "subnet-1"}, {"vpc_id": "vpc-1", "subnet_id": "subnet-1"}),
+        (
+            {
+                "ansible_ec2_instance_connect_endpoint_id": "eice-1",
+                "ansible_ec2_instance_connect_endpoint_dns_name": "eice-1.example.com",
+            },
+            {"instance_connect_endpoint_id": "eice-1", "instance_connect_endpoint_dns_name": "eice-1.example.com"},
+        ),
+        ({"ansible_ec2_instance_connect_session_token": "token"}, {"aws": {"region": None, "session_token": "token"}}),
         (
             {"ansible_ec2_instance_connect_profile": "fleet"},
             {"aws": {"region": None, "profile": "fleet"}, "region_source": None},
@@ -384,6 +399,23 @@ def delegated(to: str, **variables: Any) -> Any:
     return made
 
 
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [("exec_command", ["true"]), ("put_file", ["here", "there"]), ("fetch_file", ["there", "here"]), ("reset", [])],
+)
+def test_ssh_is_told_whom_by_whatever_comes_first(
+    method: str, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts: list[str] = []
+
+    def of_ansible_core(made: Any, *_arguments: str, **_named: Any) -> None:
+        hosts.append(made.get_option("host"))
+
+    monkeypatch.setattr(ssh.Connection, method, of_ansible_core)
+    getattr(connection(inventory_hostname="Web Server (prod)"), method)(*arguments)
+    assert hosts == [INSTANCE_ID]
+
+
 ODD = ["50%off", "a b", "it's", 'say "hi"', "back\\slash", "back\\", "#1;$x", "\u00fcber"]
 
 
@@ -446,6 +478,25 @@ def test_a_failure_is_explained_once_ssh_has_begun(is_begun: bool) -> None:
     with pytest.raises(AnsibleConnectionFailure) as failure, made._explaining():
         raise AnsibleConnectionFailure("Permission denied (publickey).")
     assert ("Likely causes" in str(failure.value)) == is_begun
+
+
+@pytest.mark.parametrize("seconds_ago", [0, 60])
+def test_what_was_told_of_an_earlier_attempt_explains_no_later_one(
+    seconds_ago: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = connection()
+    made._build_command("ssh", "ssh", "web1", "true")
+
+    def fail(*_arguments: Any, **_named: Any) -> None:
+        explain.tell(made._settings_file, explain.Step.PUSH, "AWS said no.")
+        told_at = time.time() - seconds_ago
+        os.utime(f"{made._settings_file}.told", (told_at, told_at))
+        raise AnsibleConnectionFailure("Permission denied (publickey).")
+
+    monkeypatch.setattr(ssh.Connection, "exec_command", fail)
+    with pytest.raises(AnsibleConnectionFailure) as failure:
+        made.exec_command("true")
+    assert ("AWS said no." in str(failure.value)) == (seconds_ago == 0)
 
 
 def test_options_are_defined_as_they_are_documented() -> None:

@@ -19,3 +19,9 @@ def test_a_percent_sign_is_no_token() -> None:
 def test_a_path_that_no_option_can_hold_is_a_sentence_of_ansible() -> None:
     with pytest.raises(AnsibleFilterError, match=r"\$\{"):
         escape("/srv/${HOME}/key")
+
+
+@pytest.mark.parametrize("value", [None, 5, ["/srv/key"]])
+def test_what_is_no_text_is_a_sentence_of_ansible(value: object) -> None:
+    with pytest.raises(AnsibleFilterError, match=f"A path is needed, and this is of type {type(value).__name__}"):
+        escape(value)

@@ -23,3 +23,8 @@ def test_it_returns_lists_and_absolute_paths(tmp_path: Path, monkeypatch: pytest
 def test_it_returns_faults() -> None:
     (fault,) = transfer_audit_request(VARIABLES, defined=["fails_on"], cut_off="")["faults"]
     assert fault.startswith("There is no variable fails_on.")
+
+
+def test_it_tells_of_what_ansible_cut_off() -> None:
+    (fault,) = transfer_audit_request(VARIABLES, cut_off="B")["faults"]
+    assert fault.startswith("Ansible cut off 'B'")

@@ -34,3 +34,9 @@ def test_it_takes_what_the_lookup_returned() -> None:
     users = [{"ssh_public_keys": [{"id": "key-1", "fingerprint": f"SHA256:{'A' * 43}", "comment": ""}]}]
     told = transfer_rotate_failure({}, REQUEST, task="x", is_login=False, users=users, private_keys=lines)
     assert "The private key files that work: /srv/key.new." in told
+
+
+def test_a_login_is_told_as_one() -> None:
+    told = transfer_rotate_failure({"stderr": "Permission denied"}, REQUEST, task="x", is_login=True)
+    assert told.startswith("sftp could not log in on ")
+    assert "x: " not in told

@@ -24,3 +24,11 @@ def test_it_returns_lists_and_absolute_paths(tmp_path: Path, monkeypatch: pytest
 def test_it_returns_faults() -> None:
     (first, *_others) = transfer_rotate_request({})["faults"]
     assert first.startswith("Say whose keys to replace")
+
+
+def test_it_tells_of_what_ansible_cut_off_and_of_names_that_there_are_not() -> None:
+    variables = {"server_id": "s-01234567890abcdef", "user_name": "partner", "private_key_file": "/srv/key"}
+    (fault,) = transfer_rotate_request(variables, cut_off="B")["faults"]
+    assert fault.startswith("Ansible cut off 'B'")
+    (fault,) = transfer_rotate_request(variables, defined=["keep_keys"])["faults"]
+    assert fault.startswith("There is no variable keep_keys.")

@@ -16,3 +16,13 @@ def test_it_takes_what_the_other_filters_return() -> None:
     decision = transfer_replaces([], who="partner")
     lines = transfer_rotate_summary([{}], request, decision, held=[], check_mode=True)
     assert lines == ["partner on s-01234567890abcdef:", "Nothing to do."]
+
+
+def test_it_hands_on_what_else_there_is_to_say() -> None:
+    variables = {"server_id": "s-01234567890abcdef", "user_name": "partner", "private_key_file": "/srv/key"}
+    request = transfer_rotate_request(variables)
+    decision = transfer_replaces([], who="partner")
+    would = transfer_rotate_summary([{}], request, decision, held=[], check_mode=True)
+    assert "The new pair would be made in /srv/key.new, and then put into /srv/key." in would
+    did = transfer_rotate_summary([{}], request, decision, held=[], new_key="ssh-ed25519 AAAA")
+    assert "The new private key is in /srv/key." in did

@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible.errors import AnsibleLookupError
+from ansible_collections.sshkeys.aws.plugins.lookup import private_key_files
 from ansible_collections.sshkeys.aws.plugins.lookup.private_key_files import LookupModule
 from ansible_collections.sshkeys.aws.tests.unit.keys import key_pair, truth_about
 
@@ -76,6 +79,17 @@ def test_a_passphrase_is_not_asked_for(tmp_path: Path) -> None:
 def test_nothing_is_there(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
     assert look(tmp_path / name) == {"private_keys": {}, "is_half_moved": False}
+
+
+def test_a_folder_that_cannot_be_read_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a rotation would take the keys in it for ones that are not there."""
+
+    def listdir(_path: str) -> list[str]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(private_key_files, "os", SimpleNamespace(path=os.path, listdir=listdir))
+    with pytest.raises(AnsibleLookupError, match=rf"^The folder {tmp_path} cannot be read: .*Permission denied"):
+        look(tmp_path / "partner")
 
 
 def test_no_file_is_named() -> None:

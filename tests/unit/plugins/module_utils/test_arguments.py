@@ -20,7 +20,15 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import (
     judge_for_instance_connect,
     judge_for_transfer,
 )
-from ansible_collections.sshkeys.aws.tests.unit.keys import COMMENT, ecdsa_blob, ed25519_blob, line_of, rsa_line
+from ansible_collections.sshkeys.aws.tests.unit.keys import (
+    COMMENT,
+    dss_blob,
+    ecdsa_blob,
+    ed25519_blob,
+    line_of,
+    rsa_line,
+    security_key_blobs,
+)
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given, strategies as st
@@ -32,6 +40,8 @@ ED25519, ECDSA, RSA = LINES = [
     line_of(ecdsa_blob(256, POINT.x, POINT.y), COMMENT),
     f"{rsa_line(2048)} {COMMENT}",
 ]
+DSS = line_of(dss_blob(), "old")
+TOKEN = line_of(security_key_blobs()["sk-ssh-ed25519@openssh.com"], "token")
 PRIVATE = (
     ed25519.Ed25519PrivateKey.from_private_bytes(b"\x21" * 32)
     .private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -113,6 +123,13 @@ def test_fault_of_an_element(element: Any, words: list[str], position: int) -> N
         assert word in said
     assert said.endswith(".")
     assert said.count("things[") == 1
+
+
+@pytest.mark.parametrize(
+    ("element", "kind"), [(None, "NoneType, probably from a variable without a value"), (5, "int")]
+)
+def test_an_element_that_is_null_is_probably_a_variable_without_a_value(element: Any, kind: str) -> None:
+    assert fault_in([element]) == f"things[0] must be a string or a dict, and is of type {kind}."
 
 
 def test_all_faults_are_in_one_message() -> None:
@@ -255,6 +272,17 @@ def test_fault_of_public_keys(value: Any, words: list[str]) -> None:
     assert said.startswith("public_keys")
     for word in words:
         assert word in said
+
+
+@pytest.mark.parametrize("text", [TOKEN, f"{ED25519}\n{TOKEN}", DSS], ids=["token", "token after a key", "ssh-dss"])
+def test_a_key_that_the_service_does_not_take_is_skipped_only_by_choice(text: str) -> None:
+    with pytest.raises(ArgumentError, match="Or set unsupported_keys=skip"):
+        public_keys([text, ED25519], "public_keys", judge_for_transfer)
+    keys, (warning,) = public_keys([text, ED25519], "public_keys", judge_for_transfer, unsupported_keys="skip")
+    assert [key.line_with_comment for key in keys] == [ED25519]
+    assert warning.startswith("public_keys[0]: The service does not accept SHA256:")
+    with pytest.raises(ArgumentError, match="No key remains"):
+        public_keys([TOKEN], "public_keys", judge_for_transfer, unsupported_keys="skip", if_empty=None)
 
 
 def test_one_bad_key_in_a_list_of_ten() -> None:

@@ -18,6 +18,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
     missing_user,
     printable,
     shown,
+    type_name,
 )
 from ansible_collections.sshkeys.aws.tests.unit.models import EC2_INSTANCE_CONNECT, TRANSFER, model
 
@@ -245,6 +246,19 @@ def test_is_full_user(code: str, message: str, expected: bool) -> None:
 )
 def test_printable(text: object, expected: str) -> None:
     assert printable(text) == expected
+
+
+class TaggedText(str):
+    """As ansible-core's own types since 2.19."""
+
+    __slots__ = ()
+
+
+@pytest.mark.parametrize(
+    ("value", "name"), [("a", "str"), (TaggedText("a"), "str"), (None, "NoneType"), (True, "bool"), ([], "list")]
+)
+def test_a_type_is_named_as_python_names_it(value: object, name: str) -> None:
+    assert type_name(value) == name
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import re
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region, Report, count_and_name, in_region
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 REGION = Region("eu-central-1", "the option region")
 
@@ -35,6 +35,8 @@ def test_failures_are_counted_and_named(count: int, total: int, sentence: str, r
 
 
 @given(st.integers(1, 300), st.integers(0, 300))
+@example(10, 0)
+@example(11, 0)
 def test_at_most_ten_are_named_and_the_rest_is_counted(count: int, fine: int) -> None:
     said = count_and_name(failed(count), count + fine, "targets", None)
     named = [number for number in range(count) if f"thing {number}.:" in said]

@@ -74,8 +74,10 @@ def test_and_in_every_option_of_an_element(module: str, option: str, kind: str) 
     spec, private = MODULES[module].SPEC, PRIVATE_KEYS[kind]()
     secret = {run for line in private.splitlines() if " " not in line for run in keys.runs(line, 12)}
     inner = spec.elements[option]
+    for elements in ([private], private.splitlines(), [[private]], [{"a": [{"b": private.splitlines()}]}]):
+        assert private_keys(spec, {option: elements})
     for name in [name for inside, about in inner.items() for name in (inside, *about.get("aliases", ()))]:
-        for value in (private, private.splitlines(), [{"deeper": private.splitlines()}]):
+        for value in (private, private.splitlines(), [{"deeper": private.splitlines()}], [[private]]):
             sentences = [refusal.sentence for refusal in private_keys(spec, {option: ["partner", {name: value}]})]
             assert sentences
             assert not secret & {run for sentence in sentences for run in keys.runs(sentence, 12)}
@@ -164,6 +166,23 @@ def test_what_could_be_a_part_of_one_is_refused(module: str, options: dict[str, 
     assert not keys.runs(refusal.sentence, 12) & keys.runs(BARE, 12)
     with pytest.raises(PrivateKeyError, match=r".+"):
         refuse_private_keys(MODULES[module].SPEC, options)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_and_in_every_option_where_it_can_be_nothing_else(module: str) -> None:
+    spec = MODULES[module].SPEC
+    # With a "/" it is no user name, either.
+    text = f"{BARE[:40]}/{BARE[40:]}"
+    closed = {
+        name: about
+        for name, about in spec.options.items()
+        if name in spec.checks or about["type"] in ("int", "bool") or about.get("choices")
+    }
+    assert len(closed) >= 2
+    for name in [name for option, about in closed.items() for name in (option, *about.get("aliases", ()))]:
+        found = private_keys(spec, {name: text})
+        assert found, name
+        assert not keys.runs(BARE, 12) & {run for refusal in found for run in keys.runs(refusal.sentence, 12)}
 
 
 @pytest.mark.parametrize(

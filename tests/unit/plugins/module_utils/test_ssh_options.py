@@ -20,7 +20,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._ssh_options import (
     proxy_command,
     quoted,
 )
-from hypothesis import example, given, settings, strategies as st
+from hypothesis import example, given, strategies as st
 
 INSTANCE_ID = "i-0123456789abcdef0"
 NAMES = (
@@ -110,6 +110,13 @@ def test_options_are_found_as_ssh_finds_them(words: str, program: str, told: lis
     assert list(options_in(shlex.split(words), program)) == told
 
 
+@pytest.mark.parametrize("word", ["", "-", "web1", "uJbastion", "noProxyJump=none", "--", "--Jbastion"])
+@pytest.mark.parametrize("program", ["ssh", "sftp", "scp"])
+def test_a_word_without_a_dash_before_it_holds_no_options(word: str, program: str) -> None:
+    """Nor does one with two."""
+    assert list(options_in([word, "x"], program)) == []
+
+
 @pytest.mark.parametrize("written", ["none", "None", " none"])
 @pytest.mark.parametrize("keyword", ["ProxyCommand", "proxyjump"])
 @pytest.mark.parametrize("between", ["=", " ", " = ", "=="])
@@ -128,7 +135,6 @@ PATHS = st.text(st.characters(codec="utf-8", exclude_characters="\0\n"), min_siz
 @example("/home/it's/a\\'b/x")
 @example('/say "hi"\\')
 @example("/back\\\\\\")
-@settings(max_examples=60, deadline=None)
 def test_ssh_reads_a_quoted_path_as_it_is(path: str) -> None:
     value = quoted(path, expands=False)
     done = subprocess.run(
@@ -163,7 +169,6 @@ def test_a_variable_in_a_path_is_a_sentence() -> None:
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")), min_size=1, max_size=4))
 @example(["it's", "a\\'b", "\\", '"', "50%off", ""])
-@settings(max_examples=60, deadline=None)
 def test_a_shell_reads_the_words_of_a_program_as_they_are(words: list[str]) -> None:
     value = proxy_command(words)
     assert "%" not in value.replace("%%", "")

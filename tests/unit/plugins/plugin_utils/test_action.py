@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,13 +19,12 @@ from typing import Any
 
 import pytest
 from ansible import constants as C  # noqa: N812 - as ansible-core names it
-from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.action.normal import ActionModule as NormalAction
-from ansible.plugins.loader import connection_loader
 from ansible.release import __version__ as ansible_version
-from ansible.template import Templar
 from ansible_collections.amazon.aws.plugins.module_utils.exceptions import AnsibleBotocoreError
+from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 from ansible_collections.sshkeys.aws.plugins.modules import (
     ec2_instance_connect_key,
     ec2_serial_console_key,
@@ -32,8 +32,10 @@ from ansible_collections.sshkeys.aws.plugins.modules import (
     transfer_ssh_key_info,
 )
 from ansible_collections.sshkeys.aws.plugins.plugin_utils import _action, _refusal
+from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.certificate import certificate_of_its_own
 from ansible_collections.sshkeys.aws.tests.unit import keys, module_process
 from ansible_collections.sshkeys.aws.tests.unit.scripted_service import ScriptedService
+from ansible_collections.sshkeys.aws.tests.unit.tasks import action_of
 
 MODULES = {
     "push": ec2_instance_connect_key,
@@ -53,21 +55,8 @@ IS_TOLD_TO_SHOW_INVOCATIONS = tuple(map(int, ansible_version.split(".")[:2])) >=
 
 def action(module: str, arguments: dict[str, Any], **task: Any) -> Any:
     """Return the action of a task on this host."""
-    told = {
-        "action": f"sshkeys.aws.{MODULES[module].__name__.rpartition('.')[2]}",
-        "args": arguments,
-        "environment": None,
-        "check_mode": False,
-        "diff": False,
-        "async_val": 0,
-        "timeout": 0,
-        "delegate_to": None,
-        **task,
-    }
     door = type("Door", (_action.ModuleAction,), {"module": MODULES[module]})
-    loader = DataLoader()
-    connection = connection_loader.get("local", PlayContext(), None)
-    return door(SimpleNamespace(**told), connection, PlayContext(), loader, Templar(loader=loader), None)
+    return action_of(door, MODULES[module].__name__.rpartition(".")[2], arguments, **task)
 
 
 def variables(**more: Any) -> dict[str, Any]:
@@ -172,6 +161,8 @@ def test_on_this_host_with_this_interpreter_a_module_runs_here(processes: list[A
         {"delegate_to": "localhost"},
         {"environment": [{"PYTHONPATH": "/somewhere"}]},
         {"environment": [{"AWS_REGION": "us-east-1"}, {"LD_LIBRARY_PATH": "/somewhere"}]},
+        # The SDK looks for a user's own descriptions of services in the home folder that it was imported with.
+        {"environment": [{"HOME": "/home/alice"}]},
         {"arguments": {**READ, "debug_botocore_endpoint_logs": True}},
         {"arguments": {**READ, "debug_botocore_endpoint_logs": "yes"}},
         {"arguments": {**READ, "concurrency": date(2026, 11, 25)}},
@@ -196,7 +187,7 @@ def test_where_it_makes_a_difference_a_module_has_a_process(task: dict[str, Any]
         {"AWS_REGION": "us-east-1", "AWS_MAX_ATTEMPTS": 3},
         {"BOTO_CONFIG": "/somewhere"},
         {"https_proxy": "http://proxy", "NO_PROXY": "127.0.0.1", "all_proxy": ""},
-        {"HOME": "/home/alice", "XDG_CACHE_HOME": "/home/alice/.cache", "SSL_CERT_FILE": "/somewhere"},
+        {"XDG_CACHE_HOME": "/home/alice/.cache", "SSL_CERT_FILE": "/somewhere"},
         {},
     ],
 )
@@ -239,15 +230,16 @@ def test_where_this_process_cannot_a_module_has_a_process(monkeypatch: pytest.Mo
 def test_on_any_other_system_a_module_has_a_process() -> None:
     # What is read when the file is imported, in a Python that says that it is on a Mac.
     program = (
-        "import sys\n"
+        "import importlib, sys\n"
         "import ansible.plugins.action.normal, ansible.plugins.connection.local\n"
         "import ansible_collections.amazon.aws.plugins.module_utils.modules\n"
         "sys.platform = 'darwin'\n"
         "from ansible_collections.sshkeys.aws.plugins.plugin_utils import _action\n"
         "print(_action._CAN_RUN_HERE)\n"
+        "sys.platform = 'linux'\n"
+        "print(importlib.reload(_action)._CAN_RUN_HERE)\n"
     )
-    assert module_process.python(program) == "False\n"
-    assert module_process.python(program.replace("darwin", "linux")) == "True\n"
+    assert module_process.python(program) == "False\nTrue\n"
 
 
 @pytest.mark.parametrize(
@@ -310,6 +302,116 @@ def test_invocations_are_shown_where_ansible_core_shows_them() -> None:
     assert _action._shows_invocation({}) is not IS_TOLD_TO_SHOW_INVOCATIONS
     result = run("read", READ, task_vars={"ansible_python_interpreter": sys.executable})
     assert ("invocation" in result) is not IS_TOLD_TO_SHOW_INVOCATIONS
+
+
+CREDENTIALS = [
+    name
+    for option, about in aws_argument_spec().items()
+    if about.get("no_log")
+    for name in (option, *about.get("aliases", ()))
+]
+
+
+@pytest.mark.parametrize("core_masks", [False, True])
+@pytest.mark.parametrize("name", CREDENTIALS)
+def test_a_credential_is_not_shown_under_any_of_its_names(
+    name: str, core_masks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether ansible-core masks it wherever else it stands, as since 2.22, or not."""
+    monkeypatch.setattr(_action, "CORE_MASKS", core_masks)
+    needed = {"access_key": "a"} | ({} if "token" not in name else {"secret_key": "b"})
+    result = run("read", {**READ, "region": "us-east-1", **needed, name: SECRET_KEY})
+    assert result["invocation"]["module_args"][name] == BLOTTED
+    assert SECRET_KEY not in json.dumps(result)
+
+
+def test_a_warning_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As ansible-core does with those of a module's process."""
+    report = Report({"changed": False}, warnings=["One.", "Two.", "One."])
+    monkeypatch.setattr(transfer_ssh_key_info, "run", lambda *_params, **_options: report)
+    assert run("read", READ)["warnings"] == ["One.", "Two."]
+
+
+@pytest.mark.parametrize("is_shown", [True, False])
+def test_an_invocation_that_nobody_asks_for_is_not_in_the_result(
+    is_shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As since ansible-core 2.21."""
+    monkeypatch.setattr(_action, "_shows_invocation", lambda _variables: is_shown)
+    result = run("read", {**READ, "region": "us-east-1", "access_key": "a", "secret_key": "b"})
+    assert ("invocation" in result) is is_shown
+
+
+# -- Progress ---------------------------------------------------------------------------------------------------------
+
+
+class Silences:
+    """Stands in for threading: silences end at once, and after some of them the work has ended."""
+
+    def __init__(self, number: int) -> None:
+        """Take the number of silences."""
+        self._number = number
+        self.seconds: list[float] = []
+        self.calls: list[str] = []
+
+    def Event(self) -> Silences:  # noqa: N802 - as threading has it
+        """Return what is set at the end of the work."""
+        return self
+
+    def wait(self, seconds: float) -> bool:
+        """Note how long it would have been silent."""
+        self.seconds.append(seconds)
+        return len(self.seconds) > self._number
+
+    def set(self) -> None:
+        """Note it."""
+        self.calls.append("set")
+
+    def Thread(self, target: Callable[[], None], *, daemon: bool) -> Silences:  # noqa: N802
+        """Return a thread that runs when it is waited for. A worker that is killed does not wait for a daemon."""
+        assert daemon
+        self._run = target
+        return self
+
+    def start(self) -> None:
+        """Note it."""
+        self.calls.append("start")
+
+    def join(self) -> None:
+        """Run the thread."""
+        self.calls.append("join")
+        self._run()
+
+
+def test_progress_is_told_ever_less_often_and_on_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    silences, shown = Silences(6), []
+
+    def display(text: str, *, stderr: bool) -> None:
+        shown.append((text, stderr))
+
+    monkeypatch.setattr(_action, "threading", silences)
+    monkeypatch.setattr(_action, "Display", lambda: SimpleNamespace(display=display))
+    monkeypatch.setattr(_action, "time", SimpleNamespace(monotonic=lambda: sum(silences.seconds)))
+    with _action._telling("module", 3) as end_of_a_call:
+        end_of_a_call()
+        end_of_a_call()
+    assert silences.calls == ["start", "set", "join"]
+    assert silences.seconds == [5, 10, 20, 30, 30, 30, 30]
+    seconds = [5, 15, 35, 65, 95, 125]
+    assert shown == [(f"module: 2 of 3 done after {each} seconds.", True) for each in seconds]
+
+
+def test_a_module_here_tells_its_progress(service: ScriptedService, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Any] = []
+
+    @contextmanager
+    def telling(name: str, total: int) -> Iterator[Callable[[], None]]:
+        told.append((name, total))
+        yield lambda: told.append("end of a call")
+
+    monkeypatch.setattr(_action, "_telling", telling)
+    run("read", with_service(service, {"server_id": SERVER_ID, "user_names": ["anna", "bert"]}))
+    assert told == [("sshkeys.aws.transfer_ssh_key_info", 2), "end of a call", "end of a call"]
 
 
 # -- The same in both places ------------------------------------------------------------------------------------------
@@ -384,6 +486,9 @@ CASES = [
     Case("declare", **{**DECLARE, "public_keys": 5}),
     Case("declare", users=[{"user_name": "anna", "state": "gone"}], server_id=SERVER_ID, public_keys=KEY),
     Case("declare", **{**DECLARE, "wait_timeout": -1}),
+    # A failure that has a result, since nobody listens at this port
+    Case("read", server_id=SERVER_ID, user_names=["anna"], endpoint_url="http://127.0.0.1:9",
+         aws_config={"retries": {"max_attempts": 0}}),
     # Credentials and regions
     Case("read", server_id=SERVER_ID, user_names=["anna"], secret_key="anna"),
     Case("read", server_id=SERVER_ID, user_names=["anna"], secret_key="us-east"),
@@ -403,7 +508,7 @@ ENVIRONMENTS: list[dict[str, str]] = [
     {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "anna", "AWS_DEFAULT_REGION": "eu-west-1"},
     {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": SECRET_KEY},
     {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SESSION_TOKEN": "anna", "AWS_REGION": " us-east-1"},
-    {"AWS_PROFILE": "nobody", "HOME": "/nonexistent"},
+    {"AWS_PROFILE": "nobody", "XDG_CACHE_HOME": "/nonexistent"},
     {},
 ]
 
@@ -429,15 +534,23 @@ def with_service(service: ScriptedService, arguments: dict[str, Any]) -> dict[st
     return {**told, **arguments}
 
 
-def in_a_process(module: str, calls: list[tuple[dict[str, Any], bool]]) -> list[dict[str, Any]]:
+@pytest.fixture(scope="module")
+def in_a_process() -> Iterator[Callable[..., dict[str, Any]]]:
     """Return the results of a module's own main, which AnsibleModule parses the arguments of and exits for."""
-    name = MODULES[module].__name__
-    internal = {"_ansible_module_name": f"sshkeys.aws.{name.rpartition('.')[2]}", "_ansible_verbosity": 5}
-    if IS_TOLD_TO_SHOW_INVOCATIONS:
-        internal["_ansible_inject_invocation"] = True
-    return module_process.results(
-        name, [{**arguments, **internal, "_ansible_check_mode": check_mode} for arguments, check_mode in calls]
-    )
+    with module_process.module_processes([module.__name__ for module in MODULES.values()]) as processes:
+
+        def result(module: str, arguments: dict[str, Any], *, check_mode: bool = False) -> dict[str, Any]:
+            name = MODULES[module].__name__
+            internal = {
+                "_ansible_module_name": f"sshkeys.aws.{name.rpartition('.')[2]}",
+                "_ansible_verbosity": 5,
+                "_ansible_check_mode": check_mode,
+            }
+            if IS_TOLD_TO_SHOW_INVOCATIONS:
+                internal["_ansible_inject_invocation"] = True
+            return processes.result(name, {**arguments, **internal})
+
+        yield result
 
 
 def comparable(result: dict[str, Any], *secrets: str) -> dict[str, Any]:
@@ -455,31 +568,37 @@ def comparable(result: dict[str, Any], *secrets: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("case", CASES, ids=repr)
 def test_a_module_returns_the_same_here_as_in_a_process(
-    module: str, processes: list[Any], service: ScriptedService, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    case: Case,
+    processes: list[Any],
+    in_a_process: Callable[..., dict[str, Any]],
+    service: ScriptedService,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    cases = [case for case in CASES if case.module == module]
-    calls = [(with_service(service, case.arguments), case.check_mode) for case in cases]
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "of processes"))
-    theirs = in_a_process(module, calls)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "of workers"))
-    for case, (arguments, check_mode), their in zip(cases, calls, theirs, strict=True):
-        ours = run(module, arguments, check_mode=check_mode)
-        assert not processes, case
-        secrets = [str(arguments[name]) for name in ("session_token", "secret_key") if arguments.get(name)]
-        assert comparable(ours, *secrets) == comparable(their, *secrets), case
+    arguments = with_service(service, case.arguments)
+    cache = os.environ["XDG_CACHE_HOME"]
+    monkeypatch.setenv("XDG_CACHE_HOME", f"{cache} of processes")
+    theirs = in_a_process(case.module, arguments, check_mode=case.check_mode)
+    monkeypatch.setenv("XDG_CACHE_HOME", f"{cache} of workers")
+    ours = run(case.module, arguments, check_mode=case.check_mode)
+    assert not processes
+    secrets = [str(arguments[name]) for name in ("session_token", "secret_key") if arguments.get(name)]
+    assert comparable(ours, *secrets) == comparable(theirs, *secrets)
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS, ids=repr)
 def test_and_with_options_from_the_environment(
-    environment: dict[str, str], service: ScriptedService, monkeypatch: pytest.MonkeyPatch
+    environment: dict[str, str],
+    in_a_process: Callable[..., dict[str, Any]],
+    service: ScriptedService,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     arguments = {"server_id": SERVER_ID, "user_names": ["anna"], "endpoint_url": service.params()["endpoint_url"]}
     ours = run("read", arguments, environment=[environment])
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    (theirs,) = in_a_process("read", [(arguments, False)])
+    theirs = in_a_process("read", arguments)
     secrets = [value for name, value in environment.items() if re.search("SECRET|TOKEN", name)]
     assert comparable(ours, *secrets) == comparable(theirs, *secrets)
     # Nothing of it remains for the next task.
@@ -489,14 +608,16 @@ def test_and_with_options_from_the_environment(
 
 def test_nothing_of_the_environment_of_a_task_remains(service: ScriptedService) -> None:
     before = dict(os.environ)
-    run("read", with_service(service, READ), environment=[{"AWS_REGION": "x", "HOME": "/nonexistent"}])
+    run("read", with_service(service, READ), environment=[{"AWS_REGION": "x", "XDG_CACHE_HOME": "/nonexistent"}])
     assert dict(os.environ) == before
 
 
 def test_paths_are_those_of_the_playbook(service: ScriptedService, tmp_path: Path) -> None:
     """A module's process starts in its folder, if the connection says so."""
+    service.speak_tls(certificate_of_its_own(tmp_path))
     before = Path.cwd()
-    made = action("read", {**with_service(service, READ), "user_names": ["anna"], "aws_ca_bundle": "missing.pem"})
+    made = action("read", {**with_service(service, READ), "user_names": ["anna"], "aws_ca_bundle": "certificate.pem"})
     made._connection.cwd = str(tmp_path)
-    made.run(None, variables())
+    (user,) = made.run(None, variables())["users"]
+    assert "error" not in user
     assert Path.cwd() == before

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import lookup_loader
 from ansible.template import Templar
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
+from ansible_collections.sshkeys.aws.plugins.plugin_utils import _controller_files
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._controller_files import ControllerFiles
 
 
@@ -50,6 +53,17 @@ def test_what_is_not_there_is_none(files: ControllerFiles) -> None:
 def test_a_file_that_cannot_be_read_is_named(files: ControllerFiles, tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match=f"The file {tmp_path}.* cannot be read"):
         files.read(str(tmp_path / "nobody.pub"))
+
+
+def test_the_public_keys_of_a_folder_are_sorted(
+    files: ControllerFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In whatever order the file system has them."""
+    names = ["b.pub", "a.pub", "c.pub"]
+    for name in names:
+        (tmp_path / name).touch()
+    monkeypatch.setattr(_controller_files, "os", SimpleNamespace(path=os.path, listdir=lambda _path: names))
+    assert files.public_keys_in(".") == [f"{tmp_path}/{name}" for name in sorted(names)]
 
 
 def test_the_public_keys_of_a_folder(files: ControllerFiles, tmp_path: Path) -> None:

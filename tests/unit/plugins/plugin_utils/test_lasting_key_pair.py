@@ -38,7 +38,7 @@ def test_a_pair_is_made_and_is_private(private: Path) -> None:
     pair = ensure(str(private), "two words")
     assert pair.changed
     assert public_of(private).read_text(encoding="utf-8") == f"{pair.public_key}\n"
-    assert ssh_keygen("-y", "-P", "", "-f", str(private)).split()[:2] == pair.public_key.split()[:2]
+    assert ssh_keygen("-y", "-P", "", "-f", str(private)).split() == pair.public_key.split()
     assert pair.public_key.startswith("ssh-ed25519 ")
     assert pair.public_key.endswith(" two words")
     assert {name: mode for name, (_text, mode) in state(private.parent).items()} == {
@@ -115,6 +115,7 @@ def test_what_is_in_the_way_stays(private: Path, text: str, words: str, check_mo
     said = str(raised.value)
     assert said.startswith(f"{private} is in the way of a new key pair, and is not part of an ed25519 pair without")
     assert words in said
+    assert "ended with status" not in said
     assert said.endswith(". Move it away, and run again.")
     assert not runs(said, 12) & runs("".join(text.splitlines()[1:-1]), 12)
     assert state(private.parent) == before
@@ -141,6 +142,17 @@ def test_a_public_key_alone_is_in_the_way(private: Path) -> None:
     with pytest.raises(ArgumentError, match=r"partner.new.pub is in the way .* It has no private key beside it\."):
         ensure(str(private), "c")
     assert state(private.parent)["partner.new.pub"][0] == b"something\n"
+
+
+@pytest.mark.parametrize("ending", ["", ".pub"])
+def test_a_link_to_nowhere_is_in_the_way(private: Path, ending: str) -> None:
+    """ssh-keygen would write what it leads to."""
+    link, nowhere = Path(f"{private}{ending}"), private.parent / "nowhere"
+    link.symlink_to(nowhere)
+    with pytest.raises(ArgumentError, match=rf"^{link} is in the way of a new key pair"):
+        ensure(str(private), "c")
+    assert list(private.parent.iterdir()) == [link]
+    assert link.readlink() == nowhere
 
 
 def test_no_pair_can_be_made(private: Path, monkeypatch: pytest.MonkeyPatch) -> None:

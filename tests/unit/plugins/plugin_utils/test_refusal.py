@@ -26,5 +26,14 @@ def test_a_private_key_is_refused_and_not_shown(options: dict[str, Any]) -> None
     assert not keys.runs(result["msg"], 12) & keys.runs(PRIVATE, 12)
 
 
+def test_ansible_core_masks_each_part_of_it_from_now_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop shows its items, which hold the key that was refused."""
+    masked: list[str] = []
+    monkeypatch.setattr(_refusal, "register_secrets", masked.extend)
+    _refusal.refusal(SPEC, {"path": PRIVATE})
+    assert masked
+    assert all(part in PRIVATE for part in masked)
+
+
 def test_all_else_is_left_to_the_task() -> None:
     assert _refusal.refusal(SPEC, {"path": "/home/alice/.ssh/id_ed25519"}) is None

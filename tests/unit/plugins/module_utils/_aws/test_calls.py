@@ -11,9 +11,9 @@ import time
 from typing import Any
 
 import pytest
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws import transfer
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws import instance_connect, transfer
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.calls import call, read, sentence, unexpected
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import TRANSFER
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import INSTANCE_CONNECT, TRANSFER
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
 from ansible_collections.sshkeys.aws.tests.unit.scripted_service import (
     DROP,
@@ -21,6 +21,7 @@ from ansible_collections.sshkeys.aws.tests.unit.scripted_service import (
     KEY,
     PUSHED,
     SERVER_ID,
+    TARGET,
     Answer,
     ScriptedService,
     client,
@@ -29,6 +30,8 @@ from ansible_collections.sshkeys.aws.tests.unit.scripted_service import (
     push,
 )
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+
+NEVER_SENT, LOST = EndpointConnectionError(endpoint_url="https://x"), ReadTimeoutError(endpoint_url="https://x")
 
 
 @pytest.mark.parametrize(
@@ -62,6 +65,26 @@ def test_doubt_does_not_outlive_its_call(service: ScriptedService, delays: list[
     assert not failure.value.in_doubt
 
 
+@pytest.mark.parametrize(
+    ("failures", "in_doubt"),
+    [([NEVER_SENT], False), ([LOST, NEVER_SENT], True), ([NEVER_SENT, LOST, NEVER_SENT], True)],
+)
+def test_an_attempt_that_was_lost_leaves_doubt_whatever_comes_after_it(
+    service: ScriptedService, delays: list[float], failures: list[Exception], in_doubt: bool
+) -> None:
+    """The last attempt never left this host, and an attempt before it may have been carried out."""
+    left = [*failures]
+
+    def fail(**_event: object) -> None:
+        raise left.pop(0) if len(left) > 1 else left[0]
+
+    made = client(service, TRANSFER)
+    made.meta.events.register("before-send.transfer", fail)
+    with pytest.raises(ServiceError) as failure:
+        transfer.import_key(made, SERVER_ID, "partner", KEY.line)
+    assert (failure.value.code, failure.value.in_doubt) == ("EndpointConnectionError", in_doubt)
+
+
 def test_nobody_listens(service: ScriptedService, delays: list[float]) -> None:
     """An endpoint that refuses connections is named with what to check; nothing was sent, so there is no doubt."""
     with socket.socket() as unused:
@@ -84,6 +107,17 @@ def test_the_push_time_is_that_of_the_attempt_that_arrived(
     assert waited_until[0] <= lease.pushed_at <= service.requests[1][2]
 
 
+def test_the_push_time_is_later_than_the_signature(service: ScriptedService) -> None:
+    """Signing may fetch credentials first, which may take seconds of the 60."""
+    made = client(service, INSTANCE_CONNECT)
+    signed_at: list[float] = []
+    made.meta.events.register("before-sign.ec2-instance-connect", lambda **_event: signed_at.append(time.time()))
+    service.script = [PUSHED]
+    pushed_at = instance_connect.push(made, TARGET, KEY).pushed_at
+    assert len(signed_at) == 1
+    assert signed_at[0] <= pushed_at
+
+
 def test_messages_are_safe_for_a_terminal(service: ScriptedService) -> None:
     """Escape sequences in a service's message do not reach the screen."""
     with pytest.raises(ServiceError) as failure:
@@ -92,7 +126,7 @@ def test_messages_are_safe_for_a_terminal(service: ScriptedService) -> None:
     assert "red" in str(failure.value)
 
 
-def test_credentials_with_a_line_break(service: ScriptedService) -> None:
+def test_credentials_with_a_line_break(service: ScriptedService, delays: list[float]) -> None:
     """Read from a file they end in one; inside of them it cannot be sent, and must not be shown."""
     given: dict[str, Any] = {
         "session_token": "token\n",
@@ -175,6 +209,33 @@ def test_what_a_failure_of_the_sdk_becomes(failure: Exception, code: str, in_dou
     with pytest.raises(ServiceError) as was_read:
         read(raising(failure))
     assert (was_read.value.code, was_read.value.in_doubt) == (code, False)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        ({}, "No."),
+        ({"RetryAttempts": 0}, "No."),
+        ({"RetryAttempts": 1}, "No (tried 2 times)"),
+        ({"RequestId": "r-1\x1b"}, "No (request id r-1)"),
+        ({"RetryAttempts": 7, "RequestId": "r-1"}, "No (tried 8 times, request id r-1)"),
+    ],
+)
+def test_a_refusal_names_its_tries_and_its_request(metadata: dict[str, Any], message: str) -> None:
+    answer: Any = {"Error": {"Code": "Refused", "Message": "No."}, "ResponseMetadata": metadata}
+    refused = ClientError(answer, "Op")
+    with pytest.raises(ServiceError) as failure:
+        call(raising(refused))
+    assert failure.value.message == message
+
+
+def test_a_page_of_html_is_cut_short() -> None:
+    """In a refusal and in an exception of the SDK."""
+    page = "x" * 501
+    with pytest.raises(ServiceError) as failure:
+        call(raising(ClientError({"Error": {"Code": "Refused", "Message": page}}, "Op")))
+    assert failure.value.message == page[:500]
+    assert sentence(ValueError(page)) == f"{page[:500]}."
 
 
 def test_what_nobody_expects_is_a_fault_of_the_program() -> None:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws import ec2, instance_connect
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws import ec2
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ec2 import Endpoint
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError
 from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService
@@ -99,6 +98,24 @@ def test_no_endpoint_is_a_sentence(service: StubbedService, there: list[dict[str
         ec2.endpoint(service.client, None, "vpc-1", None, use_fips=True)
 
 
+def test_an_endpoint_that_was_named_and_is_not_there_is_named(service: StubbedService) -> None:
+    service.stubber.add_response("describe_instance_connect_endpoints", {"InstanceConnectEndpoints": []})
+    with (
+        service.playing(),
+        pytest.raises(ArgumentError, match=r"^No EC2 Instance Connect Endpoint named eice-one is ready\. Check .*_id"),
+    ):
+        ec2.endpoint(service.client, "eice-one", "vpc-1", None, use_fips=False)
+
+
+@pytest.mark.parametrize(("use_fips", "kind"), [(False, "vpc-1 is ready"), (True, "vpc-1 with a FIPS name is ready")])
+def test_a_missing_fips_name_is_told_where_one_was_asked_for(
+    service: StubbedService, use_fips: bool, kind: str
+) -> None:
+    service.stubber.add_response("describe_instance_connect_endpoints", {"InstanceConnectEndpoints": []})
+    with service.playing(), pytest.raises(ec2.NoEndpointError, match=kind):
+        ec2.endpoint(service.client, None, "vpc-1", None, use_fips=use_fips)
+
+
 def test_console_output_of_an_instance_that_has_only_old_one(service: StubbedService) -> None:
     """The latest is for Nitro alone (GetConsoleOutput)."""
     now = datetime.now(tz=UTC)
@@ -121,22 +138,3 @@ def test_console_output_that_may_not_be_read(service: StubbedService) -> None:
         pytest.raises(ServiceError, match=r"Allow the action in the IAM policy .*ec2:GetConsoleOutput"),
     ):
         ec2.console_output(service.client, INSTANCE_ID)
-
-
-def test_the_address_of_a_tunnel_is_signed() -> None:
-    """As the AWS CLI does it: in the query, for a minute, and with nothing but the host in the signature."""
-    client = StubbedService("ec2-instance-connect").client
-    url = urlsplit(instance_connect.tunnel_url(client, Endpoint("eice-1", "one.example.com"), "10.0.0.7", 22, 3600))
-    query = {name: value[0] for name, value in parse_qs(url.query).items()}
-    assert (url.scheme, url.netloc, url.path) == ("wss", "one.example.com", "/openTunnel")
-    wanted = {
-        "instanceConnectEndpointId": "eice-1",
-        "privateIpAddress": "10.0.0.7",
-        "remotePort": "22",
-        "maxTunnelDuration": "3600",
-        "X-Amz-Expires": "60",
-        "X-Amz-SignedHeaders": "host",
-        "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
-    }
-    assert wanted.items() <= query.items()
-    assert query["X-Amz-Credential"].endswith("/us-east-1/ec2-instance-connect/aws4_request")

@@ -141,6 +141,19 @@ def test_a_service_that_takes_more_is_called_faster() -> None:
     assert speeds[-1] - speeds[100] < speeds[100] - speeds[0]
 
 
+def test_two_threads_do_not_reserve_the_same_moment() -> None:
+    """The speed is read and the moment is reserved under one lock."""
+
+    class Watched(Pacer):
+        def _speed(self, now: float) -> float:
+            was_locked.append(self._lock.locked())
+            return super()._speed(now)
+
+    was_locked: list[bool] = []
+    Watched().delay(0.0)
+    assert was_locked == [True]
+
+
 def test_what_it_knows_of_success() -> None:
     pacer = Pacer()
     assert pacer.seconds_since_success(5.0) == math.inf

@@ -7,14 +7,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import preload
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import TRANSFER
-from ansible_collections.sshkeys.aws.tests.unit.scripted_service import (
-    ScriptedService,
-    client,
-)
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import INSTANCE_CONNECT, TRANSFER
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
+from ansible_collections.sshkeys.aws.tests.unit.scripted_service import ScriptedService, client
 
 
 def test_clients_share_what_was_preloaded(service: ScriptedService) -> None:
@@ -23,7 +22,7 @@ def test_clients_share_what_was_preloaded(service: ScriptedService) -> None:
     assert preloaded
     searched = list(preloaded.loader.search_paths)
     shared = client(service, TRANSFER, preloaded)
-    alone = client(service, TRANSFER)
+    alone = Session(service.params()).client(TRANSFER)
 
     described = preloaded.loader.load_service_model(TRANSFER, "service-2")["metadata"]
     assert shared.meta.service_model.metadata is described
@@ -46,3 +45,23 @@ def test_descriptions_of_the_users_own_count(
 def test_without_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload.HAS_SDK", False)
     assert preload() is None
+
+
+@pytest.mark.parametrize("name", [INSTANCE_CONNECT, TRANSFER])
+def test_a_client_of_preloaded_data_reads_no_description(
+    service: ScriptedService, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preloaded = preload()
+    assert preloaded
+    read: list[str] = []
+    load = preloaded.loader.file_loader.load_file
+
+    def load_file(path: str) -> Any:
+        found = load(path)
+        if found is not None:
+            read.append(path)
+        return found
+
+    monkeypatch.setattr(preloaded.loader.file_loader, "load_file", load_file)
+    client(service, name, preloaded)
+    assert read == []

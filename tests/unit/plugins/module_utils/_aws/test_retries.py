@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -106,20 +106,17 @@ def test_an_unreasonable_wait_is_bounded(service: ScriptedService, delays: list[
 
 
 def test_a_throttled_fleet_loses_none(service: ScriptedService) -> None:
-    """A service that takes 100 calls a second gets 300 from 16 threads: all arrive, in little more than its time."""
+    """A service that takes 100 calls a second gets 300 from 16 threads: all arrive, and few are sent more than once."""
     made = client(service, INSTANCE_CONNECT, concurrency=16)
     targets = [Target(f"i-{number:017x}", "ec2-user") for number in range(300)]
     service.script = [PUSHED]
     service.calls_a_second = 100
 
-    began = time.monotonic()
     leases = fan_out(lambda target: instance_connect.push(made, target, KEY), targets, 16)
-    took = time.monotonic() - began
 
     assert len(leases) == 300
     assert sorted(service.taken) == sorted(target.instance_id for target in targets)
-    # The bucket is full at first, so the floor is two seconds. The first second hammers, and is most of the refusals.
-    assert took <= 2 * 2.0
+    # The first second hammers, and is most of the refusals.
     assert len(service.requests) <= 3 * 300
 
 
@@ -160,6 +157,162 @@ def test_a_throttled_call_backs_off_for_71_seconds_at_most(monkeypatch: pytest.M
     monkeypatch.setattr("random.random", lambda: 1.0)
     waits = [retries_of_calls._backoff(1.0, attempts) for attempts in range(1, retries_of_calls.TOTAL_MAX_ATTEMPTS)]
     assert sum(waits) == 71
+
+
+# -- The decision after each attempt, with a clock that the test moves -------------------------------------------------
+
+
+class Clock:
+    """The functions of the module time that wait: nothing waits."""
+
+    def __init__(self) -> None:
+        """Begin at zero."""
+        self.now = 0.0
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        """Return the time, which a test sets."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Note it."""
+        self.slept.append(seconds)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Return the clock of the retries. Waits are the longest that jitter allows."""
+    clock = Clock()
+    monkeypatch.setattr(retries_of_calls, "time", clock)
+    monkeypatch.setattr(retries_of_calls, "random", SimpleNamespace(random=lambda: 1.0))
+    return clock
+
+
+LIMIT = retries_of_calls.TOTAL_MAX_ATTEMPTS
+THROTTLED = ["ThrottlingException", "Throttling", "RequestLimitExceeded", "TooManyRequestsException"]
+
+
+def delay(
+    retries: retries_of_calls._Retries, code: str | None, attempts: int = 1, *, status: int = 400, **answer: str
+) -> float | None:
+    """Return how long a call waits after an answer with an error; None where it is left to botocore."""
+    config = SimpleNamespace(retries={"mode": "standard", "total_max_attempts": LIMIT})
+    response = SimpleNamespace(status_code=status), {"Error": {"Code": code}, **answer}
+    return retries.delay_before_retry(response, attempts, {"context": {"client_config": config}})
+
+
+def succeed(retries: retries_of_calls._Retries) -> None:
+    """Tell of a call that was taken."""
+    assert delay(retries, None, status=200) is None
+
+
+@pytest.mark.parametrize(("code", "status"), [*((code, 400) for code in THROTTLED), ("Anything", 429)])
+def test_what_a_service_says_when_it_throttles_slows_every_call_down(clock: Clock, code: str, status: int) -> None:
+    """After a second in which it took one call, each call waits for its turn."""
+    retries = retries_of_calls._Retries(is_limited=False)
+    assert delay(retries, code, status=status) == 1.0
+    clock.now = 0.5
+    succeed(retries)
+    clock.now = 1.0
+    retries.await_turn()
+    retries.await_turn()
+    assert clock.slept == pytest.approx([1 / 1.2])
+
+
+@pytest.mark.parametrize(("code", "status"), [("AuthException", 400), ("ServiceException", 500)])
+def test_what_is_no_throttling_slows_nothing_down(clock: Clock, code: str, status: int) -> None:
+    retries = retries_of_calls._Retries(is_limited=False)
+    delay(retries, code, status=status)
+    succeed(retries)
+    clock.now = 1.0
+    retries.await_turn()
+    retries.await_turn()
+    assert clock.slept == []
+
+
+def test_a_service_that_takes_no_call_at_all_is_given_up_after_a_minute(clock: Clock) -> None:
+    retries = retries_of_calls._Retries(is_limited=False)
+    assert delay(retries, "Throttling") is not None
+    clock.now = 60.0
+    assert delay(retries, "Throttling") is not None
+    clock.now = 60.1
+    assert delay(retries, "Throttling") is None
+
+
+@pytest.mark.parametrize(("attempts", "waits"), [(LIMIT - 1, True), (LIMIT, False)])
+def test_a_throttled_call_that_no_other_call_passes_has_a_limit(clock: Clock, attempts: int, waits: bool) -> None:
+    retries = retries_of_calls._Retries(is_limited=False)
+    assert (delay(retries, "Throttling", attempts) is not None) is waits
+
+
+@pytest.mark.parametrize(("since_success", "waits"), [(20.0, True), (20.1, False)])
+def test_while_other_calls_pass_a_throttled_one_has_no_limit(clock: Clock, since_success: float, waits: bool) -> None:
+    retries = retries_of_calls._Retries(is_limited=False)
+    succeed(retries)
+    clock.now = since_success
+    assert (delay(retries, "Throttling", 1000) is not None) is waits
+
+
+@pytest.mark.parametrize(("attempts", "waits"), [(LIMIT - 1, True), (LIMIT, False)])
+def test_a_limit_of_the_user_counts_also_while_other_calls_pass(clock: Clock, attempts: int, waits: bool) -> None:
+    retries = retries_of_calls._Retries(is_limited=True)
+    succeed(retries)
+    assert (delay(retries, "Throttling", attempts) is not None) is waits
+
+
+@pytest.mark.parametrize(("since_success", "seconds"), [(0.0, 0.1), (1.0, 0.1), (1.1, 1.0)])
+def test_while_other_calls_pass_a_throttled_one_comes_back_soon(
+    clock: Clock, since_success: float, seconds: float
+) -> None:
+    retries = retries_of_calls._Retries(is_limited=False)
+    succeed(retries)
+    clock.now = since_success
+    assert delay(retries, "Throttling") == seconds
+
+
+@pytest.mark.parametrize(("asked", "seconds"), [("0", 1.0), ("3", 4.0), ("20", 21.0), ("21", 21.0)])
+def test_a_wait_that_the_service_asks_for_has_jitter_and_a_limit(clock: Clock, asked: str, seconds: float) -> None:
+    assert delay(retries_of_calls._Retries(is_limited=False), "Throttling", RetryAfterSeconds=asked) == seconds
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "attempts", "seconds"),
+    [
+        ("ServiceException", 500, 1, 0.25),
+        ("ServiceException", 599, 2, 0.5),
+        ("ServiceException", 500, LIMIT - 1, 16.0),
+        ("ServiceException", 500, LIMIT, None),
+        ("EC2InstanceUnavailableException", 400, 1, 1.0),
+        ("EC2InstanceUnavailableException", 400, LIMIT - 1, 20.0),
+        ("EC2InstanceUnavailableException", 400, LIMIT, None),
+        ("AuthException", 400, 1, None),
+    ],
+)
+def test_other_errors(clock: Clock, code: str, status: int, attempts: int, seconds: float | None) -> None:
+    assert delay(retries_of_calls._Retries(is_limited=False), code, attempts, status=status) == seconds
+
+
+def test_a_call_waits_for_its_turn_before_it_is_signed(service: ScriptedService, clock: Clock) -> None:
+    """A signature expires."""
+    made = client(service, INSTANCE_CONNECT)
+    happened: list[str] = []
+    clock.slept = happened  # type: ignore[assignment]  # only that there was a wait is of interest
+    made.meta.events.register("before-sign.ec2-instance-connect", lambda **_event: happened.append("signed"))
+    service.script = [error("ThrottlingException"), PUSHED]
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("botocore.endpoint.time", clock)
+        instance_connect.push(made, TARGET, KEY)
+    clock.now = 0.9
+    instance_connect.push(made, TARGET, KEY)
+    clock.now = 1.0
+    instance_connect.push(made, TARGET, KEY)
+    happened.clear()
+    instance_connect.push(made, TARGET, KEY)
+    assert happened == [pytest.approx(1 / 1.2), "signed"]
+
+
+def test_a_broken_connection_is_left_to_botocore(clock: Clock) -> None:
+    assert retries_of_calls._Retries(is_limited=False).delay_before_retry(None, 1, {}) is None
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,18 @@ def test_the_services_are_those_of_the_sdk(name: str) -> None:
     assert name in botocore.session.get_session().get_available_services()
 
 
+def test_what_never_left_this_host_leaves_no_doubt() -> None:
+    names = {
+        "ConnectTimeoutError",
+        "EndpointConnectionError",
+        "NoCredentialsError",
+        "ParamValidationError",
+        "ProxyConnectionError",
+        "SSLError",
+    }
+    assert {error.__name__ for error in sdk.NEVER_SENT} == names
+
+
 def test_what_was_perhaps_sent_is_not_among_what_never_was() -> None:
     assert not any(issubclass(error, sdk.NEVER_SENT) for error in (ConnectionClosedError, ReadTimeoutError))
 

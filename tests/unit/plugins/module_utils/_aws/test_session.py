@@ -6,20 +6,25 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import preload
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import INSTANCE_CONNECT, TRANSFER
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import COLLECTION_VERSION, Session
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import COLLECTION_VERSION, Session, uses_fips
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, SetUpError
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.certificate import certificate_of_its_own
+from ansible_collections.sshkeys.aws.tests.unit.keys import key_pair
 from ansible_collections.sshkeys.aws.tests.unit.scripted_service import (
     PUSHED,
     ScriptedService,
     client,
     push,
 )
+from ansible_collections.sshkeys.aws.tests.unit.sdk_data import shared
+from botocore import httpsession
 
 
 def test_connecting_sends_nothing(service: ScriptedService) -> None:
@@ -170,11 +175,85 @@ def test_an_assumed_role_keeps_the_region_of_the_profile(
     assert assumed.client(TRANSFER).meta.region_name == "eu-central-1"
 
 
+def test_a_client_shares_the_bundle_that_was_preloaded(service: ScriptedService) -> None:
+    preloaded = preload()
+    assert preloaded
+    assert preloaded.bundle
+    made = Session(service.params(endpoint_url="https://127.0.0.1:1"), preloaded).client(TRANSFER)
+    pool = made._endpoint.http_session._manager.connection_pool_kw
+    assert pool["ssl_context"] is preloaded.bundle.context
+
+
+ROLE = "arn:aws:iam::123456789012:role/r"
+
+
+def test_a_role_that_cannot_be_assumed_is_told_after_three_attempts(
+    service: ScriptedService, delays: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every task of a run waits for it."""
+    service.script = [(503, "<ErrorResponse><Error><Code>Unavailable</Code></Error></ErrorResponse>")]
+    with pytest.raises(SetUpError, match=r"cannot be set up: .*Unavailable"):
+        Session(service.params(), shared()).assume_role(ROLE)
+    assert len(service.requests) == 3
+
+
+def test_a_token_with_a_line_break_is_not_repeated(service: ScriptedService) -> None:
+    with pytest.raises(SetUpError, match="an option contains a key that does not belong there") as failure:
+        Session(service.params(session_token="IQoJ\nb3Jp"), shared()).assume_role(ROLE)
+    assert "IQoJ" not in str(failure.value)
+
+
+def test_a_private_key_for_a_profile_is_not_repeated(service: ScriptedService) -> None:
+    private = key_pair("ed25519").private
+    with pytest.raises(SetUpError, match="an option contains a key that does not belong there") as failure:
+        client(service, TRANSFER, profile=private, access_key=None, secret_key=None)
+    assert not [line for line in private.splitlines() if line in str(failure.value)]
+
+
+def test_an_assumed_role_makes_its_clients_of_the_same_data(service: ScriptedService) -> None:
+    given = "<AccessKeyId>AKIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>"
+    credentials = f"<Credentials>{given}<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
+    service.script = [
+        (200, f"<AssumeRoleResponse><AssumeRoleResult>{credentials}</AssumeRoleResult></AssumeRoleResponse>")
+    ]
+    made = Session(service.params(), shared()).assume_role(ROLE).client(TRANSFER)
+    described = shared().loader.load_service_model(TRANSFER, "service-2")["metadata"]
+    assert made.meta.service_model.metadata is described
+
+
 def test_the_client_is_ours_and_sized(service: ScriptedService) -> None:
     """The user agent names the collection, and the pool holds a connection for each concurrent call."""
     config = client(service, TRANSFER, concurrency=33).meta.config
-    assert f"sshkeys.aws/{COLLECTION_VERSION}" in config.user_agent
+    assert re.match(rf"APN/1.0 Ansible/\S+ sshkeys.aws/{COLLECTION_VERSION}\b", config.user_agent)
     assert config.max_pool_connections == 33
+    assert client(service, TRANSFER, concurrency=1).meta.config.max_pool_connections == 1
+
+
+def test_a_client_waits_and_tries_again_for_as_long_as_documented(service: ScriptedService) -> None:
+    config = client(service, TRANSFER).meta.config
+    assert (config.connect_timeout, config.read_timeout) == (5, 10)
+    assert config.retries == {"mode": "standard", "total_max_attempts": 8}
+
+
+def test_aws_config_counts_more_than_the_settings_of_the_collection(service: ScriptedService) -> None:
+    """What it does not name stays."""
+    config = client(service, TRANSFER, aws_config={"read_timeout": 90, "retries": {"max_attempts": 1}}).meta.config
+    assert (config.connect_timeout, config.read_timeout) == (5, 90)
+    assert config.retries["total_max_attempts"] == 2
+
+
+def test_the_bundle_to_trust_is_that_of_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the environment, of the profile, or else the default of the SDK."""
+    (tmp_path / "config").write_text("[profile fleet]\nca_bundle = /etc/of_the_fleet.pem\n[profile plain]\n")
+    assert Session({"profile": "plain"}).ca_bundle == httpsession.get_cert_path(True)
+    assert Session({"profile": "fleet"}).ca_bundle == "/etc/of_the_fleet.pem"
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/etc/of_the_environment.pem")
+    assert Session({"profile": "fleet"}).ca_bundle == "/etc/of_the_environment.pem"
+
+
+def test_only_fips_endpoints_are_asked_for_by_that_name(service: ScriptedService) -> None:
+    assert uses_fips(client(service, TRANSFER)) is False
+    assert uses_fips(client(service, TRANSFER, aws_config={"use_fips_endpoint": True}, endpoint_url=None)) is True
 
 
 def test_tls(service: ScriptedService, delays: list[float], tmp_path: Path) -> None:

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws import instance_connect, ssl_context
@@ -22,6 +24,7 @@ from ansible_collections.sshkeys.aws.tests.unit.scripted_service import (
     client,
     push,
 )
+from botocore import httpsession
 
 
 def test_the_ca_bundle_is_read_once(service: ScriptedService, delays: list[float], tmp_path: Path) -> None:
@@ -60,6 +63,34 @@ def test_clients_can_share_the_ca_bundle(
         push(service, [PUSHED], preloaded)
     assert push(service, [PUSHED], aws_ca_bundle=str(trusted_bundle)).request_id == "request-1"
     assert len(used) == 1
+
+
+def context_of(client: Any) -> Any:
+    """Return the SSL context of the connections of a client."""
+    return client._endpoint.http_session._manager.connection_pool_kw["ssl_context"]
+
+
+def test_a_client_with_a_certificate_of_its_own_shares_nothing(service: ScriptedService, trusted_bundle: Path) -> None:
+    """The others would show its certificate too."""
+    preloaded = preload()
+    assert preloaded
+    assert preloaded.bundle
+    trust = {"aws_ca_bundle": str(trusted_bundle)}
+    own = {"client_cert": str(trusted_bundle)}
+    assert context_of(client(service, INSTANCE_CONNECT, preloaded, **trust)) is preloaded.bundle.context
+    made = client(service, INSTANCE_CONNECT, preloaded, **trust, aws_config=own)
+    assert context_of(made) is not preloaded.bundle.context
+
+
+def test_clients_share_the_default_bundle_of_the_sdk(service: ScriptedService, tmp_path: Path) -> None:
+    service.speak_tls(certificate_of_its_own(tmp_path))
+    preloaded = preload()
+    assert preloaded
+    assert preloaded.bundle
+    assert preloaded.bundle.path == httpsession.get_cert_path(True)
+    assert context_of(client(service, INSTANCE_CONNECT, preloaded)) is preloaded.bundle.context
+    unchecked = client(service, INSTANCE_CONNECT, preloaded, validate_certs=False)
+    assert context_of(unchecked) is not preloaded.bundle.context
 
 
 def test_a_ca_bundle_that_has_changed_is_read_again(
@@ -109,6 +140,29 @@ def test_once_is_once_for_each_set_of_arguments() -> None:
         once("a", capath="b")
         once("b")
     assert called == [(("a",), {}), (("a",), {"capath": "b"}), (("b",), {})]
+
+
+def test_a_connection_waits_for_the_bundle_that_another_one_reads() -> None:
+    """It would find nothing to trust."""
+    begins, may_end = threading.Event(), threading.Event()
+    calls: list[str] = []
+
+    def load(path: str) -> None:
+        calls.append(path)
+        begins.set()
+        may_end.wait(30)
+
+    once = ssl_context._once(load)
+    first, second = (threading.Thread(target=once, args=("a",)) for _number in range(2))
+    first.start()
+    assert begins.wait(30)
+    second.start()
+    second.join(0.05)
+    assert second.is_alive()
+    may_end.set()
+    for thread in (first, second):
+        thread.join()
+    assert calls == ["a"]
 
 
 def test_what_failed_is_not_taken_for_done() -> None:

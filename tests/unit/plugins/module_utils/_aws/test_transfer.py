@@ -17,6 +17,7 @@ from ansible_collections.sshkeys.aws.tests.unit.scripted_service import (
     client,
     error,
 )
+from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService
 
 
 def test_every_page_of_users_is_followed(service: ScriptedService) -> None:
@@ -63,3 +64,56 @@ def test_a_missing_user_is_no_missing_server(
     else:
         with pytest.raises(ServiceError, match="Unknown server"):
             transfer.stored_keys(made, SERVER_ID, "partner")
+
+
+# -- The calls that change something ----------------------------------------------------------------------------------
+
+USER = {"ServerId": SERVER_ID, "UserName": "partner"}
+KEY_ID = "key-00000000000000001"
+TOLD = {"ResponseMetadata": {"RequestId": "request-1"}}
+
+
+@pytest.fixture
+def stubbed() -> StubbedService:
+    """Return the service without a script."""
+    return StubbedService("transfer")
+
+
+def test_a_key_is_imported_for_its_user(stubbed: StubbedService) -> None:
+    stubbed.stubber.add_response(
+        "import_ssh_public_key", {**USER, "SshPublicKeyId": KEY_ID}, {**USER, "SshPublicKeyBody": KEY.line}
+    )
+    with stubbed.playing():
+        assert transfer.import_key(stubbed.client, SERVER_ID, "partner", KEY.line) == KEY_ID
+
+
+def test_a_key_is_deleted_from_its_user(stubbed: StubbedService) -> None:
+    stubbed.stubber.add_response("delete_ssh_public_key", TOLD, {**USER, "SshPublicKeyId": KEY_ID})
+    with stubbed.playing():
+        transfer.delete_key(stubbed.client, SERVER_ID, "partner", KEY_ID)
+
+
+def test_an_answer_of_something_else_leaves_a_change_in_doubt_and_a_read_not(service: ScriptedService) -> None:
+    """A proxy answers with a page that says nothing of what the service did."""
+    made = client(service, TRANSFER)
+    service.script = [(200, {})]
+    changes = (
+        (transfer.import_key, KEY.line, "The answer has no SshPublicKeyId"),
+        (transfer.delete_key, KEY_ID, "The answer has no request id"),
+    )
+    for change, argument, message in changes:
+        with pytest.raises(ServiceError, match=message) as failure:
+            change(made, SERVER_ID, "partner", argument)
+        assert failure.value.in_doubt
+    for read, arguments in ((transfer.stored_keys, (SERVER_ID, "partner")), (transfer.user_names, (SERVER_ID,))):
+        with pytest.raises(ServiceError, match="The answer has no User") as failure:
+            read(made, *arguments)
+        assert not failure.value.in_doubt
+
+
+def test_a_user_is_read_by_its_server_and_name(stubbed: StubbedService) -> None:
+    stubbed.stubber.add_response("describe_user", {"ServerId": SERVER_ID, "User": {"Arn": "a" * 20}}, USER)
+    stubbed.stubber.add_response("list_users", {"ServerId": SERVER_ID, "Users": []}, {"ServerId": SERVER_ID})
+    with stubbed.playing():
+        assert transfer.stored_keys(stubbed.client, SERVER_ID, "partner") == ()
+        assert transfer.user_names(stubbed.client, SERVER_ID) == []

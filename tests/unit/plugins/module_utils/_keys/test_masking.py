@@ -72,6 +72,12 @@ def test_nothing_of_the_public_key_of_putty_is_masked() -> None:
         assert masked(line, parts_to_mask(PRIVATE_KEYS[version]())) == line
 
 
+@pytest.mark.parametrize(("run", "is_masked"), [("abcda" * 4, False), ("abcde" * 4, True)])
+def test_what_has_few_letters_may_be_a_word(run: str, is_masked: bool) -> None:
+    """A line of dots or of zeros in other output is not masked."""
+    assert bool(parts_to_mask(run)) is is_masked
+
+
 def test_what_begins_like_many_keys_takes_no_time() -> None:
     began = time.monotonic()
     parts_to_mask("-----BEGIN PRIVATE KEY-----" + "AAAAB3NzaC1yc2EA" * 50_000)

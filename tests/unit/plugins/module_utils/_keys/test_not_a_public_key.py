@@ -40,7 +40,7 @@ from ansible_collections.sshkeys.aws.tests.unit.refusals import refusal
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, x25519
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 # -- Several keys on one line -----------------------------------------------------------------------------------------
 
@@ -132,7 +132,6 @@ def test_a_key_that_was_commented_out_is_passed_over(before: str) -> None:
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\0"), max_size=3),
     st.booleans(),
 )
-@settings(max_examples=200)
 def test_however_lines_are_joined_no_key_is_lost(kinds: list[str], joint: str, with_comment: bool) -> None:
     text = joint.join(key_pair(kind).line if with_comment else key_pair(kind).bare for kind in kinds)
     assert SEVERAL in refusal(text)

@@ -25,7 +25,7 @@ from ansible_collections.sshkeys.aws.tests.unit.private_keys import PEM, PKCS8, 
 from ansible_collections.sshkeys.aws.tests.unit.refusals import everything_said
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 IN_WHAT: dict[str, Callable[[str], str]] = {
     "alone": lambda private: private,
@@ -116,7 +116,6 @@ surroundings = st.one_of(
 
 
 @given(secret=secrets(), before=surroundings, after=surroundings, data=st.data())
-@settings(max_examples=300)
 def test_no_part_of_a_private_key_comes_out(secret: Secret, before: str, after: str, data: st.DataObject) -> None:
     text = secret.text
     broken_at = data.draw(st.integers(0, len(secret.first_line)), label="the first line is broken at")
@@ -130,7 +129,6 @@ def test_no_part_of_a_private_key_comes_out(secret: Secret, before: str, after: 
 
 
 @given(secret=secrets(), before=surroundings, data=st.data())
-@settings(max_examples=200)
 def test_no_part_of_a_fragment_of_a_private_key_comes_out(secret: Secret, before: str, data: st.DataObject) -> None:
     # Nobody can tell what a fragment is, so that no more than its silence can be asked for.
     start = data.draw(st.integers(0, len(secret.text)))
@@ -219,7 +217,6 @@ noise = st.text(
 
 
 @given(mark=st.sampled_from(MARKS), data=st.data())
-@settings(max_examples=300)
 def test_a_mark_is_found_wherever_it_stands_and_however_it_is_broken(mark: str, data: st.DataObject) -> None:
     broken = "".join(character + data.draw(noise) for character in mark)
     assert holds_private_key(broken)

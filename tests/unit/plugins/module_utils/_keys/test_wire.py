@@ -30,7 +30,7 @@ from ansible_collections.sshkeys.aws.tests.unit.keys import (
 )
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 # -- Damaged keys: taken if and only if ssh-keygen takes them ---------------------------------------------------------
 
@@ -149,7 +149,6 @@ SMALL_KINDS = tuple(KIND_OF_TYPE.values())
 
 
 @given(st.lists(st.tuples(st.sampled_from(SMALL_KINDS), st.lists(byte_edits, min_size=1, max_size=3)), min_size=20))
-@settings(max_examples=80)
 def test_any_damage_of_the_blob_is_judged_as_by_ssh_keygen(damages: list[tuple[str, list[Edit]]]) -> None:
     lines = []
     for kind, edits in damages:
@@ -159,7 +158,6 @@ def test_any_damage_of_the_blob_is_judged_as_by_ssh_keygen(damages: list[tuple[s
 
 
 @given(st.lists(st.tuples(st.sampled_from(SMALL_KINDS), st.lists(text_edits, min_size=1, max_size=2)), min_size=20))
-@settings(max_examples=80)
 def test_any_damage_of_the_base64_is_judged_as_by_ssh_keygen(damages: list[tuple[str, list[Edit]]]) -> None:
     pairs = [(key_pair(kind), edits) for kind, edits in damages]
     assert_judged_as_by_ssh_keygen(

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -120,6 +121,56 @@ def test_another_key_has_a_lease_of_its_own(service: Service) -> None:
         assert service.run(ONE, key=key).result["changed"] is False
 
 
+@pytest.mark.parametrize(
+    "another",
+    [
+        {"region": "eu-central-1"},
+        {"endpoint_url": "https://another.example"},
+        {"profile": "another"},
+    ],
+    ids=lambda options: next(iter(options)),
+)
+def test_a_lease_counts_only_in_its_own_region_and_at_its_own_endpoint(
+    service: Service, another: dict[str, Any]
+) -> None:
+    service.expect(ONE, request_id="here")
+    service.run(ONE)
+    service.expect(ONE, request_id="there")
+    assert service.run(ONE, **another).result["request_id"] == "there"
+    assert service.run(ONE).result["request_id"] == "here"
+    assert service.run(ONE, **another).result["request_id"] == "there"
+
+
+class CountingClient:
+    """A client that counts how many calls are under way, and lets each wait until others are."""
+
+    def __init__(self, together: int) -> None:
+        """together: how many calls must be under way before any of them ends."""
+        self._together = threading.Barrier(together)
+        self._lock, self._under_way, self.most = threading.Lock(), 0, 0
+
+    def send_ssh_public_key(self, **_arguments: Any) -> dict[str, Any]:
+        """Take a key."""
+        with self._lock:
+            self._under_way += 1
+            self.most = max(self.most, self._under_way)
+        self._together.wait(10)
+        with self._lock:
+            self._under_way -= 1
+        return {"RequestId": "request", "Success": True}
+
+
+@pytest.mark.parametrize("concurrency", [1, 2])
+def test_as_many_calls_are_made_at_once_as_the_task_says(concurrency: int) -> None:
+    client = CountingClient(concurrency)
+    params = {"region": "us-east-1", "force": False, "min_validity": 15, "concurrency": concurrency}
+    targets = [Target(f"i-{number:017x}", "ec2-user") for number in range(4)]
+    session = StubbedSession(params, lambda: client)
+    report = push_key(targets, KEY, (), params, single=False, check_mode=False, session=session)
+    assert report.failure is None
+    assert client.most == concurrency
+
+
 def test_force_pushes_in_any_case(service: Service) -> None:
     for _time in range(2):
         service.expect(ONE)
@@ -184,6 +235,16 @@ def test_a_lease_that_cannot_be_written_is_one_warning(service: Service, leases:
     assert first == "The key is weak."
     assert second.startswith("The key was pushed, but no lease could be written, so the next run will push it")
     assert second.endswith(f"{leases}: Not a directory")
+
+
+def test_a_user_without_a_home_folder_is_told_that_there_is_no_lease(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", "nowhere")
+    service.expect(ONE)
+    (warning,) = service.run(ONE).warnings
+    assert warning.endswith("is not an absolute path: this user has no home folder")
 
 
 def test_ended_leases_are_swept_after_a_push(service: Service, leases: Path) -> None:

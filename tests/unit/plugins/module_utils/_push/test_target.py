@@ -20,7 +20,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._push.target import (
 )
 from ansible_collections.sshkeys.aws.tests.unit.keys import key_pair, runs
 from ansible_collections.sshkeys.aws.tests.unit.models import allows, near, shape
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 ID = "i-0123456789abcdef0"
 
@@ -43,19 +43,16 @@ def allowed_by_us(**values: Any) -> bool:
 
 
 @given(near("InstanceId"))
-@settings(max_examples=250)
 def test_instance_id(value: str) -> None:
     assert allowed_by_us(instance_id=value) == allows("InstanceId", value)
 
 
 @given(near("InstanceOSUser"))
-@settings(max_examples=500)
 def test_os_user(value: str) -> None:
     assert allowed_by_us(os_user=value) == allows("InstanceOSUser", value)
 
 
 @given(near("AvailabilityZone"))
-@settings(max_examples=250)
 def test_availability_zone(value: str) -> None:
     assert allowed_by_us(availability_zone=value) == allows("AvailabilityZone", value)
 

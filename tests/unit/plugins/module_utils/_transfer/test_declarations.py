@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.declarations import Declarations, read_declarations
 from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_of, security_key_blobs
+from ansible_collections.sshkeys.aws.tests.unit.transfer_users import DSS
 
 SERVER = "s-01234567890abcdef"
 ALICE, BOB, CAROL = (
@@ -212,8 +213,17 @@ def test_faults_of_servers_and_users_are_told_together() -> None:
 def test_keys_of_other_types_are_left_to_the_module_by_choice() -> None:
     users = [{"user_name": "anna", "public_keys": [TOKEN, ALICE]}]
     assert keys_of(read({"users": users}, unsupported_keys="skip")) == [TOKEN, ALICE]
+    (fault,) = read({"users": users}).faults
+    assert fault.endswith("Or set ssh_access_transfer_unsupported_keys: skip, which skips keys of this type.")
     (fault,) = read({"users": [{"user_name": "anna", "public_keys": TOKEN}]}, unsupported_keys="skip").faults
     assert "No key remains" in fault
+
+
+def test_a_key_that_the_service_no_longer_takes_can_only_be_removed() -> None:
+    """A user may hold an ssh-dss key from before."""
+    (fault,) = of_user(public_keys=[ALICE, DSS]).faults
+    assert "It is an ssh-dss key, which Transfer Family and OpenSSH no longer use" in fault
+    assert keys_of(of_user(public_keys=[ALICE, DSS], state="absent")) == [ALICE, DSS]
 
 
 def test_a_private_key_is_not_shown() -> None:

@@ -21,7 +21,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import 
 from ansible_collections.sshkeys.aws.tests.unit.keys import key_pair, runs
 from ansible_collections.sshkeys.aws.tests.unit.models import allows, near
 from ansible_collections.sshkeys.aws.tests.unit.transfer_users import SERVER, USER
-from hypothesis import given, settings
+from hypothesis import given
 
 
 def is_allowed(check: Callable[[str], object], value: str) -> bool:
@@ -45,19 +45,16 @@ def wanted_key_id(key_id: str) -> Wanted:
 
 
 @given(near("ServerId"))
-@settings(max_examples=200)
 def test_server_id(value: str) -> None:
     assert is_allowed(check_server_id, value) == allows("ServerId", value)
 
 
 @given(near("UserName"))
-@settings(max_examples=250)
 def test_user_name(value: str) -> None:
     assert is_allowed(wanted_user, value) == is_allowed(check_user_name, value) == allows("UserName", value)
 
 
 @given(near("SshPublicKeyId"))
-@settings(max_examples=200)
 def test_key_id(value: str) -> None:
     assert is_allowed(wanted_key_id, value) == allows("SshPublicKeyId", value)
 
@@ -131,7 +128,6 @@ def test_what_is_the_id_of_a_key(text: str, is_one: bool) -> None:
 
 
 @given(near("SshPublicKeyId"))
-@settings(max_examples=200)
 def test_whatever_the_service_takes_can_be_named(value: str) -> None:
     assert is_key_id(value) == is_allowed(check_key_id, value) == is_allowed(check_replaced_id, value)
     assert is_key_id(value) or not allows("SshPublicKeyId", value)

@@ -6,9 +6,13 @@
 
 from __future__ import annotations
 
+import re
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
+from typing import NamedTuple
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError
@@ -30,7 +34,7 @@ from ansible_collections.sshkeys.aws.tests.unit.transfer_users import (
     wanteds,
     worlds,
 )
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 
 @pytest.mark.parametrize(
@@ -51,7 +55,6 @@ def test_changed(outcome: UserOutcome, *, changed: bool) -> None:
 
 
 @given(worlds, wanteds())
-@settings(max_examples=200)
 def test_a_plan_carried_out_leaves_nothing_to_do(world: tuple[HeldKey, ...], wanted: Wanted) -> None:
     todo = plan_user(world, wanted)
     after = carried_out(world, todo)
@@ -160,6 +163,21 @@ def test_date_in_another_time_zone() -> None:
     assert HeldKey.stored("key-1", line(1), there).result()["date_imported"] == "2026-11-21T10:00:59Z"
 
 
+@pytest.fixture
+def _far_from_utc() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as zone:
+        zone.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_far_from_utc")
+def test_a_date_is_told_in_utc_wherever_the_module_runs() -> None:
+    there = datetime(2026, 11, 21, 3, 0, 59, tzinfo=timezone(timedelta(hours=-7)))
+    assert HeldKey.stored("key-1", line(1), there).result()["date_imported"] == "2026-11-21T10:00:59Z"
+
+
 @pytest.mark.parametrize(
     ("age", "days"),
     [
@@ -193,7 +211,33 @@ def test_replaces_takes_the_ids_of_aws_and_of_moto(key_id: str) -> None:
     assert Wanted(USER, True, False, (key(1),), (), (key_id,)).replaces == (key_id,)
 
 
+class Declared(NamedTuple):
+    """What can be declared, until a test changes it."""
+
+    user_name: str = USER
+    present: bool = True
+    exclusive: bool = False
+    keys: tuple[PublicKey, ...] = (key(1),)
+    key_ids: tuple[str, ...] = ()
+    replaces: tuple[str, ...] = ("key-01234567890abcdef",)
+
+
 @pytest.mark.parametrize("value", ["", "alice@my laptop", key(1).fingerprint, key(1).fingerprint_md5, line(1)])
 def test_replaces_takes_ids_only(value: str) -> None:
     with pytest.raises(ArgumentError, match=r"replaces has .*not the id of a key"):
         Wanted(USER, True, False, (key(1),), (), ("key-01234567890abcdef", value))
+
+
+@pytest.mark.parametrize(
+    ("declared", "sentence"),
+    [
+        (Declared(present=False), "replaces names keys that new keys replace, and is allowed only with state=present"),
+        (Declared(exclusive=True), "exclusive=true and replaces contradict each other"),
+        (Declared(keys=()), "replaces is set, but public_keys has no key to replace the old ones"),
+        (Declared(user_name="x"), "user_name 'x' is not one that Transfer Family accepts"),
+        (Declared(present=False, replaces=(), key_ids=("key-1",)), "ssh_public_key_ids has 'key-1', which is not"),
+    ],
+)
+def test_what_cannot_be_declared(declared: Declared, sentence: str) -> None:
+    with pytest.raises(ArgumentError, match=f"^{re.escape(sentence)}"):
+        Wanted(**declared._asdict())

@@ -15,7 +15,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import Argumen
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import parse_public_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.replaces import Replacement, decide
 from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, key_pair, line_of, runs
-from hypothesis import example, given, settings, strategies as st
+from hypothesis import example, given, strategies as st
 
 Key = Mapping[str, Any]
 
@@ -457,7 +457,6 @@ def after(keys: Sequence[Key], new: Sequence[str], decision: Replacement) -> lis
 @example(keys=[held(1, "a,b")], new=[line(2, "a")], replaces="a,b", keep=True)
 @example(keys=[held(1, "a"), held(2, "b")], new=[line(3, "a,b")], replaces="a,b", keep=True)
 @example(keys=[held(2, "")], new=[line(1, "")], replaces=["a", fingerprint(2)], keep=False)
-@settings(max_examples=500)
 def test_the_same_again_changes_nothing(keys: list[Key], new: list[str], replaces: Any, keep: bool) -> None:
     first = give(keys, *new, replaces=replaces, keep=keep)
     if not first.faults:
@@ -467,7 +466,6 @@ def test_the_same_again_changes_nothing(keys: list[Key], new: list[str], replace
 
 
 @given(worlds, new_keys, replacements, st.booleans())
-@settings(max_examples=300)
 def test_a_new_key_is_never_replaced(keys: list[Key], new: list[str], replaces: Any, keep: bool) -> None:
     decision = give(keys, *new, replaces=replaces, keep=keep)
     wanted = {parse_public_key(text).fingerprint for text in new}
@@ -482,7 +480,6 @@ def is_named(key: Key, replaces: Any) -> bool:
 
 
 @given(worlds, new_keys, replacements)
-@settings(max_examples=300)
 def test_what_is_not_named_is_never_replaced(keys: list[Key], new: list[str], replaces: Any) -> None:
     decision = give(keys, *new, replaces=replaces)
     if replaces:
@@ -495,7 +492,6 @@ files_of = st.dictionaries(st.sampled_from(["", ".new", ".old-1", ".old-2"]), nu
 
 
 @given(worlds, files_of, replacements, st.booleans())
-@settings(max_examples=300)
 def test_a_file_works_at_every_moment(keys: list[Key], files: dict[str, int], replaces: Any, keep: bool) -> None:
     decision = renew(keys, files, replaces=replaces, keep=keep)
     to_be_kept = {fingerprint(files[ending]) for ending in ("", ".old-1", ".old-2") if ending in files}
@@ -511,7 +507,6 @@ def test_a_file_works_at_every_moment(keys: list[Key], files: dict[str, int], re
 
 
 @given(worlds, files_of, replacements)
-@settings(max_examples=300)
 def test_a_rotation_that_is_killed_goes_on(keys: list[Key], files: dict[str, int], replaces: Any) -> None:
     """Once the new key is in, a run that finds FILE.new removes what the first one left."""
     new = 6

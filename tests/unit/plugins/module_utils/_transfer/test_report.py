@@ -36,7 +36,7 @@ from ansible_collections.sshkeys.aws.tests.unit.transfer_users import (
     what_happened,
     worlds,
 )
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 # -- What is foretold is what happens ---------------------------------------------------------------------------------
 
@@ -54,7 +54,6 @@ def without_what_the_service_decides(value: Any) -> Any:
 
 
 @given(worlds, wanteds(), st.booleans())
-@settings(max_examples=200)
 def test_what_is_foretold_happens(world: tuple[HeldKey, ...], wanted: Wanted, single: bool) -> None:
     todo = plan_user(world, wanted)
     foretold = report_users(SERVER, [todo.after], [], single=single)

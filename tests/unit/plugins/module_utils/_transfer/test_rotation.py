@@ -278,6 +278,16 @@ def test_an_import_in_doubt_is_looked_up(transfer: Transfer) -> None:
     assert (names(outcome.imported), names(outcome.deleted)) == (["key2"], ["key0"])
 
 
+def test_an_import_in_doubt_that_exists_is_one_of_this_run(transfer: Transfer) -> None:
+    """An attempt whose answer was lost has imported the key, and the next one found it there."""
+    transfer.expect_import(C, error="ResourceExistsException", status=500)
+    transfer.expect_read(held(1, A), held(3, C))
+    outcome = transfer.rotate([held(1, A)], C, exclusive=False)
+    assert outcome.error is None
+    assert outcome.changed
+    assert names(outcome.imported) == ["key2"]
+
+
 def test_an_import_in_doubt_that_shows_late(transfer: Transfer) -> None:
     """The user is read until the key is there."""
     transfer.expect_import(C, error="InternalServiceError", status=500)
@@ -320,6 +330,16 @@ def test_a_deletion_in_doubt_is_looked_up(transfer: Transfer) -> None:
     outcome = transfer.rotate([held(1, A)], A, present=False)
     assert outcome.error is None
     assert names(outcome.deleted) == ["key0"]
+
+
+def test_a_deletion_in_doubt_whose_user_has_gone_is_not_done(transfer: Transfer) -> None:
+    """That the user is not found says nothing of the key."""
+    transfer.expect_delete(held(1, A), error="InternalServiceError", status=500)
+    for _look in range(5):
+        transfer.expect_no_user()
+    outcome = transfer.rotate([held(1, A)], A, present=False)
+    assert outcome.error is not None
+    assert names(outcome.deleted) == []
 
 
 def test_a_deletion_in_doubt_among_other_keys(transfer: Transfer) -> None:

@@ -72,6 +72,14 @@ def test_every_failure_is_told() -> None:
     assert summary.failures([found, result()]) == [found["msg"]]
 
 
+@pytest.mark.parametrize("users", [[], [user()]])
+@pytest.mark.parametrize("pretends", [False, True])
+def test_a_server_whose_keys_could_not_be_looked_at_is_a_failure(users: list[dict[str, Any]], pretends: bool) -> None:
+    """No user is missing there."""
+    found = result(None, {"msg": "No access.", "users": users}, pretends=pretends)
+    assert found["msg"] == f"{SERVER_ID} us-east-1: No access."
+
+
 @pytest.mark.parametrize(
     ("unread", "pretends", "is_failure"),
     [

@@ -30,6 +30,15 @@ def test_a_connection_is_made_as_ssh_would(tmp_path: Path) -> None:
             assert stat.S_ISSOCK(Path(f"/proc/self/fd/{made.fileno()}").stat().st_mode)
 
 
+@pytest.mark.parametrize(("value", "keeps_alive"), [({}, True), ({"tcpkeepalive": "no"}, False)])
+def test_the_user_may_want_no_keepalive(value: dict[str, str], keeps_alive: bool) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        direct.connect("127.0.0.1", server.getsockname()[1], value, time.monotonic() + 5) as made,
+    ):
+        assert bool(made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)) is keeps_alive
+
+
 @pytest.mark.parametrize(
     ("address", "configuration", "said"),
     [

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
 
@@ -38,11 +39,16 @@ class Endpoint:
 
     def __init__(self, folder: Path, running: ExitStack) -> None:
         """Make its certificate in a folder."""
+        self._folder = folder
         self._certificate = certificate_of_its_own(folder)
         self._running = running
         self.ca_bundle = str(folder / "certificate.pem")
         self.address = ""
         self.asked = 0
+
+    def certify(self, *, address: str = "127.0.0.1", age: timedelta = timedelta(days=1)) -> None:
+        """Have another certificate, which is trusted too."""
+        self._certificate = certificate_of_its_own(self._folder, address=address, age=age)
 
     def start(self, handler: Handler, check: Check | None = None) -> None:
         """Begin to answer. check: refuses what it returns an answer for."""
@@ -272,6 +278,55 @@ def test_a_certificate_that_is_not_trusted(endpoint: Endpoint, tmp_path: Path) -
     certificate_of_its_own(other)
     with pytest.raises(ArgumentError, match=r"cannot be reached: .*certificate verify failed"):
         endpoint.open(ca_bundle=str(other / "certificate.pem"))
+
+
+@pytest.mark.parametrize(
+    ("address", "age", "said"),
+    [
+        ("127.0.0.2", timedelta(days=1), "IP address mismatch, certificate is not valid for '127.0.0.1'"),
+        ("127.0.0.1", timedelta(days=3), "certificate has expired"),
+        ("127.0.0.1", timedelta(days=-1), "certificate is not yet valid"),
+    ],
+    ids=["for another name", "expired", "not yet valid"],
+)
+def test_a_certificate_of_a_trusted_authority_must_be_right_too(
+    endpoint: Endpoint, address: str, age: timedelta, said: str
+) -> None:
+    """Any other server with a certificate of that authority could read the signature, and stand in the middle."""
+    endpoint.certify(address=address, age=age)
+    endpoint.start(echo)
+    with pytest.raises(ArgumentError, match=f"cannot be reached: .*{said}"):
+        endpoint.open()
+
+
+def test_an_end_that_is_gone_without_a_word_is_noticed(endpoint: Endpoint) -> None:
+    """The system asks an idle connection whether the other end is there: after a minute, and four times."""
+    endpoint.start(echo)
+    tunnel = endpoint.open()
+    connection = tunnel._connection.transport.get_extra_info("socket")
+    assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    names = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
+    options = [connection.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in names]
+    assert options == [60, 15, 4]
+    close(tunnel)
+
+
+def test_an_endpoint_that_does_not_take_part_in_the_end_keeps_nobody_waiting(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One side is closed by ssh, and the endpoint answers nothing any more, not even the end."""
+    monkeypatch.setattr(endpoint_tunnel, "_CLOSE_SECONDS", 0.1)
+    stopped = threading.Event()
+
+    async def fall_silent(connection: ServerConnection) -> None:
+        connection.transport.pause_reading()
+        await asyncio.to_thread(stopped.wait, 20)
+
+    endpoint.start(fall_silent)
+    try:
+        close(endpoint.open())
+    finally:
+        stopped.set()
 
 
 def test_nobody_answers(endpoint: Endpoint) -> None:

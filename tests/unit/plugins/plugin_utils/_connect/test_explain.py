@@ -72,6 +72,22 @@ def test_what_ssh_says_is_explained(settings: str, said: str, happened: str, mea
     assert means in told
 
 
+@pytest.mark.parametrize(
+    ("key", "means"),
+    [
+        ("/home/anna/.ssh/old", "Likely causes, the likeliest first"),
+        ("/run/key", "ssh cannot use the private key"),
+        ("/run/key.pub", "ssh cannot use the private key"),
+    ],
+)
+def test_only_the_key_that_was_pushed_is_missed(settings: str, key: str, means: str) -> None:
+    """The user's configuration of ssh may name other keys, which are not there."""
+    said = f"{SSH}no such identity: {key}: No such file or directory\r\nanna@web1: Permission denied (publickey)."
+    told = failure(said, settings, time.time() - 1)
+    assert means in told
+    assert said in told
+
+
 def test_the_end_of_the_run_is_no_riddle(tmp_path: Path) -> None:
     assert failure("Killed", str(tmp_path / "gone/settings.json"), time.time()) == "Killed"
 

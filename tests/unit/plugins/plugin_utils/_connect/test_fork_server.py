@@ -13,7 +13,11 @@ import subprocess
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import fork_server
-from ansible_collections.sshkeys.aws.tests.unit.connection_run import Run, wait_until
+from ansible_collections.sshkeys.aws.tests.unit.connection_run import (
+    Run,
+    children_that_nobody_collected,
+    wait_until,
+)
 
 
 def test_what_nobody_has_thought_of_is_told(run: Run) -> None:
@@ -88,6 +92,25 @@ def test_what_sends_nonsense_keeps_nobody_waiting(run: Run, monkeypatch: pytest.
         assert silent.recv(1) == b""
     with run.ask() as program:
         assert program.wait(20) == 1
+
+
+def test_who_sends_nothing_keeps_nobody_waiting_for_long(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(run.folder)
+    with run.ask() as program:
+        program.wait(20)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.connect("server")
+        with run.ask() as program:
+            assert program.wait(20) == 1
+
+
+def test_processes_that_have_ended_are_collected(run: Run) -> None:
+    """Else a long run with many connections would use up the processes that a user may have."""
+    for _time in range(2):
+        with run.ask() as program:
+            program.wait(20)
+    (server,) = run.servers()
+    wait_until(lambda: not children_that_nobody_collected(server))
 
 
 def test_who_is_alive() -> None:

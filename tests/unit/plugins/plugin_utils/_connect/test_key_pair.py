@@ -66,8 +66,16 @@ def test_a_public_key_is_read_or_made_of_the_private_one(pair: Path) -> None:
     assert public_key(f"{pair}.pub").split()[:2] == beside.split()[:2]
 
 
-def test_a_private_key_with_a_passphrase_is_a_sentence(pair: Path) -> None:
+def test_a_private_key_with_a_passphrase_is_a_sentence(
+    pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is asked for it: the task of a play would wait for ever."""
     Path(f"{pair}.pub").unlink()
     subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", "secret", "-f", str(pair)], check=True)
+    program = tmp_path / "askpass"
+    program.write_text("#!/bin/sh\necho secret\n")
+    program.chmod(0o700)
+    monkeypatch.setenv("SSH_ASKPASS", str(program))
+    monkeypatch.setenv("SSH_ASKPASS_REQUIRE", "force")
     with pytest.raises(ArgumentError, match=f"ssh-keygen -y -f {pair} > {pair}.pub"):
         public_key(f"{pair}.pub")

@@ -114,6 +114,22 @@ def test_a_server_that_hangs_up_is_told(tmp_path: Path) -> None:
         assert "The process that makes the connections of this run cannot be reached: it has ended." in it.told()
 
 
+def test_a_server_that_never_answers_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = tmp_path / "settings.json"
+    settings.write_text('{"instance_id": "i-00000000"}')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(proxy_command, "_ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(sys, "argv", [PROGRAM, str(settings)])
+    ssh, theirs = socket.socketpair()
+    with ssh, theirs, socket.socket(socket.AF_UNIX) as silent:
+        monkeypatch.setattr(sys, "stdout", theirs)
+        silent.bind("server")
+        silent.listen()
+        assert proxy_command.main() == 1
+    told = explain.failure("ssh said nothing.", str(settings), 0)
+    assert "The process that makes the connections of this run cannot be reached: timed out." in told
+
+
 def test_it_starts_no_server_where_one_listens(tmp_path: Path) -> None:
     with asked(tmp_path, tmp_path) as it:
         # The one that it would start takes its place in the folder.

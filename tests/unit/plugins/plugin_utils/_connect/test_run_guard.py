@@ -27,7 +27,9 @@ def sleeper() -> subprocess.Popen[bytes]:
 
 
 def guard(folder: Path, process: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-I", "-S", str(run_guard.__file__), str(folder), str(process)])
+    # A shell lets what it starts in the background ignore Ctrl-C.
+    command = ["env", "--default-signal", sys.executable, "-I", "-S", str(run_guard.__file__)]
+    return subprocess.Popen([*command, str(folder), str(process)])
 
 
 def test_the_folder_goes_with_the_process_also_by_sigkill_and_where_nobody_collects_it(folder: Path) -> None:

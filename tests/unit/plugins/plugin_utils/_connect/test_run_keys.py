@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -57,6 +58,13 @@ def test_hosts_that_come_at_once_share_the_pair_and_the_guard(folder: Path) -> N
     with multiprocessing.get_context("fork").Pool(8) as pool:
         assert len(set(pool.map(_pair_of, [str(folder)] * 16))) == 1
     assert (folder / "guard").read_text().isdigit()
+
+
+def test_a_ctrl_c_does_not_reach_the_guard(folder: Path) -> None:
+    """It goes to the processes of a session that has a terminal."""
+    RunKeys(str(folder)).pair()
+    guard = int((folder / "guard").read_text())
+    assert os.getsid(guard) == guard
 
 
 def test_a_folder_that_cannot_be_used_is_a_sentence(tmp_path: Path) -> None:

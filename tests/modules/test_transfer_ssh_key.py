@@ -474,7 +474,8 @@ def test_what_cannot_work_is_refused_before_anything_is_sent(running_lab: Runnin
 def test_a_server_that_does_not_exist(running_lab: RunningLab) -> None:
     for check_mode in (True, False):
         refused = declare(running_lab, server_id="s-00000000000000000", public_keys=ALICE.line, check_mode=check_mode)
-        assert re.search("Unknown server.*Check the server id", str(refused.failure))
+        told = f"Unknown server.*Check the server id.*The region was {running_lab.lab['region']}, from"
+        assert re.search(told, str(refused.failure))
         assert refused.result["changed"] is False
 
 

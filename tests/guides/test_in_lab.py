@@ -65,7 +65,7 @@ class Reader:
         self.folder = controller.folder
         # Where the modules note which keys are live.
         self._pushes = controller.folder / "home" / "cache" / "sshkeys.aws"
-        controller.write("lab-inventory.yml", block_with("lab.known_hosts").text)
+        controller.write("lab-inventory.yml", block_with("UserKnownHostsFile={{ lab.known_hosts }}").text)
         controller.make_key("reader")
         folder = self.folder / "home" / ".ssh"
         folder.mkdir(mode=0o700)
@@ -231,7 +231,7 @@ def with_instance(name: str, text: str) -> str:
 
 def wider_inventory() -> dict[str, Any]:
     """Return the inventory of the guide about the lab with one more host, the controller, which has no instance id."""
-    inventory: dict[str, Any] = yaml.safe_load(block_with("lab.known_hosts").text)
+    inventory: dict[str, Any] = yaml.safe_load(block_with("UserKnownHostsFile={{ lab.known_hosts }}").text)
     groups = inventory["all"]["children"]
     here = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
     groups["aws_ec2"] = {"children": {"instances": groups["aws_ec2"]}, "hosts": {"by-hand": here}}
@@ -458,7 +458,7 @@ def users(reader: Reader) -> dict[str, Outcome]:
     try:
         return reader.run(examples)
     finally:
-        reader.controller.write("lab-inventory.yml", block_with("lab.known_hosts").text)
+        reader.controller.write("lab-inventory.yml", block_with("UserKnownHostsFile={{ lab.known_hosts }}").text)
 
 
 def test_declared_keys_are_made_so(users: Mapping[str, Outcome]) -> None:

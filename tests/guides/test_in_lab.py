@@ -268,7 +268,8 @@ def fleet(reader: Reader) -> dict[str, Outcome]:
 
 
 def stopped_instance(reader: Reader) -> str:
-    return next(each["instance_id"] for each in reader.controller.lab.lab["instances"] if each["state"] == "stopped")
+    instances = reader.controller.lab.lab["instances"]
+    return next(str(each["instance_id"]) for each in instances if each["state"] == "stopped")
 
 
 def leaving_out() -> str:

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.sshkeys.aws.tests.guides.guides import block_with, readme_block_with
+from ansible_collections.sshkeys.aws.tests.guides.guides import FOLDER, block_with, readme_block_with
 from ansible_collections.sshkeys.aws.tests.playbooks import Controller, TaskResult
 
 # The hosts of the inventory in the guide about the lab.
@@ -283,6 +283,26 @@ def test_fleet_is_opened_with_the_role(fleet: Mapping[str, Outcome]) -> None:
     done.assert_nothing_failed()
     assert done.hosts(NOW_OPEN) == FLEET
     assert done.changed == 0
+
+
+def test_role_pushes_in_one_call_for_all_hosts(fleet: Mapping[str, Outcome]) -> None:
+    calling = [each for each in fleet["import"].results if "Push the key" in each.task]
+    assert len(calling) == 1
+    assert fleet["import"].pushes == 2
+
+
+def test_role_tells_ssh_what_the_guide_says(fleet: Mapping[str, Outcome]) -> None:
+    guide = (FOLDER / "guide_fleet.rst").read_text(encoding="utf-8")
+    assert "``IdentitiesOnly=yes``" in guide
+    assert "``HostKeyAlias=<instance id>``" in guide
+    told = {
+        each.host: each.result["ansible_facts"]["ansible_ssh_common_args"]
+        for each in fleet["import"].results
+        if "ansible_ssh_common_args" in each.result.get("ansible_facts", {})
+    }
+    assert set(told) == FLEET
+    for host, arguments in told.items():
+        assert arguments.endswith(f"-o IdentitiesOnly=yes -o HostKeyAlias={host}")
 
 
 def test_fleet_is_opened_with_the_module_alone(fleet: Mapping[str, Outcome]) -> None:

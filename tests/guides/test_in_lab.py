@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.sshkeys.aws.tests.guides.guides import block_with, readme_block_with
+from ansible_collections.sshkeys.aws.tests.guides.guides import FOLDER, block_with, readme_block_with
 from ansible_collections.sshkeys.aws.tests.playbooks import Controller, TaskResult
 
 # The hosts of the inventory in the guide about the lab.
@@ -65,7 +65,7 @@ class Reader:
         self.folder = controller.folder
         # Where the modules note which keys are live.
         self._pushes = controller.folder / "home" / "cache" / "sshkeys.aws"
-        controller.write("lab-inventory.yml", block_with("lab.known_hosts").text)
+        controller.write("lab-inventory.yml", block_with("UserKnownHostsFile={{ lab.known_hosts }}").text)
         controller.make_key("reader")
         folder = self.folder / "home" / ".ssh"
         folder.mkdir(mode=0o700)
@@ -231,7 +231,7 @@ def with_instance(name: str, text: str) -> str:
 
 def wider_inventory() -> dict[str, Any]:
     """Return the inventory of the guide about the lab with one more host, the controller, which has no instance id."""
-    inventory: dict[str, Any] = yaml.safe_load(block_with("lab.known_hosts").text)
+    inventory: dict[str, Any] = yaml.safe_load(block_with("UserKnownHostsFile={{ lab.known_hosts }}").text)
     groups = inventory["all"]["children"]
     here = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
     groups["aws_ec2"] = {"children": {"instances": groups["aws_ec2"]}, "hosts": {"by-hand": here}}
@@ -268,7 +268,8 @@ def fleet(reader: Reader) -> dict[str, Outcome]:
 
 
 def stopped_instance(reader: Reader) -> str:
-    return next(each["instance_id"] for each in reader.controller.lab.lab["instances"] if each["state"] == "stopped")
+    instances = reader.controller.lab.lab["instances"]
+    return next(str(each["instance_id"]) for each in instances if each["state"] == "stopped")
 
 
 def leaving_out() -> str:
@@ -282,6 +283,26 @@ def test_fleet_is_opened_with_the_role(fleet: Mapping[str, Outcome]) -> None:
     done.assert_nothing_failed()
     assert done.hosts(NOW_OPEN) == FLEET
     assert done.changed == 0
+
+
+def test_role_pushes_in_one_call_for_all_hosts(fleet: Mapping[str, Outcome]) -> None:
+    calling = [each for each in fleet["import"].results if "Push the key" in each.task]
+    assert len(calling) == 1
+    assert fleet["import"].pushes == 2
+
+
+def test_role_tells_ssh_what_the_guide_says(fleet: Mapping[str, Outcome]) -> None:
+    guide = (FOLDER / "guide_fleet.rst").read_text(encoding="utf-8")
+    assert "``IdentitiesOnly=yes``" in guide
+    assert "``HostKeyAlias=<instance id>``" in guide
+    told = {
+        each.host: each.result["ansible_facts"]["ansible_ssh_common_args"]
+        for each in fleet["import"].results
+        if "ansible_ssh_common_args" in each.result.get("ansible_facts", {})
+    }
+    assert set(told) == FLEET
+    for host, arguments in told.items():
+        assert arguments.endswith(f"-o IdentitiesOnly=yes -o HostKeyAlias={host}")
 
 
 def test_fleet_is_opened_with_the_module_alone(fleet: Mapping[str, Outcome]) -> None:
@@ -458,7 +479,7 @@ def users(reader: Reader) -> dict[str, Outcome]:
     try:
         return reader.run(examples)
     finally:
-        reader.controller.write("lab-inventory.yml", block_with("lab.known_hosts").text)
+        reader.controller.write("lab-inventory.yml", block_with("UserKnownHostsFile={{ lab.known_hosts }}").text)
 
 
 def test_declared_keys_are_made_so(users: Mapping[str, Outcome]) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-# What a staged copy has and its checkout has not is deleted. tests/tools/staged.py says where the checkout is.
+# A staged copy loses what the checkout does not have. tests/tools/staged.py says where the checkout is.
 BUILD = Path(os.environ.get("CHECKOUT", CHECKOUT)) / ".build"
 LOCK = "lab.lock"
 LAB_FILE = "lab.json"

@@ -177,6 +177,22 @@ def test_a_secret_of_the_environment_stays_there(monkeypatch: pytest.MonkeyPatch
     assert not [file for file in local_tmp.rglob("*.json") if "wJalrXUtnFEMI" in file.read_text()]
 
 
+@pytest.mark.parametrize(
+    ("variable", "option"),
+    [
+        ("AWS_ACCESS_KEY_ID", "access_key"),
+        ("AWS_SECRET_ACCESS_KEY", "secret_key"),
+        ("AWS_SESSION_TOKEN", "session_token"),
+    ],
+)
+def test_and_so_does_each_credential(
+    monkeypatch: pytest.MonkeyPatch, local_tmp: Path, variable: str, option: str
+) -> None:
+    monkeypatch.setenv(variable, "wJalrXUtnFEMI")
+    assert settings()["aws"][option] == {"env": variable}
+    assert not [file for file in local_tmp.rglob("*.json") if "wJalrXUtnFEMI" in file.read_text()]
+
+
 def test_what_is_written_is_private(local_tmp: Path) -> None:
     settings(ansible_ec2_instance_connect_secret_key="wJalrXUtnFEMI")
     folder = local_tmp / "sshkeys.aws"

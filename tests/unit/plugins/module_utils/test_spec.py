@@ -84,6 +84,13 @@ def test_and_in_every_option_of_an_element(module: str, option: str, kind: str) 
 
 
 @pytest.mark.parametrize("module", MODULES)
+def test_and_by_the_module_itself_before_anything_else(module: str) -> None:
+    # For whoever calls it without its action plugin. There is no session to do anything with.
+    with pytest.raises(PrivateKeyError, match="It is a private key"):
+        MODULES[module].run({"endpoint_url": PRIVATE}, check_mode=False, session=None)
+
+
+@pytest.mark.parametrize("module", MODULES)
 @pytest.mark.parametrize("option", ["no_such_option", "tags", "secret_key", "aws_config", "endpoint_url"])
 def test_and_in_options_that_are_not_ours(module: str, option: str) -> None:
     assert len(refusals(module, **{option: PRIVATE})) == 1
@@ -189,6 +196,8 @@ def test_and_in_every_option_where_it_can_be_nothing_else(module: str) -> None:
     "options",
     [
         {"public_keys": [PUBLIC, SECURITY_KEY]},
+        # The module tells of this one, where no part of it could be a secret.
+        {"public_keys": [PUBLIC, "garbage"]},
         {"users": [{"user_name": "a" * 60, "public_keys": f"{PUBLIC}\n{PUBLIC}"}]},
         {"user_name": "BACKEND PRIVATE KEY rotation"},
         {"secret_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEYwJalrXUtnFEMI"},

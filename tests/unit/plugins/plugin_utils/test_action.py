@@ -293,6 +293,19 @@ def test_secrets_are_blotted_out_wherever_they_stand() -> None:
     }
 
 
+@pytest.mark.parametrize("core_masks", [True, False])
+@pytest.mark.parametrize("name", ["secret_key", "aws_secret_access_key", "session_token", "aws_session_token"])
+def test_a_credential_is_blotted_out_under_each_of_its_names(
+    name: str, monkeypatch: pytest.MonkeyPatch, *, core_masks: bool
+) -> None:
+    monkeypatch.setattr(_action, "CORE_MASKS", core_masks)
+    secret = {} if "secret" in name else {"secret_key": "another"}
+    arguments = {**READ, "region": "us-east-1", "access_key": "a", **secret, name: "the sec"}
+    shown = run("read", arguments)["invocation"]["module_args"]
+    assert "the sec" not in json.dumps(shown)
+    assert shown[name] == BLOTTED
+
+
 def test_without_secrets_nothing_is() -> None:
     assert _action._blot_out({"a": ["********", ""]}, []) == {"a": ["********", ""]}
 

@@ -144,6 +144,8 @@ class Transfer(Scenario):
         elif is_in_doubt(said):
             if not said["changed"]:
                 yield "nobody knows whether it changed, and it says no"
+            if "The user now has" in said["error"]["message"]:
+                yield "it has read the keys, and says that nobody knows"
             if not set(imported) <= set(after) or set(deleted) & set(after):
                 yield f"says imported {imported}, deleted {deleted}, and it has {after}"
         else:

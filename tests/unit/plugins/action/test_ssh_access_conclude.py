@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleConnectionFailure
 from ansible.playbook.task import Task
+from ansible.plugins.action.wait_for_connection import ActionModule as WaitForConnection
 from ansible_collections.sshkeys.aws.plugins.action.ssh_access_conclude import (
     ActionModule,
-    WaitForConnection,
     _explained,
     _of_transfer,
 )
@@ -74,7 +74,7 @@ def test_no_host_is_opened_when_a_declaration_failed() -> None:
 # -- Waiting for ssh --------------------------------------------------------------------------------------------------
 
 
-class Waiting(ActionModule):  # type: ignore[misc]  # ansible-core has no types
+class Waiting(ActionModule):
     """The action, whose ssh says the same each time, and whose command by hand ``by_hand``."""
 
     def __init__(self, by_hand: str = "") -> None:

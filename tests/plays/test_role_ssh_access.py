@@ -237,6 +237,8 @@ def opened(module_controller: Controller) -> Opened:
                 **aws_of_profiles(controller),
                 "ANSIBLE_LOCAL_TEMP": str(controller.folder / "home" / ODD),
                 "ANSIBLE_PIPELINING": "true",
+                # Most hosts wait most of the time.
+                "ANSIBLE_FORKS": "12",
                 "ANSIBLE_SSH_CONTROL_PATH_DIR": cp,
                 "SSH_AUTH_SOCK": agents,
             },

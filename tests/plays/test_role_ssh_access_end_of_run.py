@@ -27,6 +27,7 @@ from ansible_collections.sshkeys.aws.tests.plays.role_hosts import (
 
 # One login for each connection.
 SSH = {"ansible_ssh_args": "-C"}
+FEWER_PROCESSES = {"ANSIBLE_PIPELINING": "true"}
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
@@ -48,6 +49,7 @@ def test_the_key_pair_goes_with_the_run(controller: Controller, number: signal.S
         PLAYBOOKS / "wait.yml",
         inventory=inventory(controller, {"opened": {"web": of_instance(controller.lab, 0)}}, **SSH),
         variables={"folder": str(controller.folder)},
+        environment=FEWER_PROCESSES,
     )
     told = controller.folder / "open"
     wait_until(lambda: told.exists() or started.process.poll() is not None, "No host was opened.")
@@ -80,7 +82,11 @@ def test_with_tags_the_role_opens_the_host_and_closes_it(controller: Controller)
         "--tags",
         "work",
         inventory={"all": {"hosts": {"web": host}}},
-        environment={"ANSIBLE_SSH_COMMON_ARGS": configured, "ANSIBLE_PRIVATE_KEY_FILE": "/own/key"},
+        environment={
+            **FEWER_PROCESSES,
+            "ANSIBLE_SSH_COMMON_ARGS": configured,
+            "ANSIBLE_PRIVATE_KEY_FILE": "/own/key",
+        },
     )
     run.assert_succeeded()
     assert run.of("Log in")["ping"] == "pong"

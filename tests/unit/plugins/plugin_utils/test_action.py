@@ -619,7 +619,11 @@ def test_and_with_options_from_the_environment(
         monkeypatch.delenv(name)
 
 
-def test_nothing_of_the_environment_of_a_task_remains(service: ScriptedService) -> None:
+def test_nothing_of_the_environment_of_a_task_remains(
+    service: ScriptedService, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # What an earlier test may have left is no part of it.
+    monkeypatch.setenv("HOME", str(tmp_path))
     before = dict(os.environ)
     run("read", with_service(service, READ), environment=[{"AWS_REGION": "x", "XDG_CACHE_HOME": "/nonexistent"}])
     assert dict(os.environ) == before

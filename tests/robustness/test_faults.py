@@ -363,7 +363,12 @@ def test_a_clear_end_does_not_end_the_doubt_about_an_attempt_before(trial: Trial
         for fault, call in ((first, PUSH), (last, PUSH._replace(after=1)))
         if fault.is_on_the_way
     ]
-    report = lab.run(pushed.module, pushed.options(lab), prepare=lambda client: [prepare(client) for prepare in misled])
+
+    def prepare(client: Any) -> None:
+        for mislead in misled:
+            mislead(client)
+
+    report = lab.run(pushed.module, pushed.options(lab), prepare=prepare)
     (said,) = report.result["targets"]
     assert not said["success"]
     assert is_in_doubt(said) is said["changed"] is not first.is_clear

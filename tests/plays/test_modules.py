@@ -191,10 +191,12 @@ def test_another_profile_leads_elsewhere(run: Run) -> None:
 
 
 def test_the_role_of_a_profile_is_assumed(run: Run, module_controller: Controller) -> None:
-    # The lab does not know the credentials that it gives to a role.
-    assert "UnrecognizedClientException" in failure(run, "Read as a role that the profile assumes")
-    (call,) = (call for call in module_controller.lab.requests() if call["operation"] == "AssumeRole")
-    assert call["parameters"]["RoleArn"] == "arn:aws:iam::123456789012:role/keys"
+    (user,) = run.of("Read as a role that the profile assumes")["users"]
+    assert user["user_name"] == "auditor"
+    calls = module_controller.lab.requests()
+    (assumed,) = (number for number, call in enumerate(calls) if call["operation"] == "AssumeRole")
+    assert calls[assumed]["parameters"]["RoleArn"] == "arn:aws:iam::123456789012:role/keys"
+    assert calls[assumed]["access_key"] == module_controller.lab.lab["access_key"] != calls[assumed + 1]["access_key"]
 
 
 # -- Transfer users ---------------------------------------------------------------------------------------------------

@@ -98,7 +98,12 @@ def tool_path(ours: Mapping[str, str], python: Path) -> str:
     interpreters. So they go, and the interpreters behind them come last.
     """
     folders = [folder for folder in ours.get("PATH", os.defpath).split(os.pathsep) if folder]
-    shims = [folder for folder in folders if Path(folder).name == "shims" and Path(folder, "../versions").is_dir()]
+    # os.path.isdir: somebody else's folder may be closed to us.
+    shims = [
+        folder
+        for folder in folders
+        if Path(folder).name == "shims" and os.path.isdir(f"{folder}/../versions")  # noqa: PTH112
+    ]
     roots = {Path(folder).parent for folder in shims} | {Path(ours[name]) for name in ("PYENV_ROOT",) if name in ours}
     behind = [str(found) for root in sorted(roots) for found in sorted(root.glob("versions/3.*.*/bin"))]
     return os.pathsep.join(

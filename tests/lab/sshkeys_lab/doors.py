@@ -82,7 +82,7 @@ def check_machine() -> None:
             raise LabError(msg)
 
 
-def _can_give_terminals() -> bool:
+def can_give_terminals() -> bool:
     """Return whether sshd can give a session a terminal.
 
     It ends the session unless the terminal has the group tty. In some containers it has another one, and only root may
@@ -138,7 +138,6 @@ def open_door(name: str, host_key: HostKey, keys_url: str, home: Path, *, only_s
         temporary.mkdir(mode=0o700, exist_ok=True)
         # In one line: sshd ignores a second one.
         lines += ["Subsystem sftp internal-sftp", f'SetEnv "HOME={home}" "TMPDIR={temporary}"']
-        lines += [] if _can_give_terminals() else ["PermitTTY no"]
     else:
         if set(str(home)) & set(" \t%"):
             msg = f"internal-sftp cannot start in {home}: choose a state folder without blanks or percent signs."

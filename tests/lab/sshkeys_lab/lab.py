@@ -83,6 +83,8 @@ class Lab:
             "LAB_STATE": str(self._state / files.LAB_FILE),
             # ssh finds a home folder in the password file, and not in HOME.
             "PATH": os.pathsep.join((str(self._state / "bin"), os.environ.get("PATH", os.defpath))),
+            # Ansible asks for a terminal unless it is told not to.
+            **({} if doors.can_give_terminals() else {"ANSIBLE_SSH_USETTY": "false"}),
         }
 
     def _open_doors(self) -> None:

@@ -2,30 +2,66 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# What is checked without a test. The commands run in the staged copy of the collection, with the environment of
-# staged.py, and fail by their exit status. run.py prints a line for each.
+# The checks that are no tests: plain commands, which fail by their exit status; run.py prints a line for each. And the
+# tests. All run in the staged copy of the collection, with the environment of staged.py.
 
 OURS := ansible_collections/sshkeys/aws
 BUILD := ../../..
 RUN := python tests/tools/run.py
 # Those that modules support.
 PYTHONS := 3.8 3.9 3.10 3.11 3.12 3.13
-# What differs from the last commit, and the unit tests that mirror it.
-CHANGED = git -C "$$CHECKOUT" diff --name-only --diff-filter=d HEAD; git -C "$$CHECKOUT" ls-files --others --exclude-standard
-UNIT_TESTS := sed -nE 's,^plugins/(.+/)_?([^/]+\.py)$$,tests/unit/plugins/\1test_\2,p; \,^tests/(.+/)?test_[^/]+\.py$$,p'
 # What documentation is made of.
 DOCUMENTED := README.md CHANGELOG.rst galaxy.yml meta docs plugins roles playbooks
+JOBS := $(shell nproc)
+MANY := $(MAKE) --no-print-directory --keep-going --output-sync=target --jobs=$(JOBS) -f tests/checks.mk
 
-.PHONY: checks checks-all check lint docs sanity
+# --- Everything -----------------------------------------------------------------------------------------------------
+
+# More workers than cores, since some tests wait most of the time. All tests of a file run in one worker, which has a lab
+# and what else they share. The files that take longest come first.
+WORKERS := --numprocesses=$(shell expr $(JOBS) + 1) --dist=loadfile --no-loadscope-reorder
+IN_LAB := tests/plays tests/robustness tests/modules tests/molecule tests/package tests/guides
+UNITS := tests/lab/tests tests/unit tests/tools/tests
+
+.PHONY: test exhaustive tests-of-matrix checks checks-all check lint docs sanity changelog
+
+# $(call everything,CHECKS,OPTIONS OF pytest): the checks, then the tests, whether the checks fail or not.
+define everything
+	@began=$$(date +%s); failed=; \
+	$(MANY) $(1) || failed="$$failed checks"; \
+	pytest -q $(WORKERS) $(2) $(IN_LAB) $(UNITS) || failed="$$failed tests"; \
+	seconds=$$(($$(date +%s) - began)); \
+	if [ -n "$$failed" ]; then echo "make $@: FAILED:$$failed (in $$seconds seconds)"; exit 1; fi; \
+	echo "make $@: all checks and tests passed (in $$seconds seconds)"
+endef
+
+test:
+	$(if $(ARGS),@pytest $(if $(findstring tests/,$(ARGS)),,$(IN_LAB) $(UNITS)) $(ARGS),$(call everything,checks))
+
+exhaustive:
+	$(call everything,checks-all,--all)
+
+# Units compare with the services as botocore describes them today, so not with the lowest.
+tests-of-matrix:
+	@pytest -q $(WORKERS) tests/plays tests/modules tests/unit
 
 # The longest first, so that none is left to run alone.
 checks: sanity mypy-collection ansible-lint docs mypy-lab mypy-bench mypy-tools ruff yamllint workflows codespell
 
 checks-all: checks sanity-pylint-all $(PYTHONS:%=sanity-import-%)
 
-lint: mypy-collection ansible-lint mypy-lab mypy-bench mypy-tools ruff yamllint workflows codespell
+check:
+	@$(MANY) checks-of-changes && echo "make check: passed"
 
-check: mypy-collection units-of-changes docs-lint ansible-lint-of-changes mypy-lab mypy-bench mypy-tools ruff yamllint codespell
+lint:
+	@$(MANY) lint-all && echo "make lint: passed"
+
+.PHONY: lint-all checks-of-changes
+
+lint-all: mypy-collection ansible-lint mypy-lab mypy-bench mypy-tools ruff yamllint workflows codespell
+
+checks-of-changes: mypy-collection units-of-changes docs-lint ansible-lint-of-changes mypy-lab mypy-bench mypy-tools ruff \
+	yamllint codespell
 
 # --- Style, types and spelling --------------------------------------------------------------------------------------
 
@@ -50,7 +86,7 @@ ansible-lint:
 	@$(RUN) "ansible-lint" . -- ansible-lint --strict
 
 ansible-lint-of-changes:
-	@files=$$({ $(CHANGED); } | grep -E '\.ya?ml$$'); [ -z "$$files" ] || $(RUN) "ansible-lint of what changed" -- ansible-lint --strict $$files
+	@files=$$(python tests/tools/changed.py yaml) || exit 1; [ -z "$$files" ] || $(RUN) "ansible-lint of what changed" -- ansible-lint --strict $$files
 
 yamllint:
 	@$(RUN) "yamllint" -- yamllint --strict --format parsable .
@@ -78,7 +114,7 @@ docs-lint:
 # antsibull-docs takes files of reStructuredText alone, so the images are copied, and it writes only to a folder that
 # nobody else can write to.
 docs: docs-lint
-	@$(RUN) "sphinx" $(DOCUMENTED) tests/docsite -- sh -euc ' \
+	@$(RUN) "sphinx, .build/docs/html/index.html" -- sh -euc ' \
 		rm -rf $(BUILD)/docs; mkdir -p -m 755 $(BUILD)/docs/rst; \
 		antsibull-docs collection --use-current --squash-hierarchy --fail-on-error --dest-dir $(BUILD)/docs/rst sshkeys.aws; \
 		cp -r docs/docsite/rst/images $(BUILD)/docs/rst/docsite/images; \
@@ -98,14 +134,14 @@ sanity-main: seed-pip
 	@$(RUN) "ansible-test sanity" . -- $(SANITY) --skip-test pylint --skip-test compile --skip-test import
 
 sanity-pylint: seed-pip
-	@$(RUN) "ansible-test sanity, pylint" plugins -- $(SANITY) --test pylint plugins/
+	@$(RUN) "ansible-test sanity, pylint" galaxy.yml meta plugins -- $(SANITY) --test pylint plugins/
 
 sanity-pylint-all: seed-pip
-	@$(RUN) "ansible-test sanity, pylint everywhere" plugins tests -- $(SANITY) --test pylint
+	@$(RUN) "ansible-test sanity, pylint everywhere" . -- $(SANITY) --test pylint
 
 $(PYTHONS:%=sanity-import-%): sanity-import-%: seed-pip
 	@if command -v python$* >/dev/null; then \
-		$(RUN) "ansible-test sanity on Python $*" plugins tests/unit -- \
+		$(RUN) "ansible-test sanity on Python $*" . -- \
 			$(SANITY) --python $* --test compile --test import; \
 	else echo "skipped ansible-test sanity on Python $*, which is not on this machine"; fi
 
@@ -123,5 +159,12 @@ seed-pip:
 .PHONY: units-of-changes
 
 units-of-changes:
-	@files=$$({ $(CHANGED); } | $(UNIT_TESTS) | grep -E '^tests/(unit|lab|tools)/' | sort -u | xargs -r ls -d 2>/dev/null); \
-	[ -z "$$files" ] || $(RUN) "unit tests of what changed" -- pytest -q $$files
+	@files=$$(python tests/tools/changed.py units) || exit 1; \
+	if [ -n "$$files" ]; then $(RUN) "unit tests of what changed" -- pytest -q $$files; \
+	else echo "skipped unit tests: no file that has some has changed since the last commit"; fi
+
+# --- The changelog --------------------------------------------------------------------------------------------------
+
+changelog:
+	@antsibull-changelog release --reload-plugins $(ARGS)
+	@rm -rf "$$CHECKOUT/changelogs" && cp -R changelogs CHANGELOG.rst "$$CHECKOUT"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What all tests share: a lab for each worker of pytest, and the measures of make test and of make test-all."""
+"""What all tests share: a lab for each worker of pytest, and the options of make test and of make exhaustive."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ansible_collections.sshkeys.aws.tests.secrets_left import no_secret_left
 
 # On a busy machine an example may take long for no reason of its own. Each test has a time limit.
 hypothesis.settings.register_profile("test", deadline=None, max_examples=25)
-hypothesis.settings.register_profile("test-all", deadline=None, max_examples=200)
+hypothesis.settings.register_profile("exhaustive", deadline=None, max_examples=200)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,7 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    hypothesis.settings.load_profile("test-all" if config.getoption("--all") else "test")
+    hypothesis.settings.load_profile("exhaustive" if config.getoption("--all") else "test")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def lab_of_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
-    """Return the lab of this worker. Ask for running_lab, or for lab_of_module, which bring it to its first state."""
+    """Return the lab of this worker. Ask for running_lab or a controller, which bring it to its first state."""
     with start_lab(tmp_path_factory.mktemp("lab")) as lab:
         yield lab
 
@@ -58,9 +58,11 @@ def running_lab(lab_of_worker: RunningLab, tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.fixture
-def controller(running_lab: RunningLab, tmp_path: Path) -> Controller:
+def controller(running_lab: RunningLab, tmp_path: Path) -> Iterator[Controller]:
     """Return a folder to run ansible-playbook in, beside the lab in its first state."""
-    return Controller(running_lab, tmp_path)
+    controller = Controller(running_lab, tmp_path)
+    yield controller
+    controller.end()
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +74,9 @@ def module_controller(lab_of_worker: RunningLab, tmp_path_factory: pytest.TempPa
         for name, value in {**lab_of_worker.environment, **homes(folder)}.items():
             monkeypatch.setenv(name, value)
         with no_secret_left(folder / "home", lab_of_worker.homes_of_instances):
-            yield Controller(lab_of_worker, folder)
+            controller = Controller(lab_of_worker, folder)
+            yield controller
+            controller.end()
 
 
 def homes(folder: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ _CALLBACKS = Path(__file__).parent / "plays" / "callback_plugins"
 # This machine, without ssh.
 _HERE = {"all": {"hosts": {"localhost": {"ansible_connection": "local"}}}}
 # No run of a test takes as long.
-_SECONDS = 100
+_SECONDS = 240
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class StartedRun:
         try:
             output, _nothing = self.process.communicate(timeout=_SECONDS)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            self.kill()
             output, _nothing = self.process.communicate()
             raise AssertionError(f"ansible-playbook did not end within {_SECONDS} seconds:\n{output}") from None
         recorded = self.results_file.read_text("utf-8")
@@ -85,6 +86,11 @@ class StartedRun:
         assert may_print_secrets or not lines_with_secrets(recorded.encode()), recorded
         results = [_task_result(line) for line in recorded.splitlines()]
         return Run(self.process.returncode, output, results)
+
+    def kill(self) -> None:
+        """Kill it, its workers, and what these have started. A run that has ended stays as it is."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
 
 
 def _task_result(line: str) -> TaskResult:
@@ -99,7 +105,12 @@ class Controller:
         """Take a lab, and a folder that a test may write to."""
         self.lab = lab
         self.folder = folder
-        self._number = 0
+        self._started: list[StartedRun] = []
+
+    def end(self) -> None:
+        """Kill the runs that go on, as those of a test that has failed do."""
+        for started in self._started:
+            started.kill()
 
     def write(self, name: str, content: object) -> Path:
         """Write a file below the folder: a text as it is, all else as JSON, which is YAML too."""
@@ -145,13 +156,13 @@ class Controller:
         machine unless given. variables: extra variables. environment: what comes on top of the test's. through: a
         command to run ansible-playbook through, such as strace.
         """
-        self._number += 1
-        results = self.write(f"results-{self._number}.jsonl", "")
+        number = len(self._started) + 1
+        results = self.write(f"results-{number}.jsonl", "")
         if not isinstance(inventory, str):
-            inventory = str(self.write(f"inventory-{self._number}.json", inventory or _HERE))
+            inventory = str(self.write(f"inventory-{number}.json", inventory or _HERE))
         # In a file: everybody can read the arguments of a process.
         everything = {"ansible_python_interpreter": "{{ ansible_playbook_python }}", **(variables or {})}
-        extra_vars = self.write(f"variables-{self._number}.json", everything)
+        extra_vars = self.write(f"variables-{number}.json", everything)
         process = subprocess.Popen(
             [*through, "ansible-playbook", "-i", inventory, "-e", f"@{extra_vars}", str(playbook), *arguments],
             cwd=self.folder,
@@ -169,4 +180,5 @@ class Controller:
             text=True,
             start_new_session=True,
         )
-        return StartedRun(process, results)
+        self._started.append(StartedRun(process, results))
+        return self._started[-1]

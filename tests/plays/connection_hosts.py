@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -124,11 +123,3 @@ def processes(home: str | None = None) -> dict[int, str]:
         if wanted in environment:
             found[int(folder.name)] = command
     return found
-
-
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
-    """Wait until something is so, and fail with ``what`` where it never is."""
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, what
-        time.sleep(0.05)

@@ -25,8 +25,8 @@ from ansible_collections.sshkeys.aws.tests.plays.connection_hosts import (
     private,
     processes,
     short_folder_for_sockets,
-    wait_until,
 )
+from ansible_collections.sshkeys.aws.tests.waiting import wait_until
 
 # What is no part of that: programs of Ansible and of OpenSSH.
 _OTHERS = re.compile(r"ansible-playbook|^(\S*/)?(ssh|sftp|scp)[: ]")

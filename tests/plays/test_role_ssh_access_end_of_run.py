@@ -10,8 +10,6 @@ import contextlib
 import os
 import signal
 import stat
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,18 +22,11 @@ from ansible_collections.sshkeys.aws.tests.plays.role_hosts import (
     os_user,
     pushes,
 )
+from ansible_collections.sshkeys.aws.tests.waiting import wait_until
 
 # One login for each connection.
 SSH = {"ansible_ssh_args": "-C"}
 FEWER_PROCESSES = {"ANSIBLE_PIPELINING": "true"}
-
-
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    """Wait until something is so, and fail with ``what`` where it never is."""
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, what
-        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(

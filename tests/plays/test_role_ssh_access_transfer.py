@@ -19,7 +19,6 @@ from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 
 PUSH = "Push the key, and apply the declarations"
 SAY = "Wait until ssh accepts the key, and say what was done"
-PREPARE = "Check the variables, and make the key pair of this run"
 # The public key of a FIDO security key, which the service does not take.
 TOKEN = (
     "sk-ssh-ed25519@openssh.com "

@@ -4,7 +4,7 @@
 
 """Run a command that checks something: ``run.py NAME [READS ...] -- COMMAND [ARGUMENT ...]``.
 
-Prints one line when the command succeeds, and its output too when it fails. Exits with its status.
+Prints one line; if the command fails, its output comes first. Exits with its status.
 
 READS are the files and folders that the command reads. If they have not changed since the same command passed, with the
 same packages in .venv, it is not run again. Without READS it always runs.
@@ -17,9 +17,10 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
-_PASSED = Path(os.environ.get("PYTHONPYCACHEPREFIX", ".build"), "../passed")
+_PASSED = Path(os.environ["PASSED"])
 
 
 def main(arguments: list[str]) -> int:
@@ -37,8 +38,9 @@ def main(arguments: list[str]) -> int:
         print(f"{done.stdout}FAILED  {name} ({seconds:.1f} s)", flush=True)
         return done.returncode
     print(f"ok      {name} ({seconds:.1f} s)", flush=True)
-    stamp.parent.mkdir(parents=True, exist_ok=True)
-    stamp.write_text(digest, encoding="ascii")
+    if reads:
+        stamp.parent.mkdir(parents=True, exist_ok=True)
+        stamp.write_text(digest, encoding="ascii")
     return 0
 
 
@@ -50,8 +52,10 @@ def digest_of(command: list[str], reads: list[str]) -> str:
     for place in map(Path, reads):
         files += place.rglob("*") if place.is_dir() else [place]
     for file in sorted(files):
+        # Other commands make and delete files of their own in the meantime.
         if file.is_file() and not {".git", "output"} & set(file.parts):
-            digest.update(f"\0{file}\0".encode() + file.read_bytes())
+            with suppress(FileNotFoundError):
+                digest.update(f"\0{file}\0".encode() + file.read_bytes())
     return digest.hexdigest()
 
 

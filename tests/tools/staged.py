@@ -15,6 +15,8 @@ internal-sftp cannot start in a folder with a blank in its name.
 
 from __future__ import annotations
 
+import ctypes
+import fcntl
 import os
 import re
 import shutil
@@ -22,7 +24,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -32,27 +36,80 @@ STAGED = BUILD / "ansible_collections" / "sshkeys" / "aws"
 _NEIGHBOURS = ("amazon", "ansible", "community")
 # Folders that the tools make in the staged copy for themselves.
 _KEPT = {".git", "output"}
-# Where git cannot say what is part of the collection, as in an unpacked archive.
-_NEVER_STAGED = {".git", ".venv", ".build", "__pycache__", ".ansible", ".hypothesis", ".mypy_cache", ".ruff_cache"}
 # What a user has set for other work.
 _FOREIGN = re.compile(
-    "ANSIBLE_|AWS_|BOTO|GIT_|LANG|LC_|LAB_|MAKE|MFLAGS|MOLECULE_|MYPY|PYTEST|PYTHON|RUFF_|SSH_|VIRTUAL_ENV|XDG_"
+    "ANSIBLE_|AWS_|BASH_ENV|BOTO|CDPATH|FORCE_COLOR|GIT_|HYPOTHESIS|LANG|LC_|LAB_|MAKE|MFLAGS|MOLECULE_|MYPY|PIP_REQUIRE|"
+    "PIP_USER|PY_COLORS|PYTEST|PYTHON|RUFF_|SSH_|VIRTUAL_ENV|XDG_"
 )
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# What a command, and what it has started, has to end after a signal.
+_GRACE_SECONDS = 10
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+class _InterruptedError(BaseException):
+    """One of _ENDINGS has arrived."""
 
 
 def main(arguments: list[str]) -> int:
-    """Stage, run the command, and return its exit status as a shell does."""
-    stage(CHECKOUT, STAGED)
-    run_folder = Path(tempfile.mkdtemp(prefix="sshkeys-", dir="/tmp"))
+    """Stage, run the command, and return its exit status as a shell does. A signal ends all that it has started."""
+    for number in _ENDINGS:
+        signal.signal(number, _interrupt)
+    # What loses its parent becomes a child of this program, and is found: prctl(2).
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    ending = 0
     try:
-        command = subprocess.Popen(arguments, cwd=STAGED, env=environment(os.environ, run_folder))
-        # A Ctrl-C reaches the command too. It ends in its own way, and this program after it.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, lambda number, _frame: command.send_signal(number))
-        status = command.wait()
-    finally:
-        shutil.rmtree(run_folder, ignore_errors=True)
+        with (
+            _staged(),
+            tempfile.TemporaryDirectory(prefix="sshkeys-", dir="/tmp", ignore_cleanup_errors=True) as folder,
+        ):
+            try:
+                status = subprocess.run(
+                    arguments, cwd=STAGED, env=environment(os.environ, Path(folder)), check=False
+                ).returncode
+            except _InterruptedError as interrupted:
+                (ending,) = interrupted.args
+                _end_all()
+    except _InterruptedError as interrupted:
+        (ending,) = interrupted.args
+    if ending:
+        # A shell goes on to its next command unless this one has died of the signal.
+        signal.signal(ending, signal.SIG_DFL)
+        os.kill(os.getpid(), ending)
     return 128 - status if status < 0 else status
+
+
+def _interrupt(number: int, _frame: object) -> None:
+    for other in _ENDINGS:
+        signal.signal(other, signal.SIG_IGN)
+    raise _InterruptedError(number)
+
+
+def _end_all() -> None:
+    """End every process below this one: politely, then not."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        until = time.monotonic() + _GRACE_SECONDS
+        for process in _descendants():
+            with suppress(ProcessLookupError):
+                os.kill(process, number)
+        while _descendants() and time.monotonic() < until:
+            time.sleep(0.1)
+
+
+def _descendants() -> list[int]:
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    parents = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            # PID (NAME) STATE PARENT, and a name may hold anything: proc(5).
+            state, parent = status.read_text(errors="replace").rpartition(")")[2].split()[:2]
+            parents[int(status.parent.name)] = int(parent) if state != "Z" else 0
+    found = [os.getpid()]
+    for process in found:
+        found += [child for child, parent in parents.items() if parent == process]
+    return found[1:]
 
 
 def environment(ours: Mapping[str, str], run_folder: Path) -> dict[str, str]:
@@ -62,12 +119,16 @@ def environment(ours: Mapping[str, str], run_folder: Path) -> dict[str, str]:
         folder.mkdir(parents=True, exist_ok=True)
     _link_pip_settings(Path.home(), home)
     clean = {name: value for name, value in ours.items() if not _FOREIGN.match(name)}
+    # The way to the lab leads through no proxy.
+    direct = ",".join(filter(None, ("127.0.0.1,localhost", ours.get("no_proxy") or ours.get("NO_PROXY"))))
     return clean | {
         "HOME": str(home),
         "TMPDIR": str(run_folder),
         "PATH": tool_path(ours, Path(sys.executable)),
         "LC_ALL": "C.UTF-8",
         "NO_COLOR": "1",
+        "no_proxy": direct,
+        "NO_PROXY": direct,
         "CHECKOUT": str(CHECKOUT),
         "ANSIBLE_COLLECTIONS_PATH": str(BUILD),
         # Modules of the staged copy and of amazon.aws can be imported by their full name.
@@ -77,6 +138,7 @@ def environment(ours: Mapping[str, str], run_folder: Path) -> dict[str, str]:
         "GIT_CEILING_DIRECTORIES": str(CHECKOUT),
         "HYPOTHESIS_STORAGE_DIRECTORY": str(cache / "hypothesis"),
         "RUFF_CACHE_DIR": str(cache / "ruff"),
+        "PASSED": str(cache / "passed"),
         # No test talks to the metadata address of EC2, where an SDK without credentials looks for them.
         "AWS_EC2_METADATA_DISABLED": "true",
     }
@@ -85,9 +147,8 @@ def environment(ours: Mapping[str, str], run_folder: Path) -> dict[str, str]:
 def _link_pip_settings(theirs: Path, home: Path) -> None:
     """Let pip find the user's own index: ansible-test hands none of pip's variables on."""
     for name in (".config/pip/pip.conf", ".pip/pip.conf"):
-        if (theirs / name).is_file() and theirs != home:
+        if (theirs / name).is_file() and not (home / name).exists():
             (home / name).parent.mkdir(parents=True, exist_ok=True)
-            (home / name).unlink(missing_ok=True)
             (home / name).symlink_to(theirs / name)
 
 
@@ -111,61 +172,78 @@ def tool_path(ours: Mapping[str, str], python: Path) -> str:
     )
 
 
-def stage(checkout: Path, copy: Path) -> None:
-    """Make the staged copy the same as the checkout, and put the collections of .venv next to it."""
+@contextmanager
+def _staged() -> Iterator[None]:
+    """Make the staged copy the same as the checkout, and keep others from changing it until the block ends."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with (BUILD / "lock").open("w") as lock:
+        files = listing(CHECKOUT)
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        if _differences(CHECKOUT, STAGED, files):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print(
+                    "Another command runs in this checkout, which has changed since. Waiting for it to end.", flush=True
+                )
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            stage(CHECKOUT, STAGED, files)
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
+
+
+def stage(checkout: Path, copy: Path, files: list[str]) -> None:
+    """Copy what changed and delete what vanished, and put the collections of .venv next to the copy."""
     copy.mkdir(parents=True, exist_ok=True)
     (site_packages,) = Path(sys.prefix).glob("lib/python3.*/site-packages")
     for name in _NEIGHBOURS:
         link, target = copy.parents[1] / name, site_packages / "ansible_collections" / name
-        if not link.is_symlink() or link.readlink() != target:
-            link.unlink(missing_ok=True)
-            link.symlink_to(target)
-    _mirror(checkout, copy, listing(checkout))
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+    for name in _differences(checkout, copy, files):
+        ours, theirs = checkout / name, copy / name
+        if theirs.is_dir() and not theirs.is_symlink():
+            shutil.rmtree(theirs)
+        theirs.unlink(missing_ok=True)
+        if name in files:
+            theirs.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ours, theirs, follow_symlinks=False)
+        elif not any(theirs.parent.iterdir()):
+            os.removedirs(theirs.parent)
     # ansible-test, ansible-lint and antsibull-docs ask git for the files.
-    if shutil.which("git"):
-        subprocess.run(["git", "init", "--quiet", "."], cwd=copy, check=True, env=_plain_git())
+    subprocess.run(["git", "init", "--quiet", "."], cwd=copy, check=True, env=_plain_git())
 
 
 def listing(root: Path) -> list[str]:
-    """Return the files of the collection: what git tracks or would track, or all where there is no git."""
-    # An unpacked archive may lie inside somebody's repository, which knows nothing of it.
-    if (root / ".git").exists() and shutil.which("git"):
-        command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-        listed = subprocess.run(command, cwd=root, capture_output=True, check=True, env=_plain_git()).stdout.decode()
-        return sorted(name for name in set(listed.split("\0")) if name and os.path.lexists(root / name))
-    return _walk(root, _NEVER_STAGED)
+    """Return the files of the collection: what git tracks or would track."""
+    # safe.directory: a container's user seldom owns the checkout.
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, check=True, env=_plain_git()).stdout.decode()
+    # What ends with a slash is a repository of its own.
+    return sorted(
+        name for name in set(listed.split("\0")) if name[-1:] not in {"", "/"} and os.path.lexists(root / name)
+    )
 
 
-def _mirror(source: Path, copy: Path, files: list[str]) -> None:
-    """Copy what changed, and delete what vanished."""
-    vanished = set(_walk(copy, _KEPT)) - set(files)
-    for name in vanished:
-        (copy / name).unlink()
-    for name in files:
-        ours, theirs = source / name, copy / name
-        if not os.path.lexists(theirs) or _look(ours) != _look(theirs):
-            if theirs.is_dir() and not theirs.is_symlink():
-                shutil.rmtree(theirs)
-            theirs.unlink(missing_ok=True)
-            theirs.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ours, theirs, follow_symlinks=False)
-    folders = {folder for name in vanished for folder in Path(copy, name).parents if copy in folder.parents}
-    for folder in sorted(folders, reverse=True):
-        if not any(folder.iterdir()):
-            folder.rmdir()
+def _differences(checkout: Path, copy: Path, files: list[str]) -> list[str]:
+    """Return the files that are not the same in the copy, those that should not be there first."""
+    vanished = sorted(set(_walk(copy)) - set(files))
+    return vanished + [name for name in files if _signature(checkout / name) != _signature(copy / name)]
 
 
-def _walk(root: Path, left_out: set[str]) -> list[str]:
+def _walk(root: Path) -> list[str]:
     files = []
     for folder, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if name not in left_out]
+        folders[:] = [name for name in folders if name not in _KEPT]
         links = [name for name in folders if Path(folder, name).is_symlink()]
         files += [str(Path(folder, name).relative_to(root)) for name in (*names, *links)]
-    return sorted(files)
+    return files
 
 
-def _look(path: Path) -> tuple[int, int, int, str]:
-    """Return what changes when a file does."""
+def _signature(path: Path) -> tuple[int, int, int, str] | None:
+    """Return what changes when a file does, None where there is none."""
+    if not os.path.lexists(path):
+        return None
     status = path.lstat()
     return status.st_mode, status.st_size, status.st_mtime_ns, str(path.readlink()) if path.is_symlink() else ""
 

@@ -12,8 +12,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import explain, proxy_command
@@ -70,11 +68,3 @@ def session_of(process: int) -> int:
         return os.getsid(process)
     except ProcessLookupError:
         return 0
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait until something is so, ten seconds at most."""
-    until = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.02)

@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,7 +36,7 @@ def content(folder: Path) -> dict[str, str]:
 
 def test_the_copy_has_what_git_tracks_or_would_track(source: Path, tmp_path: Path) -> None:
     copy = tmp_path / "c/sshkeys/aws"
-    staged.stage(source, copy)
+    staged.stage(source, copy, staged.listing(source))
     assert list(content(copy)) == [".gitignore", "link", "new", "plugins/a.py"]
     assert content(copy) == content(source)
     assert (copy / "link").is_symlink()
@@ -42,24 +45,17 @@ def test_the_copy_has_what_git_tracks_or_would_track(source: Path, tmp_path: Pat
 
 def test_the_copy_follows_every_change(source: Path, tmp_path: Path) -> None:
     copy = tmp_path / "c/sshkeys/aws"
-    staged.stage(source, copy)
+    staged.stage(source, copy, staged.listing(source))
     (copy / "tests/output").mkdir(parents=True)
     (copy / "tests/output/kept").touch()
     (source / "plugins/a.py").unlink()
     (source / "new").write_text("longer than before")
     (source / "link").unlink()
     (source / "link").write_text("a file in its place")
-    staged.stage(source, copy)
+    staged.stage(source, copy, staged.listing(source))
     assert {name: text for name, text in content(copy).items() if "output" not in name} == content(source)
     assert not (copy / "plugins").exists()
     assert (copy / "tests/output/kept").exists()
-
-
-def test_an_archive_without_git_is_staged_whole_but_for_what_tools_make(tmp_path: Path) -> None:
-    for name in ("a", ".venv/b", "plugins/c", "plugins/__pycache__/d"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    assert staged.listing(tmp_path) == ["a", "plugins/c"]
 
 
 def test_the_environment_is_free_of_the_users_own_settings(tmp_path: Path) -> None:
@@ -81,15 +77,41 @@ def test_interpreters_take_the_place_of_the_shims_of_pyenv(tmp_path: Path) -> No
     assert by_variable.split(":") == ["/venv/bin", "/usr/bin", *behind]
 
 
+# In a process of its own, since it decides what signals do.
+RUN = """
+import sys
+from pathlib import Path
+import staged
+staged.CHECKOUT, staged.BUILD = Path(sys.argv[1]), Path(sys.argv[1], ".build")
+staged.STAGED = staged.BUILD / "ansible_collections/sshkeys/aws"
+sys.exit(staged.main(sys.argv[2:]))
+"""
+
+
+def start(source: Path, script: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(Path(staged.__file__).parent)}
+    command = [sys.executable, "-c", RUN, str(source), "sh", "-c", script]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+
+
 @pytest.mark.parametrize(("command", "status"), [("exit 0", 0), ("exit 7", 7), ("kill -TERM $$", 143)])
-def test_the_run_folder_goes_with_the_command_and_the_status_is_its(
-    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, status: int
-) -> None:
-    monkeypatch.setattr(staged, "CHECKOUT", source)
-    monkeypatch.setattr(staged, "BUILD", source / ".build")
-    monkeypatch.setattr(staged, "STAGED", source / ".build/ansible_collections/sshkeys/aws")
-    told = tmp_path / "told"
-    assert staged.main(["sh", "-c", f"echo $TMPDIR >'{told}'; {command}"]) == status
-    run_folder = Path(told.read_text().strip())
-    assert run_folder.name.startswith("sshkeys-")
-    assert not run_folder.exists()
+def test_the_run_folder_goes_with_the_command_and_the_status_is_its(source: Path, command: str, status: int) -> None:
+    with start(source, f"echo $TMPDIR; test -w $TMPDIR || exit 99; {command}") as process:
+        folder, _nothing = process.communicate()
+    assert process.returncode == status
+    assert Path(folder).name.startswith("sshkeys-")
+    assert not Path(folder.strip()).exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_all_that_the_command_has_started(source: Path, number: int) -> None:
+    # One with a session of its own, one whose parent has ended, and one that is deaf to SIGTERM.
+    script = 'setsid sleep 97 & (sleep 98 &) ; (trap "" TERM; exec sleep 3) & echo $TMPDIR; wait'
+    with start(source, script) as process:
+        assert process.stdout
+        folder = Path(process.stdout.readline().strip())
+        process.send_signal(number)
+        assert process.wait() == -number
+        # The pipe is open as long as one of them lives.
+        assert process.stdout.read() == ""
+    assert not folder.exists()

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.sshkeys.aws.tests.unit.connection_run import Run, wait_until
+from ansible_collections.sshkeys.aws.tests.unit.connection_run import Run
+from ansible_collections.sshkeys.aws.tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -20,4 +21,4 @@ def run(tmp_path: Path) -> Iterator[Run]:
     finally:
         begun.controller.kill()
         begun.controller.wait()
-        wait_until(lambda: not begun.servers())
+        wait_until(lambda: not begun.servers(), "a server is left")

@@ -16,8 +16,8 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import fork_s
 from ansible_collections.sshkeys.aws.tests.unit.connection_run import (
     Run,
     children_that_nobody_collected,
-    wait_until,
 )
+from ansible_collections.sshkeys.aws.tests.waiting import wait_until
 
 
 def test_what_nobody_has_thought_of_is_told(run: Run) -> None:
@@ -40,7 +40,7 @@ def test_a_server_that_is_gone_is_replaced(run: Run) -> None:
             assert program.wait(20) == 1
         (server,) = run.servers()
         os.kill(server, signal.SIGKILL)
-        wait_until(lambda: not run.servers())
+        wait_until(lambda: not run.servers(), "a server is left")
 
 
 def test_a_server_that_is_about_to_end_is_replaced(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,8 +63,8 @@ def test_the_end_of_the_run_ends_the_server_and_deletes_the_key(run: Run) -> Non
         program.wait(20)
     run.controller.kill()
     # As a zombie, it is there no more.
-    wait_until(lambda: not run.folder.exists())
-    wait_until(lambda: not run.servers())
+    wait_until(lambda: not run.folder.exists(), "the folder is left")
+    wait_until(lambda: not run.servers(), "a server is left")
 
 
 def test_the_end_of_the_folder_ends_the_server(run: Run) -> None:
@@ -73,7 +73,7 @@ def test_the_end_of_the_folder_ends_the_server(run: Run) -> None:
     for file in run.folder.iterdir():
         file.unlink()
     run.folder.rmdir()
-    wait_until(lambda: not run.servers())
+    wait_until(lambda: not run.servers(), "a server is left")
 
 
 def test_what_sends_nonsense_keeps_nobody_waiting(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +110,7 @@ def test_processes_that_have_ended_are_collected(run: Run) -> None:
         with run.ask() as program:
             program.wait(20)
     (server,) = run.servers()
-    wait_until(lambda: not children_that_nobody_collected(server))
+    wait_until(lambda: not children_that_nobody_collected(server), "a child was not collected")
 
 
 def test_who_is_alive() -> None:

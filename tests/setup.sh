@@ -7,7 +7,7 @@
 # PYTHON=/path/to/python chooses the interpreter. setup.sh VENV REQUIREMENTS makes another virtual environment.
 
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 venv=${1:-.venv}
 requirements=${2:-tests/requirements.txt}
@@ -71,7 +71,9 @@ install_packages() {
     # shellcheck disable=SC2086
     if ! apt_install $packages; then
         tail -n 30 "$log.last" >&2
-        fail "Debian's packages $packages could not be installed (see $log)."
+        # Without the others a test is skipped.
+        [[ ! $packages =~ openssh|curl ]] || fail "Debian's packages $packages could not be installed (see $log)."
+        say "Debian's packages $packages could not be installed (see $log)."
     fi
     if [[ " $packages " == *" openssh-server "* ]] && command -v systemctl >/dev/null; then
         quietly systemctl disable ssh.service ssh.socket || true
@@ -178,7 +180,7 @@ main() {
     is_up_to_date || set_up_python
 }
 
-# Its tests read the functions alone.
+# Its tests source this file for its functions.
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
     main
 fi

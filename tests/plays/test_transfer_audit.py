@@ -25,7 +25,6 @@ from ansible_collections.sshkeys.aws.tests.unit.audit_results import audited, ke
 from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_of, rsa_line, truth_about
 
 # A test that is run alone waits for the runs before its own.
-pytestmark = pytest.mark.timeout(300)
 
 PLAYBOOK = "sshkeys.aws.transfer_audit"
 TEMPLATE = Path(__file__).parents[2] / "playbooks" / "templates" / "transfer_audit.html.j2"

@@ -29,7 +29,6 @@ from ansible_collections.sshkeys.aws.tests.playbooks import Controller, Run
 from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_of
 
 # A test that is run alone waits for the runs before its own.
-pytestmark = pytest.mark.timeout(300)
 
 PLAYBOOK = "sshkeys.aws.transfer_rotate"
 LOGIN = "Log in with the new key"

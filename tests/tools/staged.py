@@ -119,16 +119,12 @@ def environment(ours: Mapping[str, str], run_folder: Path) -> dict[str, str]:
         folder.mkdir(parents=True, exist_ok=True)
     _link_pip_settings(Path.home(), home)
     clean = {name: value for name, value in ours.items() if not _FOREIGN.match(name)}
-    # The way to the lab leads through no proxy.
-    direct = ",".join(filter(None, ("127.0.0.1,localhost", ours.get("no_proxy") or ours.get("NO_PROXY"))))
     return clean | {
         "HOME": str(home),
         "TMPDIR": str(run_folder),
         "PATH": tool_path(ours, Path(sys.executable)),
         "LC_ALL": "C.UTF-8",
         "NO_COLOR": "1",
-        "no_proxy": direct,
-        "NO_PROXY": direct,
         "CHECKOUT": str(CHECKOUT),
         "ANSIBLE_COLLECTIONS_PATH": str(BUILD),
         # Modules of the staged copy and of amazon.aws can be imported by their full name.

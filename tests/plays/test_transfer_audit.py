@@ -24,8 +24,6 @@ from ansible_collections.sshkeys.aws.tests.plays.audit_report import Bar, Report
 from ansible_collections.sshkeys.aws.tests.unit.audit_results import audited, key, lost, server, unread, user
 from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_of, rsa_line, truth_about
 
-# A test that is run alone waits for the runs before its own.
-
 PLAYBOOK = "sshkeys.aws.transfer_audit"
 TEMPLATE = Path(__file__).parents[2] / "playbooks" / "templates" / "transfer_audit.html.j2"
 NO_SERVER = "s-00000000000000000"

@@ -28,8 +28,6 @@ from ansible_collections.sshkeys.aws.plugins.modules import transfer_ssh_key_inf
 from ansible_collections.sshkeys.aws.tests.playbooks import Controller, Run
 from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_of
 
-# A test that is run alone waits for the runs before its own.
-
 PLAYBOOK = "sshkeys.aws.transfer_rotate"
 LOGIN = "Log in with the new key"
 # With alice and bob, as many keys as a user of the lab may have.

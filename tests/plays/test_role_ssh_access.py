@@ -215,7 +215,11 @@ def opened(module_controller: Controller) -> Opened:
     for name in others:
         controller.make_key(name)
     # One that runs a command without another user.
-    sudo = '#!/bin/sh\nwhile [ "$1" != "${1#-}" ]; do shift; [ "$1" != root ] || shift; done\nexec "$@"\n'
+    # On the hosts alone: whoever runs a playbook may be allowed none on the controller.
+    sudo = (
+        '#!/bin/sh\n[ -n "$SSH_CONNECTION" ] || exit 1\n'
+        'while [ "$1" != "${1#-}" ]; do shift; [ "$1" != root ] || shift; done\nexec "$@"\n'
+    )
     lab.misbehave({"operation": "SendSSHPublicKey", "fault": "slow", "seconds": 0.2, "times": 5})
     with agent(*(keys / name for name in (*others, "bob"))) as agents, tempfile.TemporaryDirectory(dir="/tmp") as cp:
         run = controller.run(
@@ -234,6 +238,8 @@ def opened(module_controller: Controller) -> Opened:
                 "lab_aws": lab.aws,
             },
             environment={
+                # Else Ansible leaves sudo out where root becomes root, as in a container.
+                "ANSIBLE_BECOME_ALLOW_SAME_USER": "true",
                 **aws_of_profiles(controller),
                 "ANSIBLE_LOCAL_TEMP": str(controller.folder / "home" / ODD),
                 "ANSIBLE_PIPELINING": "true",

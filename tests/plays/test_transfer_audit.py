@@ -517,6 +517,12 @@ def test_the_page_does_not_say_that_there_are_no_keys_where_some_could_not_be_re
     assert "There are no keys." not in page.text
 
 
+def test_the_page_may_load_and_run_nothing() -> None:
+    """Whatever the texts in it are: they come from the service."""
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', TEMPLATE.read_text("utf-8"))
+    assert policy == "default-src 'none'; style-src 'unsafe-inline'"
+
+
 @pytest.mark.parametrize(("days", "words"), [(1, "1 day"), (2, "2 days")])
 def test_the_page_has_the_limit_and_ages(days: int, words: str) -> None:
     page = page_of(server(user("alice", key(age_days=days))), limit=days)

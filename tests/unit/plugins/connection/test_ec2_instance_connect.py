@@ -105,6 +105,18 @@ def test_the_program_is_told_what_it_expects() -> None:
     assert settings().keys() == Settings.__annotations__.keys()
 
 
+def test_the_ssh_that_connects_is_asked_for_its_configuration() -> None:
+    """Another OpenSSH may read other files, and know other options."""
+    assert settings(ansible_ssh_executable="/opt/openssh/bin/ssh")["ssh"][0] == "/opt/openssh/bin/ssh"
+
+
+def test_the_files_of_the_system_with_host_keys_are_read_as_before() -> None:
+    """Those that ssh reads by itself: the option would replace them."""
+    both = ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"]
+    assert (option(command(), "GlobalKnownHostsFile") or "").split(" ")[1:] == both
+    assert settings()["global_known_hosts"] == both
+
+
 @pytest.mark.parametrize("name", ["id_ed25519", "50%off"])
 def test_a_percent_sign_in_a_path_is_none_of_ssh(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / name
@@ -258,8 +270,15 @@ def test_a_user_who_says_whom_to_trust_has_the_last_word(option_name: str, given
 
 def test_ssh_is_asked_with_what_it_is_started_with() -> None:
     """The first of two users counts."""
-    told = settings(ansible_user="ec2-user", ansible_ssh_args="-C", ansible_ssh_common_args="-o User=admin")
-    assert told["ssh"] == ["ssh", "-C", "-l", "ec2-user", "-o", "User=admin", "-G", "web1"]
+    told = settings(
+        ansible_user="ec2-user",
+        ansible_port=2222,
+        ansible_ssh_args="-C",
+        ansible_ssh_common_args="-o User=admin",
+        ansible_ssh_extra_args="-o Port=22",
+    )
+    named = ["-p", "2222", "-l", "ec2-user"]
+    assert told["ssh"] == ["ssh", "-C", *named, "-o", "User=admin", "-o", "Port=22", "-G", "web1"]
 
 
 def test_the_key_of_the_run_is_for_no_agent(tmp_path: Path) -> None:
@@ -494,6 +513,22 @@ def test_a_failure_is_explained_once_ssh_has_begun(is_begun: bool) -> None:
     with pytest.raises(AnsibleConnectionFailure) as failure, made._explaining():
         raise AnsibleConnectionFailure("Permission denied (publickey).")
     assert ("Likely causes" in str(failure.value)) == is_begun
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [("exec_command", ["true"]), ("put_file", ["here", "there"]), ("fetch_file", ["there", "here"])],
+)
+def test_a_failure_is_explained_whatever_came_first(
+    method: str, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of_ansible_core(made: Any, *_arguments: str, **_named: Any) -> None:
+        made._build_command("ssh", "ssh", "web1", "true")
+        raise AnsibleConnectionFailure("Permission denied (publickey).")
+
+    monkeypatch.setattr(ssh.Connection, method, of_ansible_core)
+    with pytest.raises(AnsibleConnectionFailure, match="Likely causes"):
+        getattr(connection(), method)(*arguments)
 
 
 @pytest.mark.parametrize("seconds_ago", [0, 60])

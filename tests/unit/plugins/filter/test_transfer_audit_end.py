@@ -32,6 +32,7 @@ NOT_READ = [{"item": "s-01234567890abcdef", "msg": "No access."}]
     ("results", "options", "said"),
     [
         (READ, {}, "The report /srv/audit.html is unchanged."),
+        (READ, {"check_mode": True}, "The report /srv/audit.html is unchanged."),
         (READ, {"is_written": True}, "The report is in /srv/audit.html."),
         (READ, {"is_written": True, "check_mode": True}, "The report would be written to /srv/audit.html."),
         (NOT_READ, {}, "No report is written to /srv/audit.html, because nothing could be read."),

@@ -28,6 +28,7 @@ INSTANCE_ID = "i-0123456789abcdef0"
         ("Received disconnect from 192.0.2.1 port 22:2: Too many authentication failures", Cause.REFUSED),
         ("ssh: connect to host 192.0.2.1 port 22: Connection timed out", Cause.NO_ANSWER),
         ("ssh: connect to host 192.0.2.1 port 22: No route to host", Cause.NO_ANSWER),
+        ("ssh: connect to host 2001:db8::1 port 22: Network is unreachable", Cause.NO_ANSWER),
         ("ssh: connect to host 192.0.2.1 port 22: Connection refused", Cause.NOT_READY),
         ("kex_exchange_identification: read: Connection reset by peer", Cause.NOT_READY),
         ("Connection closed by 192.0.2.1 port 22", Cause.NOT_READY),

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -108,6 +109,15 @@ def test_what_ssh_is_told_never_begins_an_option_or_ends_a_word(name: str) -> No
 )
 def test_options_are_found_as_ssh_finds_them(words: str, program: str, told: list[tuple[str, str, str]]) -> None:
     assert list(options_in(shlex.split(words), program)) == told
+
+
+@pytest.mark.parametrize("program", ["ssh", "sftp", "scp"])
+def test_each_letter_with_a_value_is_known(program: str) -> None:
+    """What comes after it is its value, and no option. The program itself lists its letters."""
+    usage = subprocess.run([program, "-?"], capture_output=True, text=True, check=False).stderr
+    letters = set(re.findall(r"\[-(\w) ", usage)) - {"J", "o"}
+    assert len(letters) > 5
+    assert [letter for letter in letters if list(options_in([f"-{letter}J", "bastion"], program))] == []
 
 
 @pytest.mark.parametrize("word", ["", "-", "web1", "uJbastion", "noProxyJump=none", "--", "--Jbastion"])

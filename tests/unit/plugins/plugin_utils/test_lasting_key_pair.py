@@ -82,6 +82,14 @@ def test_what_a_killed_ssh_keygen_has_left_is_no_hindrance(private: Path) -> Non
     assert ensure(str(private), "c").changed
 
 
+def test_what_a_killed_run_has_left_of_a_public_key_is_no_hindrance(private: Path) -> None:
+    ensure(str(private), "old")
+    Path(f"{private}.pub.tmp").write_text("ssh-ed25519 AAAA", encoding="utf-8")
+    made = ensure(str(private), "new")
+    assert public_of(private).read_text(encoding="utf-8") == f"{made.public_key}\n"
+    assert sorted(path.name for path in private.parent.iterdir()) == ["partner.new", "partner.new.pub"]
+
+
 def test_another_comment(private: Path) -> None:
     first = ensure(str(private), "old")
     again = ensure(str(private), "new")

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import base64
+import random
 import re
 import time
 
@@ -70,6 +72,13 @@ def test_nothing_of_the_public_key_of_putty_is_masked() -> None:
     line = key_pair("rsa-2048").line
     for version in ("PuTTY 2", "PuTTY 3 encrypted"):
         assert masked(line, parts_to_mask(PRIVATE_KEYS[version]())) == line
+
+
+def test_a_long_key_is_masked_to_its_end() -> None:
+    """RSA with 16384 bits has about as many letters."""
+    run = base64.b64encode(random.Random(1).randbytes(9_400)).decode().rstrip("=")
+    parts = parts_to_mask(run)
+    assert "".join(parts) == run
 
 
 @pytest.mark.parametrize(("run", "is_masked"), [("abcda" * 4, False), ("abcde" * 4, True)])

@@ -60,6 +60,24 @@ def test_what_cannot_be_made_is_not_tried_for_each_host(made: list[str], monkeyp
     assert len(made) == 2
 
 
+def test_what_took_long_to_fail_is_not_tried_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as a service for credentials that does not answer: each host would wait for it."""
+    now, tried = [1000.0], []
+
+    def wait_in_vain(_session: Session, service: str) -> object:
+        tried.append(service)
+        now[0] += 60
+        raise SetUpError("Nobody answers.")
+
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(Session, "client", wait_in_vain)
+    monkeypatch.setattr(account, "_accounts", {})
+    for _time in range(3):
+        with pytest.raises(SetUpError, match="Nobody answers"):
+            account_of({"region": "us-east-1"})
+    assert len(tried) == 1
+
+
 def test_a_secret_is_read_from_the_environment(made: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     account = account_of({"region": "us-east-1", "secret_key": {"env": "AWS_SECRET_ACCESS_KEY"}})

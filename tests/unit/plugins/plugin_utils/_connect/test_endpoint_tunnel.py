@@ -27,6 +27,7 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain impor
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.certificate import certificate_of_its_own
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.event_loop import EventLoop
 from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
@@ -159,6 +160,55 @@ def test_messages_are_as_long_as_the_service_takes(endpoint: Endpoint) -> None:
     assert max(lengths) <= 65_000
 
 
+def test_a_long_message_of_the_endpoint_arrives(endpoint: Endpoint) -> None:
+    """More than the library takes by default, which is 1 MiB."""
+    sent = os.urandom(1_500_000)
+
+    async def send(connection: ServerConnection) -> None:
+        await connection.send(sent)
+        await connection.wait_closed()
+
+    endpoint.start(send)
+    theirs, ended = pumped(endpoint.open())
+    theirs.settimeout(10)
+    received = bytearray()
+    while len(received) < len(sent) and (data := theirs.recv(1_000_000)):
+        received += data
+    assert bytes(received) == sent
+    theirs.close()
+    assert ended() == ""
+
+
+def test_an_endpoint_that_answers_no_ping_is_not_given_up(endpoint: Endpoint) -> None:
+    """The library would close the tunnel of one that is slow to answer. The system looks after dead ends."""
+    endpoint.start(echo)
+    tunnel = endpoint.open()
+    assert tunnel._connection.ping_interval is None
+    close(tunnel)
+
+
+def test_the_endpoint_is_told_of_the_end_where_ssh_has_died(endpoint: Endpoint) -> None:
+    """Its place is free at once."""
+    ended_with: list[int | None] = []
+    done = threading.Event()
+
+    async def send_without_end(connection: ServerConnection) -> None:
+        try:
+            while True:
+                await connection.send(bytes(10_000))
+        except ConnectionClosed as closed:
+            ended_with.append(closed.rcvd.code if closed.rcvd else None)
+            done.set()
+
+    endpoint.start(send_without_end)
+    theirs, ended = pumped(endpoint.open())
+    theirs.recv(1)
+    theirs.close()
+    assert ended() == ""
+    assert done.wait(10)
+    assert ended_with == [1000]
+
+
 def test_a_side_that_has_nothing_more_to_say_may_still_listen(endpoint: Endpoint) -> None:
     """Half-close: what comes after it still arrives."""
     told = threading.Event()
@@ -265,6 +315,12 @@ def test_a_full_endpoint_is_waited_for_within_the_timeout(endpoint: Endpoint) ->
     endpoint.start(echo, refuse(429, "TooManyConnections"))
     with pytest.raises(ArgumentError, match=r"It was full for the whole timeout .* Set ansible_timeout to 90"):
         endpoint.open(seconds=3)
+
+
+def test_a_long_refusal_is_cut() -> None:
+    body = json.dumps({"ErrorCode": "InternalError", "Message": "x" * 10_000}).encode()
+    code, message = endpoint_tunnel._refusal(Response(500, "Internal Server Error", Headers(), body))
+    assert (code, message) == ("InternalError", "x" * 500)
 
 
 def test_an_answer_that_is_no_tunnel(endpoint: Endpoint) -> None:

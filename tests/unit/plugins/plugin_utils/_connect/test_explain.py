@@ -62,6 +62,7 @@ def test_what_to_do_about_it(settings: str, step: Step, sentence: str, hint: str
     [
         ("root@192.0.2.1: Permission denied (publickey).", REFUSED, "Likely causes, the likeliest first: (1)"),
         ("Host key verification failed.", REFUSED, f"looked up under {INSTANCE_ID} (HostKeyAlias);"),
+        ("Host key verification failed.", REFUSED, "If the instance has new keys for a reason"),
         ("Load key: error in libcrypto", REFUSED, "belong to /run/key.pub"),
         ("Connection closed by UNKNOWN port 65535", "the connection has ended.", "the sshd accepts no logins yet"),
     ],

@@ -10,10 +10,13 @@ import os
 import signal
 import socket
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import fork_server
 from ansible_collections.sshkeys.aws.tests.unit.connection_run import (
+    PROGRAM,
     Run,
     children_that_nobody_collected,
 )
@@ -102,6 +105,31 @@ def test_who_sends_nothing_keeps_nobody_waiting_for_long(run: Run, monkeypatch: 
         silent.connect("server")
         with run.ask() as program:
             assert program.wait(20) == 1
+
+
+def test_an_ssh_whose_connection_failed_is_not_kept_waiting(run: Run) -> None:
+    """It waits for a connection until nobody holds the other end of its socket any more: the server too lets it go."""
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            command = [sys.executable, "-I", "-S", PROGRAM, str(run.settings)]
+            program = subprocess.Popen(command, stdout=theirs.fileno())
+        assert program.wait(20) == 1
+        ours.settimeout(10)
+        assert ours.recv(1) == b""
+
+
+def test_a_program_that_the_first_one_started_does_not_depend_on_its_folder(run: Run, tmp_path: Path) -> None:
+    """The environment and the configuration of ssh may name files by paths that begin in the folder of the play."""
+    folders = [tmp_path / name for name in ("one", "other")]
+    for folder in folders:
+        folder.mkdir()
+        command = [sys.executable, "-I", "-S", PROGRAM, str(run.settings)]
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            assert subprocess.run(command, stdout=theirs.fileno(), cwd=folder, check=False).returncode == 1
+        (server,) = run.servers()
+        assert Path(f"/proc/{server}/cwd").resolve() == folder
 
 
 def test_processes_that_have_ended_are_collected(run: Run) -> None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 from pathlib import Path
@@ -39,6 +40,26 @@ def test_one_that_was_killed_is_no_hindrance(tmp_path: Path) -> None:
     (tmp_path / "id_ed25519.new").touch()
     key_pair.make(str(tmp_path / "id_ed25519.pub"))
     assert (tmp_path / "id_ed25519").read_text().startswith("-----BEGIN OPENSSH PRIVATE KEY-----")
+
+
+def test_one_that_was_killed_in_the_middle_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The public key comes last, because it says that the pair is there."""
+    private, replace = tmp_path / "id_ed25519", os.replace
+    replaced: list[str] = []
+
+    def replace_once(source: str, target: str) -> None:
+        if replaced:
+            raise KeyboardInterrupt
+        replaced.append(target)
+        replace(source, target)
+
+    with monkeypatch.context() as killed:
+        killed.setattr(os, "replace", replace_once)
+        with pytest.raises(KeyboardInterrupt):
+            key_pair.make(f"{private}.pub")
+    key_pair.make(f"{private}.pub")
+    derived = subprocess.run(["ssh-keygen", "-y", "-f", str(private)], capture_output=True, text=True, check=True)
+    assert derived.stdout.split()[:2] == Path(f"{private}.pub").read_text().split()[:2]
 
 
 def test_one_that_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from typing import cast
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws import ec2
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import opening, openssh
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import endpoint_tunnel, opening, openssh
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 
 INSTANCE_ID = "i-0123456789abcdef0"
@@ -127,3 +127,44 @@ def test_host_keys_that_ssh_knows_are_not_asked_for(
     made._know_host_keys({"userknownhostsfile": str(files["the user's"])})
     assert asked == ([INSTANCE_ID] if place == "none" else [])
     assert known_hosts.exists() is (place == "none")
+
+
+def test_what_ec2_says_anew_takes_the_place_of_what_it_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An instance that was stopped and started has another address, and later connections need it too."""
+    made, about = an_opening(tmp_path, monkeypatch), ("instance", INSTANCE_ID)
+    assert made._once(about, lambda: ["192.0.2.1"]) == ["192.0.2.1"]
+    assert made._once(about, lambda: ["192.0.2.2"], anew=True) == ["192.0.2.2"]
+    assert made._once(about, lambda: ["nobody asks"]) == ["192.0.2.2"]
+
+
+def test_an_answer_is_that_of_its_region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host with a wrong region must not spoil what is known of another one."""
+    made, about = an_opening(tmp_path, monkeypatch), ("endpoint", "vpc-1")
+    assert made._once(about, lambda: ["one"]) == ["one"]
+    made._account.session.region.name = "eu-west-1"  # type: ignore[misc]  # it is none of a Session
+    assert made._once(about, lambda: ["another"]) == ["another"]
+
+
+def test_a_host_with_fips_gets_the_name_with_fips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A profile may ask for it, and hosts of a run may have different profiles."""
+
+    def endpoint(*_about: object, use_fips: bool) -> list[str]:
+        return ["eice-1", "fips.example.com" if use_fips else "example.com"]
+
+    monkeypatch.setattr(ec2, "endpoint", endpoint)
+    made = an_opening(tmp_path, monkeypatch, vpc_id="vpc-1")
+    names = [made._endpoint(use_fips, remembers_none=False).dns_name for use_fips in (False, True)]
+    assert names == ["example.com", "fips.example.com"]
+
+
+def test_a_tunnel_trusts_what_the_account_trusts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trusted: list[str | None] = []
+
+    def tunnel(_sign: object, ca_bundle: str | None, _deadline: float) -> None:
+        trusted.append(ca_bundle)
+
+    monkeypatch.setattr(endpoint_tunnel, "Tunnel", tunnel)
+    made = an_opening(tmp_path, monkeypatch, private_ip_address="10.0.0.7", max_tunnel_duration=3600, timeout=1)
+    made._account.ca_bundle = "/etc/company.pem"  # type: ignore[misc]  # it is none of an Account
+    made._tunnel_through(ec2.Endpoint("eice-1", "example.com"), None, 22)
+    assert trusted == ["/etc/company.pem"]

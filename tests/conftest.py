@@ -57,7 +57,7 @@ def running_lab(lab_of_worker: RunningLab, tmp_path: Path, monkeypatch: pytest.M
     lab_of_worker.control("POST", "reset")
     for name, value in {**lab_of_worker.environment, **homes(tmp_path)}.items():
         monkeypatch.setenv(name, value)
-    with no_secret_left(tmp_path / "home", lab_of_worker.homes_of_instances):
+    with no_secret_left((tmp_path / "home").resolve(), lab_of_worker.homes_of_instances):
         yield lab_of_worker
 
 
@@ -77,27 +77,27 @@ def module_controller(lab_of_worker: RunningLab, tmp_path_factory: pytest.TempPa
     with pytest.MonkeyPatch.context() as monkeypatch:
         for name, value in {**lab_of_worker.environment, **homes(folder)}.items():
             monkeypatch.setenv(name, value)
-        with no_secret_left(folder / "home", lab_of_worker.homes_of_instances):
+        with no_secret_left((folder / "home").resolve(), lab_of_worker.homes_of_instances):
             controller = Controller(lab_of_worker, folder)
             yield controller
             controller.end()
 
 
 def homes(folder: Path) -> dict[str, str]:
-    """Return the environment of a user whose files are all below a folder of the test.
+    """Return the environment of a user whose files are all in a home folder of the test.
 
-    ANSIBLE_REMOTE_TEMP, ANSIBLE_ASYNC_DIR: every host of the lab is this machine, whose user has another home folder in
-    the password file. ANSIBLE_SSH_CONTROL_PATH_DIR: a folder with a short path, beside that of the test. The path of a
-    socket has at most 107 bytes.
+    It is ``folder/home``, a link to a folder with a short path: the path of a socket has at most 107 bytes, and ssh and
+    ansible-core have theirs below HOME and TMPDIR. ANSIBLE_REMOTE_TEMP, ANSIBLE_ASYNC_DIR: every host of the lab is this
+    machine, whose user has another home folder in the password file.
     """
-    home = folder / "home"
+    home = Path(tempfile.mkdtemp(prefix="h-"))
+    (folder / "home").symlink_to(home)
     for name in ("tmp", "cache"):
-        (home / name).mkdir(parents=True, exist_ok=True)
+        (home / name).mkdir()
     return {
         "HOME": str(home),
         "TMPDIR": str(home / "tmp"),
         "XDG_CACHE_HOME": str(home / "cache"),
         "ANSIBLE_REMOTE_TEMP": str(home / "remote_tmp"),
         "ANSIBLE_ASYNC_DIR": str(home / "async"),
-        "ANSIBLE_SSH_CONTROL_PATH_DIR": tempfile.mkdtemp(prefix="cp-"),
     }

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from ansible.plugins.action.normal import ActionModule as NormalAction
+from ansible.release import __version__ as ansible_version
 from ansible_collections.sshkeys.aws.tests.modules.people import ALICE, BOB, WEAK
 from ansible_collections.sshkeys.aws.tests.modules.two_ways import Processes, Task, comparable, in_worker
 from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
@@ -26,6 +27,7 @@ from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 PUSH, CONSOLE = "ec2_instance_connect_key", "ec2_serial_console_key"
 DECLARE, READ = "transfer_ssh_key", "transfer_ssh_key_info"
 USER = "partner"
+MASKS_OUTPUT = tuple(map(int, ansible_version.split(".")[:2])) >= (2, 22)
 TOKEN = "labtoken0123456789abcdef"
 
 
@@ -162,7 +164,8 @@ def test_odd_arguments(running_lab: RunningLab, compare: Compare) -> None:
         Task(READ, {**none, "aws_config": {"connect_timeout": 2}}, "user_names is an empty list"),
         Task(READ, {**none, "region": 5}, "region_name '5' doesn't match", fails=True),
         Task(READ, {**one, "secret_key": USER}, "SECRET"),
-        Task(READ, {**one, "session_token": USER[:4]}, "SECRETner"),
+        # From ansible-core 2.22 on, the controller masks what it prints, and no result.
+        Task(READ, {**one, "session_token": USER[:4]}, USER if MASKS_OUTPUT else "SECRETner"),
         Task(READ, {**one, "region": "no region"}, "no region", fails=True),
     ]
     compare(tasks)

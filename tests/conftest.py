@@ -87,8 +87,8 @@ def homes(folder: Path) -> dict[str, str]:
     """Return the environment of a user whose files are all in a home folder of the test.
 
     It is ``folder/home``, a link to a folder with a short path: the path of a socket has at most 107 bytes, and ssh and
-    ansible-core have theirs below HOME and TMPDIR. ANSIBLE_REMOTE_TEMP, ANSIBLE_ASYNC_DIR: every host of the lab is this
-    machine, whose user has another home folder in the password file.
+    ansible-core have theirs below HOME and TMPDIR. ANSIBLE_REMOTE_TEMP, ANSIBLE_ASYNC_DIR: every host of the lab is
+    this machine, whose user has another home folder in the password file.
     """
     home = Path(tempfile.mkdtemp(prefix="h-"))
     (folder / "home").symlink_to(home)

@@ -51,7 +51,7 @@ matrix-%:
 	@echo "-- ansible-core $*"
 	@tests/setup.sh .build/matrix/$*/venv tests/requirements/core-$*.txt
 	@.build/matrix/$*/venv/bin/python tests/tools/staged.py \
-		$(MAKE) --no-print-directory -f tests/checks.mk tests-of-matrix
+		$(MAKE) --no-print-directory -f tests/checks.mk tests-of-matrix CORE=$*
 
 lint: setup  ## Check style, types and spelling
 	@$(CHECKS) lint

@@ -41,9 +41,10 @@ test:
 exhaustive:
 	$(call everything,checks-all,--all)
 
-# Units compare with the services as botocore describes them today, so not with the lowest.
+# CORE: a file of tests/requirements. Unit tests compare with the services as botocore describes them today, so they do not
+# run with an older one.
 tests-of-matrix:
-	@pytest -q $(WORKERS) tests/plays tests/modules tests/unit
+	@pytest -q $(WORKERS) tests/plays tests/modules $(if $(findstring sdk,$(CORE)),,tests/unit)
 
 # The longest first, so that none is left to run alone.
 checks: sanity mypy-collection ansible-lint docs mypy-lab mypy-bench mypy-tools ruff yamllint workflows codespell

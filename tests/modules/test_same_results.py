@@ -158,7 +158,7 @@ def test_odd_arguments(running_lab: RunningLab, compare: Compare) -> None:
         Task(READ, {**read, "user_names": "Zoë ☃ 𝄞"}, "user_name", fails=True),
         Task(READ, {**none, "concurrency": "16"}, '"concurrency": 16'),
         Task(READ, {**none, "concurrency": [16]}, "concurrency", fails=True),
-        Task(READ, {**none, "server_id": None}, "server_id '' is not the id", fails=True),
+        Task(READ, {**none, "server_id": None}, "server_id", fails=True),
         Task(READ, {**none, "aws_config": {5: "five", True: "a boolean", None: "nothing"}}, "aws_config", fails=True),
         Task(READ, {**none, "aws_config": "no dict"}, "aws_config", fails=True),
         Task(READ, {**none, "aws_config": {"connect_timeout": 2}}, "user_names is an empty list"),

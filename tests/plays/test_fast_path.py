@@ -83,4 +83,4 @@ def test_it_pushes_the_key_in_both_places(ran: Run, task: str) -> None:
 
 def test_each_item_of_a_loop_has_its_own_environment(ran: Run) -> None:
     (loop,) = ran.all_of("Here: a region for each item, in the environment")
-    assert [item["failed"] for item in loop.result["results"]] == [True, False]
+    assert [item.get("failed", False) for item in loop.result["results"]] == [True, False]

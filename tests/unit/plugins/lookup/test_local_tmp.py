@@ -8,13 +8,13 @@ from __future__ import annotations
 import pytest
 from ansible import constants
 from ansible.errors import AnsibleLookupError
-from ansible_collections.sshkeys.aws.plugins.lookup import local_tmp
+from ansible.plugins.loader import lookup_loader
 
 
 def test_the_folder_of_this_process() -> None:
-    assert local_tmp.LookupModule().run([]) == [constants.DEFAULT_LOCAL_TMP]
+    assert lookup_loader.get("sshkeys.aws.local_tmp").run([]) == [constants.DEFAULT_LOCAL_TMP]
 
 
 def test_terms_are_refused() -> None:
     with pytest.raises(AnsibleLookupError):
-        local_tmp.LookupModule().run(["something"])
+        lookup_loader.get("sshkeys.aws.local_tmp").run(["something"])

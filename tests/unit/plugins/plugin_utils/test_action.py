@@ -317,11 +317,13 @@ def test_invocations_are_shown_where_ansible_core_shows_them() -> None:
     assert ("invocation" in result) is not IS_TOLD_TO_SHOW_INVOCATIONS
 
 
+# A task with a deprecated name has a process, which warns of it.
 CREDENTIALS = [
     name
     for option, about in aws_argument_spec().items()
     if about.get("no_log")
     for name in (option, *about.get("aliases", ()))
+    if name not in {deprecated["name"] for deprecated in about.get("deprecated_aliases", ())}
 ]
 
 

@@ -8,13 +8,20 @@ from __future__ import annotations
 import pytest
 from ansible import constants
 from ansible.errors import AnsibleLookupError
-from ansible.plugins.loader import lookup_loader
+from ansible_collections.sshkeys.aws.plugins.lookup import local_tmp
+
+
+def lookup() -> local_tmp.LookupModule:
+    made = local_tmp.LookupModule()
+    # Up to ansible-core 2.18 the loader of plugins does this.
+    made._load_name = "sshkeys.aws.local_tmp"
+    return made
 
 
 def test_the_folder_of_this_process() -> None:
-    assert lookup_loader.get("sshkeys.aws.local_tmp").run([]) == [constants.DEFAULT_LOCAL_TMP]
+    assert lookup().run([]) == [constants.DEFAULT_LOCAL_TMP]
 
 
 def test_terms_are_refused() -> None:
     with pytest.raises(AnsibleLookupError):
-        lookup_loader.get("sshkeys.aws.local_tmp").run(["something"])
+        lookup().run(["something"])

@@ -90,10 +90,12 @@ def homes(folder: Path) -> dict[str, str]:
     ansible-core have theirs below HOME and TMPDIR. ANSIBLE_REMOTE_TEMP, ANSIBLE_ASYNC_DIR: every host of the lab is
     this machine, whose user has another home folder in the password file.
     """
-    home = Path(tempfile.mkdtemp(prefix="h-"))
-    (folder / "home").symlink_to(home)
+    link = folder / "home"
+    if not link.exists():
+        link.symlink_to(tempfile.mkdtemp(prefix="h-"))
+    home = link.resolve()
     for name in ("tmp", "cache"):
-        (home / name).mkdir()
+        (home / name).mkdir(exist_ok=True)
     return {
         "HOME": str(home),
         "TMPDIR": str(home / "tmp"),

@@ -173,9 +173,8 @@ def _staged() -> Iterator[None]:
     """Make the staged copy the same as the checkout, and keep others from changing it until the block ends."""
     BUILD.mkdir(parents=True, exist_ok=True)
     with (BUILD / "lock").open("w") as lock:
-        files = listing(CHECKOUT)
         fcntl.flock(lock, fcntl.LOCK_SH)
-        if _differences(CHECKOUT, STAGED, files):
+        if not _is_staged(CHECKOUT, STAGED):
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -183,31 +182,43 @@ def _staged() -> Iterator[None]:
                     "Another command runs in this checkout, which has changed since. Waiting for it to end.", flush=True
                 )
                 fcntl.flock(lock, fcntl.LOCK_EX)
-            stage(CHECKOUT, STAGED, files)
+            stage(CHECKOUT, STAGED)
             fcntl.flock(lock, fcntl.LOCK_SH)
         yield
 
 
-def stage(checkout: Path, copy: Path, files: list[str]) -> None:
+def stage(checkout: Path, copy: Path) -> None:
     """Copy what changed and delete what vanished, and put the collections of .venv next to the copy."""
     copy.mkdir(parents=True, exist_ok=True)
-    (site_packages,) = Path(sys.prefix).glob("lib/python3.*/site-packages")
-    for name in _NEIGHBOURS:
-        link, target = copy.parents[1] / name, site_packages / "ansible_collections" / name
+    for link, target in _neighbours(copy).items():
         link.unlink(missing_ok=True)
         link.symlink_to(target)
-    for name in _differences(checkout, copy, files):
+    vanished, changed = _differences(checkout, copy)
+    for name in (*vanished, *changed):
         ours, theirs = checkout / name, copy / name
         if theirs.is_dir() and not theirs.is_symlink():
             shutil.rmtree(theirs)
         theirs.unlink(missing_ok=True)
-        if name in files:
+        if name in changed:
             theirs.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ours, theirs, follow_symlinks=False)
         elif not any(theirs.parent.iterdir()):
             os.removedirs(theirs.parent)
     # ansible-test, ansible-lint and antsibull-docs ask git for the files.
     subprocess.run(["git", "init", "--quiet", "."], cwd=copy, check=True, env=_plain_git())
+
+
+def _is_staged(checkout: Path, copy: Path) -> bool:
+    links = _neighbours(copy).items()
+    return all(link.is_symlink() and link.readlink() == target for link, target in links) and not any(
+        _differences(checkout, copy)
+    )
+
+
+def _neighbours(copy: Path) -> dict[Path, Path]:
+    """Return the links beside the copy, and where they lead: a renewed .venv may have another Python."""
+    (site_packages,) = Path(sys.prefix).glob("lib/python3.*/site-packages")
+    return {copy.parents[1] / name: site_packages / "ansible_collections" / name for name in _NEIGHBOURS}
 
 
 def listing(root: Path) -> list[str]:
@@ -221,10 +232,11 @@ def listing(root: Path) -> list[str]:
     )
 
 
-def _differences(checkout: Path, copy: Path, files: list[str]) -> list[str]:
-    """Return the files that are not the same in the copy, those that should not be there first."""
+def _differences(checkout: Path, copy: Path) -> tuple[list[str], list[str]]:
+    """Return the files that should not be in the copy, and those that are not the same in it."""
+    files = listing(checkout)
     vanished = sorted(set(_walk(copy)) - set(files))
-    return vanished + [name for name in files if _signature(checkout / name) != _signature(copy / name)]
+    return vanished, [name for name in files if _signature(checkout / name) != _signature(copy / name)]
 
 
 def _walk(root: Path) -> list[str]:

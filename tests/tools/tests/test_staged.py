@@ -22,7 +22,7 @@ def source(tmp_path: Path) -> Path:
     """Return a checkout with a file that it ignores, and with one that git does not know yet."""
     root = tmp_path / "a checkout"
     (root / "plugins").mkdir(parents=True)
-    for name, text in {".gitignore": "*.log", "plugins/a.py": "a", "new": "n", "some.log": "l"}.items():
+    for name, text in {".gitignore": "*.log\n.build\n", "plugins/a.py": "a", "new": "n", "some.log": "l"}.items():
         (root / name).write_text(text)
     (root / "link").symlink_to("new")
     subprocess.run(["git", "init", "--quiet", str(root)], check=True)
@@ -36,7 +36,7 @@ def content(folder: Path) -> dict[str, str]:
 
 def test_the_copy_has_what_git_tracks_or_would_track(source: Path, tmp_path: Path) -> None:
     copy = tmp_path / "c/sshkeys/aws"
-    staged.stage(source, copy, staged.listing(source))
+    staged.stage(source, copy)
     assert list(content(copy)) == [".gitignore", "link", "new", "plugins/a.py"]
     assert content(copy) == content(source)
     assert (copy / "link").is_symlink()
@@ -45,14 +45,14 @@ def test_the_copy_has_what_git_tracks_or_would_track(source: Path, tmp_path: Pat
 
 def test_the_copy_follows_every_change(source: Path, tmp_path: Path) -> None:
     copy = tmp_path / "c/sshkeys/aws"
-    staged.stage(source, copy, staged.listing(source))
+    staged.stage(source, copy)
     (copy / "tests/output").mkdir(parents=True)
     (copy / "tests/output/kept").touch()
     (source / "plugins/a.py").unlink()
     (source / "new").write_text("longer than before")
     (source / "link").unlink()
     (source / "link").write_text("a file in its place")
-    staged.stage(source, copy, staged.listing(source))
+    staged.stage(source, copy)
     assert {name: text for name, text in content(copy).items() if "output" not in name} == content(source)
     assert not (copy / "plugins").exists()
     assert (copy / "tests/output/kept").exists()
@@ -115,3 +115,13 @@ def test_a_signal_ends_all_that_the_command_has_started(source: Path, number: in
         # The pipe is open as long as one of them lives.
         assert process.stdout.read() == ""
     assert not folder.exists()
+
+
+def test_a_renewed_environment_has_its_own_collections_beside_the_copy(source: Path) -> None:
+    assert start(source, "exit 0").wait() == 0
+    link = source / ".build/ansible_collections/amazon"
+    target = link.readlink()
+    link.unlink()
+    link.symlink_to(source / "of another Python")
+    assert start(source, "exit 0").wait() == 0
+    assert link.readlink() == target

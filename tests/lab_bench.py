@@ -17,6 +17,7 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from ansible_collections.sshkeys.aws.tests.unit.keys import make_key_file
 from ansible_collections.sshkeys.aws.tests.unit.sdk_data import plain_session
 from botocore.config import Config
 
@@ -136,8 +137,4 @@ class KeyMaker:
         """Make a new pair."""
         self._made += 1
         private = self._folder / f"key{self._made}"
-        subprocess.run(
-            ["ssh-keygen", "-q", "-t", key_type, *options, "-N", "", "-C", "a key", "-f", str(private)],
-            check=True,
-        )
-        return KeyPair(private, private.with_suffix(".pub").read_text("utf-8").strip())
+        return KeyPair(private, make_key_file(private, "a key", key_type, *options))

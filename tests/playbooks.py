@@ -18,10 +18,14 @@ from typing import Any
 
 from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 from ansible_collections.sshkeys.aws.tests.secrets_left import lines_with_secrets
+from ansible_collections.sshkeys.aws.tests.unit.keys import make_key_file
 
 _CALLBACKS = Path(__file__).parent / "plays" / "callback_plugins"
-# This machine, without ssh.
+# This machine, without ssh; and beside it a host that nobody reaches (RFC 5737), for tasks that are delegated.
 _HERE = {"all": {"hosts": {"localhost": {"ansible_connection": "local"}}}}
+HERE_AND_ELSEWHERE = {
+    "all": {"hosts": {"localhost": {"ansible_connection": "local"}, "elsewhere": {"ansible_host": "192.0.2.1"}}}
+}
 # No run of a test takes as long.
 _SECONDS = 240
 
@@ -124,9 +128,7 @@ class Controller:
         """Make a key pair ``keys/NAME`` below the folder, and return the line of its public key."""
         path = self.folder / "keys" / name
         path.parent.mkdir(exist_ok=True)
-        command = ["ssh-keygen", "-q", "-t", key_type, *options, "-N", "", "-C", f"{name}@laptop", "-f", str(path)]
-        subprocess.run(command, check=True)
-        return Path(f"{path}.pub").read_text(encoding="utf-8").strip()
+        return make_key_file(path, f"{name}@laptop", key_type, *options)
 
     def run(
         self,

@@ -63,6 +63,12 @@ def start_lab(state: Path) -> Iterator[RunningLab]:
         # Popen closes the standard input, and waits.
 
 
+def calls_in(requests: Sequence[Mapping[str, Any]], *operations: str, **parameters: object) -> list[dict[str, Any]]:
+    """Return the parameters of the calls of these operations in a journal that have these parameters."""
+    found = [request["parameters"] for request in requests if request["operation"] in operations]
+    return [each for each in found if parameters.items() <= each.items()]
+
+
 @dataclass(frozen=True)
 class RunningLab:
     """A running lab, as lab.json describes it."""

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from ansible.plugins.action.normal import ActionModule as NormalAction
-from ansible.release import __version__ as ansible_version
+from ansible_collections.sshkeys.aws.tests.ansible_core import ANSIBLE_CORE
 from ansible_collections.sshkeys.aws.tests.modules.people import ALICE, BOB, WEAK
 from ansible_collections.sshkeys.aws.tests.modules.two_ways import Processes, Task, comparable, in_worker
 from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
@@ -27,7 +27,7 @@ from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 PUSH, CONSOLE = "ec2_instance_connect_key", "ec2_serial_console_key"
 DECLARE, READ = "transfer_ssh_key", "transfer_ssh_key_info"
 USER = "partner"
-MASKS_OUTPUT = tuple(map(int, ansible_version.split(".")[:2])) >= (2, 22)
+MASKS_OUTPUT = ANSIBLE_CORE >= (2, 22)
 TOKEN = "labtoken0123456789abcdef"
 
 

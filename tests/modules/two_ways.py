@@ -21,13 +21,13 @@ from typing import Any
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import connection_loader
-from ansible.release import __version__ as ansible_version
 from ansible.template import Templar
 from ansible_collections.sshkeys.aws.plugins.plugin_utils import _refusal
+from ansible_collections.sshkeys.aws.tests.ansible_core import ANSIBLE_CORE
 
 _PROGRAM = Path(__file__).with_name("module_processes.py")
 _PLUGINS = "ansible_collections.sshkeys.aws.plugins"
-_IS_TOLD_TO_SHOW_INVOCATIONS = tuple(map(int, ansible_version.split(".")[:2])) >= (2, 21)
+_IS_TOLD_TO_SHOW_INVOCATIONS = ANSIBLE_CORE >= (2, 21)
 
 # What no two runs have in common, and how it is written here instead. The order counts.
 _OF_ONE_RUN = (

@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ import pytest
 import yaml
 from ansible_collections.sshkeys.aws.tests.package.packages import STAGED, Installation
 from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
+from ansible_collections.sshkeys.aws.tests.unit.keys import make_key_file
 
 PLAYBOOK = "open_and_hand_out.yml"
 
@@ -66,7 +66,7 @@ def job(lab: Mapping[str, Any], tmp_path: Path) -> Path:
     (folder / "env/envvars").write_text(json.dumps(credential), encoding="utf-8")
     (folder / "env/settings").write_text(json.dumps({"job_timeout": 120}), encoding="utf-8")
     (folder / "inventory/hosts.yml").write_text(yaml.safe_dump(inventory(lab)), encoding="utf-8")
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "project/keys/partner"], check=True)
+    make_key_file(folder / "project/keys/partner", "partner")
     return folder
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
+from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab, calls_in
 
 PLAYBOOKS = Path(__file__).parent / "connection"
 OURS = "ansible_ec2_instance_connect"
@@ -58,8 +58,7 @@ def public_part(lab: RunningLab) -> dict[str, Any]:
 
 def calls(lab: RunningLab, operation: str, **parameters: str) -> list[dict[str, Any]]:
     """Return the parameters of the calls of an operation that have these parameters."""
-    found = [request["parameters"] for request in lab.requests() if request["operation"] == operation]
-    return [each for each in found if parameters.items() <= each.items()]
+    return calls_in(lab.requests(), operation, **parameters)
 
 
 def pushes(lab: RunningLab, number: int) -> list[dict[str, Any]]:

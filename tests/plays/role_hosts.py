@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.sshkeys.aws.tests.playbooks import Controller
-from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
+from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab, calls_in
+from ansible_collections.sshkeys.aws.tests.unit.keys import ssh_keygen
 
 PLAYBOOKS = Path(__file__).parent / "role_ssh_access"
 Variables = Mapping[str, Any]
@@ -64,17 +64,10 @@ def known_hosts(controller: Controller) -> Path:
 
 def fingerprint(controller: Controller, name: str) -> str:
     """Return the fingerprint of a key that the controller has made."""
-    command = ["ssh-keygen", "-l", "-f", str(controller.folder / "keys" / f"{name}.pub")]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[1]
-
-
-def calls(requests: Sequence[Request], *operations: str, **parameters: object) -> list[dict[str, Any]]:
-    """Return the parameters of the calls of these operations that have these parameters."""
-    found = [request["parameters"] for request in requests if request["operation"] in operations]
-    return [each for each in found if parameters.items() <= each.items()]
+    return ssh_keygen("-l", "-f", str(controller.folder / "keys" / f"{name}.pub")).split()[1]
 
 
 def pushes(requests: Sequence[Request], lab: RunningLab, number: int) -> list[str]:
     """Return the keys that were pushed to an instance, in order."""
-    found = calls(requests, "SendSSHPublicKey", InstanceId=instance_id(lab, number))
+    found = calls_in(requests, "SendSSHPublicKey", InstanceId=instance_id(lab, number))
     return [str(each["SSHPublicKey"]) for each in found]

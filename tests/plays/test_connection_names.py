@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from ansible.release import __version__ as ansible_version
+from ansible_collections.sshkeys.aws.tests.ansible_core import ANSIBLE_CORE
 from ansible_collections.sshkeys.aws.tests.playbooks import Controller, Run
 from ansible_collections.sshkeys.aws.tests.plays.connection_hosts import (
     PLAYBOOKS,
@@ -134,7 +134,7 @@ def test_localhost_is_told_of_the_keyword_where_a_variable_has_the_connection(na
 
 
 def test_secret_options_are_masked_where_ansible_core_can(named: Named) -> None:
-    masks = tuple(map(int, ansible_version.split(".")[:2])) >= (2, 22)
+    masks = ANSIBLE_CORE >= (2, 22)
     key = "$REDACTED$" if masks else "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
     token = "$REDACTED$" if masks else "AQoEXAMPLEH4aoAH0gNCAPyJxz4BlCFFxWNE1OPTgk5TthT"
     assert named.run.of("Print the credentials")["msg"] == f"id AKIAIOSFODNN7EXAMPLE, key {key}, token {token}"

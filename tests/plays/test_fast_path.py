@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
-from ansible_collections.sshkeys.aws.tests.playbooks import Controller, Run
+from ansible_collections.sshkeys.aws.tests.playbooks import HERE_AND_ELSEWHERE, Controller, Run
 from ansible_collections.sshkeys.aws.tests.plays.fake_sudo import fake_sudo
 
 PLAYBOOK = Path(__file__).parent / "fast_path/where.yml"
@@ -37,14 +37,7 @@ def ran(module_controller: Controller) -> Run:
         "-vvv",
         f"--vault-password-file={password}",
         "--extra-vars=@vaulted.yml",
-        inventory={
-            "all": {
-                "hosts": {
-                    "localhost": {"ansible_connection": "local"},
-                    "elsewhere": {"ansible_host": "192.0.2.1"},
-                }
-            }
-        },
+        inventory=HERE_AND_ELSEWHERE,
         variables={
             "ansible_python_interpreter": "{{ python_of_task | default(ansible_playbook_python) }}",
             "fake_sudo": fake_sudo(module_controller),

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._refusal import CORE_MASKS
-from ansible_collections.sshkeys.aws.tests.playbooks import Controller, Run
+from ansible_collections.sshkeys.aws.tests.playbooks import HERE_AND_ELSEWHERE, Controller, Run
 from ansible_collections.sshkeys.aws.tests.plays.fake_sudo import fake_sudo
 from ansible_collections.sshkeys.aws.tests.plays.private_keys import cases
 from ansible_collections.sshkeys.aws.tests.unit import keys
@@ -52,14 +52,7 @@ class Done:
             str(PLAYS / "public.yml"),
             "-vvvvv",
             "--diff",
-            inventory={
-                "all": {
-                    "hosts": {
-                        "localhost": {"ansible_connection": "local"},
-                        "elsewhere": {"ansible_host": "192.0.2.1"},
-                    }
-                }
-            },
+            inventory=HERE_AND_ELSEWHERE,
             variables={
                 # Since 2.21 ansible-core shows how a module was called only when it is told to.
                 "ansible_inject_invocation": True,

@@ -28,7 +28,6 @@ from ansible_collections.sshkeys.aws.tests.plays.role_hosts import (
     PLAYBOOKS,
     STOPPED,
     Request,
-    calls,
     fingerprint,
     instance_id,
     inventory,
@@ -36,7 +35,7 @@ from ansible_collections.sshkeys.aws.tests.plays.role_hosts import (
     os_user,
     pushes,
 )
-from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
+from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab, calls_in
 
 # Blanks, quotes, a token and a variable of ssh's configuration, and letters beyond ASCII.
 ODD = "it's a \"$x\" \\' feature%2Ffoo größe"
@@ -439,7 +438,7 @@ def test_a_host_for_which_the_variables_ask_nothing_says_so(opened: Opened) -> N
 
 def test_the_main_entry_point_does_both(opened: Opened) -> None:
     assert all(opened.pinged(host) for host in ("both1", "both2", "both3"))
-    (imported,) = calls(opened.requests, "ImportSshPublicKey")
+    (imported,) = calls_in(opened.requests, "ImportSshPublicKey")
     assert imported["UserName"] == "partner"
     assert opened.lab.held("partner") == [opened.public_keys["alice"]]
     assert opened.run.of(PUSH, "both1")["changed"] is True

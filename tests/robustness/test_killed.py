@@ -24,6 +24,7 @@ from typing import Any
 import pytest
 from ansible_collections.sshkeys.aws.plugins.modules import transfer_ssh_key
 from ansible_collections.sshkeys.aws.tests.running_lab import Prepare, RunningLab
+from ansible_collections.sshkeys.aws.tests.unit.keys import make_key_file
 
 USER = "partner"
 
@@ -52,9 +53,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = {}
     for number in range(10):
         path = folder / f"key{number}"
-        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", path.name, "-f", str(path)]
-        subprocess.run(command, check=True)
-        made[Path(f"{path}.pub").read_text(encoding="utf-8").strip()] = path
+        made[make_key_file(path, path.name)] = path
     return made
 
 

@@ -90,6 +90,12 @@ def ssh_keygen(*arguments: str) -> str:
     return done.stdout.decode()
 
 
+def make_key_file(path: Path, comment: str, key_type: str = "ed25519", *options: str) -> str:
+    """Make a key pair: ``path`` and ``path.pub``. Returns the line of the public key."""
+    ssh_keygen("-q", "-t", key_type, *options, "-N", "", "-C", comment, "-f", str(path))
+    return Path(f"{path}.pub").read_text(encoding="utf-8").strip()
+
+
 def _run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
     """Run ssh-keygen with nobody to ask. What it prints stays bytes, to keep a carriage return what it is."""
     return subprocess.run(

@@ -21,7 +21,6 @@ import pytest
 from ansible import constants as C  # noqa: N812 - as ansible-core names it
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.action.normal import ActionModule as NormalAction
-from ansible.release import __version__ as ansible_version
 from ansible_collections.amazon.aws.plugins.module_utils.exceptions import AnsibleBotocoreError
 from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
@@ -32,6 +31,7 @@ from ansible_collections.sshkeys.aws.plugins.modules import (
     transfer_ssh_key_info,
 )
 from ansible_collections.sshkeys.aws.plugins.plugin_utils import _action, _refusal
+from ansible_collections.sshkeys.aws.tests.ansible_core import ANSIBLE_CORE
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.certificate import certificate_of_its_own
 from ansible_collections.sshkeys.aws.tests.unit import keys, module_process
 from ansible_collections.sshkeys.aws.tests.unit.scripted_service import ScriptedService
@@ -50,7 +50,7 @@ PRIVATE = keys.key_pair("ed25519").private
 SECRET_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 BLOTTED = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 IN_A_PROCESS = {"in": "a process"}
-IS_TOLD_TO_SHOW_INVOCATIONS = tuple(map(int, ansible_version.split(".")[:2])) >= (2, 21)
+IS_TOLD_TO_SHOW_INVOCATIONS = ANSIBLE_CORE >= (2, 21)
 
 
 def action(module: str, arguments: dict[str, Any], **task: Any) -> Any:

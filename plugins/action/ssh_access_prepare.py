@@ -123,6 +123,7 @@ def _host(name: str, options: Mapping[str, Any]) -> Host:
 def _key(instance: HostOptions) -> tuple[str, str]:
     """Return the path that ssh is given, and the text of the public key. Raises ArgumentError."""
     keys = RunKeys(os.path.join(C.DEFAULT_LOCAL_TMP, FOLDER))
+    keys.make_folder()
     if instance.uses_pair_of_the_run:
         pair = keys.pair()
         return pair, _read(f"{pair}.pub")

@@ -300,8 +300,7 @@ import json
 import os
 import re
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -310,10 +309,14 @@ from ansible import constants as C  # noqa: N812 - as ansible-core names it
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import ssh
 from ansible.utils.collection_loader import AnsibleCollectionConfig
+from ansible.utils.display import Display
 from ansible.utils.path import unfrackpath
 from ansible_collections.sshkeys.aws.plugins.doc_fragments import _secret
 from ansible_collections.sshkeys.aws.plugins.module_utils import _ssh_options
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.broker_session import Broker, Command
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_folder import (
+    RunFolderError,
+    broker_name,
     controller,
     run_folder,
     state_folder,
@@ -343,7 +346,9 @@ def _define_options() -> None:
 
 _define_options()
 
-_PROGRAM = os.path.join(os.path.dirname(__file__), os.pardir, "plugin_utils", "_connect", "proxy_command.py")
+_display = Display()
+_PROGRAMS = os.path.normpath(os.path.join(os.path.dirname(__file__), os.pardir, "plugin_utils", "_connect"))
+_BROKER = os.path.join(_PROGRAMS, "broker.py")
 _KEY_OF_THE_RUN = "id_ed25519"
 _TEMPORARY_FOLDER = "Ansible's folder for temporary files (ANSIBLE_LOCAL_TEMP)"
 # A host name has at most 253 characters (RFC 1035).
@@ -366,7 +371,17 @@ class _NotTried(AnsibleConnectionFailure):  # type: ignore[misc]  # ansible-core
 class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no types
     """The connection sshkeys.aws.ec2_instance_connect."""
 
-    _settings_file = ""
+    # The file with the settings of the last command, and the settings.
+    _handed_on: tuple[str, Settings] | None = None
+    # That command, as far as the broker knows of it.
+    _command: Command | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Start the broker of the run, which loads the SDK while the first task is being prepared."""
+        super().__init__(*args, **kwargs)
+        # Else ssh starts it, or says why not.
+        with contextlib.suppress(RunFolderError, OSError):
+            _broker(run_folder()).start()
 
     # -- The command line of ssh ---------------------------------------------------------------------------------------
 
@@ -375,13 +390,17 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         self._refuse_names()
         instance_id = self._instance_id()
         command = self._command_of_ssh(binary, subsystem, instance_id)
-        folder = run_folder()
+        try:
+            folder = run_folder()
+        except RunFolderError as error:
+            raise _NotTried(str(error)) from error
         public_key_file, identity_file = self._key(folder)
         settings = self._settings(instance_id, folder, public_key_file)
         file = write_once(folder, json.dumps(settings, sort_keys=True), ".json")
-        self._settings_file = file
+        self._handed_on = file, settings
         # The program needs only the standard library: with -I and -S it starts in half the time.
-        program = _ssh_options.proxy_command([sys.executable, "-I", "-S", os.path.normpath(_PROGRAM), file])
+        parts = [sys.executable, "-I", "-S", os.path.join(_PROGRAMS, "proxy_command.py"), file, broker_name(_BROKER)]
+        program = _ssh_options.proxy_command(parts)
         # ssh uses the first value that it gets, so the user's "none" only overrides the configuration of ssh.
         way = _as_arguments(f"ProxyCommand={program}", "ProxyUseFdpass=yes")
         after_the_program = command.index(os.fsencode(binary)) + 1
@@ -401,6 +420,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             # The key of the run must not outlive the run in an agent.
             options.append("AddKeysToAgent=no")
         self._add_args(command, _as_arguments(*options), "a key for the instance is pushed when ssh connects")
+        self._begin(file)
         return command + [other if isinstance(other, bytes) else other.encode() for other in other_args]
 
     def _command_of_ssh(self, binary: str, subsystem: str, instance_id: str) -> list[bytes]:
@@ -425,6 +445,11 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
                 command[command.index(raw)] = os.fsencode(f"IdentityFile={self._quoted(path, of)}")
         return command
 
+    def _connection(self, instance_id: str) -> str:
+        """Return a name for what ssh shares a connection by."""
+        port, user = self.get_option("port"), self.get_option("remote_user")
+        return f"{self.get_option('control_path')} {self.host} {port} {user} {instance_id}"
+
     def _name_connection(self, instance_id: str, folder: str) -> None:
         """Name persistent connections also by the inventory name and the instance.
 
@@ -436,6 +461,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         if not path:
             port, user = self.get_option("port"), self.get_option("remote_user")
             path = self._create_control_path(f"{self._name()} {self.host}", port, user, instance_id)
+        self._socket_of_ssh = path % {"directory": folder}
         of = "The folder for the sockets of ssh (ANSIBLE_SSH_CONTROL_PATH_DIR)"
         value = path % {"directory": self._quoted(folder, of)[1:-1]}
         self.set_option("control_path", value.replace("%", "%%"))
@@ -522,6 +548,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             "instance_connect_endpoint_id": self.get_option("instance_connect_endpoint_id"),
             "instance_connect_endpoint_dns_name": self.get_option("instance_connect_endpoint_dns_name"),
             "max_tunnel_duration": self.get_option("max_tunnel_duration"),
+            "connection": self._connection(instance_id),
             "instance_id": instance_id,
             "availability_zone": placement.get("availability_zone"),
             "host": address if is_address else None,
@@ -536,7 +563,6 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             "region_source": region_source,
             "ssh": self._ssh_question(),
             "collection_paths": list(AnsibleCollectionConfig.collection_paths),
-            "folder": folder,
             "controller": controller(),
         }
 
@@ -596,48 +622,113 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         named = [*(["-p", str(port)] if port else []), *(["-l", user] if user else [])]
         return [self.get_option("ssh_executable"), *before, *named, *itertools.chain(*after), "-G", str(self.host)]
 
-    # -- Failures, explained -------------------------------------------------------------------------------------------
+    # -- Commands, and their failures explained -------------------------------------------------------------------------
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         """Run a command on the instance."""
-        with self._explaining():
-            self._tell_ssh_whom()
-            ended: tuple[int, bytes, bytes] = super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
-            return ended
+        execute = super().exec_command
+        ended: tuple[int, bytes, bytes] = self._work(lambda: execute(cmd, in_data=in_data, sudoable=sudoable))
+        return ended
 
     def put_file(self, in_path: str, out_path: str) -> Any:
         """Copy a file to the instance."""
-        with self._explaining():
-            self._tell_ssh_whom()
-            return super().put_file(in_path, out_path)
+        put = super().put_file
+        return self._work(lambda: put(in_path, out_path))
 
     def fetch_file(self, in_path: str, out_path: str) -> Any:
         """Copy a file from the instance."""
-        with self._explaining():
-            self._tell_ssh_whom()
-            return super().fetch_file(in_path, out_path)
+        fetch = super().fetch_file
+        return self._work(lambda: fetch(in_path, out_path))
 
     def reset(self) -> None:
         """Close the connection that persists."""
         self._tell_ssh_whom()
-        super().reset()
-
-    @contextlib.contextmanager
-    def _explaining(self) -> Iterator[None]:
-        """Add to an error which of push, tunnel and ssh failed, and the remedy."""
-        # File systems may round mtimes down.
-        began = time.time() - 0.1
         try:
-            yield
-        except _NotTried:
-            raise
-        except AnsibleConnectionFailure as error:
-            if not self._settings_file:
-                # ansible-core failed before ssh was started.
-                raise
-            from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import explain  # noqa: PLC0415 - otherwise every task would compile it
+            super().reset()
+        finally:
+            self._end()
 
-            raise AnsibleConnectionFailure(explain.failure(str(error), self._settings_file, began)) from None
+    def _work(self, work: Callable[[], Any]) -> Any:
+        """Do something over ssh. Adds to an error which of push, tunnel and ssh failed, and the remedy."""
+        self._tell_ssh_whom()
+        is_first = True
+        try:
+            while True:
+                try:
+                    return work()
+                except AnsibleConnectionFailure as error:
+                    if isinstance(error, _NotTried) or not self._handed_on:
+                        # ssh was not started.
+                        raise
+                    if not (is_first and self._lacks_a_push(str(error))):
+                        raise AnsibleConnectionFailure(self._explained(str(error))) from None
+                is_first = False
+        finally:
+            self._end()
+
+    def _begin(self, settings_file: str) -> None:
+        """Tell the broker that a command begins, which may have to wait for a place of an endpoint."""
+        self._end()
+        has_master = os.path.exists(self._socket_of_ssh)
+        # Without the broker, a connection that persists goes on; and a new one says what is wrong.
+        with contextlib.suppress(OSError):
+            self._command = _broker(os.path.dirname(settings_file)).begin(
+                settings_file, has_master=has_master, wait=lambda sentence: _display.v(sentence, host=self.host)
+            )
+
+    def _end(self) -> None:
+        """Tell the broker that the command has ended."""
+        if self._command:
+            if _display.verbosity:
+                self._hear()
+            self._command.end()
+            self._command = None
+
+    def _hear(self) -> None:
+        """Read what the broker has said of the command, and show what is for the user."""
+        if self._command:
+            for message in self._command.hear():
+                if "waits" in message:
+                    _display.v(message["waits"], host=self.host)
+                elif "made" in message:
+                    _display.vvv(message["made"], host=self.host)
+
+    def _lacks_a_push(self, said: str) -> bool:
+        """Return whether sshd has refused a key that was not pushed for this, and so is pushed next time.
+
+        It was accepted a moment ago, but something took it from the instance. said: by ssh.
+        """
+        from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import explain  # noqa: PLC0415 - otherwise every task would compile it
+
+        self._hear()
+        if not self._handed_on or not self._command or not self._command.relied_on_an_earlier_push:
+            return False
+        file, settings = self._handed_on
+        if not explain.is_refusal(said, settings):
+            return False
+        with contextlib.suppress(OSError):
+            _broker(os.path.dirname(file)).ask("forget", file)
+        return True
+
+    def _explained(self, said: str) -> str:
+        """Return what a user is told when ssh failed. said: by ssh."""
+        from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import explain  # noqa: PLC0415
+
+        if not self._handed_on:
+            return said
+        self._hear()
+        file, settings = self._handed_on
+        failed = self._command.failed if self._command else None
+        if not failed and (not self._command or self._command.has_lost_the_broker):
+            try:
+                failed = _broker(os.path.dirname(file)).ask("failure", file).get("failed")
+            except OSError as error:
+                failed = explain.unreachable_broker(error)
+        return explain.failure(said, settings, failed)
+
+
+def _broker(folder: str) -> Broker:
+    return Broker(folder, broker_name(_BROKER), controller(), list(AnsibleCollectionConfig.collection_paths))
 
 
 def _as_arguments(*options: str) -> list[bytes]:

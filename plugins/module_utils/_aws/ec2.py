@@ -10,10 +10,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.calls import read, unexpected
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError, printable
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
+    ArgumentError,
+    ServiceError,
+    hint_for,
+    printable,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -24,6 +29,15 @@ class Endpoint(NamedTuple):
 
     id: str
     dns_name: str
+
+
+class EndpointFacts(NamedTuple):
+    """What EC2 says of an endpoint; None for what it lacks."""
+
+    id: str
+    dns_name: str | None
+    fips_dns_name: str | None
+    subnet_id: str | None
 
 
 class Instance(NamedTuple):
@@ -41,15 +55,36 @@ class Instance(NamedTuple):
         return self.private_ip_address or self.ipv6_address
 
 
-def instance(client: EC2Client, instance_id: str) -> Instance:
-    """Return an instance (DescribeInstances). Raises ServiceError."""
-    answer = read(client.describe_instances, InstanceIds=[instance_id])
-    try:
-        found: dict[str, Any] = answer["Reservations"][0]["Instances"][0]
-    except (IndexError, KeyError, TypeError) as error:
-        raise unexpected(answer, "Reservations with the instance", in_doubt=False) from error
-    names = ("PrivateIpAddress", "PublicIpAddress", "Ipv6Address", "VpcId", "SubnetId")
-    return Instance(*(found.get(name) for name in names))
+# The service's limit for the values of a filter (EC2 API Reference, DescribeInstances).
+_VALUES_OF_A_FILTER = 200
+
+
+def instances(client: EC2Client, instance_ids: Sequence[str]) -> dict[str, Instance]:
+    """Return those of these instances that there are, by their ids (DescribeInstances). Raises ServiceError.
+
+    They are found by a filter: a request for ids fails if one of them is unknown.
+    """
+    found: dict[str, Instance] = {}
+    pages = client.get_paginator("describe_instances")
+    for first in range(0, len(instance_ids), _VALUES_OF_A_FILTER):
+        ids = list(instance_ids[first : first + _VALUES_OF_A_FILTER])
+        answer = read(pages.paginate(Filters=[{"Name": "instance-id", "Values": ids}]).build_full_result)
+        try:
+            for reservation in answer.get("Reservations", []):
+                for each in reservation["Instances"]:
+                    found[each["InstanceId"]] = Instance(*(each.get(name) for name in _FACTS))
+        except (KeyError, TypeError) as error:
+            raise unexpected(answer, "Reservations with instances", in_doubt=False) from error
+    return found
+
+
+_FACTS = ("PrivateIpAddress", "PublicIpAddress", "Ipv6Address", "VpcId", "SubnetId")
+
+
+def unknown_instance(instance_id: str) -> ServiceError:
+    """Return the error for an instance that EC2 does not know, with AWS's code for it."""
+    code = "InvalidInstanceID.NotFound"
+    return ServiceError(code, f"The instance ID '{instance_id}' does not exist", hint_for(code))
 
 
 class NoEndpointError(ArgumentError):
@@ -60,13 +95,10 @@ class NoEndpointError(ArgumentError):
 _ENDPOINT_STATES = ("create-complete", "update-in-progress", "update-failed", "update-complete")
 
 
-def endpoint(
-    client: EC2Client, endpoint_id: str | None, vpc_id: str | None, subnet_id: str | None, *, use_fips: bool
-) -> Endpoint:
-    """Return an EC2 Instance Connect Endpoint (DescribeInstanceConnectEndpoints).
+def endpoints(client: EC2Client, endpoint_id: str | None, vpc_id: str | None) -> list[EndpointFacts]:
+    """Return EC2 Instance Connect Endpoints that carry connections (DescribeInstanceConnectEndpoints).
 
-    endpoint_id: the one to use; without it, one in the VPC, preferably in the subnet. use_fips: return the FIPS name.
-    Raises NoEndpointError if the VPC has none, ArgumentError if endpoint_id is not ready, and ServiceError.
+    endpoint_id: the only one to return; without it, all of the VPC. Raises ServiceError.
     """
     wanted: dict[str, Any] = {"Filters": [{"Name": "state", "Values": list(_ENDPOINT_STATES)}]}
     if endpoint_id:
@@ -75,11 +107,27 @@ def endpoint(
         wanted["Filters"].append({"Name": "vpc-id", "Values": [vpc_id]})
     pages = client.get_paginator("describe_instance_connect_endpoints").paginate(**wanted)
     found: list[dict[str, Any]] = read(pages.build_full_result).get("InstanceConnectEndpoints", [])
-    in_subnet = [one for one in found if one.get("SubnetId") == subnet_id]
-    name = "FipsDnsName" if use_fips else "DnsName"
-    for one in (*in_subnet, *found):
-        if one.get(name):
-            return Endpoint(one["InstanceConnectEndpointId"], one[name])
+    return [
+        EndpointFacts(each["InstanceConnectEndpointId"], *(each.get(name) for name in _FACTS_OF_ENDPOINT))
+        for each in found
+    ]
+
+
+_FACTS_OF_ENDPOINT = ("DnsName", "FipsDnsName", "SubnetId")
+
+
+def choose(
+    found: Sequence[EndpointFacts], endpoint_id: str | None, vpc_id: str | None, subnet_id: str | None, *, use_fips: bool
+) -> Endpoint:
+    """Return an endpoint of those that were found, preferably in the subnet. Pure.
+
+    found: by ``endpoints``, for the same endpoint_id and vpc_id. use_fips: return the FIPS name.
+    Raises NoEndpointError if the VPC has none, and ArgumentError if endpoint_id is not ready.
+    """
+    for each in (*(one for one in found if one.subnet_id == subnet_id), *found):
+        name = each.fips_dns_name if use_fips else each.dns_name
+        if name:
+            return Endpoint(each.id, name)
     kind = " with a FIPS name" if use_fips else ""
     if endpoint_id:
         raise ArgumentError(

@@ -4,11 +4,8 @@
 
 """The tunnel through an EC2 Instance Connect Endpoint: a websocket whose binary messages are the bytes of ssh.
 
-The library does the framing, the handshake and the proxies of the environment. This file waits for a full endpoint,
-puts a refusal into words, and copies between the websocket and the socket of ssh.
-
-It uses the asynchronous side of the library, because the synchronous side holds a lock while it sends: if both ends
-sent more than all buffers hold, neither would read any more.
+The library does the framing, the handshake and the proxies of the environment. This file puts a refusal into words, and
+copies between the websocket and the socket of ssh.
 """
 
 from __future__ import annotations
@@ -17,12 +14,11 @@ import asyncio
 import contextlib
 import json
 import os
-import random
 import select
 import socket
 import ssl
-import time
 from collections.abc import Callable
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -34,7 +30,6 @@ except ImportError:
     connect = None  # type: ignore[assignment, misc]
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, printable
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -42,16 +37,13 @@ if TYPE_CHECKING:
 
 # The service's limit for a message.
 _MAX_BYTES = 65_000
+# Messages that the library may have read and that ssh has not taken, and bytes that wait to be sent. Each tunnel of a
+# run has these, and they are as fast as the library's 16 messages.
+_MAX_QUEUE = 4
+_WRITE_LIMIT = 65_536
 # The answers of an endpoint with too many connections, or too many new ones at once.
 _FULL = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 _FULL_CODE = ("limit", "quota", "throttl", "toomany")
-_LONGEST_PAUSE_SECONDS = 2.0
-# An idle connection of Ansible keeps its place for the 60 seconds of ControlPersist.
-_STAYED_FULL = (
-    "It was full for the whole timeout (ansible_timeout). An endpoint allows 20 connections at once, and an idle one "
-    "keeps its place for 60 seconds by default (ControlPersist). Set ansible_timeout to 90, and work on 20 hosts at a "
-    "time (forks or serial)."
-)
 # The library's message repeats the URL, and its signature is a secret.
 _UNUSABLE = (
     "The address of the endpoint or of a proxy cannot be used. Check ansible_ec2_instance_connect_endpoint_dns_name, "
@@ -62,77 +54,93 @@ _CLOSE_SECONDS = 2
 _LOOK_SECONDS = 0.1
 
 
+class EndpointFullError(ArgumentError):
+    """The endpoint has too many connections, or too many new ones at once."""
+
+
 class Tunnel:
-    """An open tunnel, from its construction to the end of ``carry``."""
+    """An open tunnel, and ssh at its near end."""
 
-    def __init__(self, sign: Callable[[], str], ca_bundle: str | None, deadline: float) -> None:
-        """Open it, and wait while the endpoint is full. Raises ArgumentError.
+    def __init__(self, connection: ClientConnection, tell: Callable[[str], None]) -> None:
+        """Copy until one of both ends. tell: takes the reason, unless ssh ended the tunnel or the end was normal."""
+        self._local, self.for_ssh = socket.socketpair()
+        self._carrying = asyncio.create_task(self._carry(connection, tell))
 
-        sign: returns a fresh URL. ca_bundle: a file with the certificates to trust.
-        deadline: on the monotonic clock.
-        """
-        if connect is None:
-            raise ArgumentError(
-                "A tunnel needs the Python package websockets (15.0 or later) in addition to boto3, for the Python "
-                "that runs ansible-playbook: pip install websockets."
-            )
-        with contextlib.ExitStack() as undo:
-            self._runner = undo.enter_context(asyncio.Runner())
-            self._connection = self._runner.run(_open(sign, ca_bundle, deadline))
-            undo.pop_all()
+    async def close(self) -> None:
+        """Let ssh see the end of its connection. Returns when ssh has ended, too."""
+        with contextlib.suppress(OSError):
+            self._local.shutdown(socket.SHUT_WR)
+        await asyncio.wait({self._carrying}, timeout=_CLOSE_SECONDS)
+        self._carrying.cancel()
+        await self.wait()
 
-    def carry(self, local: socket.socket, tell_of: Callable[[Step, str], None]) -> None:
-        """Copy between the tunnel and a socket, whose other end ssh has, until one of them ends.
+    async def wait(self) -> None:
+        """Return when the tunnel has ended."""
+        await asyncio.wait({self._carrying})
 
-        tell_of: takes the reason, unless ssh ended the tunnel or the end was normal.
-        """
-        with local, self._runner:
-            ended = self._runner.run(_pump(self._connection, local))
+    async def _carry(self, connection: ClientConnection, tell: Callable[[str], None]) -> None:
+        with self._local:
+            try:
+                ended = await _pump(connection, self._local)
+            finally:
+                connection.transport.abort()
             if ended:
                 # Before ssh sees the end.
-                tell_of(Step.TUNNEL_ENDED, ended)
+                tell(ended)
 
 
-async def _open(sign: Callable[[], str], ca_bundle: str | None, deadline: float) -> ClientConnection:
+async def open_websocket(url: str, ca_bundle: str, seconds: float) -> ClientConnection:
+    """Open the websocket of a tunnel.
+
+    url: signed a moment ago. ca_bundle: a file with the certificates to trust. seconds: how long it may take.
+    Raises EndpointFullError, and ArgumentError for every other failure.
+    """
+    if connect is None:
+        raise ArgumentError(
+            "A tunnel needs the Python package websockets (15.0 or later) in addition to boto3, for the Python "
+            "that runs ansible-playbook: pip install websockets."
+        )
     try:
-        trusted = ssl.create_default_context(cafile=ca_bundle)
-    except OSError as error:
+        tunnel = await connect(
+            url,
+            ssl=_trusting(ca_bundle),
+            compression=None,
+            max_size=None,
+            max_queue=_MAX_QUEUE,
+            write_limit=_WRITE_LIMIT,
+            ping_interval=None,
+            open_timeout=max(seconds, 0.1),
+            close_timeout=_CLOSE_SECONDS,
+            user_agent_header="sshkeys.aws",
+        )
+    except InvalidStatus as refused:
+        code, message = _refusal(refused.response)
+        is_full = refused.response.status_code in _FULL or any(word in code.lower() for word in _FULL_CODE)
+        kind = EndpointFullError if is_full else ArgumentError
+        raise kind(f"The endpoint refused: {code}: {message}.") from refused
+    except TimeoutError as error:
+        raise ArgumentError(
+            "The endpoint does not answer. Check ansible_timeout, and the network path to the endpoint."
+        ) from error
+    except (InvalidProxy, InvalidURI) as error:
+        raise ArgumentError(_UNUSABLE) from error
+    except (OSError, WebSocketException, ImportError) as error:
         raise _unreachable(error) from error
-    pause = 0.25
-    while True:
-        left = deadline - time.monotonic()
-        try:
-            tunnel = await connect(
-                sign(),
-                ssl=trusted,
-                compression=None,
-                max_size=None,
-                ping_interval=None,
-                open_timeout=max(left, 0.1),
-                close_timeout=_CLOSE_SECONDS,
-                user_agent_header="sshkeys.aws",
-            )
-        except InvalidStatus as refused:
-            code, message = _refusal(refused.response)
-            is_full = refused.response.status_code in _FULL or any(word in code.lower() for word in _FULL_CODE)
-            if not is_full or time.monotonic() + pause > deadline:
-                waited = f" {_STAYED_FULL}" if is_full else ""
-                raise ArgumentError(f"The endpoint refused: {code}: {message}.{waited}") from refused
-        except TimeoutError as error:
-            raise ArgumentError(
-                "The endpoint does not answer. Check ansible_timeout, and the network path to the endpoint."
-            ) from error
-        except (InvalidProxy, InvalidURI) as error:
-            raise ArgumentError(_UNUSABLE) from error
-        except (OSError, WebSocketException, ImportError) as error:
-            raise _unreachable(error) from error
-        except ValueError as error:
-            raise ArgumentError(_UNUSABLE) from error
-        else:
-            _keep_alive(tunnel)
-            return tunnel
-        await asyncio.sleep(pause * (0.5 + random.random() / 2))
-        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+    except ValueError as error:
+        raise ArgumentError(_UNUSABLE) from error
+    _keep_alive(tunnel)
+    return tunnel
+
+
+def _trusting(ca_bundle: str) -> ssl.SSLContext:
+    found = os.stat(ca_bundle)
+    return _context(ca_bundle, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=8)
+def _context(ca_bundle: str, _changed_at: int, _size: int) -> ssl.SSLContext:
+    """Return a context for all tunnels that trust the same file: to read it takes longer than to open a tunnel."""
+    return ssl.create_default_context(cafile=ca_bundle)
 
 
 def _unreachable(error: Exception) -> ArgumentError:

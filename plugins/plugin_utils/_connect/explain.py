@@ -6,16 +6,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import re
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ansible_collections.sshkeys.aws.plugins.module_utils import _ssh_diagnosis
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import printable
 from ansible_collections.sshkeys.aws.plugins.module_utils._ssh_diagnosis import Cause
+
+if TYPE_CHECKING:
+    from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 
 
 class Step(Enum):
@@ -30,29 +31,15 @@ class Step(Enum):
     CONNECT = "The key was pushed, and the instance could not be reached."
 
 
-def tell(settings_file: str, step: Step, sentence: str) -> None:
-    """Write down what did not work, beside the settings of the connection."""
-    descriptor = os.open(f"{settings_file}.told", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump({"step": step.name, "sentence": sentence}, file)
-
-
-def failure(said: str, settings_file: str, since: float) -> str:
+def failure(said: str, settings: Settings, told: Mapping[str, str] | None) -> str:
     """Return what a user is told when ssh failed.
 
-    said: by ansible-core and ssh. settings_file: of the connection, with what was told beside it.
-    since: when ssh was started, in seconds since 1970. What was told before that is about something else.
+    said: by ansible-core and ssh. told: by the broker, the name of the step that failed and a sentence; None if all of
+    its steps worked.
     """
-    try:
-        with open(settings_file, encoding="utf-8") as file:
-            settings = json.load(file)
-    except OSError:
-        # The run is over.
-        return said
     where = settings["instance_id"]
-    found = _told(settings_file, since)
-    if found:
-        step, sentence = found
+    if told:
+        step, sentence = Step[told["step"]], told["sentence"]
         ending = f" {said}" if step is Step.TUNNEL_ENDED else ""
         return f"{where}: {step.value} {sentence}{_hint(step, sentence)}{ending}"
     cause = _ssh_diagnosis.cause_of(_without_other_keys(said, settings["public_key_file"]))
@@ -65,20 +52,24 @@ def failure(said: str, settings_file: str, since: float) -> str:
     return f"{where}: {happened} {said.rstrip()} {_ssh_diagnosis.meaning_of(cause, _login(settings))}"
 
 
+def is_refusal(said: str, settings: Settings) -> bool:
+    """Return whether sshd has refused the key, by what ssh said."""
+    return _ssh_diagnosis.cause_of(_without_other_keys(said, settings["public_key_file"])) is Cause.REFUSED
+
+
+def unreachable_broker(error: OSError) -> dict[str, str]:
+    """Return the failure of a connection for which there is no broker, as ``failure`` takes it."""
+    sentence = (
+        f"The process that makes the connections of this run (broker.py) cannot be reached: {printable(error)}. Look at "
+        "the processes and the memory of this machine, and run again."
+    )
+    return {"step": Step.SET_UP.name, "sentence": sentence}
+
+
 def _without_other_keys(said: str, public_key_file: str) -> str:
     """Return what ssh said without its remarks about other keys: the user's configuration may name missing ones."""
     ours = {public_key_file, public_key_file.removesuffix(".pub")}
     return _MISSING_KEY.sub(lambda found: found[0] if found[1] in ours else "", said)
-
-
-def _told(settings_file: str, since: float) -> tuple[Step, str] | None:
-    told = f"{settings_file}.told"
-    with contextlib.suppress(OSError, ValueError):
-        if os.stat(told).st_mtime >= since:
-            with open(told, encoding="utf-8") as file:
-                found = json.load(file)
-            return Step[found["step"]], str(found["sentence"])
-    return None
 
 
 # ssh says this of each key that an option or the configuration names (ssh.c, load_public_identity_files).
@@ -88,7 +79,7 @@ _REFUSALS = (Cause.HOST_KEY, Cause.PRIVATE_KEY, Cause.REFUSED)
 _ENDS = (Cause.NO_ANSWER, Cause.NOT_READY)
 
 
-def _login(settings: Mapping[str, Any]) -> _ssh_diagnosis.Login:
+def _login(settings: Settings) -> _ssh_diagnosis.Login:
     return _ssh_diagnosis.Login(
         instance_id=settings["instance_id"],
         public_key=settings["public_key_file"],

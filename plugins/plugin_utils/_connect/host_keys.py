@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta, timezone
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
@@ -63,20 +64,22 @@ def _has(path: str, instance_id: str) -> bool:
     return any(not line.startswith(("#", "@revoked")) for line in found.splitlines())
 
 
-def printed(ask: Callable[[], tuple[str, datetime | None]], instance_id: str, deadline: float) -> list[str]:
+async def printed(
+    ask: Callable[[], Awaitable[tuple[str, datetime | None]]], instance_id: str, deadline: float
+) -> list[str]:
     """Return the keys that an instance has printed; wait while it is booting. Raises ArgumentError if there are none.
 
     ask: returns the console output and the time of its last change. deadline: on the monotonic clock.
     """
     while True:
-        text, changed_at = ask()
+        text, changed_at = await ask()
         keys = in_console_output(text)
         if keys:
             return keys
         is_booting = changed_at is None or datetime.now(timezone.utc) - changed_at < _BOOT
         if not is_booting or time.monotonic() + _SECONDS_BETWEEN_QUESTIONS > deadline:
             break
-        time.sleep(_SECONDS_BETWEEN_QUESTIONS)
+        await asyncio.sleep(_SECONDS_BETWEEN_QUESTIONS)
     raise ArgumentError(
         f"No host keys of {instance_id} are known, and its console output has none. cloud-init prints them when an "
         "instance boots, and only the last 64 KB of the output are kept."

@@ -4,37 +4,44 @@
 
 """The steps of a connection to an instance, in this order: push the key, get its host keys, find it, connect.
 
-A failure names its step. EC2 is asked about an instance or an endpoint once in a run.
+A failure names its step. All runs in one event loop, which nothing here blocks: what waits for AWS, for a program or
+for a file does so in a thread.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import fcntl
-import hashlib
-import json
 import os
+import random
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws import ec2, instance_connect
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ec2 import Endpoint
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import preload
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import EC2, INSTANCE_CONNECT
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import uses_fips
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, SshKeysError
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.errors import PublicKeyError
-from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import parse_public_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey, parse_public_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_instance_connect
 from ansible_collections.sshkeys.aws.plugins.module_utils._push.target import Target
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region, in_region
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import direct, host_keys, key_pair, openssh
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.account import account_of
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import NO_ENDPOINT, Step, tell
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import direct, endpoint_tunnel, host_keys, key_pair
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import openssh
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.accounts import Account, Accounts, name_of
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.commands import Commands
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import NO_ENDPOINT, Step
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.facts import AskInstances, Facts
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.places import Place, Places
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.pushes import Pushed, Pushes
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_keys import RunKeys
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.steps import FailedError, taking
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.timing import Timing
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.ways import (
     address_without_endpoint,
     check_port,
@@ -45,205 +52,234 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.ways import (
     reach,
 )
 
-if TYPE_CHECKING:
-    from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.endpoint_tunnel import Tunnel
-
 # The payload beside a file descriptor: OpenSSH reads one byte (monitor_fdpass.c, mm_receive_fd).
 _ONE_BYTE = b"\0"
-
-# A key lives for 60 seconds, and waiting for host keys or for a full endpoint takes some of them.
-_FRESH_SECONDS = 30
-
-
-def main(settings: Settings, settings_file: str, ssh: socket.socket) -> tuple[int, Callable[[], None]]:
-    """Make a connection and hand it over to ssh.
-
-    Returns the exit status for ssh, and a function. Call it after replying: it returns when ssh has closed the
-    connection.
-    """
-    try:
-        return 0, _Opening(settings, partial(tell, settings_file)).run(ssh)
-    except FailedError as failure:
-        where = in_region(_region(settings)) if failure.is_answer_of_aws else ""
-        tell(settings_file, failure.step, f"{failure}{where}")
-        return 1, _nothing
+# Pauses between attempts at an endpoint that is full of the connections of others.
+_FIRST_PAUSE_SECONDS = 0.25
+_LONGEST_PAUSE_SECONDS = 2.0
+_STAYED_FULL = (
+    "It was full for the whole timeout (ansible_timeout). An endpoint allows 20 connections at once, and others have "
+    "some of them: other users, or a run before this one, whose idle connections keep their places for 60 seconds by "
+    "default (ControlPersist). Set ansible_timeout to 90, so that it waits for longer than that."
+)
 
 
-def _region(settings: Settings) -> Region | None:
-    """Return the region of the calls about the instance, and its source."""
-    if settings["region_source"]:
-        return Region(settings["aws"]["region"], settings["region_source"])
-    return account_of(settings["aws"]).session.known_region
+class Opener:
+    """Opens the connections of a run, and has what they share."""
 
+    def __init__(self, commands: Commands) -> None:
+        """Read the data for the clients, which takes a while. commands: those at work."""
+        self.commands = commands
+        self.accounts = Accounts(preload())
+        self.pushes = Pushes()
+        self.places = Places(commands)
+        self._tasks: set[asyncio.Task[None]] = set()
+        # By the name of their account.
+        self._facts: dict[str, Facts] = {}
 
-def _nothing() -> None:
-    """Do nothing: a direct connection needs no process in between."""
+    async def admit(self, settings: Settings, *, has_master: bool) -> None:
+        """Return when a command may begin. It waits for a place of an endpoint if its ssh will need one.
 
+        ssh itself cannot wait for long: Ansible gives it a few seconds to ask for the password of ``become``.
+        has_master: whether ssh has a connection that persists.
+        """
+        connection = settings["connection"]
+        await self.places.settled(connection)
+        if has_master:
+            return
+        opening = _Opening(self, settings)
+        self._in_background(opening.prepare())
+        if may_tunnel(settings):
+            # ssh meets the same error, and its connection is what fails.
+            with contextlib.suppress(SshKeysError):
+                endpoint = await opening.endpoint_if_it_is_the_way()
+                if endpoint:
+                    await self.places.keep(endpoint.id, connection, opening.telling_of_wait(endpoint))
 
-def prepare(settings: Settings) -> None:
-    """Make the key pair of the run, and the clients that this connection and later ones will probably need.
+    async def open(self, settings: Settings, ssh: socket.socket) -> None:
+        """Make a connection, and hand it over to ssh. Raises FailedError. ssh: the socket that ssh reads it from."""
+        try:
+            await _Opening(self, settings).run(ssh)
+        except FailedError as failure:
+            where = in_region(await self._region(settings)) if failure.is_answer_of_aws else ""
+            raise FailedError(failure.step, f"{failure}{where}") from failure
 
-    Raises SshKeysError if it cannot. ``main`` reports the failure.
-    """
-    if settings["is_key_of_the_run"]:
-        key_pair.make(settings["public_key_file"])
-    if may_tunnel(settings):
-        with contextlib.suppress(ImportError):
-            from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import endpoint_tunnel  # noqa: PLC0415, F401
-    account = account_of(settings["aws"])
-    is_trusted = settings["host_keys"] != "console" or os.path.exists(settings["known_hosts"])
-    if not is_trusted or not (settings["private_ip_address"] or settings["public_ip_address"]):
-        account.client(EC2)
+    def push_again(self, settings: Settings) -> None:
+        """Have the next connection to the instance push its key, whenever it was accepted."""
+        self.pushes.forget(settings["instance_id"])
+
+    def forget(self) -> None:
+        """Drop the accounts, with their secrets, and all that is known."""
+        self.accounts.forget()
+        self._facts.clear()
+
+    async def ended(self) -> None:
+        """Return when all tunnels have ended."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def facts(self, aws: Mapping[str, Any], ask: AskInstances) -> Facts:
+        """Return the facts of an account. ask: as for Facts."""
+        return self._facts.setdefault(name_of(aws), Facts(ask, lambda: self.commands.last_new_at))
+
+    def hold(self, tunnel: endpoint_tunnel.Tunnel, place: Place) -> None:
+        """Give the place back when the tunnel has ended."""
+        place.close = tunnel.close
+
+        async def until_it_ends() -> None:
+            await tunnel.wait()
+            self.places.release(place)
+
+        self._in_background(until_it_ends())
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        # The event loop itself would forget it.
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _region(self, settings: Settings) -> Region | None:
+        """Return the region of the calls about the instance, and its source."""
+        if settings["region_source"]:
+            return Region(settings["aws"]["region"], settings["region_source"])
+        return (await self.accounts.of(settings["aws"])).session.known_region
 
 
 class _Opening:
     """The opening of one connection."""
 
-    def __init__(self, settings: Settings, tell_of: Callable[[Step, str], None]) -> None:
-        """tell_of: takes the step and the reason if a tunnel ends later."""
+    def __init__(self, opener: Opener, settings: Settings) -> None:
+        self._opener = opener
         self._settings = settings
-        self._tell_of = tell_of
-        with taking(Step.SET_UP):
-            self._account = account_of(settings["aws"])
+        self._timing = Timing()
+        self._facts = opener.facts(settings["aws"], self._ask_about_instances)
 
-    def run(self, ssh: socket.socket) -> Callable[[], None]:
-        """Take all steps, and hand the connection over to ssh. Returns the function of ``main``. Raises FailedError."""
+    async def run(self, ssh: socket.socket) -> None:
+        """Take all steps, and hand the connection over to ssh. Raises FailedError."""
         with taking(Step.SET_UP):
-            configuration = openssh.configuration(self._settings["ssh"])
-        user, port = configuration["user"], int(configuration["port"])
-        if must_tunnel(self._settings, configuration["hostname"]):
-            # Checked before the push, which would be useless.
-            with taking(Step.SET_UP):
+            configuration = await asyncio.to_thread(openssh.configuration, self._settings["ssh"])
+            self._timing.took("the configuration of ssh")
+            user, port = configuration["user"], int(configuration["port"])
+            if must_tunnel(self._settings, configuration["hostname"]):
+                # Checked before the push, which would be useless.
                 check_port(port)
-        with taking(Step.PUSH):
-            self._push(user)
-        pushed = time.monotonic()
+            await self._account()
+            self._timing.took("the clients of the SDK")
+        is_pushed = await self._push(user)
         if self._settings["host_keys"] == "console":
             with taking(Step.HOST_KEYS):
-                self._know_host_keys(configuration)
-        way = reach(
+                await self._know_host_keys(configuration)
+        way = await reach(
             partial(self._address, configuration["hostname"]),
             partial(self._connect, port=port, configuration=configuration),
-        ) or self._tunnel(port, configuration)
-        if time.monotonic() - pushed > _FRESH_SECONDS:
-            with taking(Step.PUSH):
-                self._push(user)
-        if isinstance(way, socket.socket):
-            _give(way, ssh)
-            return _nothing
-        ours, theirs = socket.socketpair()
-        _give(theirs, ssh)
-        return partial(way.carry, ours, self._tell_of)
+        ) or await self._tunnel(port, configuration)
+        with way:
+            # Since then, there may have been a long wait.
+            is_pushed = await self._push(user) or is_pushed
+            socket.send_fds(ssh, [_ONE_BYTE], [way.fileno()])
+        made = {"made": f"{self._settings['instance_id']}: {self._timing}", "is_pushed": is_pushed}
+        self._opener.commands.tell(self._settings["connection"], made)
+
+    async def prepare(self) -> None:
+        """Make what the connection will probably need, while ssh starts. Whoever needs it meets the errors."""
+        settings = self._settings
+        with contextlib.suppress(SshKeysError):
+            if settings["is_key_of_the_run"]:
+                await asyncio.to_thread(RunKeys(os.path.dirname(settings["public_key_file"])).pair)
+            account = await self._account()
+            is_trusted = settings["host_keys"] != "console" or os.path.exists(settings["known_hosts"])
+            if not is_trusted or not (settings["private_ip_address"] or settings["public_ip_address"]):
+                await asyncio.to_thread(account.client, EC2)
 
     def _deadline(self) -> float:
         """Return the end of a step that begins now, on the monotonic clock."""
         return time.monotonic() + self._settings["timeout"]
 
-    def _address(self, hostname: str, *, anew: bool) -> str | None:
-        with taking(Step.FIND):
-            return direct_address(self._settings, hostname, partial(self._instance, anew=anew))
+    async def _account(self) -> Account:
+        return await self._opener.accounts.of(self._settings["aws"])
 
-    def _connect(self, address: str, port: int, configuration: Mapping[str, str]) -> socket.socket:
-        with taking(Step.CONNECT):
-            return direct.connect(address, port, configuration, self._deadline())
+    async def _ec2(self, ask: Callable[..., Any], *about: Any) -> Any:
+        """Ask EC2. ask: a function of ec2.py, which gets a client."""
+        account = await self._account()
+        return await asyncio.to_thread(lambda: ask(account.client(EC2), *about))
 
     # -- The instance --------------------------------------------------------------------------------------------------
 
-    def _instance(self, *, anew: bool = False) -> ec2.Instance:
-        """Return EC2's facts about the instance. anew: ask again, even if they are known."""
-        instance_id = self._settings["instance_id"]
-        return ec2.Instance(
-            *self._once(("instance", instance_id), lambda: ec2.instance(self._ec2(), instance_id), anew=anew)
-        )
-
-    def _ec2(self) -> Any:
-        return self._account.client(EC2)
-
-    def _once(
-        self, about: Sequence[str | None], ask: Callable[[], Sequence[Any]], *, anew: bool = False
-    ) -> Sequence[Any]:
-        """Return an answer of EC2, which the first process of the run that needs it asks for. anew: ask again."""
-        name = hashlib.sha256(json.dumps([self._account.session.region.name, *about]).encode()).hexdigest()[:16]
-        with open(os.path.join(self._settings["folder"], f"{name}.fact"), "a+", encoding="utf-8") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            file.seek(0)
-            known = file.read()
-            if anew or not known:
-                known = json.dumps(ask())
-                file.truncate(0)
-                file.write(known)
-        found: Sequence[Any] = json.loads(known)
+    async def _ask_about_instances(self, instance_ids: Sequence[str]) -> Mapping[str, ec2.Instance]:
+        found: Mapping[str, ec2.Instance] = await self._ec2(ec2.instances, instance_ids)
         return found
+
+    async def _instance(self, *, anew: bool = False) -> ec2.Instance:
+        """Return EC2's facts about the instance. anew: ask again, even if they are known."""
+        return await self._facts.instance(self._settings["instance_id"], anew=anew)
+
+    async def _address(self, hostname: str, *, anew: bool) -> str | None:
+        with taking(Step.FIND):
+            address = await direct_address(self._settings, hostname, partial(self._instance, anew=anew))
+            self._timing.took("the address")
+            return address
+
+    async def _connect(self, address: str, port: int, configuration: Mapping[str, str]) -> socket.socket:
+        with taking(Step.CONNECT):
+            made = await asyncio.to_thread(direct.connect, address, port, configuration, self._deadline())
+        self._timing.took(f"directly to {address} port {port}")
+        return made
 
     # -- The key -------------------------------------------------------------------------------------------------------
 
-    def _push(self, user: str) -> None:
-        settings = self._settings
-        if settings["is_key_of_the_run"]:
-            # A no-op, unless it failed before.
-            key_pair.make(settings["public_key_file"])
-        text = key_pair.public_key(settings["public_key_file"])
+    async def _push(self, user: str) -> bool:
+        """Push the key unless it was accepted a moment ago. Returns whether it was pushed."""
+        with taking(Step.PUSH):
+            key = await asyncio.to_thread(self._public_key)
+            settings = self._settings
+            target = Target(settings["instance_id"], user, settings["availability_zone"])
+            client = (await self._account()).client(INSTANCE_CONNECT)
+            what = Pushed(settings["instance_id"], user, key.line, name_of(settings["aws"]))
+            age = await self._opener.pushes.ensure(
+                what, partial(asyncio.to_thread, instance_connect.push, client, target, key)
+            )
+        done = f"a key pushed for {user}" if age is None else f"no push, since {user} got the key {age:.0f} s ago"
+        self._timing.took(done)
+        return age is None
+
+    def _public_key(self) -> PublicKey:
+        file = self._settings["public_key_file"]
+        if self._settings["is_key_of_the_run"]:
+            RunKeys(os.path.dirname(file)).pair()
+        text = key_pair.public_key(file)
         try:
             key = parse_public_key(text)
             judge_for_instance_connect(key)
         except PublicKeyError as error:
-            raise ArgumentError(f"{settings['public_key_file']}: {error}") from None
-        target = Target(settings["instance_id"], user, settings["availability_zone"])
-        instance_connect.push(self._account.client(INSTANCE_CONNECT), target, key)
+            raise ArgumentError(f"{file}: {error}") from None
+        return key
 
     # -- The host keys -------------------------------------------------------------------------------------------------
 
-    def _know_host_keys(self, configuration: Mapping[str, str]) -> None:
+    async def _know_host_keys(self, configuration: Mapping[str, str]) -> None:
         """Get the host keys of the instance into a file that ssh reads."""
         settings = self._settings
+        if os.path.exists(settings["known_hosts"]):
+            return
         named = host_keys.files_named(configuration.get("userknownhostsfile", ""))
         files = [*named, *settings["global_known_hosts"]]
-        if os.path.exists(settings["known_hosts"]) or host_keys.are_known(settings["instance_id"], files):
-            return
-        keys = host_keys.printed(
-            partial(ec2.console_output, self._ec2(), settings["instance_id"]),
-            settings["instance_id"],
-            self._deadline(),
-        )
-        host_keys.write(settings["known_hosts"], settings["instance_id"], keys)
+        if not await asyncio.to_thread(host_keys.are_known, settings["instance_id"], files):
+            console = partial(self._ec2, ec2.console_output, settings["instance_id"])
+            keys = await host_keys.printed(console, settings["instance_id"], self._deadline())
+            await asyncio.to_thread(host_keys.write, settings["known_hosts"], settings["instance_id"], keys)
+        self._timing.took("the host keys")
 
-    # -- The way -------------------------------------------------------------------------------------------------------
+    # -- The endpoint --------------------------------------------------------------------------------------------------
 
-    def _tunnel(self, port: int, configuration: Mapping[str, str]) -> Tunnel | socket.socket:
-        """Return a tunnel, or a connection to the user's address if the VPC has no endpoint."""
-        address = address_without_endpoint(self._settings, configuration["hostname"])
-        with taking(Step.TUNNEL):
-            client = self._account.client(INSTANCE_CONNECT)
-            try:
-                endpoint = self._endpoint(uses_fips(client), remembers_none=address is not None)
-            except ec2.NoEndpointError:
-                if address is None:
-                    raise
-                return self._connect_without_endpoint(address, port, configuration)
-        return self._tunnel_through(endpoint, client, port)
-
-    def _connect_without_endpoint(self, address: str, port: int, configuration: Mapping[str, str]) -> socket.socket:
-        try:
-            return self._connect(address, port, configuration)
-        except FailedError as failure:
-            raise FailedError(failure.step, f"{failure} {NO_ENDPOINT}") from failure
-
-    def _tunnel_through(self, endpoint: Endpoint, client: Any, port: int) -> Tunnel:
-        # Imported here, because direct connections do not need the library.
-        from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import endpoint_tunnel  # noqa: PLC0415
-
+    async def endpoint_if_it_is_the_way(self) -> ec2.Endpoint | None:
+        """Return the endpoint that a connection will probably go through, None for another way. Raises SshKeysError."""
         settings = self._settings
-        with taking(Step.TUNNEL):
-            check_port(port)
-            address = settings["private_ip_address"] or self._instance().address_for_tunnel
-            if not address:
-                raise no_address(settings["instance_id"])
-            sign = partial(
-                instance_connect.tunnel_url, client, endpoint, address, port, settings["max_tunnel_duration"]
-            )
-            return endpoint_tunnel.Tunnel(sign, self._account.ca_bundle, self._deadline())
+        if settings["tunnel"] == "auto" and not settings["private_ip_address"]:
+            if (await self._instance()).public_ip_address:
+                return None
+        return await self._endpoint(remembers_none=address_without_endpoint(settings, settings["name"]) is not None)
 
-    def _endpoint(self, use_fips: bool, *, remembers_none: bool) -> Endpoint:
+    async def _endpoint(self, *, remembers_none: bool) -> ec2.Endpoint:
         """Return the endpoint for a tunnel. Raises NoEndpointError if the VPC has none.
 
         remembers_none: whether to remember for the run that there is none. A host that needs an endpoint asks again,
@@ -252,28 +288,102 @@ class _Opening:
         settings = self._settings
         endpoint_id, dns_name = settings["instance_connect_endpoint_id"], settings["instance_connect_endpoint_dns_name"]
         if endpoint_id and dns_name:
-            return Endpoint(endpoint_id, dns_name)
+            return ec2.Endpoint(endpoint_id, dns_name)
         vpc_id, subnet_id = settings["vpc_id"], settings["subnet_id"]
         if not endpoint_id and not vpc_id:
-            instance = self._instance()
+            instance = await self._instance()
             vpc_id, subnet_id = instance.vpc_id, instance.subnet_id
-        about = (endpoint_id, None if endpoint_id else vpc_id, None if endpoint_id else subnet_id)
+        found = await self._facts.endpoints(
+            endpoint_id or str(vpc_id),
+            partial(self._ec2, ec2.endpoints, endpoint_id, vpc_id),
+            remembers_none=remembers_none,
+        )
+        use_fips = uses_fips((await self._account()).client(INSTANCE_CONNECT))
+        return ec2.choose(found, endpoint_id, vpc_id, subnet_id, use_fips=use_fips)
 
-        def ask() -> Sequence[str]:
+    # -- The way -------------------------------------------------------------------------------------------------------
+
+    async def _tunnel(self, port: int, configuration: Mapping[str, str]) -> socket.socket:
+        """Return ssh's end of a tunnel, or a connection to the user's address if the VPC has no endpoint."""
+        address = address_without_endpoint(self._settings, configuration["hostname"])
+        with taking(Step.TUNNEL):
             try:
-                return ec2.endpoint(self._ec2(), *about, use_fips=use_fips)
+                endpoint = await self._endpoint(remembers_none=address is not None)
             except ec2.NoEndpointError:
-                if not remembers_none:
+                if address is None:
                     raise
-                return ()
+                return await self._connect_without_endpoint(address, port, configuration)
+            check_port(port)
+            return await self._tunnel_through(endpoint, port)
 
-        found = self._once(("endpoint", *about, str(use_fips), str(remembers_none)), ask)
-        if not found:
-            raise ec2.NoEndpointError(NO_ENDPOINT)
-        return Endpoint(*found)
+    async def _connect_without_endpoint(
+        self, address: str, port: int, configuration: Mapping[str, str]
+    ) -> socket.socket:
+        try:
+            return await self._connect(address, port, configuration)
+        except FailedError as failure:
+            raise FailedError(failure.step, f"{failure} {NO_ENDPOINT}") from failure
 
+    async def _tunnel_through(self, endpoint: ec2.Endpoint, port: int) -> socket.socket:
+        settings = self._settings
+        address = settings["private_ip_address"] or (await self._instance()).address_for_tunnel
+        if not address:
+            raise no_address(settings["instance_id"])
+        account = await self._account()
+        sign = partial(
+            instance_connect.tunnel_url,
+            account.client(INSTANCE_CONNECT),
+            endpoint,
+            address,
+            port,
+            settings["max_tunnel_duration"],
+        )
+        deadline, pause = self._deadline(), _FIRST_PAUSE_SECONDS
+        while True:
+            place = await self._place(endpoint, deadline)
+            try:
+                url = await asyncio.to_thread(sign)
+                left = deadline - time.monotonic()
+                websocket = await endpoint_tunnel.open_websocket(url, account.ca_bundle, left)
+            except endpoint_tunnel.EndpointFullError as full:
+                self._opener.places.refused(place)
+                if time.monotonic() + pause > deadline:
+                    raise ArgumentError(f"{full} {_STAYED_FULL}") from full
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._opener.places.change(), pause * (0.5 + random.random() / 2))
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+            except BaseException:
+                self._opener.places.release(place)
+                raise
+            else:
+                break
+        fail = partial(self._opener.commands.fail, settings["connection"], Step.TUNNEL_ENDED.name)
+        tunnel = endpoint_tunnel.Tunnel(websocket, fail)
+        self._opener.hold(tunnel, place)
+        self._timing.took(f"a tunnel through {endpoint.id} to {address} port {port}")
+        return tunnel.for_ssh
 
-def _give(connection: socket.socket, ssh: socket.socket) -> None:
-    """Hand a connection over to ssh."""
-    with connection:
-        socket.send_fds(ssh, [_ONE_BYTE], [connection.fileno()])
+    def telling_of_wait(self, endpoint: ec2.Endpoint) -> Callable[[], None]:
+        """Return a function that tells the user once that a command waits."""
+        told: list[bool] = []
+
+        def tell() -> None:
+            if not told:
+                told.append(True)
+                sentence = (
+                    f"{self._settings['instance_id']} waits for a place: commands are at work on all connections that "
+                    f"the endpoint {endpoint.id} carries for this run."
+                )
+                self._opener.commands.tell(self._settings["connection"], {"waits": sentence})
+
+        return tell
+
+    async def _place(self, endpoint: ec2.Endpoint, deadline: float) -> Place:
+        """Take a place of the endpoint. Raises ArgumentError if there is none until the deadline."""
+        take = self._opener.places.take(
+            endpoint.id, self._settings["connection"], self.telling_of_wait(endpoint)
+        )
+        try:
+            return await asyncio.wait_for(take, max(deadline - time.monotonic(), 0.1))
+        except TimeoutError as error:
+            raise ArgumentError(f"The endpoint {endpoint.id} has no place. {_STAYED_FULL}") from error

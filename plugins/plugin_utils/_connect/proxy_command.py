@@ -2,107 +2,132 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The program that ssh runs as its ProxyCommand: it asks fork_server.py for a connection to an instance.
+"""The program that ssh runs as its ProxyCommand: it asks the broker of the run for a connection to an instance.
 
 ssh runs it once for each connection. With ProxyUseFdpass ssh receives the connected socket itself, so this program can
-end. ssh_config(5) describes both options.
+end. ssh_config(5) describes both options. broker.py describes what is asked and answered.
 
-The first proxy_command.py of a run starts fork_server.py, and all others share it. This program starts often, so it
-imports as little as possible.
+It starts often, so it imports as little as possible.
 
-Usage: proxy_command.py SETTINGS. The connection plugin has written that file, in a folder of the run.
+Usage: proxy_command.py SETTINGS NAME. SETTINGS is a file that the connection plugin has written in the folder of the
+run, and NAME is the name of the broker's socket there.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
-import socket
 import sys
+from typing import TYPE_CHECKING
 
-_SOCKET = "server"
-_SERVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fork_server.py")
-# Clients that may connect before the server accepts the first: one for each fork of Ansible.
-_BACKLOG = 128
-# Longer than all retries of a throttled push.
-_ANSWER_SECONDS = 300
+try:
+    # The public module takes 6 ms more to import, as long as Python takes to start.
+    from _socket import AF_UNIX, SCM_RIGHTS, SOL_SOCKET, socket
+except ImportError:
+    from socket import AF_UNIX, SCM_RIGHTS, SOL_SOCKET, socket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_BROKER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "broker.py")
+# Clients that may connect before the broker accepts the first: a few for each fork of Ansible.
+_BACKLOG = 1024
+# The broker says more often than this that it is still at work.
+_SILENT_SECONDS = 120
 
 
 def main() -> int:
     """Have the connection made. Returns the exit status."""
-    settings_file = sys.argv[1]
-    try:
-        # A server that was killed may still take connections for a moment, and answers none. The next one does.
-        status = _ask(settings_file) or _ask(settings_file)
-        why = "it has ended"
-    except OSError as error:
-        status, why = b"", str(error)
-    if not status:
-        _tell(settings_file, f"The process that makes the connections of this run cannot be reached: {why}.")
-        return 1
-    return status[0]
+    settings_file, name = sys.argv[1:]
+    # A broker that was killed may still take connections for a moment, and answers none. The next one does.
+    return int(_ask(settings_file, name) or _ask(settings_file, name) or 1)
 
 
-def _ask(settings_file: str) -> bytes:
-    """Have the server hand a connection to ssh, which is behind the standard output.
+def _ask(settings_file: str, name: str) -> bytes:
+    """Have the broker hand a connection to ssh, which is behind the standard output.
 
-    Returns one byte, the exit status; nothing where the server has ended. Raises OSError.
+    Returns the exit status; nothing if the broker has ended. Raises OSError.
     """
-    here = os.getcwd()
-    # The path of a socket may be no longer than about a hundred bytes.
-    os.chdir(os.path.dirname(settings_file))
+
+    def for_a_start() -> tuple[int, Sequence[str]]:
+        import json
+
+        with open(settings_file, encoding="utf-8") as file:
+            settings = json.load(file)
+        return settings["controller"], settings["collection_paths"]
+
+    broker = connect(os.path.dirname(settings_file), name, for_a_start)
     try:
-        with _connect(settings_file, here) as server:
-            server.settimeout(_ANSWER_SECONDS)
-            socket.send_fds(server, [os.fsencode(f"{settings_file}\0{here}")], [sys.stdout.fileno()])
-            return server.recv(1)
+        broker.settimeout(_SILENT_SECONDS)
+        handed_on = [(SOL_SOCKET, SCM_RIGHTS, sys.stdout.fileno().to_bytes(4, sys.byteorder))]
+        broker.sendmsg([b"open\0" + os.fsencode(settings_file) + b"\0"], handed_on)
+        while (answer := broker.recv(1)) == b".":
+            pass
     except (BrokenPipeError, ConnectionResetError):
         return b""
     finally:
+        broker.close()
+    return answer
+
+
+def connect(folder: str, name: str, for_a_start: Callable[[], tuple[int, Sequence[str]]]) -> socket:
+    """Return a connection to the broker of a run, which is started if there is none. Raises OSError.
+
+    folder: that of the run; name: that of the socket in it.
+    for_a_start: returns the process id of ansible-playbook, and the paths in which ansible-core looks for collections.
+    """
+    here = os.getcwd()
+    broker = socket(AF_UNIX)
+    # The path of a socket may be no longer than about a hundred bytes.
+    os.chdir(folder)
+    try:
+        try:
+            broker.connect(name)
+        except (FileNotFoundError, ConnectionRefusedError):
+            _connect_or_start(broker, here, name, for_a_start)
+    except BaseException:
+        broker.close()
+        raise
+    finally:
         os.chdir(here)
+    return broker
 
 
-def _tell(settings_file: str, sentence: str) -> None:
-    """Record the failure as explain.py does. Importing explain.py would take too long."""
-    import json  # noqa: PLC0415 - once in a while
+def _connect_or_start(
+    broker: socket, here: str, name: str, for_a_start: Callable[[], tuple[int, Sequence[str]]]
+) -> None:
+    """Connect to the broker that somebody has just started, or start one. Its clients wait in the backlog."""
+    import fcntl
+    import subprocess
 
-    with open(f"{settings_file}.told", "w", encoding="utf-8") as file:
-        json.dump({"step": "SET_UP", "sentence": sentence}, file)
-
-
-def _connect(settings_file: str, here: str) -> socket.socket:
-    """Return a connection to the server of this run, which is started if there is none."""
-    server = socket.socket(socket.AF_UNIX)
-    with open(f"{_SOCKET}.lock", "w", encoding="utf-8") as lock:
+    with open(f"{name}.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
-            server.connect(_SOCKET)
+            broker.connect(name)
         except (FileNotFoundError, ConnectionRefusedError):
-            _start(settings_file, here)
-            server.connect(_SOCKET)
-    return server
-
-
-def _start(settings_file: str, here: str) -> None:
-    """Start a server. Clients that connect before it is ready wait in the backlog."""
-    import subprocess  # noqa: PLC0415 - once in a run
-
-    if os.path.exists(_SOCKET):
-        os.unlink(_SOCKET)
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(_SOCKET)
-        listener.listen(_BACKLOG)
-        # -P: no file beside the program may take the place of a module.
-        subprocess.Popen(
-            [sys.executable, "-P", _SERVER, str(listener.fileno()), settings_file],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=here,
-            pass_fds=[listener.fileno()],
-            # A Ctrl-C is for ansible-playbook, whose end ends the server.
-            start_new_session=True,
-        )
+            controller, collection_paths = for_a_start()
+            if os.path.exists(name):
+                os.unlink(name)
+            listener = socket(AF_UNIX)
+            try:
+                listener.bind(name)
+                os.chmod(name, 0o600)
+                listener.listen(_BACKLOG)
+                number = listener.fileno()
+                # -P: no file beside the program may take the place of a module.
+                command = [sys.executable, "-P", _BROKER, str(number), os.getcwd(), str(controller), *collection_paths]
+                subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    cwd=here,
+                    pass_fds=[number],
+                    # A Ctrl-C is for ansible-playbook, whose end ends the broker.
+                    start_new_session=True,
+                )
+            finally:
+                listener.close()
+            broker.connect(name)
 
 
 if __name__ == "__main__":

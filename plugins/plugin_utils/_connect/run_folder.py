@@ -9,16 +9,61 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
+import re
 import tempfile
 
-from ansible import constants as C  # noqa: N812 - as ansible-core names it
+# A file in the folder of a run, which says that a process deletes the folder if ansible-playbook cannot (run_guard.py).
+GUARD = "guard"
+
+
+class RunFolderError(Exception):
+    """There is no folder of the run. ``str()`` is a sentence."""
 
 
 def run_folder() -> str:
-    """Return the folder for files that must not outlive the run, inside the one that ansible-core deletes."""
+    """Return the folder for files that must not outlive the run, inside the one that ansible-core deletes.
+
+    Raises RunFolderError.
+    """
+    # The broker imports this file, too, and not all of ansible-core.
+    from ansible import constants as C  # noqa: N812, PLC0415 - as ansible-core names it
+
     folder = os.path.join(C.DEFAULT_LOCAL_TMP, "sshkeys.aws")
-    os.makedirs(folder, mode=0o700, exist_ok=True)
+    if not os.path.exists(os.path.join(folder, GUARD)):
+        _make(folder)
     return folder
+
+
+def _make(folder: str) -> None:
+    from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError  # noqa: PLC0415 - once in a run
+    from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_keys import RunKeys  # noqa: PLC0415
+
+    if controller() not in (os.getpid(), os.getppid()):
+        # A worker that goes on would leave behind what it makes.
+        raise RunFolderError("ansible-playbook has ended, and so this worker of it makes no connection any more.")
+    try:
+        RunKeys(folder).make_folder()
+    except ArgumentError as error:
+        raise RunFolderError(str(error)) from error
+
+
+def broker_name(program: str) -> str:
+    """Return the name of the socket of the broker that serves this process.
+
+    A broker has an environment, a working folder and a version of the collection, so those of this process name it.
+    program: the path of broker.py.
+    """
+    found = os.stat(program)
+    served = [
+        f"{program} {found.st_ino} {found.st_mtime_ns}",
+        os.getcwd(),
+        *sorted(f"{name}={value}" for name, value in os.environ.items() if _OF_A_BROKER.match(name)),
+    ]
+    return f"broker-{hashlib.sha256(os.fsencode(chr(0).join(served))).hexdigest()[:16]}"
+
+
+# What the SDK, OpenSSH and the programs that they run read. Not everything: something may give each task a variable.
+_OF_A_BROKER = re.compile("(AWS|EC2|SSH|SSL|XDG|LD)_|.*_proxy$|(HOME|PATH|PYTHONPATH|USER|LOGNAME)$", re.IGNORECASE)
 
 
 def state_folder() -> str:

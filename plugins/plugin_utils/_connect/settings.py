@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The settings that the connection plugin hands to the process that connects: a JSON file in the folder of the run."""
+"""The settings that the connection plugin hands to the broker: a JSON file in the folder of the run."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ class Settings(TypedDict):
     pair is made for the run;
     aws: options of amazon.aws's modules, a secret perhaps as the name of an environment variable;
     region_source: the source of the region in ``aws``, if it has one;
-    folder: for files that must not outlive the run; controller: the process id of ansible-playbook.
+    connection: a name for what ssh shares a connection by: where its socket is, the host, its user and port;
+    collection_paths: where ansible-core looks for collections; controller: the process id of ansible-playbook.
     """
 
+    connection: str
     instance_id: str
     availability_zone: str | None
     private_ip_address: str | None
@@ -44,6 +46,5 @@ class Settings(TypedDict):
     is_key_of_the_run: bool
     aws: dict[str, Any]
     region_source: str | None
-    folder: str
     collection_paths: list[str]
     controller: int

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ec2 import Instance
@@ -19,28 +19,28 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.steps import 
 class Find(Protocol):
     """Finds an instance."""
 
-    def __call__(self, *, anew: bool) -> str | None:
+    def __call__(self, *, anew: bool) -> Awaitable[str | None]:
         """Return its address, None for a tunnel. anew: ask EC2 again instead of using its earlier answer."""
 
 
-def reach(find: Find, open_to: Callable[[str], socket.socket]) -> socket.socket | None:
+async def reach(find: Find, open_to: Callable[[str], Awaitable[socket.socket]]) -> socket.socket | None:
     """Return a connection to an instance, None for a tunnel. Raises the exceptions of both functions.
 
     An instance that was stopped and started during a run has a new public address.
     """
-    address = find(anew=False)
+    address = await find(anew=False)
     if not address:
         return None
     try:
-        return open_to(address)
+        return await open_to(address)
     except FailedError:
-        other = find(anew=True)
+        other = await find(anew=True)
         if other == address:
             raise
-        return open_to(other) if other else None
+        return await open_to(other) if other else None
 
 
-def direct_address(settings: Settings, hostname: str, ask: Callable[[], Instance]) -> str | None:
+async def direct_address(settings: Settings, hostname: str, ask: Callable[[], Awaitable[Instance]]) -> str | None:
     """Return the address to connect to, None for a tunnel. This is the rule that the connection's options document.
 
     hostname: the address that ssh would connect to, in lower case. ask: returns EC2's facts about the instance.
@@ -52,7 +52,7 @@ def direct_address(settings: Settings, hostname: str, ask: Callable[[], Instance
     if settings["tunnel"] == "auto":
         # An inventory that sets the private address would also set a public one.
         if not private and not public:
-            public = ask().public_ip_address
+            public = (await ask()).public_ip_address
         if not public:
             return None
     given = address_of_the_user(settings, hostname)
@@ -60,7 +60,7 @@ def direct_address(settings: Settings, hostname: str, ask: Callable[[], Instance
         return given
     if public or private:
         return public or private
-    found = ask()
+    found = await ask()
     address = found.public_ip_address or found.private_ip_address or found.ipv6_address
     if not address:
         raise no_address(settings["instance_id"])

@@ -1,0 +1,112 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The AWS accounts of the connections of a run: their credentials and clients, which all connections share."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import threading
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import Preloaded
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import INSTANCE_CONNECT, require_sdk
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import SetUpError
+
+# New connections reuse clients for this time, because credentials expire.
+_CLIENT_SECONDS = 300
+# A failure to make clients, which may take seconds, is not tried again for this time.
+_FAILURE_SECONDS = 10
+# As many pushes at once as Ansible has forks.
+_CALLS_AT_ONCE = 50
+# The SDK prompts for the code, and there is no terminal here.
+_NO_CODE = (
+    "The profile needs an MFA code, which cannot be typed here. Get temporary credentials before the run, such as with "
+    "aws sts get-session-token, and give these."
+)
+
+
+class Account:
+    """The credentials for AWS and the clients, each made once. Threads may share it.
+
+    session: has the credentials of the role, if there is one.
+    """
+
+    def __init__(self, aws: Mapping[str, Any], preloaded: Preloaded | None) -> None:
+        """Read the options (see Accounts.of), and assume the role if there is one. Raises SetUpError."""
+        require_sdk()
+        params = {
+            name: os.environ.get(value["env"]) if isinstance(value, dict) else value for name, value in aws.items()
+        }
+        role = params.pop("assume_role_arn", None)
+        self._given = Session({"validate_certs": True, "concurrency": _CALLS_AT_ONCE, **params}, preloaded)
+        self.session = self._given.assume_role(role) if role else self._given
+        self._lock = threading.Lock()
+        self._clients: dict[str, Any] = {}
+
+    @cached_property
+    def ca_bundle(self) -> str:
+        """The file with the trusted certificates. The profile may name it, and the session of a role has no profile."""
+        return self._given.ca_bundle
+
+    def client(self, service: str) -> Any:
+        """Return the client of a service, at once if it is made. Raises SetUpError."""
+        made = self._clients.get(service)
+        if made:
+            return made
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self.session.client(service)
+            return self._clients[service]
+
+
+class Accounts:
+    """The accounts of a run, each by the options that lead to it."""
+
+    def __init__(self, preloaded: Preloaded | None) -> None:
+        """Start without any. preloaded: the data for all clients."""
+        self._preloaded = preloaded
+        # By options: when the account was asked for, on the monotonic clock, and the account or its error.
+        self._made: dict[str, tuple[float, asyncio.Task[Account]]] = {}
+
+    async def of(self, aws: Mapping[str, Any]) -> Account:
+        """Return the account for options. Raises SetUpError.
+
+        aws: options of amazon.aws's modules, and ``assume_role_arn``. A secret may be given as the name of an
+        environment variable: ``{"env": name}``.
+        """
+        options = name_of(aws)
+        began, made = self._made.get(options, (0.0, None))
+        if made is None or (made.done() and time.monotonic() > _expiry(began, made)):
+            made = asyncio.create_task(asyncio.to_thread(self._make, aws))
+            self._made[options] = time.monotonic(), made
+        # Others wait for it too, so it goes on if this one is cancelled.
+        return await asyncio.shield(made)
+
+    def forget(self) -> None:
+        """Drop them all, with their secrets."""
+        self._made.clear()
+
+    def _make(self, aws: Mapping[str, Any]) -> Account:
+        try:
+            account = Account(aws, self._preloaded)
+            account.client(INSTANCE_CONNECT)
+        except EOFError as error:
+            raise SetUpError(_NO_CODE) from error
+        return account
+
+
+def _expiry(began: float, made: asyncio.Task[Account]) -> float:
+    return began + (_FAILURE_SECONDS if made.cancelled() or made.exception() else _CLIENT_SECONDS)
+
+
+def name_of(aws: Mapping[str, Any]) -> str:
+    """Return a name for the account that these options lead to."""
+    return json.dumps(aws, sort_keys=True)

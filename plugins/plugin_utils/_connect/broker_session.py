@@ -1,0 +1,119 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The talk of the connection plugin with the broker of the run, for as long as a command is at work.
+
+Every task of every host loads this file, so it is short.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+# Until the broker is ready, or a place of an endpoint is free. The broker itself says when a command has to wait.
+_SILENT_SECONDS = 60
+
+
+class Broker:
+    """The broker of a run, which any of its workers may have to start."""
+
+    def __init__(self, folder: str, name: str, controller: int, collection_paths: Sequence[str]) -> None:
+        """Take what it needs to know. The parameters are those of proxy_command.connect."""
+        self._folder, self._name = folder, name
+        self._for_a_start = controller, collection_paths
+
+    def start(self) -> None:
+        """Start the broker if it is not there, while there is nothing to ask it yet."""
+        if not os.path.exists(os.path.join(self._folder, self._name)):
+            self._connect().close()
+
+    def ask(self, *fields: str) -> dict[str, Any]:
+        """Return the answer to a request (broker.py). Raises OSError if the broker cannot be reached."""
+        with self._request(*fields) as broker, broker.makefile() as answers:
+            answer: dict[str, Any] = json.loads(answers.readline() or "{}")
+            return answer
+
+    def begin(self, settings_file: str, *, has_master: bool, wait: Callable[[str], None]) -> Command | None:
+        """Say that a command begins. Returns when ssh may be started. Raises OSError as ``ask`` does.
+
+        wait: takes a sentence if it has to wait for long.
+        """
+        # A broker that was killed may still take connections for a moment, and answers none. The next one does.
+        return self._begin(settings_file, has_master, wait) or self._begin(settings_file, has_master, wait)
+
+    def _begin(self, settings_file: str, has_master: bool, wait: Callable[[str], None]) -> Command | None:
+        """Return the command, None if the broker has ended."""
+        command = Command(self._request("command", settings_file, "1" if has_master else "0"))
+        # If it is silent, it hangs, and ssh finds out what that means.
+        with contextlib.suppress(TimeoutError):
+            for answer in command.messages():
+                if "begin" in answer:
+                    return command
+                if "waits" in answer:
+                    wait(answer["waits"])
+            command.end()
+            return None
+        return command
+
+    def _request(self, *fields: str) -> socket.socket:
+        broker = self._connect()
+        broker.settimeout(_SILENT_SECONDS)
+        broker.sendall(b"".join(os.fsencode(field) + b"\0" for field in fields))
+        return broker
+
+    def _connect(self) -> socket.socket:
+        from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import proxy_command
+
+        connected = proxy_command.connect(self._folder, self._name, lambda: self._for_a_start)
+        return socket.socket(fileno=connected.detach())
+
+
+class Command:
+    """A command that is at work.
+
+    failed: the step that failed, and a sentence, as broker.py describes it; None if none has.
+    relied_on_an_earlier_push: whether a connection was made with a key that was not pushed for it.
+    has_lost_the_broker: whether the broker has ended.
+    """
+
+    def __init__(self, broker: socket.socket) -> None:
+        self._broker = broker
+        self._received = b""
+        self.failed: dict[str, str] | None = None
+        self.relied_on_an_earlier_push = self.has_lost_the_broker = False
+
+    def messages(self) -> Iterator[dict[str, Any]]:
+        """Yield each message of the broker as it comes, until the broker has ended."""
+        with contextlib.suppress(ConnectionResetError):
+            while True:
+                while b"\n" in self._received:
+                    line, _end, self._received = self._received.partition(b"\n")
+                    message = json.loads(line)
+                    self.failed = message.get("failed", self.failed)
+                    self.relied_on_an_earlier_push |= not message.get("is_pushed", True)
+                    yield message
+                data = self._broker.recv(65_536)
+                if not data:
+                    break
+                self._received += data
+        self.has_lost_the_broker = True
+
+    def hear(self) -> list[dict[str, Any]]:
+        """Return the messages that have come by now."""
+        self._broker.setblocking(False)
+        found: list[dict[str, Any]] = []
+        with contextlib.suppress(BlockingIOError):
+            for message in self.messages():
+                found.append(message)  # noqa: PERF402 - what came before the error counts
+        return found
+
+    def end(self) -> None:
+        """Say that the command has ended."""
+        self._broker.close()

@@ -1,0 +1,134 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The places of EC2 Instance Connect Endpoints: an endpoint carries 20 connections at once.
+
+Who finds no place gets that of the connection that has been idle longest, which is closed for it. While commands are at
+work on all of them, it waits for the first to end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.commands import Commands
+
+# EC2 User Guide, quotas of EC2 Instance Connect Endpoints.
+PLACES = 20
+# For this time, an endpoint that has refused a connection is not asked for more than it carried then. Others, such as
+# the connections of an earlier run, may have taken the rest.
+_REFUSED_SECONDS = 60.0
+
+
+@dataclass(eq=False)
+class Place:
+    """A place of an endpoint, for a connection (see commands.py).
+
+    is_used: whether a tunnel is open or being opened. Until then the place is kept for one.
+    close: closes the tunnel, and returns when it has ended; None before it is open.
+    """
+
+    endpoint_id: str
+    connection: str
+    is_used: bool = False
+    close: Callable[[], Awaitable[None]] | None = None
+    is_closing: bool = False
+
+
+class Places:
+    """The places that this run has taken."""
+
+    def __init__(self, commands: Commands) -> None:
+        """Start with all places free. commands: tells which connections are idle."""
+        self._commands = commands
+        self._taken: list[Place] = []
+        # By endpoint: until when it counts, and how many tunnels the endpoint carried.
+        self._refused: dict[str, tuple[float, int]] = {}
+        self._changed = asyncio.Event()
+        commands.when_idle(self._idle)
+
+    async def keep(self, endpoint_id: str, connection: str, wait: Callable[[], None]) -> None:
+        """Keep a place for a connection that will be opened. Waits as long as it takes.
+
+        wait: is called when it has to wait, perhaps more than once.
+        """
+        if not any(place.connection == connection and not place.is_closing for place in self._taken):
+            self._taken.append(await self._free(endpoint_id, connection, wait))
+
+    async def take(self, endpoint_id: str, connection: str, wait: Callable[[], None]) -> Place:
+        """Take the place that is kept for a connection, else any. wait: as in ``keep``; it may raise."""
+        for place in self._taken:
+            if (place.endpoint_id, place.connection, place.is_used) == (endpoint_id, connection, False):
+                break
+        else:
+            place = await self._free(endpoint_id, connection, wait)
+            self._taken.append(place)
+        place.is_used = True
+        return place
+
+    def release(self, place: Place) -> None:
+        """Give a place back, if it is still taken."""
+        if place in self._taken:
+            self._taken.remove(place)
+            self._wake()
+
+    def refused(self, place: Place) -> None:
+        """Give a place back that the endpoint did not have: somebody else has it."""
+        self.release(place)
+        carried = sum(other.endpoint_id == place.endpoint_id and other.close is not None for other in self._taken)
+        if carried:
+            self._refused[place.endpoint_id] = time.monotonic() + _REFUSED_SECONDS, carried
+
+    async def settled(self, connection: str) -> None:
+        """Return when no tunnel of a connection is about to be closed."""
+        while any(place.connection == connection and place.is_closing for place in self._taken):
+            await self.change()
+
+    async def change(self) -> None:
+        """Return when a place has become free, or a connection idle."""
+        await self._changed.wait()
+
+    async def _free(self, endpoint_id: str, connection: str, wait: Callable[[], None]) -> Place:
+        """Return a place when there is one. The caller must take it at once."""
+        while True:
+            taken = [place for place in self._taken if place.endpoint_id == endpoint_id]
+            if len(taken) < self._limit(endpoint_id):
+                return Place(endpoint_id, connection)
+            idle = self._longest_idle(taken)
+            if idle:
+                await self._close(idle)
+            else:
+                wait()
+                await self.change()
+
+    def _limit(self, endpoint_id: str) -> int:
+        until, carried = self._refused.get(endpoint_id, (0.0, PLACES))
+        return carried if time.monotonic() < until else PLACES
+
+    def _longest_idle(self, places: list[Place]) -> Place | None:
+        idle: list[tuple[float, int, Place]] = []
+        for number, place in enumerate(places):
+            since = self._commands.idle_since(place.connection)
+            if place.close and not place.is_closing and since is not None:
+                idle.append((since, number, place))
+        return min(idle)[2] if idle else None
+
+    async def _close(self, place: Place) -> None:
+        place.is_closing = True
+        if place.close:
+            await place.close()
+        self.release(place)
+
+    def _idle(self, connection: str) -> None:
+        """Give back what was kept for a connection whose command has ended: ssh did not need it."""
+        self._taken = [place for place in self._taken if place.is_used or place.connection != connection]
+        self._wake()
+
+    def _wake(self) -> None:
+        """Let all who wait look again."""
+        self._changed.set()
+        self._changed = asyncio.Event()

@@ -622,7 +622,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         named = [*(["-p", str(port)] if port else []), *(["-l", user] if user else [])]
         return [self.get_option("ssh_executable"), *before, *named, *itertools.chain(*after), "-G", str(self.host)]
 
-    # -- Commands, and their failures explained -------------------------------------------------------------------------
+    # -- Commands, and their failures explained ------------------------------------------------------------------------
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         """Run a command on the instance."""

@@ -2,42 +2,80 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Many forks at the same moment: a service that throttles them, and an endpoint with fewer places than hosts."""
+"""Many forks at the same moment: a service that throttles them, an endpoint with fewer places than hosts, and EC2."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
-from ansible_collections.sshkeys.aws.tests.playbooks import Controller
+from ansible_collections.sshkeys.aws.tests.playbooks import Controller, Run
 from ansible_collections.sshkeys.aws.tests.plays.connection_hosts import (
     PLAYBOOKS,
     calls,
     inventory,
-    private,
     short_folder_for_sockets,
 )
 
+# Without one that persists, the connection of a host ends with its task.
+WITHOUT_PERSISTENCE = {"ANSIBLE_SSH_ARGS": "-o ControlMaster=no"}
 
-@pytest.mark.parametrize(
-    ("count", "places", "throttled"),
-    [(8, 4, 4), pytest.param(25, 20, 12, marks=pytest.mark.exhaustive)],
-)
-def test_all_of_a_crowd_are_let_in(controller: Controller, count: int, places: int, throttled: int) -> None:
-    """A place is free again when the task of its host has ended, where nothing persists."""
-    lab = controller.lab
-    lab.control("PUT", "settings", tunnel_limit=places)
-    lab.misbehave({"operation": "SendSSHPublicKey", "fault": "throttle", "times": throttled})
-    hosts = {f"host{number}": {**private(lab, number % 10), "ansible_timeout": 60} for number in range(count)}
-    with short_folder_for_sockets() as environment:
-        run = controller.run(
-            PLAYBOOKS / "hello.yml",
-            inventory=inventory(lab, crowd=hosts),
-            environment={**environment, "ANSIBLE_FORKS": str(count), "ANSIBLE_SSH_ARGS": "-o ControlMaster=no"},
-        )
+
+def crowd(controller: Controller, count: int, *, names: str = "instance_id private_ip_address") -> list[dict[str, Any]]:
+    """Return so many private hosts, of whose variables these are known."""
+    members = controller.lab.control("POST", "crowd", count=count)["instances"]
+    return [{name: each[name] for name in names.split()} for each in members]
+
+
+def run_on(
+    controller: Controller, hosts: list[dict[str, Any]], environment: Mapping[str, str], *arguments: str, **more: Any
+) -> Run:
+    """Say hello on hosts, all at once."""
+    named = {f"host{number}": {**host, **more} for number, host in enumerate(hosts)}
+    run = controller.run(
+        PLAYBOOKS / "hello.yml",
+        *arguments,
+        inventory=inventory(controller.lab, crowd=named),
+        environment={"ANSIBLE_FORKS": str(len(hosts)), **environment},
+    )
     run.assert_succeeded()
-    assert len(run.all_of("Say hello")) == count
+    assert len(run.all_of("Say hello")) == len(hosts)
+    return run
+
+
+def test_a_throttled_push_succeeds_for_all(controller: Controller) -> None:
+    lab, hosts = controller.lab, crowd(controller, 8)
+    lab.misbehave({"operation": "SendSSHPublicKey", "fault": "throttle", "times": 6})
+    with short_folder_for_sockets() as environment:
+        run_on(controller, hosts, {**environment, **WITHOUT_PERSISTENCE})
     requests = [each for each in lab.requests() if each["operation"] == "SendSSHPublicKey"]
     assert len({each["parameters"]["SSHPublicKey"] for each in requests}) == 1
-    assert sum(each["fault"] is not None for each in requests) == throttled
+    assert sum(each["fault"] is not None for each in requests) == 6
     # Nobody gave up, and no key had to be pushed again for want of time.
-    assert len(requests) == count + throttled
-    assert len(calls(lab, "DescribeInstances")) <= 10
+    assert len(requests) == len(hosts) + 6
+
+
+@pytest.mark.parametrize("count", [24, pytest.param(40, marks=pytest.mark.exhaustive)])
+def test_more_hosts_than_an_endpoint_has_places(controller: Controller, count: int) -> None:
+    """Connections persist, so all places are taken when the first hosts have done their task."""
+    with short_folder_for_sockets() as environment:
+        run = run_on(controller, crowd(controller, count), environment, "-v")
+    assert len(calls(controller.lab, "OpenTunnel")) == count
+    assert "waits for a place: commands are at work on all connections that the endpoint eice-" in run.output
+
+
+def test_unknown_hosts_are_looked_up_together(controller: Controller) -> None:
+    hosts = crowd(controller, 20, names="instance_id")
+    with short_folder_for_sockets() as environment:
+        run_on(controller, hosts, environment)
+    assert len(calls(controller.lab, "DescribeInstances")) <= 2
+    assert len(calls(controller.lab, "DescribeInstanceConnectEndpoints")) == 1
+
+
+def test_a_host_that_connects_often_is_pushed_to_once(controller: Controller) -> None:
+    with short_folder_for_sockets() as environment:
+        for_each_task = {**environment, **WITHOUT_PERSISTENCE}
+        run_on(controller, [crowd(controller, 1)[0]] * 10, for_each_task)
+    assert len(calls(controller.lab, "OpenTunnel")) == 10
+    assert len(calls(controller.lab, "SendSSHPublicKey")) == 1

@@ -117,7 +117,12 @@ _FACTS_OF_ENDPOINT = ("DnsName", "FipsDnsName", "SubnetId")
 
 
 def choose(
-    found: Sequence[EndpointFacts], endpoint_id: str | None, vpc_id: str | None, subnet_id: str | None, *, use_fips: bool
+    found: Sequence[EndpointFacts],
+    endpoint_id: str | None,
+    vpc_id: str | None,
+    subnet_id: str | None,
+    *,
+    use_fips: bool,
 ) -> Endpoint:
     """Return an endpoint of those that were found, preferably in the subnet. Pure.
 

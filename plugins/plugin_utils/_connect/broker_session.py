@@ -4,7 +4,7 @@
 
 """The talk of the connection plugin with the broker of the run, for as long as a command is at work.
 
-Every task of every host loads this file, so it is short.
+Every task of every host loads this file, so it is short, and imports what not every task needs where that is needed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import contextlib
 import json
 import os
 import socket
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -69,7 +68,7 @@ class Broker:
         return broker
 
     def _connect(self) -> socket.socket:
-        from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import proxy_command
+        from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import proxy_command  # noqa: PLC0415 - see above
 
         connected = proxy_command.connect(self._folder, self._name, lambda: self._for_a_start)
         return socket.socket(fileno=connected.detach())

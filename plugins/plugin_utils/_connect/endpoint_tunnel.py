@@ -30,6 +30,7 @@ except ImportError:
     connect = None  # type: ignore[assignment, misc]
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, printable
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.stop import stop
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -196,7 +197,7 @@ async def _pump(tunnel: ClientConnection, local: socket.socket) -> str:
         await tunnel.close()
         return ""
     finally:
-        sending.cancel()
+        await stop(sending)
 
 
 def _why(closed: ConnectionClosed) -> str:

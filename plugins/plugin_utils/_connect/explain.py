@@ -60,8 +60,8 @@ def is_refusal(said: str, settings: Settings) -> bool:
 def unreachable_broker(error: OSError) -> dict[str, str]:
     """Return the failure of a connection for which there is no broker, as ``failure`` takes it."""
     sentence = (
-        f"The process that makes the connections of this run (broker.py) cannot be reached: {printable(error)}. Look at "
-        "the processes and the memory of this machine, and run again."
+        f"The process that makes the connections of this run (broker.py) cannot be reached: {printable(error)}. Look "
+        "at the processes and the memory of this machine, and run again."
     )
     return {"step": Step.SET_UP.name, "sentence": sentence}
 

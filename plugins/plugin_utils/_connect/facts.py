@@ -66,7 +66,7 @@ class Facts:
     async def _ask_together(self) -> None:
         """Ask EC2 about all instances that are waited for when no more come."""
         until = time.monotonic() + _LONGEST_SECONDS
-        while (left := min(self._last_new_at() + _PAUSE_SECONDS, until) - time.monotonic()) > 0:
+        while (left := min(self._last_new_at() + _PAUSE_SECONDS, until) - time.monotonic()) > 0:  # noqa: ASYNC110 - it is time
             await asyncio.sleep(left)
         waiting, self._waiting = self._waiting, {}
         try:

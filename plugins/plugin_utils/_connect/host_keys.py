@@ -52,8 +52,13 @@ def files_named(value: str) -> list[str]:
     return [" ".join(words[begin:end]) for end in ends for begin in range(end) if words[begin] and words[end - 1]]
 
 
-def are_known(instance_id: str, files: Sequence[str]) -> bool:
-    """Return whether one of ssh's files has a key of the instance, or a certificate authority for it."""
+def are_known(instance_id: str, written: str, files: Sequence[str]) -> bool:
+    """Return whether ssh knows a key of the instance, or a certificate authority for it.
+
+    written: the file that ``write`` would write. files: others that ssh reads.
+    """
+    if os.path.exists(written):
+        return True
     paths = [os.path.expanduser(file) for file in files]
     return any(_has(path, instance_id) for path in paths if os.path.isfile(path))
 

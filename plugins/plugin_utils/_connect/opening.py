@@ -30,8 +30,13 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import P
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_instance_connect
 from ansible_collections.sshkeys.aws.plugins.module_utils._push.target import Target
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region, in_region
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import direct, endpoint_tunnel, host_keys, key_pair
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import openssh
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import (
+    direct,
+    endpoint_tunnel,
+    host_keys,
+    key_pair,
+    openssh,
+)
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.accounts import Account, Accounts, name_of
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.commands import Commands
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import NO_ENDPOINT, Step
@@ -96,13 +101,17 @@ class Opener:
                 if endpoint:
                     await self.places.keep(endpoint.id, connection, opening.telling_of_wait(endpoint))
 
-    async def open(self, settings: Settings, ssh: socket.socket) -> None:
-        """Make a connection, and hand it over to ssh. Raises FailedError. ssh: the socket that ssh reads it from."""
+    async def open(self, settings: Settings, ssh: socket.socket) -> tuple[Step, str] | None:
+        """Make a connection, and hand it over to ssh. Returns the step that failed, and a sentence.
+
+        ssh: the socket that ssh reads it from.
+        """
         try:
             await _Opening(self, settings).run(ssh)
         except FailedError as failure:
             where = in_region(await self._region(settings)) if failure.is_answer_of_aws else ""
-            raise FailedError(failure.step, f"{failure}{where}") from failure
+            return failure.step, f"{failure}{where}"
+        return None
 
     def push_again(self, settings: Settings) -> None:
         """Have the next connection to the instance push its key, whenever it was accepted."""
@@ -187,9 +196,7 @@ class _Opening:
             if settings["is_key_of_the_run"]:
                 await asyncio.to_thread(RunKeys(os.path.dirname(settings["public_key_file"])).pair)
             account = await self._account()
-            is_trusted = settings["host_keys"] != "console" or os.path.exists(settings["known_hosts"])
-            if not is_trusted or not (settings["private_ip_address"] or settings["public_ip_address"]):
-                await asyncio.to_thread(account.client, EC2)
+            await asyncio.to_thread(_prepare_ec2, account, settings)
 
     def _deadline(self) -> float:
         """Return the end of a step that begins now, on the monotonic clock."""
@@ -259,11 +266,9 @@ class _Opening:
     async def _know_host_keys(self, configuration: Mapping[str, str]) -> None:
         """Get the host keys of the instance into a file that ssh reads."""
         settings = self._settings
-        if os.path.exists(settings["known_hosts"]):
-            return
         named = host_keys.files_named(configuration.get("userknownhostsfile", ""))
         files = [*named, *settings["global_known_hosts"]]
-        if not await asyncio.to_thread(host_keys.are_known, settings["instance_id"], files):
+        if not await asyncio.to_thread(host_keys.are_known, settings["instance_id"], settings["known_hosts"], files):
             console = partial(self._ec2, ec2.console_output, settings["instance_id"])
             keys = await host_keys.printed(console, settings["instance_id"], self._deadline())
             await asyncio.to_thread(host_keys.write, settings["known_hosts"], settings["instance_id"], keys)
@@ -274,9 +279,9 @@ class _Opening:
     async def endpoint_if_it_is_the_way(self) -> ec2.Endpoint | None:
         """Return the endpoint that a connection will probably go through, None for another way. Raises SshKeysError."""
         settings = self._settings
-        if settings["tunnel"] == "auto" and not settings["private_ip_address"]:
-            if (await self._instance()).public_ip_address:
-                return None
+        is_unknown = settings["tunnel"] == "auto" and not settings["private_ip_address"]
+        if is_unknown and (await self._instance()).public_ip_address:
+            return None
         return await self._endpoint(remembers_none=address_without_endpoint(settings, settings["name"]) is not None)
 
     async def _endpoint(self, *, remembers_none: bool) -> ec2.Endpoint:
@@ -380,10 +385,15 @@ class _Opening:
 
     async def _place(self, endpoint: ec2.Endpoint, deadline: float) -> Place:
         """Take a place of the endpoint. Raises ArgumentError if there is none until the deadline."""
-        take = self._opener.places.take(
-            endpoint.id, self._settings["connection"], self.telling_of_wait(endpoint)
-        )
+        take = self._opener.places.take(endpoint.id, self._settings["connection"], self.telling_of_wait(endpoint))
         try:
             return await asyncio.wait_for(take, max(deadline - time.monotonic(), 0.1))
         except TimeoutError as error:
             raise ArgumentError(f"The endpoint {endpoint.id} has no place. {_STAYED_FULL}") from error
+
+
+def _prepare_ec2(account: Account, settings: Settings) -> None:
+    """Make the client of EC2 if the connection will probably ask it something."""
+    is_trusted = settings["host_keys"] != "console" or os.path.exists(settings["known_hosts"])
+    if not is_trusted or not (settings["private_ip_address"] or settings["public_ip_address"]):
+        account.client(EC2)

@@ -49,7 +49,7 @@ def _ask(settings_file: str, name: str) -> bytes:
     """
 
     def for_a_start() -> tuple[int, Sequence[str]]:
-        import json
+        import json  # noqa: PLC0415 - once in a run
 
         with open(settings_file, encoding="utf-8") as file:
             settings = json.load(file)
@@ -96,8 +96,8 @@ def _connect_or_start(
     broker: socket, here: str, name: str, for_a_start: Callable[[], tuple[int, Sequence[str]]]
 ) -> None:
     """Connect to the broker that somebody has just started, or start one. Its clients wait in the backlog."""
-    import fcntl
-    import subprocess
+    import fcntl  # noqa: PLC0415 - once in a run
+    import subprocess  # noqa: PLC0415
 
     with open(f"{name}.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -56,8 +57,9 @@ class Cloud:
     def reset(self) -> None:
         """Empty all services and seed them again."""
         BackendDict.reset()
-        for instance in seed.INSTANCES:
-            self._run(instance)
+        self.crowd: list[seed.InstanceSeed] = []
+        for number, instance in enumerate(seed.INSTANCES):
+            self._run(instance, f"10.0.0.{10 + number}")
         self._create_server(seed.SERVER_ID)
         self._create_server(seed.EMPTY_SERVER_ID)
         for name in (*seed.SFTP_USERS, *seed.OTHER_USERS):
@@ -67,6 +69,28 @@ class Cloud:
         """Return an instance in any state, or None if the region has no such instance or does not exist."""
         backends = ec2_backends[DEFAULT_ACCOUNT_ID]
         return backends[region].get_instance_by_id(instance_id) if region in backends else None
+
+    def start_crowd(self, count: int) -> list[seed.InstanceSeed]:
+        """Run `count` more instances, behind the sshd of the first one, and return all of the crowd."""
+        first = seed.INSTANCES[0]
+        for number in range(len(self.crowd), len(self.crowd) + count):
+            more = replace(first, instance_id=f"i-0c0d0{number:012x}")
+            self._run(more, f"10.0.{1 + number // 250}.{1 + number % 250}")
+            self.crowd.append(more)
+        return self.crowd
+
+    def door_at(self, private_ip_address: str) -> str | None:
+        """Return the instance whose sshd is behind a private address; None if nothing runs there."""
+        for wanted in (*seed.INSTANCES, *self.crowd):
+            found = self.instance(seed.REGION, wanted.instance_id)
+            if found and found.private_ip == private_ip_address and found.state == "running":
+                return seed.INSTANCES[0].instance_id if wanted in self.crowd else wanted.instance_id
+        return None
+
+    def behind_door(self, instance_id: str) -> list[str]:
+        """Return the instances behind the sshd of an instance: itself, and for the first one the crowd."""
+        is_first = instance_id == seed.INSTANCES[0].instance_id
+        return [instance_id, *(each.instance_id for each in self.crowd if is_first)]
 
     def server(self, region: str, server_id: str) -> Server | None:
         """Return a Transfer server, or None if there is none."""
@@ -115,7 +139,7 @@ class Cloud:
         return transfer_backends[DEFAULT_ACCOUNT_ID][region]
 
     @staticmethod
-    def _run(wanted: seed.InstanceSeed) -> None:
+    def _run(wanted: seed.InstanceSeed, private_ip_address: str) -> None:
         # The id must be the seed's from the start, because moto attaches volumes and addresses by it.
         with patch("moto.ec2.models.instances.random_instance_id", return_value=wanted.instance_id):
             reservation = ec2_backends[DEFAULT_ACCOUNT_ID][seed.REGION].run_instances(
@@ -131,7 +155,7 @@ class Cloud:
             )
         interface = reservation.instances[0].nics[0]
         # The same in every lab. The fleet is private: a test sets a public address as a variable of its host.
-        interface.private_ip_address = f"10.0.0.{10 + seed.INSTANCES.index(wanted)}"
+        interface.private_ip_address = private_ip_address
         interface.public_ip = None
         if not wanted.running:
             reservation.instances[0].stop()

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from .protocol import Answer, Request
 
 
+_LARGEST_CROWD = 1000
+
+
 def _number(value: object, what: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         msg = f"{what} must be a number of seconds."
@@ -57,6 +60,7 @@ class Control:
             ("DELETE", "faults", self._clear_faults),
             ("GET", "instances/([^/]+)", self._instance),
             ("PUT", "instances/([^/]+)", self._change_instance),
+            ("POST", "crowd", self._start_crowd),
             ("POST", "sessions/end", self._end_sessions),
             ("POST", "tunnels/end", self._end_tunnels),
             ("POST", "transfer/users", self._create_user),
@@ -146,6 +150,21 @@ class Control:
             flagged = self._services.instance_connect.unavailable
             (flagged.add if body["unavailable"] else flagged.discard)(instance_id)
         return self._instance(body, instance_id)
+
+    def _start_crowd(self, body: dict[str, Any]) -> object:
+        count = body.get("count")
+        if isinstance(count, bool) or not isinstance(count, int) or not 0 < count <= _LARGEST_CROWD:
+            msg = f"count must be a number of instances, 1 to {_LARGEST_CROWD}."
+            raise ValueError(msg)
+        crowd = self._services.cloud.start_crowd(count)
+        console = self._services.ec2.consoles[seed.INSTANCES[0].instance_id]
+        for each in crowd:
+            self._services.ec2.consoles[each.instance_id] = console
+        return {"instances": [self._crowd_member(each.instance_id) for each in crowd]}
+
+    def _crowd_member(self, instance_id: str) -> dict[str, object]:
+        instance = self._services.cloud.instance(seed.REGION, instance_id)
+        return {"instance_id": instance_id, "private_ip_address": instance.private_ip if instance else None}
 
     def _end_sessions(self, _body: dict[str, Any]) -> object:
         self._services.end_sessions()

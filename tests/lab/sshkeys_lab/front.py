@@ -167,8 +167,13 @@ class Front:
                 return protocol.text_answer("".join(f"{line}\n" for line in lines), status=200 if lines else 404)
             case ["instances", instance_id, "authorized-keys", os_user]:
                 # The script on a real instance silently drops all other lines.
-                active = self.services.instance_connect.active_keys(instance_id, os_user)
-                return protocol.text_answer("".join(f"{line}\n" for line in active if line.startswith("ssh")))
+                active = [
+                    line
+                    for each in self.services.cloud.behind_door(instance_id)
+                    for line in self.services.instance_connect.active_keys(each, os_user)
+                ]
+                lines = [line for line in dict.fromkeys(active) if line.startswith("ssh")]
+                return protocol.text_answer("".join(f"{line}\n" for line in lines))
             case ["transfer", server_id, "users", user_name, "authorized-keys"]:
                 return self._transfer_keys(server_id, user_name)
             case _:

@@ -109,11 +109,8 @@ class Lab:
 
     def _port_of(self, private_ip_address: str) -> int | None:
         """Return the port of the sshd of the running instance with this private address."""
-        for instance_id, door in self._instance_doors.items():
-            instance = self._front.services.cloud.instance(seed.REGION, instance_id)
-            if instance and instance.private_ip == private_ip_address and instance.state == "running":
-                return door.port
-        return None
+        door = self._instance_doors.get(self._front.services.cloud.door_at(private_ip_address) or "")
+        return door.port if door else None
 
     def _instance_door(self, instance_id: str) -> Door:
         host_key = doors.make_host_key(self._folder / f"{instance_id}.key")

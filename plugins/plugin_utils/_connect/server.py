@@ -1,0 +1,215 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the broker of a run is asked, and what it answers.
+
+It listens on a socket in the folder of the run, and talks to its own user only. A request is a word and its fields,
+each ended by a zero byte. SETTINGS is the path of a file (settings.py).
+
+``command SETTINGS MASTER``, from the connection plugin
+    A command begins. MASTER is ``1`` if ssh has a connection that persists. The answers are lines of JSON, until the
+    plugin closes the socket, when the command has ended: ``{"waits": sentence}``, if it has to wait for long;
+    ``{"begin": true}``, when ssh may be started; ``{"made": sentence, "is_pushed": bool}`` for a connection that was
+    made for it; ``{"failed": {"step": name, "sentence": sentence}}`` for one that was not, or has ended.
+
+``open SETTINGS``, with a file descriptor, from proxy_command.py
+    Make a connection, and send it to ssh through this socket. The answer is ``.`` from time to time, and in the end an
+    exit status, ``0`` or ``1``.
+
+``failure SETTINGS``, from the plugin
+    Answer with ``{"failed": …}`` again, or with null for it: the one that made the connection may have asked another
+    broker than the one that the command knows.
+
+``forget SETTINGS``, from the plugin
+    Push the key again, even if it was accepted a moment ago. The answer is ``{}``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import struct
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.commands import Commands, send
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.stop import stop
+
+if TYPE_CHECKING:
+    from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.opening import Opener
+
+_MESSAGE_BYTES = 65_536
+# Who sends nothing gets no answer.
+_RECEIVE_SECONDS = 5
+# proxy_command.py takes a broker that is silent for longer for one that hangs.
+_SIGN_OF_LIFE_SECONDS = 30
+
+
+class Server:
+    """The server, which runs from its construction until ``stop``."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        """Answer requests, and load the SDK in a thread. listener: a listening socket."""
+        self._commands = Commands()
+        self._settings: dict[str, Settings] = {}
+        self._requests: set[asyncio.Task[None]] = set()
+        self._loading = asyncio.create_task(asyncio.to_thread(_load, self._commands))
+        self._serving = asyncio.create_task(self._serve(listener))
+
+    async def _serve(self, listener: socket.socket) -> None:
+        with listener:
+            listener.setblocking(False)
+            while True:
+                client, _address = await asyncio.get_running_loop().sock_accept(listener)
+                request = asyncio.create_task(self._answer(client))
+                self._requests.add(request)
+                request.add_done_callback(self._requests.discard)
+
+    async def stop(self) -> None:
+        """Take no request any more, drop those that are open, and forget all accounts and facts."""
+        await stop(self._serving, *self._requests)
+        self._settings.clear()
+        with contextlib.suppress(Exception):
+            (await self._loading).forget()
+
+    async def tunnels_ended(self) -> None:
+        """Return when the last tunnel has ended."""
+        with contextlib.suppress(Exception):
+            await (await self._loading).ended()
+
+    async def _answer(self, client: socket.socket) -> None:
+        answers: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
+            "command": self._command,
+            "open": self._open,
+            "failure": self._failure,
+            "forget": self._forget,
+        }
+        with client, contextlib.ExitStack() as received:
+            client.setblocking(False)
+            try:
+                _refuse_others(client)
+                async with asyncio.timeout(_RECEIVE_SECONDS):
+                    (word, settings_file, *more), sockets = await _receive(client)
+                for each in sockets:
+                    received.enter_context(each)
+                answer = answers[word](client, self._read(settings_file), *more, *sockets)
+            except (OSError, ValueError, KeyError, TypeError):
+                # It is not from this collection, and gets no answer.
+                return
+            # The client may end at any time.
+            with contextlib.suppress(OSError):
+                await answer
+
+    def _read(self, settings_file: str) -> Settings:
+        """Return the settings in a file, which is named by its content."""
+        if settings_file not in self._settings:
+            with open(settings_file, encoding="utf-8") as file:
+                self._settings[settings_file] = json.load(file)
+        return self._settings[settings_file]
+
+    async def _command(self, client: socket.socket, settings: Settings, master: str) -> None:
+        self._commands.begin(settings["connection"], client)
+        admitting = asyncio.create_task(self._admit(settings, has_master=master == "1"))
+        ended = asyncio.create_task(_until_closed(client))
+        try:
+            await asyncio.wait({admitting, ended}, return_when=asyncio.FIRST_COMPLETED)
+            send(client, {"begin": True})
+            await ended
+        finally:
+            await stop(admitting, ended)
+            self._commands.end(settings["connection"], client)
+
+    async def _admit(self, settings: Settings, *, has_master: bool) -> None:
+        # What goes wrong is told when ssh has to connect.
+        with contextlib.suppress(Exception):
+            await (await asyncio.shield(self._loading)).admit(settings, has_master=has_master)
+
+    async def _open(self, client: socket.socket, settings: Settings, ssh: socket.socket) -> None:
+        opening = asyncio.create_task(self._open_for(settings, ssh))
+        ended = asyncio.create_task(_until_closed(client))
+        try:
+            while not opening.done() and not ended.done():
+                await asyncio.wait({opening, ended}, timeout=_SIGN_OF_LIFE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                if not opening.done():
+                    client.send(b".")
+            if opening.done():
+                # An ssh whose connection failed waits until nobody holds the other end of its socket any more.
+                ssh.close()
+                client.send(b"0" if opening.result() else b"1")
+        finally:
+            await stop(opening, ended)
+
+    async def _open_for(self, settings: Settings, ssh: socket.socket) -> bool:
+        """Return whether ssh has got a connection. If not, the plugin is told why."""
+        try:
+            opener = await asyncio.shield(self._loading)
+            failure = await opener.open(settings, ssh)
+        except Exception as error:  # noqa: BLE001 - nobody sees the standard error of this process
+            failure = Step.SET_UP, f"{type(error).__name__}: {error}."
+        if failure:
+            step, sentence = failure
+            self._commands.fail(settings["connection"], step.name, sentence)
+        return failure is None
+
+    async def _failure(self, client: socket.socket, settings: Settings) -> None:
+        send(client, {"failed": self._commands.failure(settings["connection"])})
+
+    async def _forget(self, client: socket.socket, settings: Settings) -> None:
+        (await asyncio.shield(self._loading)).push_again(settings)
+        send(client, {})
+
+
+def _load(commands: Commands) -> Opener:
+    """Import all that makes connections, which takes several times as long as making one."""
+    from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.opening import Opener  # noqa: PLC0415
+
+    return Opener(commands)
+
+
+def _refuse_others(client: socket.socket) -> None:
+    """Raise PermissionError if the one who connected is another user. The folder of the run lets in nobody else."""
+    if hasattr(socket, "SO_PEERCRED"):
+        _process, user, _group = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        if user != os.geteuid():
+            raise PermissionError
+
+
+async def _receive(client: socket.socket) -> tuple[list[str], list[socket.socket]]:
+    """Return the fields of a request, and the sockets that came with it."""
+    received, sockets = b"", []
+    try:
+        while not received.endswith(b"\0"):
+            await _readable(client)
+            data, descriptors, _flags, _address = socket.recv_fds(client, _MESSAGE_BYTES, 1)
+            sockets += [socket.socket(fileno=descriptor) for descriptor in descriptors]
+            received += data
+            if not data or len(received) > _MESSAGE_BYTES:
+                raise ValueError
+    except BaseException:
+        for each in sockets:
+            each.close()
+        raise
+    return [os.fsdecode(field) for field in received.split(b"\0")[:-1]], sockets
+
+
+async def _readable(client: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
+    loop.add_reader(client, readable.set)
+    try:
+        await readable.wait()
+    finally:
+        loop.remove_reader(client)
+
+
+async def _until_closed(client: socket.socket) -> None:
+    """Return when the other end is closed."""
+    with contextlib.suppress(OSError):
+        while await asyncio.get_running_loop().sock_recv(client, 1):
+            pass

@@ -14,7 +14,10 @@ requirements=${2:-tests/requirements.txt}
 stamp=$venv/.set-up
 log=.build/logs/setup.log
 # The file says which Python its packages need, and the newest that they were tried with: "# Python 3.11 to 3.13".
-read -r oldest newest_tried < <(sed -nE 's/^# Python ([0-9.]+) to ([0-9.]+).*/\1 \2/p' "$requirements")
+read -r oldest newest_tried < <(sed -nE 's/^# Python ([0-9.]+) to ([0-9.]+).*/\1 \2/p' "$requirements") || {
+    echo "setup: $requirements does not say for which Python its packages are (\"# Python 3.11 to 3.13\")." >&2
+    exit 1
+}
 
 say() {
     printf 'setup: %s\n' "$*"

@@ -8,38 +8,34 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-import boto3
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ec2 import Endpoint
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws.instance_connect import tunnel_url
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab import files
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.lab import Lab
-from measure import HERE, BenchFolder
+from measure import BenchFolder
+from openings import Openings
 from report import Row, Sample, ratio
 
 _TASKS = 20
 _TIMES = 3
 # A play on one host is over in seconds, of which the one connection is a good part.
 _TIMES_OF_ONE_HOST = 7
-_BIG_MB = 200
+_CROWD = 100
 _KINDS: dict[str, dict[str, Any]] = {"raw": {"ansible.builtin.raw": "true"}, "module": {"ansible.builtin.ping": {}}}
 _WAYS = ("plain ssh", "the plugin", "through the tunnel")
+# By the kind of task and the number of hosts: directly, and through the tunnel.
 _LIMITS = {
-    ("raw", "the plugin"): 1.25,
-    ("module", "the plugin"): 1.1,
-    ("raw", "through the tunnel"): 1.3,
-    ("module", "through the tunnel"): 1.3,
+    ("raw", 1): (1.25, 1.3),
+    ("raw", 10): (1.15, 1.25),
+    ("module", 1): (1.1, 1.3),
+    ("module", 10): (1.05, 1.1),
 }
 
 
@@ -67,7 +63,8 @@ class Connections:
         self._control("PUT", "settings", {"key_lifetime": 3600})
         for instance in self._open:
             self._push(instance)
-        return [row for hosts in (1, 10) for kind in _KINDS for row in self._plays(hosts, kind)] + self._big_file()
+        plays = [row for hosts in (1, 10) for kind in _KINDS for row in self._plays(hosts, kind)]
+        return [*plays, self._crowd(), *Openings(self._place, self._lab, self._sockets).rows()]
 
     def _plays(self, hosts: int, kind: str) -> list[Row]:
         """Measure the play of a kind in all ways, by turns, so that none has the machine when it is fast."""
@@ -84,11 +81,25 @@ class Connections:
         plain = ("plain ssh", samples["plain ssh"])
         return [
             *(
-                ratio(f"{what}: {way}, against plain ssh", (way, samples[way]), plain, _LIMITS[kind, way])
-                for way in _WAYS[1:]
+                ratio(f"{what}: {way}, against plain ssh", (way, samples[way]), plain, limit)
+                for way, limit in zip(_WAYS[1:], _LIMITS[kind, hosts], strict=True)
             ),
             Row(f"{what}: pushes of the plugin", max(pushes), hosts, f"{pushes}", unit=""),
         ]
+
+    def _crowd(self) -> Row:
+        """Measure one task on many hosts, so that what counts is to open connections."""
+        members = self._control("POST", "crowd", {"count": _CROWD})["instances"]
+        hosts = {way: self._inventory_of([{**self._open[0], **each} for each in members], way) for way in _WAYS[:2]}
+        seconds: dict[str, list[float]] = {way: [] for way in hosts}
+        for _time in range(_TIMES):
+            for way, inventory in hosts.items():
+                with self._no_connections():
+                    environment = {**self._environment, "ANSIBLE_FORKS": "50"}
+                    taken = self._place.play([_task("raw")], inventory=inventory, environment=environment)
+                seconds[way].append(sum(taken["raw"]))
+        plain, ours = ((way, Sample(tuple(seconds[way]))) for way in _WAYS[:2])
+        return ratio(f"one raw task on {_CROWD} hosts, 50 forks: the plugin, against plain ssh", ours, plain, 1.15)
 
     def _play(self, hosts: int, kind: str, way: str) -> float:
         """Return the seconds of all tasks, the opening of the connections among them."""
@@ -98,13 +109,17 @@ class Connections:
         return sum(taken[kind])
 
     def _inventory(self, hosts: int, way: str) -> dict[str, Any]:
+        return self._inventory_of(self._open[:hosts], way)
+
+    def _inventory_of(self, instances: Sequence[Mapping[str, Any]], way: str) -> dict[str, Any]:
         names = {}
-        for number, instance in enumerate(self._open[:hosts]):
+        for number, instance in enumerate(instances):
             names[f"host{number}"] = {
                 "instance_id": instance["instance_id"],
                 "placement": {"availability_zone": instance["availability_zone"], "region": self._lab["region"]},
                 "private_ip_address": instance["private_ip_address"],
                 "ansible_user": instance["os_user"],
+                "host_key_alias": instance["host_key_alias"],
             }
             if way != "through the tunnel":
                 names[f"host{number}"].update(public_ip_address="127.0.0.1", ansible_port=instance["port"])
@@ -118,68 +133,9 @@ class Connections:
                 "ansible_connection": "ssh",
                 "ansible_host": "127.0.0.1",
                 "ansible_private_key_file": str(self._place.folder / "key"),
-                "ansible_ssh_common_args": f"{self._lab['ssh_common_args']} -o HostKeyAlias={{{{ instance_id }}}}",
+                "ansible_ssh_common_args": f"{self._lab['ssh_common_args']} -o HostKeyAlias={{{{ host_key_alias }}}}",
             }
         return {"all": {"vars": variables, "hosts": names}}
-
-    # -- A big file ----------------------------------------------------------------------------------------------------
-
-    def _big_file(self) -> list[Row]:
-        """Measure the tunnel of the plugin against a bare pump, both under a connection of ssh that is there."""
-        ours: dict[str, list[float]] = {"up": [], "down": []}
-        bare: dict[str, list[float]] = {"up": [], "down": []}
-        big = self._place.folder / "big"
-        big.write_bytes(os.urandom(_BIG_MB << 20))
-        for _time in range(_TIMES):
-            with self._no_connections():
-                self._place.play(
-                    [_task("raw")],
-                    inventory=self._inventory(1, "through the tunnel"),
-                    environment=self._environment,
-                )
-                (socket,) = self._sockets.iterdir()
-                self._copy(big, socket, ours)
-            with self._no_connections():
-                socket = self._sockets / "bare"
-                self._open_bare(socket)
-                self._copy(big, socket, bare)
-        return [
-            ratio(
-                f"{_BIG_MB} MB {way} the tunnel, against a bare pump",
-                ("the plugin", Sample(tuple(ours[way]))),
-                ("bare pump", Sample(tuple(bare[way]))),
-                0.8,
-                is_floor=True,
-            )
-            for way in ours
-        ]
-
-    def _copy(self, big: Path, socket: Path, seconds: Mapping[str, list[float]]) -> None:
-        ssh = ["ssh", "-F", "none", "-S", str(socket), "nowhere"]
-        with big.open("rb") as file, Path(os.devnull).open("wb") as nowhere:
-            for way, command in (("up", "cat > /dev/null"), ("down", shlex.join(["cat", str(big)]))):
-                began = time.monotonic()
-                subprocess.run([*ssh, command], stdin=file, stdout=nowhere, check=True)
-                seconds[way].append(time.monotonic() - began)
-
-    def _open_bare(self, socket: Path) -> None:
-        instance = self._open[0]
-        pump = [sys.executable, str(HERE / "bare_pump.py"), self._tunnel_url(instance), self._lab["ca_bundle"]]
-        options = shlex.split(self._lab["ssh_common_args"])
-        options += ["-o", f"ProxyCommand={shlex.join(pump).replace('%', '%%')}", "-o", "ControlPersist=60"]
-        options += ["-o", f"HostKeyAlias={instance['instance_id']}", "-i", str(self._place.folder / "key")]
-        command = ["ssh", "-C", "-M", "-S", str(socket), *options, f"{instance['os_user']}@bare", "true"]
-        subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def _tunnel_url(self, instance: Mapping[str, Any]) -> str:
-        client = boto3.client(
-            "ec2-instance-connect",
-            region_name=self._lab["region"],
-            aws_access_key_id=self._lab["access_key"],
-            aws_secret_access_key=self._lab["secret_key"],
-        )
-        endpoint = Endpoint(**self._lab["instance_connect_endpoint"])
-        return tunnel_url(client, endpoint, instance["private_ip_address"], 22, 3600)
 
     # -- The lab -------------------------------------------------------------------------------------------------------
 

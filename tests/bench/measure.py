@@ -110,9 +110,10 @@ class BenchFolder:
         (self.folder / "hosts.json").write_text(json.dumps(inventory), encoding="utf-8")
         told = self.folder / "tasks.jsonl"
         told.unlink(missing_ok=True)
-        command = ["ansible-playbook", "--forks=25", *(["-i", "hosts.json"] if inventory else []), "play.yml"]
+        command = ["ansible-playbook", *(["-i", "hosts.json"] if inventory else []), "play.yml"]
+        environment = {"ANSIBLE_FORKS": "25", **(environment or {})}
         noting = {"BENCH_TASKS": str(told), "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins")}
-        self.run(command, service, environment={**(environment or {}), **noting})
+        self.run(command, service, environment={**environment, **noting})
         seconds: dict[str, list[float]] = {}
         for line in told.read_text(encoding="utf-8").splitlines():
             noted = json.loads(line)

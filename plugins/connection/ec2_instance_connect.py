@@ -295,36 +295,46 @@ EXAMPLES = r"""
 """
 
 import contextlib
+import importlib.util
 import itertools
 import json
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from ansible import constants as C  # noqa: N812 - as ansible-core names it
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import ssh
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible.utils.display import Display
 from ansible.utils.path import unfrackpath
-from ansible_collections.sshkeys.aws.plugins.doc_fragments import _secret
-from ansible_collections.sshkeys.aws.plugins.module_utils import _ssh_options
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.broker_session import Broker, Command
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_folder import (
-    RunFolderError,
-    broker_name,
-    controller,
-    run_folder,
-    state_folder,
-    write_once,
-)
 
 if TYPE_CHECKING:
+    from ansible_collections.sshkeys.aws.plugins.module_utils import _ssh_options
+    from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import broker_session, run_folder
     from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
+else:
+
+    def _module(name: str) -> ModuleType:
+        """Import a file of this collection as Python does, which keeps what it has compiled.
+
+        ansible-core's importer compiles it in every task of every host, and that takes longer than all that is done
+        with it.
+        """
+        path = os.path.join(_PLUGINS, *name.split(".")) + ".py"
+        whole = f"ansible_collections.sshkeys.aws.plugins.{name}"
+        if whole not in sys.modules:
+            spec = importlib.util.spec_from_file_location(whole, path)
+            sys.modules[whole] = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(sys.modules[whole])
+        return sys.modules[whole]
+
+    _PLUGINS = os.path.normpath(os.path.join(os.path.dirname(__file__), os.pardir))
+    _ssh_options = _module("module_utils._ssh_options")
+    broker_session = _module("plugin_utils._connect.broker_session")
+    run_folder = _module("plugin_utils._connect.run_folder")
 
 
 def _define_options() -> None:
@@ -334,14 +344,30 @@ def _define_options() -> None:
     """
     of_ssh = C.config.get_configuration_definitions("connection", "ssh")
     if of_ssh:
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        ours, secret = (
-            yaml.load(documentation, Loader=loader)["options"]  # noqa: S506 - a safe loader
-            for documentation in (DOCUMENTATION, _secret.ModuleDocFragment.DOCUMENTATION)
-        )
-        for name, mark in secret.items():
-            ours[name].update(mark)
+        try:
+            ours = run_folder.made_once(
+                run_folder.run_folder(), f"options-{os.stat(__file__).st_mtime_ns}.json", _own_options
+            )
+        except run_folder.RunFolderError:
+            # It is said when a task connects.
+            ours = _own_options()
         C.config.initialize_plugin_configuration_definitions("connection", __name__, {**of_ssh, **ours})
+
+
+def _own_options() -> dict[str, Any]:
+    """Return the definitions of the options that ssh does not have. To read them takes as long as to load this file."""
+    import yaml  # noqa: PLC0415 - once in a run
+    from ansible_collections.sshkeys.aws.plugins.doc_fragments import _secret  # noqa: PLC0415
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    ours, secret = (
+        yaml.load(documentation, Loader=loader)["options"]  # noqa: S506 - a safe loader
+        for documentation in (DOCUMENTATION, _secret.ModuleDocFragment.DOCUMENTATION)
+    )
+    for name, mark in secret.items():
+        ours[name].update(mark)
+    defined: dict[str, Any] = ours
+    return defined
 
 
 _define_options()
@@ -351,9 +377,8 @@ _PROGRAMS = os.path.normpath(os.path.join(os.path.dirname(__file__), os.pardir, 
 _BROKER = os.path.join(_PROGRAMS, "broker.py")
 _KEY_OF_THE_RUN = "id_ed25519"
 _TEMPORARY_FOLDER = "Ansible's folder for temporary files (ANSIBLE_LOCAL_TEMP)"
-# A host name has at most 253 characters (RFC 1035).
-_NAME = re.compile(r"(?![-\s]).{1,253}(?<!\s)")
-_INSTANCE_ID = re.compile(r"i-[a-f0-9]{8,30}")
+# Characters of a host name (RFC 1035).
+_LONGEST_NAME = 253
 _PROXIES = frozenset({"proxyjump", "proxycommand"})
 # Written to a file, unless they come from the environment, which hands them on.
 _SECRETS = ("access_key", "secret_key", "session_token")
@@ -373,15 +398,16 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
 
     # The file with the settings of the last command, and the settings.
     _handed_on: tuple[str, Settings] | None = None
+    _known_broker: broker_session.Broker | None = None
     # That command, as far as the broker knows of it.
-    _command: Command | None = None
+    _command: broker_session.Command | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Start the broker of the run, which loads the SDK while the first task is being prepared."""
         super().__init__(*args, **kwargs)
         # Else ssh starts it, or says why not.
-        with contextlib.suppress(RunFolderError, OSError):
-            _broker(run_folder()).start()
+        with contextlib.suppress(run_folder.RunFolderError, OSError):
+            self._broker(run_folder.run_folder()).start()
 
     # -- The command line of ssh ---------------------------------------------------------------------------------------
 
@@ -391,15 +417,22 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         instance_id = self._instance_id()
         command = self._command_of_ssh(binary, subsystem, instance_id)
         try:
-            folder = run_folder()
-        except RunFolderError as error:
+            folder = run_folder.run_folder()
+        except run_folder.RunFolderError as error:
             raise _NotTried(str(error)) from error
         public_key_file, identity_file = self._key(folder)
         settings = self._settings(instance_id, folder, public_key_file)
-        file = write_once(folder, json.dumps(settings, sort_keys=True), ".json")
+        file = run_folder.write_once(folder, json.dumps(settings, sort_keys=True), ".json")
         self._handed_on = file, settings
         # The program needs only the standard library: with -I and -S it starts in half the time.
-        parts = [sys.executable, "-I", "-S", os.path.join(_PROGRAMS, "proxy_command.py"), file, broker_name(_BROKER)]
+        parts = [
+            sys.executable,
+            "-I",
+            "-S",
+            os.path.join(_PROGRAMS, "proxy_command.py"),
+            file,
+            self._broker(folder).name,
+        ]
         program = _ssh_options.proxy_command(parts)
         # ssh uses the first value that it gets, so the user's "none" only overrides the configuration of ssh.
         way = _as_arguments(f"ProxyCommand={program}", "ProxyUseFdpass=yes")
@@ -500,7 +533,8 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             **({"ansible_user": str(user)} if user else {}),
         }
         for variable, name in names.items():
-            if not _NAME.fullmatch(name) or not name.isprintable():
+            is_a_name = 0 < len(name) <= _LONGEST_NAME and name.isprintable() and name == name.strip()
+            if not is_a_name or name.startswith("-"):
                 raise _NotTried(_refusals().name(variable, name))
 
     def _is_told_whom_to_trust(self) -> bool:
@@ -522,7 +556,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
     def _instance_id(self) -> str:
         given, name = self.get_option("instance_id") or "", self._name()
         for candidate in [given] if given else [self.get_option("address") or "", name]:
-            if _INSTANCE_ID.fullmatch(candidate):
+            if _is_instance_id(candidate):
                 return str(candidate)
         raise _NotTried(_refusals().instance(name, str(given), is_localhost=name in C.LOCALHOST))
 
@@ -556,21 +590,21 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             "timeout": int(self.get_option("timeout")),
             "host_keys": "ssh" if self._is_told_whom_to_trust() else self.get_option("host_keys"),
             "global_known_hosts": list(_GLOBAL_KNOWN_HOSTS),
-            "known_hosts": os.path.join(state_folder(), "known_hosts", instance_id),
+            "known_hosts": os.path.join(run_folder.state_folder(), "known_hosts", instance_id),
             "public_key_file": public_key_file,
             "is_key_of_the_run": public_key_file == os.path.join(folder, f"{_KEY_OF_THE_RUN}.pub"),
             "aws": {**self._aws(), "region": region},
             "region_source": region_source,
             "ssh": self._ssh_question(),
             "collection_paths": list(AnsibleCollectionConfig.collection_paths),
-            "controller": controller(),
+            "controller": run_folder.controller(),
         }
 
     def _key(self, folder: str) -> tuple[str, str | None]:
         """Return the file of the public key to push, and the identity to give to ssh, None if it already has one."""
         if self.get_option("public_key"):
             # ssh finds the private half in its agent.
-            file = write_once(folder, f"{self.get_option('public_key').strip()}\n", ".pub")
+            file = run_folder.write_once(folder, f"{self.get_option('public_key').strip()}\n", ".pub")
             return file, file
         if self._populated_agent_file():
             return self._populated_agent_file(), None
@@ -666,13 +700,22 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         finally:
             self._end()
 
+    def _broker(self, folder: str) -> broker_session.Broker:
+        """Return the broker of the run. folder: that of the run."""
+        if not self._known_broker:
+            paths = list(AnsibleCollectionConfig.collection_paths)
+            self._known_broker = broker_session.Broker(
+                folder, run_folder.broker_name(_BROKER), run_folder.controller(), paths
+            )
+        return self._known_broker
+
     def _begin(self, settings_file: str) -> None:
         """Tell the broker that a command begins, which may have to wait for a place of an endpoint."""
         self._end()
         has_master = os.path.exists(self._socket_of_ssh)
         # Without the broker, a connection that persists goes on; and a new one says what is wrong.
         with contextlib.suppress(OSError):
-            self._command = _broker(os.path.dirname(settings_file)).begin(
+            self._command = self._broker(os.path.dirname(settings_file)).begin(
                 settings_file, has_master=has_master, wait=lambda sentence: _display.v(sentence, host=self.host)
             )
 
@@ -707,7 +750,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         if not explain.is_refusal(said, settings):
             return False
         with contextlib.suppress(OSError):
-            _broker(os.path.dirname(file)).ask("forget", file)
+            self._broker(os.path.dirname(file)).ask("forget", file)
         return True
 
     def _explained(self, said: str) -> str:
@@ -721,14 +764,15 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         failed = self._command.failed if self._command else None
         if not failed and (not self._command or self._command.has_lost_the_broker):
             try:
-                failed = _broker(os.path.dirname(file)).ask("failure", file).get("failed")
+                failed = self._broker(os.path.dirname(file)).ask("failure", file).get("failed")
             except OSError as error:
                 failed = explain.unreachable_broker(error)
         return explain.failure(said, settings, failed)
 
 
-def _broker(folder: str) -> Broker:
-    return Broker(folder, broker_name(_BROKER), controller(), list(AnsibleCollectionConfig.collection_paths))
+def _is_instance_id(text: str) -> bool:
+    """Return whether this matches i-[a-f0-9]{8,30}. To compile a regular expression takes long in every task."""
+    return text.startswith("i-") and len(text) - 2 in range(8, 31) and set(text[2:]) <= set("0123456789abcdef")
 
 
 def _as_arguments(*options: str) -> list[bytes]:

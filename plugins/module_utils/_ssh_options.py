@@ -14,14 +14,14 @@ The connection loads this file for each task of each host, so it imports as litt
 from __future__ import annotations
 
 import re
-from typing import Iterator, NamedTuple, Sequence
+from typing import Iterator, Sequence
 
 # Characters of a host name (RFC 1035).
 _LONGEST_NAME = 253
 # ssh refuses a name that begins with "-", or that has a blank, a control character, a comma or one of '`"$\;&<>|(){}
 # (valid_hostname of 9.6, ssh_valid_hostname of 10.5; older versions accept some of them). It reads "@" as the end of a
 # user name and "://" as a URL. sftp and scp, which get [NAME], read a slash or a bracket as the end of the name.
-_NOT_IN_A_NAME = re.compile(r"""^-|['`"$\\;&<>|(){},@/\[\]\x00-\x20\x7f]""")
+_NOT_IN_A_NAME = frozenset("'`\"$\\;&<>|(){},@/[]\x7f" + "".join(map(chr, range(33))))
 
 
 def name_for_ssh(host: str, instance_id: str) -> str:
@@ -29,16 +29,15 @@ def name_for_ssh(host: str, instance_id: str) -> str:
 
     ``Host`` blocks in the configuration of ssh then apply to it. Otherwise it is the instance id.
     """
-    is_a_name = 0 < len(host) <= _LONGEST_NAME and not _NOT_IN_A_NAME.search(host)
+    is_a_name = 0 < len(host) <= _LONGEST_NAME and not host.startswith("-") and _NOT_IN_A_NAME.isdisjoint(host)
     return host if is_a_name else instance_id
 
 
-class Told(NamedTuple):
+class Told:
     """An option in arguments of ssh: its keyword in lower case, its value, and its text as written."""
 
-    keyword: str
-    value: str
-    text: str
+    def __init__(self, keyword: str, value: str, text: str) -> None:
+        self.keyword, self.value, self.text = keyword, value, text
 
 
 # The letters that take a value. ssh -P took none before 9.4.
@@ -47,8 +46,6 @@ _WITH_VALUE = {
     "sftp": "BDFJPRSXbcilos",
     "scp": "DFJMPSXcilo",
 }
-# Matches "KEYWORD VALUE", "KEYWORD=VALUE" and "KEYWORD = VALUE".
-_OPTION = re.compile(r'[ \t\r\n]*"?([^\s="]+)"?[ \t\r\n=]*(.*)', re.DOTALL)
 
 
 def options_in(words: Sequence[str], program: str) -> Iterator[Told]:
@@ -65,10 +62,18 @@ def options_in(words: Sequence[str], program: str) -> Iterator[Told]:
             value = letters[index + 1 :] or next(left, "")
             if letter == "J":
                 yield Told("proxyjump", value, f"-J {value}")
-            found = _OPTION.fullmatch(value) if letter == "o" else None
-            if found:
-                yield Told(found[1].lower(), found[2].rstrip(" \t\r\n\f"), f"-o {value}")
+            if letter == "o":
+                keyword, of_keyword = _split_option(value)
+                if keyword:
+                    yield Told(keyword.lower(), of_keyword, f"-o {value}")
             break
+
+
+def _split_option(text: str) -> tuple[str, str]:
+    """Return the keyword and the value of ``KEYWORD VALUE``, ``KEYWORD=VALUE`` or ``KEYWORD = VALUE``."""
+    text = text.lstrip(" \t\r\n").removeprefix('"')
+    end = next((index for index, character in enumerate(text) if character in '="' or character.isspace()), len(text))
+    return text[:end], text[end:].removeprefix('"').lstrip(" \t\r\n=").rstrip(" \t\r\n\f")
 
 
 class UnusablePathError(ValueError):
@@ -88,6 +93,8 @@ def escaped(path: str, *, expands: bool = True) -> str:
                 "without it."
             )
         path = path.replace("%", "%%")
+    if "\\" not in path and '"' not in path:
+        return path
     # A backslash before any other character is not an escape, and older versions have no escapes.
     return re.sub(r"""\\(?=['"\\]|\Z)""", r"\\\\", path).replace('"', '\\"')
 
@@ -113,5 +120,7 @@ def _shell_word(word: str) -> str:
     For ssh a backslash escapes a quotation mark even in single quotes; for a shell it does not. So a backslash is
     written in double quotes, as ``"\\"``, which both read alike.
     """
+    if "\\" not in word and "'" not in word:
+        return f"'{word}'"
     parts = re.findall(r"\\|'|[^\\']+", word)
     return "".join({"\\": '"\\\\"', "'": '"\'"'}.get(part, f"'{part}'") for part in parts) or "''"

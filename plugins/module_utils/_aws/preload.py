@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import NamedTuple
+from typing import NamedTuple, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import (
     HAS_SDK,
@@ -33,8 +33,8 @@ class Preloaded(NamedTuple):
     bundle: CABundle | None
 
 
-def preload() -> Preloaded | None:
-    """Read the data for clients of both services. Makes no session. Returns None if there is no SDK."""
+def preload(services: Sequence[str] = (INSTANCE_CONNECT, TRANSFER)) -> Preloaded | None:
+    """Read the data for clients of services, as in sdk.py. Makes no session. Returns None if there is no SDK."""
     if not HAS_SDK:
         return None
     loader = create_loader()
@@ -42,7 +42,7 @@ def preload() -> Preloaded | None:
     for name in ("endpoints", "partitions", "sdk-default-configuration", "_retry"):
         with contextlib.suppress(BotoCoreError):
             loader.load_data(name)
-    for service in (INSTANCE_CONNECT, TRANSFER):
+    for service in services:
         for kind in ("service-2", "endpoint-rule-set-1"):
             with contextlib.suppress(BotoCoreError):
                 loader.load_service_model(service, kind)

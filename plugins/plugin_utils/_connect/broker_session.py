@@ -21,16 +21,19 @@ _SILENT_SECONDS = 60
 
 
 class Broker:
-    """The broker of a run, which any of its workers may have to start."""
+    """The broker of a run, which any of its workers may have to start.
+
+    name: that of its socket in the folder of the run.
+    """
 
     def __init__(self, folder: str, name: str, controller: int, collection_paths: Sequence[str]) -> None:
-        """Take what it needs to know. The parameters are those of proxy_command.connect."""
-        self._folder, self._name = folder, name
+        """Take what it needs to know. controller, collection_paths: as for proxy_command.start."""
+        self._folder, self.name = folder, name
         self._for_a_start = controller, collection_paths
 
     def start(self) -> None:
         """Start the broker if it is not there, while there is nothing to ask it yet."""
-        if not os.path.exists(os.path.join(self._folder, self._name)):
+        if not os.path.exists(os.path.join(self._folder, self.name)):
             self._connect().close()
 
     def ask(self, *fields: str) -> dict[str, Any]:
@@ -68,10 +71,18 @@ class Broker:
         return broker
 
     def _connect(self) -> socket.socket:
-        from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import proxy_command  # noqa: PLC0415 - see above
+        broker, here = socket.socket(socket.AF_UNIX), os.getcwd()
+        # The path of a socket may be no longer than about a hundred bytes.
+        os.chdir(self._folder)
+        try:
+            broker.connect(self.name)
+        except (FileNotFoundError, ConnectionRefusedError):
+            from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import proxy_command  # noqa: PLC0415 - see above
 
-        connected = proxy_command.connect(self._folder, self._name, lambda: self._for_a_start)
-        return socket.socket(fileno=connected.detach())
+            proxy_command.start(broker, here, self.name, lambda: self._for_a_start)
+        finally:
+            os.chdir(here)
+        return broker
 
 
 class Command:

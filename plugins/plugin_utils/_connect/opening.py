@@ -75,7 +75,7 @@ class Opener:
     def __init__(self, commands: Commands) -> None:
         """Read the data for the clients, which takes a while. commands: those at work."""
         self.commands = commands
-        self.accounts = Accounts(preload())
+        self.accounts = Accounts(preload([INSTANCE_CONNECT]))
         self.pushes = Pushes()
         self.places = Places(commands)
         self._tasks: set[asyncio.Task[None]] = set()

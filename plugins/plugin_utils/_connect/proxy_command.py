@@ -55,8 +55,15 @@ def _ask(settings_file: str, name: str) -> bytes:
             settings = json.load(file)
         return settings["controller"], settings["collection_paths"]
 
-    broker = connect(os.path.dirname(settings_file), name, for_a_start)
+    here = os.getcwd()
+    broker = socket(AF_UNIX)
     try:
+        # The path of a socket may be no longer than about a hundred bytes.
+        os.chdir(os.path.dirname(settings_file))
+        try:
+            broker.connect(name)
+        except (FileNotFoundError, ConnectionRefusedError):
+            start(broker, here, name, for_a_start)
         broker.settimeout(_SILENT_SECONDS)
         handed_on = [(SOL_SOCKET, SCM_RIGHTS, sys.stdout.fileno().to_bytes(4, sys.byteorder))]
         broker.sendmsg([b"open\0" + os.fsencode(settings_file) + b"\0"], handed_on)
@@ -69,33 +76,13 @@ def _ask(settings_file: str, name: str) -> bytes:
     return answer
 
 
-def connect(folder: str, name: str, for_a_start: Callable[[], tuple[int, Sequence[str]]]) -> socket:
-    """Return a connection to the broker of a run, which is started if there is none. Raises OSError.
+def start(broker: socket, here: str, name: str, for_a_start: Callable[[], tuple[int, Sequence[str]]]) -> None:
+    """Start the broker of a run, unless somebody has just done so, and connect a socket to it. Raises OSError.
 
-    folder: that of the run; name: that of the socket in it.
-    for_a_start: returns the process id of ansible-playbook, and the paths in which ansible-core looks for collections.
+    The folder of the run is the working folder, and ``name`` that of the broker's socket in it. here: the working
+    folder of the broker. for_a_start: returns the process id of ansible-playbook, and the paths in which ansible-core
+    looks for collections.
     """
-    here = os.getcwd()
-    broker = socket(AF_UNIX)
-    # The path of a socket may be no longer than about a hundred bytes.
-    os.chdir(folder)
-    try:
-        try:
-            broker.connect(name)
-        except (FileNotFoundError, ConnectionRefusedError):
-            _connect_or_start(broker, here, name, for_a_start)
-    except BaseException:
-        broker.close()
-        raise
-    finally:
-        os.chdir(here)
-    return broker
-
-
-def _connect_or_start(
-    broker: socket, here: str, name: str, for_a_start: Callable[[], tuple[int, Sequence[str]]]
-) -> None:
-    """Connect to the broker that somebody has just started, or start one. Its clients wait in the backlog."""
     import fcntl  # noqa: PLC0415 - once in a run
     import subprocess  # noqa: PLC0415
 
@@ -108,6 +95,7 @@ def _connect_or_start(
             if os.path.exists(name):
                 os.unlink(name)
             listener = socket(AF_UNIX)
+            # Its clients wait in the backlog.
             try:
                 listener.bind(name)
                 os.chmod(name, 0o600)

@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import multiprocessing
 import os
-import re
 import tempfile
+from collections.abc import Callable
+from typing import Any
 
 # A file in the folder of a run, which says that a process deletes the folder if ansible-playbook cannot (run_guard.py).
 GUARD = "guard"
@@ -57,13 +59,19 @@ def broker_name(program: str) -> str:
     served = [
         f"{program} {found.st_ino} {found.st_mtime_ns}",
         os.getcwd(),
-        *sorted(f"{name}={value}" for name, value in os.environ.items() if _OF_A_BROKER.match(name)),
+        *sorted(f"{name}={value}" for name, value in os.environ.items() if _is_read(name)),
     ]
     return f"broker-{hashlib.sha256(os.fsencode(chr(0).join(served))).hexdigest()[:16]}"
 
 
-# What the SDK, OpenSSH and the programs that they run read. Not everything: something may give each task a variable.
-_OF_A_BROKER = re.compile("(AWS|EC2|SSH|SSL|XDG|LD)_|.*_proxy$|(HOME|PATH|PYTHONPATH|USER|LOGNAME)$", re.IGNORECASE)
+# What the SDK, OpenSSH and the programs that they run read. Not all: something may give each task a variable.
+_ROOMS = ("AWS_", "EC2_", "SSH_", "SSL_", "XDG_", "LD_")
+_NAMES = frozenset({"HOME", "PATH", "PYTHONPATH", "USER", "LOGNAME"})
+
+
+def _is_read(name: str) -> bool:
+    """Return whether what makes a connection reads an environment variable."""
+    return name in _NAMES or name.startswith(_ROOMS) or name.lower().endswith("_proxy")
 
 
 def state_folder() -> str:
@@ -84,8 +92,25 @@ def write_once(folder: str, text: str, suffix: str) -> str:
     """Write a file of the run, named by the hash of its content. Returns its path."""
     path = os.path.join(folder, hashlib.sha256(text.encode()).hexdigest()[:16] + suffix)
     if not os.path.exists(path):
-        descriptor, temporary = tempfile.mkstemp(dir=folder)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, path)
+        _write(path, text)
     return path
+
+
+def made_once(folder: str, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what the first one in the run who asks for a file makes, and writes there as JSON."""
+    path = os.path.join(folder, name)
+    try:
+        with open(path, encoding="utf-8") as file:
+            made: dict[str, Any] = json.load(file)
+    except FileNotFoundError:
+        made = make()
+        _write(path, json.dumps(made))
+    return made
+
+
+def _write(path: str, text: str) -> None:
+    """Write a file that others find whole or not at all."""
+    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path))
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(temporary, path)

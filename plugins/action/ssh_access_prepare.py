@@ -17,6 +17,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._keys.private import h
 from ansible_collections.sshkeys.aws.plugins.module_utils._push.hosts import Call, Host, HostOptions
 from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Spec
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.declarations import read_declarations
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_folder import controller
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_keys import RunKeys
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._controller_files import ControllerFiles
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._refusal import refusal
@@ -122,7 +123,7 @@ def _host(name: str, options: Mapping[str, Any]) -> Host:
 
 def _key(instance: HostOptions) -> tuple[str, str]:
     """Return the path that ssh is given, and the text of the public key. Raises ArgumentError."""
-    keys = RunKeys(os.path.join(C.DEFAULT_LOCAL_TMP, FOLDER))
+    keys = RunKeys(os.path.join(C.DEFAULT_LOCAL_TMP, FOLDER), controller())
     keys.make_folder()
     if instance.uses_pair_of_the_run:
         pair = keys.pair()

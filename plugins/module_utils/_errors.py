@@ -49,6 +49,10 @@ class ArgumentError(SshKeysError):
     """An option's value cannot be used. Nothing was sent."""
 
 
+class NoEndpointError(ArgumentError):
+    """No EC2 Instance Connect Endpoint of a VPC is ready."""
+
+
 class SetUpError(SshKeysError):
     """No client can be made, because of region, credentials, profile, endpoint or configuration. Nothing was sent."""
 

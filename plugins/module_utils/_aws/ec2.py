@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Sequence
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.calls import read, unexpected
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
     ArgumentError,
+    NoEndpointError,
     ServiceError,
     hint_for,
     printable,
@@ -85,10 +86,6 @@ def unknown_instance(instance_id: str) -> ServiceError:
     """Return the error for an instance that EC2 does not know, with AWS's code for it."""
     code = "InvalidInstanceID.NotFound"
     return ServiceError(code, f"The instance ID '{instance_id}' does not exist", hint_for(code))
-
-
-class NoEndpointError(ArgumentError):
-    """No EC2 Instance Connect Endpoint of a VPC is ready."""
 
 
 # The states in which an endpoint carries connections (AWS CLI, ec2-instance-connect open-tunnel).

@@ -52,10 +52,12 @@ def _find_collections(paths: Sequence[str]) -> None:
 
 
 async def _serve(listener: socket.socket, folder: str, controller: int) -> None:
-    from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import run_guard, server  # noqa: PLC0415 - see _find_collections
+    from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import run_guard, run_keys, server  # noqa: PLC0415 - see _find_collections
 
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS))
     serving = server.Server(listener)
+    # The guard deletes the folder if this process is killed, too.
+    await asyncio.to_thread(run_keys.RunKeys(folder, controller).make_folder)
     await asyncio.to_thread(run_guard.wait, folder, controller)
     # At once, and when nobody can make a file there any more.
     shutil.rmtree(folder, ignore_errors=True)

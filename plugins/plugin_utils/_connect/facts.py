@@ -13,10 +13,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ec2 import EndpointFacts, Instance, unknown_instance
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.once import Once
 
-# The forks of Ansible start one after the other. A question waits until no host has come for the first time, and none
-# for the second.
+# The forks of Ansible start one after the other. A question waits until no new host has come for a moment, which is
+# three times as long after each question before it: then more hosts come than it was thought.
 _PAUSE_SECONDS = 0.1
-_LONGEST_SECONDS = 2.0
+_LONGEST_PAUSE_SECONDS = 1.0
+_LONGEST_SECONDS = 3.0
+# After this time, a host that comes is no part of that crowd.
+_CROWD_SECONDS = 5.0
 
 AskInstances = Callable[[Sequence[str]], Awaitable[Mapping[str, Instance]]]
 AskEndpoints = Callable[[], Awaitable[Sequence[EndpointFacts]]]
@@ -36,6 +39,7 @@ class Facts:
         self._instances: dict[str, asyncio.Future[Instance]] = {}
         self._waiting: dict[str, asyncio.Future[Instance]] = {}
         self._batches: set[asyncio.Task[None]] = set()
+        self._asked_at: list[float] = []
         self._endpoints: Once[Sequence[EndpointFacts]] = Once()
 
     async def instance(self, instance_id: str, *, anew: bool = False) -> Instance:
@@ -65,9 +69,12 @@ class Facts:
 
     async def _ask_together(self) -> None:
         """Ask EC2 about all instances that are waited for when no more come."""
-        until = time.monotonic() + _LONGEST_SECONDS
-        while (left := min(self._last_new_at() + _PAUSE_SECONDS, until) - time.monotonic()) > 0:  # noqa: ASYNC110 - it is time
+        began = time.monotonic()
+        self._asked_at = [at for at in self._asked_at if began - at < _CROWD_SECONDS]
+        pause = min(_PAUSE_SECONDS * 3 ** len(self._asked_at), _LONGEST_PAUSE_SECONDS)
+        while left := max(min(self._last_new_at() + pause, began + _LONGEST_SECONDS) - time.monotonic(), 0):  # noqa: ASYNC110 - for time alone
             await asyncio.sleep(left)
+        self._asked_at.append(time.monotonic())
         waiting, self._waiting = self._waiting, {}
         try:
             found = await self._ask(list(waiting))

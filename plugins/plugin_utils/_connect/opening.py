@@ -16,7 +16,7 @@ import os
 import random
 import socket
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -24,7 +24,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws import ec2, insta
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import preload
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import EC2, INSTANCE_CONNECT
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import uses_fips
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, SshKeysError
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, NoEndpointError
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.errors import PublicKeyError
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey, parse_public_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_instance_connect
@@ -72,34 +72,26 @@ _STAYED_FULL = (
 class Opener:
     """Opens the connections of a run, and has what they share."""
 
-    def __init__(self, commands: Commands) -> None:
-        """Read the data for the clients, which takes a while. commands: those at work."""
+    def __init__(self, commands: Commands, places: Places) -> None:
+        """Read the data for the clients, which takes a while. commands: those at work. places: those of this run."""
         self.commands = commands
+        self.places = places
         self.accounts = Accounts(preload([INSTANCE_CONNECT]))
         self.pushes = Pushes()
-        self.places = Places(commands)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tunnels: set[asyncio.Task[None]] = set()
         # By the name of their account.
         self._facts: dict[str, Facts] = {}
 
-    async def admit(self, settings: Settings, *, has_master: bool) -> None:
-        """Return when a command may begin. It waits for a place of an endpoint if its ssh will need one.
+    async def prepare(self, settings: Settings) -> None:
+        """Make and ask what a connection will probably need. It meets the errors when it does. Raises SshKeysError."""
+        await _Opening(self, settings).prepare()
 
-        ssh itself cannot wait for long: Ansible gives it a few seconds to ask for the password of ``become``.
-        has_master: whether ssh has a connection that persists.
-        """
-        connection = settings["connection"]
-        await self.places.settled(connection)
-        if has_master:
-            return
+    async def keep_a_place(self, settings: Settings) -> None:
+        """Return when the endpoint of a connection has a place for it, if it needs one. Raises SshKeysError."""
         opening = _Opening(self, settings)
-        self._in_background(opening.prepare())
-        if may_tunnel(settings):
-            # ssh meets the same error, and its connection is what fails.
-            with contextlib.suppress(SshKeysError):
-                endpoint = await opening.endpoint_if_it_is_the_way()
-                if endpoint:
-                    await self.places.keep(endpoint.id, connection, opening.telling_of_wait(endpoint))
+        endpoint = await opening.endpoint_if_it_is_the_way()
+        if endpoint:
+            await self.places.keep(endpoint.id, settings["connection"], opening.telling_of_wait(endpoint))
 
     async def open(self, settings: Settings, ssh: socket.socket) -> tuple[Step, str] | None:
         """Make a connection, and hand it over to ssh. Returns the step that failed, and a sentence.
@@ -124,8 +116,8 @@ class Opener:
 
     async def ended(self) -> None:
         """Return when all tunnels have ended."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        while self._tunnels:
+            await asyncio.wait(self._tunnels)
 
     def facts(self, aws: Mapping[str, Any], ask: AskInstances) -> Facts:
         """Return the facts of an account. ask: as for Facts."""
@@ -139,13 +131,10 @@ class Opener:
             await tunnel.wait()
             self.places.release(place)
 
-        self._in_background(until_it_ends())
-
-    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
+        task = asyncio.create_task(until_it_ends())
         # The event loop itself would forget it.
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tunnels.add(task)
+        task.add_done_callback(self._tunnels.discard)
 
     async def _region(self, settings: Settings) -> Region | None:
         """Return the region of the calls about the instance, and its source."""
@@ -166,14 +155,14 @@ class _Opening:
     async def run(self, ssh: socket.socket) -> None:
         """Take all steps, and hand the connection over to ssh. Raises FailedError."""
         with taking(Step.SET_UP):
-            configuration = await asyncio.to_thread(openssh.configuration, self._settings["ssh"])
-            self._timing.took("the configuration of ssh")
+            configuration, _account = await asyncio.gather(
+                asyncio.to_thread(openssh.configuration, self._settings["ssh"]), self._account()
+            )
+            self._timing.took("the configuration of ssh and the clients of the SDK")
             user, port = configuration["user"], int(configuration["port"])
             if must_tunnel(self._settings, configuration["hostname"]):
                 # Checked before the push, which would be useless.
                 check_port(port)
-            await self._account()
-            self._timing.took("the clients of the SDK")
         is_pushed = await self._push(user)
         if self._settings["host_keys"] == "console":
             with taking(Step.HOST_KEYS):
@@ -190,13 +179,19 @@ class _Opening:
         self._opener.commands.tell(self._settings["connection"], made)
 
     async def prepare(self) -> None:
-        """Make what the connection will probably need, while ssh starts. Whoever needs it meets the errors."""
-        settings = self._settings
-        with contextlib.suppress(SshKeysError):
-            if settings["is_key_of_the_run"]:
-                await asyncio.to_thread(RunKeys(os.path.dirname(settings["public_key_file"])).pair)
-            account = await self._account()
-            await asyncio.to_thread(_prepare_ec2, account, settings)
+        """See Opener.prepare."""
+        await asyncio.gather(self._prepare_credentials(), self._prepare_way())
+
+    async def _prepare_credentials(self) -> None:
+        if self._settings["is_key_of_the_run"]:
+            await asyncio.to_thread(self._keys_of_the_run().pair)
+        account = await self._account()
+        if await asyncio.to_thread(_will_ask_ec2, self._settings):
+            await asyncio.to_thread(account.client, EC2)
+
+    async def _prepare_way(self) -> None:
+        if may_tunnel(self._settings):
+            await self.endpoint_if_it_is_the_way()
 
     def _deadline(self) -> float:
         """Return the end of a step that begins now, on the monotonic clock."""
@@ -249,10 +244,13 @@ class _Opening:
         self._timing.took(done)
         return age is None
 
+    def _keys_of_the_run(self) -> RunKeys:
+        return RunKeys(os.path.dirname(self._settings["public_key_file"]), self._settings["controller"])
+
     def _public_key(self) -> PublicKey:
         file = self._settings["public_key_file"]
         if self._settings["is_key_of_the_run"]:
-            RunKeys(os.path.dirname(file)).pair()
+            self._keys_of_the_run().pair()
         text = key_pair.public_key(file)
         try:
             key = parse_public_key(text)
@@ -314,7 +312,7 @@ class _Opening:
         with taking(Step.TUNNEL):
             try:
                 endpoint = await self._endpoint(remembers_none=address is not None)
-            except ec2.NoEndpointError:
+            except NoEndpointError:
                 if address is None:
                     raise
                 return await self._connect_without_endpoint(address, port, configuration)
@@ -392,8 +390,6 @@ class _Opening:
             raise ArgumentError(f"The endpoint {endpoint.id} has no place. {_STAYED_FULL}") from error
 
 
-def _prepare_ec2(account: Account, settings: Settings) -> None:
-    """Make the client of EC2 if the connection will probably ask it something."""
+def _will_ask_ec2(settings: Settings) -> bool:
     is_trusted = settings["host_keys"] != "console" or os.path.exists(settings["known_hosts"])
-    if not is_trusted or not (settings["private_ip_address"] or settings["public_ip_address"]):
-        account.client(EC2)
+    return not is_trusted or not (settings["private_ip_address"] or settings["public_ip_address"])

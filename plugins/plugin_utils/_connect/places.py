@@ -48,8 +48,19 @@ class Places:
         self._taken: list[Place] = []
         # By endpoint: until when it counts, and how many tunnels the endpoint carried.
         self._refused: dict[str, tuple[float, int]] = {}
+        # Connections that will probably take a place, of whichever endpoint.
+        self._expected: set[str] = set()
         self._changed = asyncio.Event()
         commands.when_idle(self._idle)
+
+    def expect(self, connection: str) -> bool:
+        """Return whether every endpoint has a place for a connection that will be opened, or it has one."""
+        if any(place.connection == connection and not place.is_closing for place in self._taken):
+            return True
+        if len(self._taken) + len(self._expected) < min(map(self._limit, self._refused), default=PLACES):
+            self._expected.add(connection)
+            return True
+        return False
 
     async def keep(self, endpoint_id: str, connection: str, wait: Callable[[], None]) -> None:
         """Keep a place for a connection that will be opened. Waits as long as it takes.
@@ -57,7 +68,8 @@ class Places:
         wait: is called when it has to wait, perhaps more than once.
         """
         if not any(place.connection == connection and not place.is_closing for place in self._taken):
-            self._taken.append(await self._free(endpoint_id, connection, wait))
+            place = await self._free(endpoint_id, connection, wait)
+            self._taken.append(place)
 
     async def take(self, endpoint_id: str, connection: str, wait: Callable[[], None]) -> Place:
         """Take the place that is kept for a connection, else any. wait: as in ``keep``; it may raise."""
@@ -65,6 +77,7 @@ class Places:
             if (place.endpoint_id, place.connection, place.is_used) == (endpoint_id, connection, False):
                 break
         else:
+            self._expected.discard(connection)
             place = await self._free(endpoint_id, connection, wait)
             self._taken.append(place)
         place.is_used = True
@@ -96,7 +109,7 @@ class Places:
         """Return a place when there is one. The caller must take it at once."""
         while True:
             taken = [place for place in self._taken if place.endpoint_id == endpoint_id]
-            if len(taken) < self._limit(endpoint_id):
+            if len(taken) + len(self._expected) < self._limit(endpoint_id):
                 return Place(endpoint_id, connection)
             idle = self._longest_idle(taken)
             if idle:
@@ -125,7 +138,8 @@ class Places:
 
     def _idle(self, connection: str) -> None:
         """Give back what was kept for a connection whose command has ended: ssh did not need it."""
-        self._taken = [place for place in self._taken if place.is_used or place.connection != connection]
+        self._expected.discard(connection)
+        self._taken[:] = [place for place in self._taken if place.is_used or place.connection != connection]
         self._wake()
 
     def _wake(self) -> None:

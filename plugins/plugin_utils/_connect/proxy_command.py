@@ -23,7 +23,7 @@ try:
     # The public module takes 6 ms more to import, as long as Python takes to start.
     from _socket import AF_UNIX, SCM_RIGHTS, SOL_SOCKET, socket
 except ImportError:
-    from socket import AF_UNIX, SCM_RIGHTS, SOL_SOCKET, socket
+    from socket import AF_UNIX, SCM_RIGHTS, SOL_SOCKET, socket  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -31,22 +31,18 @@ def run_folder() -> str:
     from ansible import constants as C  # noqa: N812, PLC0415 - as ansible-core names it
 
     folder = os.path.join(C.DEFAULT_LOCAL_TMP, "sshkeys.aws")
-    if not os.path.exists(os.path.join(folder, GUARD)):
-        _make(folder)
+    if not os.path.exists(folder):
+        if controller() not in (os.getpid(), os.getppid()):
+            # A worker that goes on would leave behind what it makes.
+            raise RunFolderError("ansible-playbook has ended, and so this worker of it makes no connection any more.")
+        try:
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise RunFolderError(
+                f"The folder for the keys of the run, {folder}, cannot be made: {error.strerror}. Look at "
+                "ANSIBLE_LOCAL_TEMP."
+            ) from error
     return folder
-
-
-def _make(folder: str) -> None:
-    from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError  # noqa: PLC0415 - once in a run
-    from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_keys import RunKeys  # noqa: PLC0415
-
-    if controller() not in (os.getpid(), os.getppid()):
-        # A worker that goes on would leave behind what it makes.
-        raise RunFolderError("ansible-playbook has ended, and so this worker of it makes no connection any more.")
-    try:
-        RunKeys(folder).make_folder()
-    except ArgumentError as error:
-        raise RunFolderError(str(error)) from error
 
 
 def broker_name(program: str) -> str:

@@ -13,7 +13,7 @@ import sys
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, printable
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import key_pair, run_guard
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_folder import GUARD, controller, write_once
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_folder import GUARD, write_once
 
 PAIR = "id_ed25519"
 
@@ -23,10 +23,11 @@ class RunKeys:
 
     folder: holds the keys; only its owner can read it. ansible-playbook deletes it at the end of the run if it is
     inside ansible-playbook's own temporary folder. After SIGKILL or SIGTERM the process run_guard deletes it.
+    controller: the process id of ansible-playbook.
     """
 
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
+    def __init__(self, folder: str, controller: int) -> None:
+        self._folder, self._controller = folder, controller
 
     def make_folder(self) -> None:
         """Make the folder, and start its guard, if they are not there. Raises ArgumentError."""
@@ -74,7 +75,7 @@ class RunKeys:
         )
 
     def _start_guard(self) -> int:
-        command = [sys.executable, "-I", "-S", str(run_guard.__file__), self._folder, str(controller())]
+        command = [sys.executable, "-I", "-S", str(run_guard.__file__), self._folder, str(self._controller)]
         # A session of its own keeps Ctrl-C away.
         guard = subprocess.Popen(
             command,

@@ -38,8 +38,10 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.commands import Commands, send
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.places import Places
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.stop import stop
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.ways import may_tunnel
 
 if TYPE_CHECKING:
     from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.opening import Opener
@@ -57,9 +59,10 @@ class Server:
     def __init__(self, listener: socket.socket) -> None:
         """Answer requests, and load the SDK in a thread. listener: a listening socket."""
         self._commands = Commands()
+        self._places = Places(self._commands)
         self._settings: dict[str, Settings] = {}
         self._requests: set[asyncio.Task[None]] = set()
-        self._loading = asyncio.create_task(asyncio.to_thread(_load, self._commands))
+        self._loading = asyncio.create_task(asyncio.to_thread(_load, self._commands, self._places))
         self._serving = asyncio.create_task(self._serve(listener))
 
     async def _serve(self, listener: socket.socket) -> None:
@@ -67,9 +70,7 @@ class Server:
             listener.setblocking(False)
             while True:
                 client, _address = await asyncio.get_running_loop().sock_accept(listener)
-                request = asyncio.create_task(self._answer(client))
-                self._requests.add(request)
-                request.add_done_callback(self._requests.discard)
+                self._in_background(self._answer(client))
 
     async def stop(self) -> None:
         """Take no request any more, drop those that are open, and forget all accounts and facts."""
@@ -126,9 +127,30 @@ class Server:
             self._commands.end(settings["connection"], client)
 
     async def _admit(self, settings: Settings, *, has_master: bool) -> None:
-        # What goes wrong is told when ssh has to connect.
+        """Return when a command may begin: at once, unless ssh will need a place of an endpoint that may be full.
+
+        ssh itself cannot wait for long: Ansible gives it a few seconds to ask for the password of ``become``.
+        has_master: whether ssh has a connection that persists.
+        """
+        await self._places.settled(settings["connection"])
+        if has_master:
+            return
+        self._in_background(self._prepare(settings))
+        if may_tunnel(settings) and not self._places.expect(settings["connection"]):
+            # What goes wrong is told when ssh has to connect.
+            with contextlib.suppress(Exception):
+                await (await asyncio.shield(self._loading)).keep_a_place(settings)
+
+    async def _prepare(self, settings: Settings) -> None:
+        """Prepare a connection while ssh starts."""
         with contextlib.suppress(Exception):
-            await (await asyncio.shield(self._loading)).admit(settings, has_master=has_master)
+            await (await asyncio.shield(self._loading)).prepare(settings)
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        # The event loop itself would forget it.
+        self._requests.add(task)
+        task.add_done_callback(self._requests.discard)
 
     async def _open(self, client: socket.socket, settings: Settings, ssh: socket.socket) -> None:
         opening = asyncio.create_task(self._open_for(settings, ssh))
@@ -165,11 +187,11 @@ class Server:
         send(client, {})
 
 
-def _load(commands: Commands) -> Opener:
+def _load(commands: Commands, places: Places) -> Opener:
     """Import all that makes connections, which takes several times as long as making one."""
     from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.opening import Opener  # noqa: PLC0415
 
-    return Opener(commands)
+    return Opener(commands, places)
 
 
 def _refuse_others(client: socket.socket) -> None:

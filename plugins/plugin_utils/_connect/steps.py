@@ -9,8 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ec2 import NoEndpointError
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, SshKeysError
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import NoEndpointError, ServiceError, SshKeysError
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
 
 

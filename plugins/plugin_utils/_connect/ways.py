@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ec2 import Instance
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.steps import FailedError
+
+if TYPE_CHECKING:
+    from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ec2 import Instance
 
 
 class Find(Protocol):

@@ -58,6 +58,8 @@ class Cloud:
         """Empty all services and seed them again."""
         BackendDict.reset()
         self.crowd: list[seed.InstanceSeed] = []
+        # moto looks through copies of all, which takes longer than all else that an sshd waits for.
+        self._started: dict[str, Instance] = {}
         for number, instance in enumerate(seed.INSTANCES):
             self._run(instance, f"10.0.0.{10 + number}")
         self._create_server(seed.SERVER_ID)
@@ -67,6 +69,8 @@ class Cloud:
 
     def instance(self, region: str, instance_id: str) -> Instance | None:
         """Return an instance in any state, or None if the region has no such instance or does not exist."""
+        if region == seed.REGION and instance_id in self._started:
+            return self._started[instance_id]
         backends = ec2_backends[DEFAULT_ACCOUNT_ID]
         return backends[region].get_instance_by_id(instance_id) if region in backends else None
 
@@ -138,8 +142,7 @@ class Cloud:
     def _transfer(region: str) -> TransferBackend:
         return transfer_backends[DEFAULT_ACCOUNT_ID][region]
 
-    @staticmethod
-    def _run(wanted: seed.InstanceSeed, private_ip_address: str) -> None:
+    def _run(self, wanted: seed.InstanceSeed, private_ip_address: str) -> None:
         # The id must be the seed's from the start, because moto attaches volumes and addresses by it.
         with patch("moto.ec2.models.instances.random_instance_id", return_value=wanted.instance_id):
             reservation = ec2_backends[DEFAULT_ACCOUNT_ID][seed.REGION].run_instances(
@@ -153,6 +156,7 @@ class Cloud:
                 region_name=seed.REGION,
                 tags={"instance": {"Name": f"lab-{wanted.instance_id[-4:]}"}},
             )
+        self._started[wanted.instance_id] = reservation.instances[0]
         interface = reservation.instances[0].nics[0]
         # The same in every lab. The fleet is private: a test sets a public address as a variable of its host.
         interface.private_ip_address = private_ip_address

@@ -132,6 +132,8 @@ class Connections:
             variables |= {
                 "ansible_connection": "ssh",
                 "ansible_host": "127.0.0.1",
+                # Otherwise hosts with the same address and port share a connection.
+                "ansible_control_path": "%(directory)s/{{ inventory_hostname }}",
                 "ansible_private_key_file": str(self._place.folder / "key"),
                 "ansible_ssh_common_args": f"{self._lab['ssh_common_args']} -o HostKeyAlias={{{{ host_key_alias }}}}",
             }

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
 try:
     # The public module takes 6 ms more to import, as long as Python takes to start.
@@ -25,6 +24,8 @@ try:
 except ImportError:
     from socket import AF_UNIX, SCM_RIGHTS, SOL_SOCKET, socket  # type: ignore[assignment]
 
+# mypy takes it for that of typing, which takes as long to import as Python to start.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 

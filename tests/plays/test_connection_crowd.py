@@ -18,6 +18,8 @@ from ansible_collections.sshkeys.aws.tests.plays.connection_hosts import (
     short_folder_for_sockets,
 )
 
+# As ansible_timeout, in seconds.
+TIMEOUT = 3
 # Without one that persists, the connection of a host ends with its task.
 WITHOUT_PERSISTENCE = {"ANSIBLE_SSH_ARGS": "-o ControlMaster=no"}
 
@@ -79,3 +81,23 @@ def test_a_host_that_connects_often_is_pushed_to_once(controller: Controller) ->
         run_on(controller, [crowd(controller, 1)[0]] * 10, for_each_task)
     assert len(calls(controller.lab, "OpenTunnel")) == 10
     assert len(calls(controller.lab, "SendSSHPublicKey")) == 1
+
+
+def test_who_waits_for_a_place_that_others_have_is_told_so(controller: Controller) -> None:
+    """What an earlier run has left open is nothing that this one could close."""
+    first, second = crowd(controller, 2)
+    controller.lab.control("PUT", "settings", tunnel_limit=1)
+    with short_folder_for_sockets() as environment:
+        run_on(controller, [first], environment)
+        hosts = {"second": {**second, "ansible_timeout": TIMEOUT}}
+        run = controller.run(
+            PLAYBOOKS / "hello.yml", inventory=inventory(controller.lab, crowd=hosts), environment=environment
+        )
+    told = run.of("Say hello", "second")["msg"]
+    assert "no tunnel could be opened. The endpoint refused" in told
+    assert "It was full for the whole timeout (ansible_timeout)." in told
+    requests = [each for each in controller.lab.requests() if each["operation"] == "OpenTunnel"]
+    times = [each["time"] for each in requests if each["status"] is None]
+    # Refused again and again, for about as long as the user wants.
+    assert len(times) > 2
+    assert max(times) - min(times) < TIMEOUT + 2

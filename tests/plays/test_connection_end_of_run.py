@@ -32,18 +32,16 @@ from ansible_collections.sshkeys.aws.tests.waiting import wait_until
 _OTHERS = re.compile(r"ansible-playbook|^(\S*/)?(ssh|sftp|scp)[: ]")
 
 
-def servers() -> list[int]:
-    """Return what makes the connections of a run: processes that are not ansible-playbook's own, nor those of ssh."""
-    return [
-        number for number, command in processes().items() if not _OTHERS.search(command) and _leads_a_session(number)
-    ]
+def processes_of_the_run() -> list[str]:
+    """Return the programs that make the connections: those that are not ansible-playbook's own, nor those of ssh."""
+    commands = [command for command in processes().values() if not _OTHERS.search(command)]
+    return sorted(word.rpartition("/")[2] for command in commands for word in command.split() if word.endswith(".py"))
 
 
-def _leads_a_session(number: int) -> bool:
-    try:
-        return os.getsid(number) == number
-    except ProcessLookupError:
-        return False
+def broker() -> int:
+    """Return the process of the broker."""
+    (found,) = [number for number, command in processes().items() if "/broker.py" in command]
+    return found
 
 
 @pytest.fixture
@@ -85,8 +83,8 @@ def test_a_run_that_is_stopped_leaves_nothing(controller: Controller, number: si
         assert (folder / "id_ed25519").read_text().startswith("-----BEGIN OPENSSH PRIVATE KEY-----")
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in folder.iterdir() if path.suffix == ".json"} == {0}
-        # Both hosts share one.
-        assert len(servers()) == 1, processes()
+        # Both hosts share them.
+        assert processes_of_the_run() == ["broker.py", "run_guard.py"], processes()
         if number is signal.SIGINT:
             # A Ctrl-C goes to all processes of the terminal's foreground.
             os.killpg(started.process.pid, number)
@@ -112,8 +110,7 @@ def test_processes_end_with_the_last_tunnel_and_are_started_again_when_they_were
         )
         opened = controller.folder / "open"
         wait_until(lambda: opened.exists() or started.process.poll() is not None, "no host was opened")
-        (server,) = servers()
-        os.kill(server, signal.SIGKILL)
+        os.kill(broker(), signal.SIGKILL)
         (controller.folder / "killed").touch()
         started.finish().assert_succeeded()
         assert not list((controller.folder / "home").rglob("id_ed25519*"))

@@ -30,9 +30,8 @@ from ansible_collections.sshkeys.aws.tests.plays.connection_hosts import (
 from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 
 # Instances that no refused host shares.
-STOPPED, OTHER_KEY, NO_KEY, REPLACED, ACCEPTED, LEFT_TO_SSH, ROLE, ROLE_TOO, FULL = range(1, 10)
+STOPPED, OTHER_KEY, NO_KEY, REPLACED, ACCEPTED, LEFT_TO_SSH, ROLE, ROLE_TOO = range(1, 9)
 # Seconds, less than the ten that are the default of Ansible.
-TIMEOUT = 3
 NO_VPC = {f"{OURS}_vpc_id": "vpc-00000000000000000"}
 FORBIDDEN_ROLE, ROLE_ARN = (f"arn:aws:iam::123456789012:role/{name}" for name in ("forbidden", "fleet"))
 
@@ -185,7 +184,6 @@ def prepare(controller: Controller) -> None:
     lab.control("PUT", f"instances/{ids[OTHER_KEY]}", console=block)
     for number in (NO_KEY, ACCEPTED, LEFT_TO_SSH):
         lab.control("PUT", f"instances/{ids[number]}", console="Welcome.")
-    lab.control("PUT", "settings", tunnel_limit=1)
     refused = {"operation": "AssumeRole", "fault": "error", "code": "AccessDenied", "status": 403, "times": None}
     lab.misbehave({**refused, "match": {"RoleArn": FORBIDDEN_ROLE}})
     # An earlier run has read it.
@@ -235,9 +233,8 @@ def hosts_of(controller: Controller) -> dict[str, Any]:
             "ansible_ssh_common_args": f"-o UserKnownHostsFile={lab.lab['known_hosts']}",
         },
     }
-    full = {f"full{number}": {**private(lab, FULL), "ansible_timeout": TIMEOUT} for number in range(2)}
     here = {"localhost": {"ansible_connection": "local"}}
-    hosts = inventory(lab, refused=refused, accepted=accepted, full=full, here=here)
+    hosts = inventory(lab, refused=refused, accepted=accepted, here=here)
     hosts["all"]["vars"][f"{OURS}_profile"] = "fleet"
     return hosts
 
@@ -301,20 +298,6 @@ def test_a_host_key_that_is_accepted_is_known_by_the_id_of_the_instance(tried: T
 @pytest.mark.parametrize("number", [ACCEPTED, LEFT_TO_SSH, REPLACED])
 def test_the_console_is_not_asked_for_host_keys_that_are_not_wanted_or_known(tried: Tried, number: int) -> None:
     assert calls(tried.lab, "GetConsoleOutput", InstanceId=instances(tried.lab)[number]["instance_id"]) == []
-
-
-def test_who_waits_for_a_full_endpoint_is_told_so(tried: Tried) -> None:
-    """One got the only place, and held it."""
-    one, other = sorted(tried.run.all_of("Get a place"), key=lambda each: each.status)
-    assert (one.status, other.status) == ("ok", "unreachable")
-    assert "no tunnel could be opened. The endpoint refused" in other.result["msg"]
-    assert "It was full for the whole timeout (ansible_timeout)." in other.result["msg"]
-    address = instances(tried.lab)[FULL]["private_ip_address"]
-    asked = [each for each in tried.lab.requests() if each["parameters"].get("privateIpAddress") == address]
-    times = [each["time"] for each in asked if each["operation"] == "OpenTunnel"]
-    # Again and again, for about as long as the user wants.
-    assert len(times) > 2
-    assert max(times) - min(times) < TIMEOUT + 2
 
 
 def test_no_key_is_pushed_where_the_way_is_refused_before(tried: Tried) -> None:

@@ -193,7 +193,7 @@ def programs(loud: Loud) -> list[Program]:
         [r"(.*/)?sftp", r".*direct.*"],
         [r"(.*/)?sftp", r".*tunnelled.*"],
         [r".*python.*", r".*/proxy_command\.py"],
-        [r".*python.*", r".*/fork_server\.py"],
+        [r".*python.*", r".*/broker\.py"],
     ],
     ids=" ".join,
 )
@@ -209,9 +209,9 @@ def test_every_program_that_matters_was_seen(programs: list[Program], arguments:
 
 def test_each_connection_has_a_proxy_command_of_its_own(programs: list[Program]) -> None:
     settings = {
-        program.arguments[-1]
+        program.arguments[-2]
         for program in programs
-        if program.arguments[-2:-1] and program.arguments[-2].endswith("/proxy_command.py")
+        if program.arguments[-3:-2] and program.arguments[-3].endswith("/proxy_command.py")
     }
     # One for each host and user.
     assert len(settings) == 4

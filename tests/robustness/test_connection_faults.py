@@ -9,7 +9,9 @@ The calls are those that a connection makes when nothing goes wrong, so a new ca
 
 from __future__ import annotations
 
-import json
+import asyncio
+import os
+import shutil
 import socket
 import time
 from collections.abc import Iterator, Mapping
@@ -20,9 +22,12 @@ from typing import Any
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import preload
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import account, opening
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.account import Account
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import accounts
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.commands import Commands
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.opening import Opener
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.places import Places
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_keys import PAIR, RunKeys
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 from ansible_collections.sshkeys.aws.tests.robustness.conftest import Waiting
 from ansible_collections.sshkeys.aws.tests.robustness.faults import FAULTS, SECONDS_AT_MOST, Call, Fault, Way
@@ -43,10 +48,13 @@ STEPS = {
 
 @dataclass(frozen=True)
 class Attempt:
-    """What came of a connection: what ssh got, what the user is told, and what stands at the instance."""
+    """What came of a connection: what ssh got, what the user is told, and what stands at the instance.
+
+    failure: the step that failed and a sentence, None if all have worked.
+    """
 
     connected: bool
-    told: Mapping[str, str]
+    failure: tuple[Step, str] | None
     is_live: bool
     knows_host_keys: bool
     seconds: float
@@ -54,7 +62,7 @@ class Attempt:
 
     def complaints(self, call: Call, fault: Fault) -> Iterator[str]:
         """Yield what does not fit."""
-        sentence = self.told.get("sentence", "")
+        step, sentence = self.failure or (None, "")
         if not self.strikes:
             yield "nothing went wrong"
         if self.seconds > SECONDS_AT_MOST:
@@ -68,11 +76,10 @@ class Attempt:
             yield "ssh got a connection"
         if self.connected and not (self.is_live and self.knows_host_keys):
             yield f"ssh got a connection, a live key is {self.is_live}, and host keys are {self.knows_host_keys}"
-        if not self.connected:
-            yield from self._complaints_of_failure(call, sentence)
+        if step:
+            yield from self._complaints_of_failure(call, step, sentence)
 
-    def _complaints_of_failure(self, call: Call, sentence: str) -> Iterator[str]:
-        step = Step[self.told["step"]]
+    def _complaints_of_failure(self, call: Call, step: Step, sentence: str) -> Iterator[str]:
         if step is not STEPS[call.operation]:
             yield f"is told of as {step.name}: {sentence}"
         if not sentence.isprintable() or not sentence.endswith("."):
@@ -89,6 +96,8 @@ class Trial:
     waiting: Waiting
     way: Way
     folder: Path
+    # The folder of the run, which the broker makes.
+    keys: Path
     monkeypatch: pytest.MonkeyPatch
     # What clients are made of.
     preloaded: Any
@@ -103,6 +112,7 @@ class Trial:
         instance = self._instance
         return {
             **dict.fromkeys(Settings.__annotations__),
+            "connection": instance["instance_id"],
             "instance_id": instance["instance_id"],
             "name": "web1",
             "timeout": TIMEOUT,
@@ -111,18 +121,18 @@ class Trial:
             "host_keys": "console",
             "known_hosts": str(folder / "known_hosts" / instance["instance_id"]),
             "global_known_hosts": [],
-            "public_key_file": str(self.folder / "id_ed25519.pub"),
+            "public_key_file": str(self.keys / f"{PAIR}.pub"),
             "is_key_of_the_run": True,
             "aws": self.running_lab.aws,
             "ssh": ["ssh", "-F", "none", "-l", instance["os_user"], "-G", "web1"],
-            "folder": str(folder),
+            "controller": os.getpid(),
         }
 
     def calls(self) -> list[Call]:
         """Return the calls of a connection that goes well."""
         self.running_lab.control("DELETE", "requests")
         attempt = self.run()
-        assert attempt.connected, attempt.told
+        assert attempt.connected, attempt.failure
         operations = (request["operation"] for request in self.running_lab.requests())
         # The end of a tunnel and what an endpoint refuses are tested with the connection itself.
         return [Call(operation, {}, 0) for operation in operations if operation != "OpenTunnel"]
@@ -137,16 +147,15 @@ class Trial:
             if fault and call:
                 self._spoil(patch, fault, call)
             self.waiting.seconds, began = 0.0, time.monotonic()
-            connected = self._connect(settings, str(folder / "settings.json"))
+            connected, failure = asyncio.run(self._connect(settings))
             seconds = time.monotonic() - began
         strikes = self.way.strikes(self.running_lab)
         if fault:
             seconds += fault.seconds_left_out(strikes)
         self.running_lab.misbehave()
-        told = folder / "settings.json.told"
         return Attempt(
             connected,
-            json.loads(told.read_text(encoding="utf-8")) if told.exists() else {},
+            failure,
             bool(self.running_lab.live(self._instance["instance_id"], self._instance["os_user"])),
             Path(settings["known_hosts"]).exists(),
             seconds,
@@ -157,31 +166,36 @@ class Trial:
         """Let a call go wrong."""
         prepare = self.way.spoil(self.running_lab, fault, call)
 
-        def spoiled(params: Mapping[str, Any]) -> PreparedSession:
+        def spoiled(params: Mapping[str, Any], _preloaded: object) -> PreparedSession:
             return PreparedSession({**params, "aws_config": fault.aws_config}, self.preloaded, prepare)
 
-        patch.setattr(account, "Session", spoiled)
-        # A client that had its share of faults would give up earlier.
-        patch.setattr(opening, "account_of", Account)
+        patch.setattr(accounts, "Session", spoiled)
 
-    def _connect(self, settings: Any, settings_file: str) -> bool:
-        """Return whether ssh gets a connection. It closes it at once."""
+    async def _connect(self, settings: Any) -> tuple[bool, tuple[Step, str] | None]:
+        """Return whether ssh gets a connection, which it closes at once, and what failed."""
+        commands = Commands()
+        # Each has clients of its own. One that had its share of faults would give up earlier.
+        opener = Opener(commands, Places(commands))
         ssh, ours = socket.socketpair()
         with ssh, ours:
-            status, carry = opening.main(settings, settings_file, ours)
-            if status == 0:
-                _message, (descriptor,), _flags, _address = socket.recv_fds(ssh, 1, 1)
+            failure = await opener.open(settings, ours)
+            ours.close()
+            _message, descriptors, _flags, _address = socket.recv_fds(ssh, 1, 1)
+            for descriptor in descriptors:
                 socket.socket(fileno=descriptor).close()
-            carry()
-        return status == 0
+            await opener.ended()
+        return bool(descriptors), failure
 
 
 @pytest.fixture
 def trial(
     running_lab: RunningLab, waiting: Waiting, way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Trial]:
-    yield Trial(running_lab, waiting, way, tmp_path, monkeypatch, preload())
-    (tmp_path / "id_ed25519").unlink()
+    keys = tmp_path / "run"
+    RunKeys(str(keys), os.getpid()).make_folder()
+    yield Trial(running_lab, waiting, way, tmp_path, keys, monkeypatch, preload())
+    # Its guard ends with it.
+    shutil.rmtree(keys)
 
 
 def _is_chosen(number: int, call: Call, fault: Fault, one_of: int) -> bool:

@@ -203,19 +203,25 @@ def _refuse_others(client: socket.socket) -> None:
 
 
 async def _receive(client: socket.socket) -> tuple[list[str], list[socket.socket]]:
-    """Return the fields of a request, and the sockets that came with it."""
-    received, sockets = b"", []
+    """Return the fields of a request, and the sockets that came with it. Raises OSError and ValueError."""
+    received, descriptors, sockets = b"", [], []
     try:
         while not received.endswith(b"\0"):
             await _readable(client)
-            data, descriptors, _flags, _address = socket.recv_fds(client, _MESSAGE_BYTES, 1)
-            sockets += [socket.socket(fileno=descriptor) for descriptor in descriptors]
+            data, more, _flags, _address = socket.recv_fds(client, _MESSAGE_BYTES, 1)
+            descriptors += more
             received += data
             if not data or len(received) > _MESSAGE_BYTES:
                 raise ValueError
+        while descriptors:
+            # It fails for what is no socket.
+            sockets.append(socket.socket(fileno=descriptors[0]))
+            del descriptors[0]
     except BaseException:
         for each in sockets:
             each.close()
+        for descriptor in descriptors:
+            os.close(descriptor)
         raise
     return [os.fsdecode(field) for field in received.split(b"\0")[:-1]], sockets
 

@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
-import os
 import shlex
+import socket
 import subprocess
 import sys
-import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,7 +28,7 @@ from ansible.plugins.loader import connection_loader, fragment_loader
 from ansible.utils.plugin_docs import add_fragments, merge_fragment
 from ansible_collections.sshkeys.aws.plugins.connection import ec2_instance_connect
 from ansible_collections.sshkeys.aws.plugins.doc_fragments import _secret, _ssh
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import explain
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import broker_session, explain, run_folder
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 
 INSTANCE_ID = "i-0123456789abcdef0"
@@ -49,6 +50,54 @@ def local_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "EC2_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name, raising=False)
     return folder
+
+
+class BrokerOfTests:
+    """A broker that admits every command at once, and then says what a test has it say."""
+
+    # What it says of each command, in order; and what it was asked.
+    says: list[dict[str, Any]]
+    asked: list[tuple[str, ...]]
+    failure: dict[str, str] | OSError | None
+
+    def __init__(self, _folder: str, name: str, _controller: int, _collection_paths: list[str]) -> None:
+        """Take the name of the socket."""
+        self.name = name
+
+    def start(self) -> None:
+        """Be there."""
+
+    def ask(self, *fields: str) -> dict[str, Any]:
+        """Note a request, and answer it."""
+        self.asked.append(fields)
+        if isinstance(self.failure, OSError):
+            raise self.failure
+        return {"failed": self.failure}
+
+    def begin(self, settings_file: str, *, has_master: bool, wait: Callable[[str], None]) -> Any:
+        """Note a command. It is one of the collection's own, on a socket of ours."""
+        self.asked.append(("command", settings_file, str(has_master)))
+        ours, theirs = socket.socketpair()
+        said = self.says.pop(0) if self.says else {}
+        wait(said.pop("waits", ""))
+        ours.sendall(json.dumps(said).encode() + b"\n")
+        if said.pop("has_ended", False):
+            ours.close()
+        BrokerOfTests.open_ends.append(ours)
+        return broker_session.Command(theirs)
+
+    open_ends: list[socket.socket]
+
+
+@pytest.fixture(autouse=True)
+def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[BrokerOfTests]]:
+    """Let no test start a process, and return what stands for it."""
+    BrokerOfTests.says, BrokerOfTests.asked, BrokerOfTests.open_ends = [], [], []
+    BrokerOfTests.failure = None
+    monkeypatch.setattr(ec2_instance_connect, "broker_session", SimpleNamespace(Broker=BrokerOfTests))
+    yield BrokerOfTests
+    for end in BrokerOfTests.open_ends:
+        end.close()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -85,7 +134,7 @@ def settings(**variables: Any) -> Any:
     """Return what the ProxyCommand is told of a host with these variables."""
     program = option(command(**variables), "ProxyCommand")
     assert program
-    return json.loads(Path(shlex.split(program)[-1]).read_text(encoding="utf-8"))
+    return json.loads(Path(shlex.split(program)[-2]).read_text(encoding="utf-8"))
 
 
 def test_ssh_is_told_what_it_needs_and_no_more(local_tmp: Path) -> None:
@@ -421,7 +470,7 @@ def told(made: Any) -> tuple[str, str | None]:
     made.host = made.get_option("host")
     words = [word.decode() for word in made._build_command("ssh", "ssh", made.host, "true")]
     program = shlex.split(option(words, "ProxyCommand") or "")
-    known = json.loads(Path(program[-1]).read_text(encoding="utf-8"))
+    known = json.loads(Path(program[-2]).read_text(encoding="utf-8"))
     assert words[-2] == known["name"] == known["ssh"][-1]
     return known["name"], known["host"]
 
@@ -469,7 +518,7 @@ def test_ssh_reads_each_path_as_it_is(name: str, tmp_path: Path, monkeypatch: py
     assert any(line.startswith(f"globalknownhostsfile {odd}/state/sshkeys.aws/") for line in read)
     shown = (option(words, "ProxyCommand") or "").replace("%%", "%")
     run = subprocess.run(["sh", "-c", f"printf '%s\\n' {shown}"], capture_output=True, text=True, check=True)
-    assert run.stdout.splitlines()[-1].startswith(f"{odd}/local/sshkeys.aws/")
+    assert run.stdout.splitlines()[-2].startswith(f"{odd}/local/sshkeys.aws/")
     own = command(**variables, ansible_private_key_file=str(odd / "mine"))
     read = subprocess.run([*own[:-2], "-G", "web1"], capture_output=True, text=True, check=True).stdout.splitlines()
     assert [line.replace("%%", "%") for line in read if line.startswith("identityfile")] == [f"identityfile {odd}/mine"]
@@ -505,49 +554,150 @@ def test_a_folder_for_sockets_that_cannot_be_made_is_a_sentence(tmp_path: Path) 
         command(ansible_control_path_dir=str(tmp_path / "file/cp"), ansible_ssh_args="-o ControlPersist=60s")
 
 
-@pytest.mark.parametrize("is_begun", [False, True])
-def test_a_failure_is_explained_once_ssh_has_begun(is_begun: bool) -> None:
-    made = connection()
-    if is_begun:
-        made._build_command("ssh", "ssh", "web1", "true")
-    with pytest.raises(AnsibleConnectionFailure) as failure, made._explaining():
-        raise AnsibleConnectionFailure("Permission denied (publickey).")
-    assert ("Likely causes" in str(failure.value)) == is_begun
+REFUSED = "Permission denied (publickey)."
 
 
-@pytest.mark.parametrize(
-    ("method", "arguments"),
-    [("exec_command", ["true"]), ("put_file", ["here", "there"]), ("fetch_file", ["there", "here"])],
-)
-def test_a_failure_is_explained_whatever_came_first(
-    method: str, arguments: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def of_ansible_core(made: Any, *_arguments: str, **_named: Any) -> None:
+def run(monkeypatch: pytest.MonkeyPatch, *outcomes: str | None, method: str = "exec_command") -> Any:
+    """Do something over a connection whose ssh ends so: with an error, or well. Returns what it returns.
+
+    Raises what it raises.
+    """
+    left = list(outcomes)
+
+    def of_ansible_core(made: Any, *_arguments: str, **_named: Any) -> str:
         made._build_command("ssh", "ssh", "web1", "true")
-        raise AnsibleConnectionFailure("Permission denied (publickey).")
+        outcome = left.pop(0)
+        if outcome is not None:
+            raise AnsibleConnectionFailure(outcome)
+        return "done"
 
     monkeypatch.setattr(ssh.Connection, method, of_ansible_core)
+    done = getattr(connection(), method)(*(["true"] if method == "exec_command" else ["here", "there"]))
+    assert not left
+    return done
+
+
+def test_a_failure_before_ssh_was_started_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_made: Any, *_arguments: str, **_named: Any) -> None:
+        raise AnsibleConnectionFailure(REFUSED)
+
+    monkeypatch.setattr(ssh.Connection, "exec_command", fail)
+    with pytest.raises(AnsibleConnectionFailure, match=r"^Permission denied \(publickey\)\.$"):
+        connection().exec_command("true")
+
+
+@pytest.mark.parametrize("method", ["exec_command", "put_file", "fetch_file"])
+def test_a_failure_is_explained_whatever_was_done(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AnsibleConnectionFailure, match="Likely causes"):
-        getattr(connection(), method)(*arguments)
+        run(monkeypatch, REFUSED, method=method)
 
 
-@pytest.mark.parametrize("seconds_ago", [0, 60])
-def test_what_was_told_of_an_earlier_attempt_explains_no_later_one(
-    seconds_ago: int, monkeypatch: pytest.MonkeyPatch
+PUSH = {"step": explain.Step.PUSH.name, "sentence": "AWS said no."}
+
+
+def test_what_the_broker_has_said_explains_a_failure(
+    monkeypatch: pytest.MonkeyPatch, broker: type[BrokerOfTests]
 ) -> None:
-    made = connection()
-    made._build_command("ssh", "ssh", "web1", "true")
+    broker.says = [{"failed": PUSH}]
+    with pytest.raises(AnsibleConnectionFailure, match=r"The key could not be pushed, .* AWS said no\."):
+        run(monkeypatch, "ssh: broken pipe")
 
-    def fail(*_arguments: Any, **_named: Any) -> None:
-        explain.tell(made._settings_file, explain.Step.PUSH, "AWS said no.")
-        told_at = time.time() - seconds_ago
-        os.utime(f"{made._settings_file}.told", (told_at, told_at))
-        raise AnsibleConnectionFailure("Permission denied (publickey).")
+
+def test_what_it_said_of_an_earlier_command_explains_no_later_one(
+    monkeypatch: pytest.MonkeyPatch, broker: type[BrokerOfTests]
+) -> None:
+    broker.says = [{"failed": PUSH}, {}]
+    made = connection()
+    for _time in range(2):
+        made._build_command("ssh", "ssh", "web1", "true")
+
+    def fail(_made: Any, *_arguments: str, **_named: Any) -> None:
+        raise AnsibleConnectionFailure("ssh: broken pipe")
 
     monkeypatch.setattr(ssh.Connection, "exec_command", fail)
     with pytest.raises(AnsibleConnectionFailure) as failure:
         made.exec_command("true")
-    assert ("AWS said no." in str(failure.value)) == (seconds_ago == 0)
+    assert "AWS said no." not in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("failure", "sentence"),
+    [
+        (PUSH, "AWS said no."),
+        (None, "ssh: broken pipe"),
+        (ConnectionRefusedError(111, "Connection refused"), "(broker.py) cannot be reached: [Errno 111] Connection"),
+    ],
+)
+def test_a_broker_that_has_ended_is_followed_by_one_that_is_asked(
+    failure: Any, sentence: str, monkeypatch: pytest.MonkeyPatch, broker: type[BrokerOfTests]
+) -> None:
+    broker.says, broker.failure = [{"has_ended": True}], failure
+    with pytest.raises(AnsibleConnectionFailure) as raised:
+        run(monkeypatch, "ssh: broken pipe")
+    assert sentence in str(raised.value)
+    assert broker.asked[-1][0] == "failure"
+
+
+@pytest.mark.parametrize(("is_pushed", "said", "tries"), [(False, REFUSED, 2), (True, REFUSED, 1), (False, "other", 1)])
+def test_a_key_that_was_not_pushed_again_and_is_refused_is_pushed_and_tried_once_more(
+    is_pushed: bool, said: str, tries: int, monkeypatch: pytest.MonkeyPatch, broker: type[BrokerOfTests]
+) -> None:
+    """Something may have taken it from the instance since it was accepted."""
+    broker.says = [{"made": "it", "is_pushed": is_pushed}]
+    if tries == 1:
+        with pytest.raises(AnsibleConnectionFailure):
+            run(monkeypatch, said)
+    else:
+        assert run(monkeypatch, said, None) == "done"
+    assert ("forget" in [each[0] for each in broker.asked]) is (tries > 1)
+
+
+def test_it_is_not_tried_for_ever(monkeypatch: pytest.MonkeyPatch, broker: type[BrokerOfTests]) -> None:
+    broker.says = [{"made": "it", "is_pushed": False}] * 2
+    with pytest.raises(AnsibleConnectionFailure, match="Likely causes"):
+        run(monkeypatch, REFUSED, REFUSED)
+
+
+def test_the_end_of_a_command_closes_its_socket(monkeypatch: pytest.MonkeyPatch, broker: type[BrokerOfTests]) -> None:
+    """So the broker knows of it, whatever ended it."""
+    run(monkeypatch, None)
+    with pytest.raises(AnsibleConnectionFailure):
+        run(monkeypatch, "ssh: broken pipe")
+    for end in broker.open_ends:
+        # What was said and not read resets the connection.
+        with contextlib.suppress(ConnectionResetError):
+            assert end.recv(1) == b""
+    assert len(broker.open_ends) == 2
+
+
+@pytest.mark.parametrize(("verbosity", "shown"), [(0, []), (1, ["it waits"]), (3, ["it waits", "it was made"])])
+def test_what_is_shown(
+    verbosity: int, shown: list[str], monkeypatch: pytest.MonkeyPatch, broker: type[BrokerOfTests]
+) -> None:
+    broker.says = [{"waits": "it waits", "made": "it was made", "is_pushed": True}]
+    seen: list[str] = []
+    display = SimpleNamespace(verbosity=verbosity)
+    display.v = lambda text, host: seen.append(text) if text and verbosity and host else None
+    display.vvv = lambda text, host: seen.append(text) if verbosity == 3 and host else None
+    monkeypatch.setattr(ec2_instance_connect, "_display", display)
+    run(monkeypatch, None)
+    assert seen == shown
+
+
+def test_a_socket_of_ssh_that_is_there_is_told(tmp_path: Path, broker: type[BrokerOfTests]) -> None:
+    """Then ssh needs no place of an endpoint."""
+    folder = {"ansible_control_path_dir": str(tmp_path / "cp"), "ansible_ssh_args": "-o ControlPersist=60s"}
+    path = (option(command(**folder), "ControlPath") or "").strip('"')
+    Path(path).touch()
+    command(**folder)
+    assert [each[2] for each in broker.asked] == ["False", "True"]
+
+
+def test_a_worker_without_ansible_playbook_makes_nothing(local_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_folder.multiprocessing, "parent_process", lambda: SimpleNamespace(pid=1))
+    with pytest.raises(AnsibleConnectionFailure, match=r"^ansible-playbook has ended, and so this worker of it makes"):
+        command()
+    assert not list(local_tmp.iterdir())
 
 
 def test_options_are_defined_as_they_are_documented() -> None:

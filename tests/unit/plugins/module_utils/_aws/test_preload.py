@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import preload
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import Preloaded, preload
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import INSTANCE_CONNECT, TRANSFER
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.tests.unit.scripted_service import ScriptedService, client
+from botocore.exceptions import DataNotFoundError
 
 
 def test_clients_share_what_was_preloaded(service: ScriptedService) -> None:
@@ -45,6 +46,25 @@ def test_descriptions_of_the_users_own_count(
 def test_without_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload.HAS_SDK", False)
     assert preload() is None
+
+
+def test_only_what_is_asked_for_is_read() -> None:
+    """The broker pushes keys, and has no client of Transfer Family."""
+    preloaded = preload([INSTANCE_CONNECT])
+    assert preloaded
+    read = {name for name in (INSTANCE_CONNECT, TRANSFER) if _has_read(preloaded, name)}
+    assert read == {INSTANCE_CONNECT}
+
+
+def _has_read(preloaded: Preloaded, name: str) -> bool:
+    """Return whether the description of a service comes from memory."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(preloaded.loader.file_loader, "load_file", lambda _path: None)
+        try:
+            preloaded.loader.load_service_model(name, "service-2")
+        except DataNotFoundError:
+            return False
+    return True
 
 
 @pytest.mark.parametrize("name", [INSTANCE_CONNECT, TRANSFER])

@@ -21,4 +21,4 @@ def run(tmp_path: Path) -> Iterator[Run]:
     finally:
         begun.controller.kill()
         begun.controller.wait()
-        wait_until(lambda: not begun.servers(), "a server is left")
+        wait_until(lambda: not begun.brokers() + begun.processes("run_guard.py"), "a process is left")

@@ -6,12 +6,17 @@
 
 from __future__ import annotations
 
-import json
-import time
-from pathlib import Path
+from typing import cast
 
 import pytest
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import NO_ENDPOINT, Step, failure, tell
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import (
+    NO_ENDPOINT,
+    Step,
+    failure,
+    is_refusal,
+    unreachable_broker,
+)
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 
 INSTANCE_ID = "i-0123456789abcdef0"
 SSH = "Failed to connect to the host via ssh: "
@@ -20,24 +25,23 @@ SSH = "Failed to connect to the host via ssh: "
 REFUSED = "the key was pushed, and ssh did not accept the key."
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> str:
-    """Return the file with the settings of a connection."""
-    file = tmp_path / "settings.json"
-    known = {"instance_id": INSTANCE_ID, "known_hosts": "/state/known", "public_key_file": "/run/key.pub"}
-    file.write_text(json.dumps(known))
-    return str(file)
+SETTINGS = cast(
+    "Settings", {"instance_id": INSTANCE_ID, "known_hosts": "/state/known", "public_key_file": "/run/key.pub"}
+)
+
+
+def told(step: Step, sentence: str) -> dict[str, str]:
+    """Return what the broker tells of a step that failed."""
+    return {"step": step.name, "sentence": sentence}
 
 
 @pytest.mark.parametrize("step", Step)
-def test_a_step_that_failed_is_named(settings: str, step: Step) -> None:
-    """The sentence of the step, and what it told; but nothing that was told about an earlier attempt."""
-    tell(settings, step, "AWS said no.")
-    said = failure(SSH, settings, time.time() - 1)
+def test_a_step_that_failed_is_named(step: Step) -> None:
+    """The sentence of the step, and what it told."""
+    said = failure(SSH, SETTINGS, told(step, "AWS said no."))
     assert said.startswith(f"{INSTANCE_ID}: {step.value} AWS said no.")
     # Only of a tunnel that was open is what ssh says worth anything.
     assert (SSH in said) == (step is Step.TUNNEL_ENDED)
-    assert "AWS said no." not in failure(SSH, settings, time.time() + 1)
 
 
 @pytest.mark.parametrize(
@@ -52,9 +56,13 @@ def test_a_step_that_failed_is_named(settings: str, step: Step) -> None:
         (Step.HOST_KEYS, "The host keys cannot be written to /home/x: Permission denied.", "XDG_STATE_HOME"),
     ],
 )
-def test_what_to_do_about_it(settings: str, step: Step, sentence: str, hint: str) -> None:
-    tell(settings, step, sentence)
-    assert hint in failure(SSH, settings, time.time() - 1)
+def test_what_to_do_about_it(step: Step, sentence: str, hint: str) -> None:
+    assert hint in failure(SSH, SETTINGS, told(step, sentence))
+
+
+@pytest.mark.parametrize("step", [Step.SET_UP, Step.PUSH, Step.FIND])
+def test_what_says_itself_what_to_do_gets_no_hint(step: Step) -> None:
+    assert failure(SSH, SETTINGS, told(step, "refused")) == f"{INSTANCE_ID}: {step.value} refused"
 
 
 @pytest.mark.parametrize(
@@ -67,10 +75,10 @@ def test_what_to_do_about_it(settings: str, step: Step, sentence: str, hint: str
         ("Connection closed by UNKNOWN port 65535", "the connection has ended.", "the sshd accepts no logins yet"),
     ],
 )
-def test_what_ssh_says_is_explained(settings: str, said: str, happened: str, means: str) -> None:
-    told = failure(SSH + said, settings, time.time() - 1)
-    assert told.startswith(f"{INSTANCE_ID}: {happened} {SSH}{said}")
-    assert means in told
+def test_what_ssh_says_is_explained(said: str, happened: str, means: str) -> None:
+    explained = failure(SSH + said, SETTINGS, None)
+    assert explained.startswith(f"{INSTANCE_ID}: {happened} {SSH}{said}")
+    assert means in explained
 
 
 @pytest.mark.parametrize(
@@ -81,22 +89,38 @@ def test_what_ssh_says_is_explained(settings: str, said: str, happened: str, mea
         ("/run/key.pub", "ssh cannot use the private key"),
     ],
 )
-def test_only_the_key_that_was_pushed_is_missed(settings: str, key: str, means: str) -> None:
+def test_only_the_key_that_was_pushed_is_missed(key: str, means: str) -> None:
     """The user's configuration of ssh may name other keys, which are not there."""
     said = f"{SSH}no such identity: {key}: No such file or directory\r\nanna@web1: Permission denied (publickey)."
-    told = failure(said, settings, time.time() - 1)
-    assert means in told
-    assert said in told
+    explained = failure(said, SETTINGS, None)
+    assert means in explained
+    assert said in explained
 
 
-def test_the_end_of_the_run_is_no_riddle(tmp_path: Path) -> None:
-    assert failure("Killed", str(tmp_path / "gone/settings.json"), time.time()) == "Killed"
+def test_what_nobody_knows_is_repeated() -> None:
+    assert failure("Something else", SETTINGS, None) == f"{INSTANCE_ID}: Something else"
 
 
-def test_what_nobody_knows_is_repeated(settings: str) -> None:
-    assert failure("Something else", settings, time.time() - 1) == f"{INSTANCE_ID}: Something else"
+@pytest.mark.parametrize(
+    ("said", "refuses"),
+    [
+        ("root@192.0.2.1: Permission denied (publickey).", True),
+        ("Received disconnect: Too many authentication failures", True),
+        # Another push would help against none of these.
+        ("Host key verification failed.", False),
+        ("no such identity: /run/key: No such file or directory\r\nPermission denied (publickey).", False),
+        ("Connection closed by UNKNOWN port 65535", False),
+        ("Something else", False),
+        # The user's configuration of ssh may name other keys.
+        ("no such identity: /home/anna/.ssh/old: No such file or directory\r\nPermission denied (publickey).", True),
+    ],
+)
+def test_only_a_refusal_of_the_pushed_key_is_one(said: str, *, refuses: bool) -> None:
+    assert is_refusal(SSH + said, SETTINGS) is refuses
 
 
-def test_what_is_told_is_private(settings: str) -> None:
-    tell(settings, Step.PUSH, "AWS said no.")
-    assert Path(f"{settings}.told").stat().st_mode & 0o077 == 0
+def test_a_broker_that_cannot_be_reached_is_a_failure_that_says_what_to_look_at() -> None:
+    failed = unreachable_broker(ConnectionResetError(104, "Connection reset by peer"))
+    said = failure(SSH, SETTINGS, failed)
+    assert said.startswith(f"{INSTANCE_ID}: {Step.SET_UP.value} The process that makes the connections")
+    assert "Connection reset by peer. Look at the processes" in said

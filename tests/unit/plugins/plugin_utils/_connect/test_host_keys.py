@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import time
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ ECDSA = (
     "9G7qX/bUgqHhmvapTgcEmNKTeTbc4Zw/WaQHcZOOx6pJ+4cas5c="
 )
 INSTANCE_ID = "i-0123456789abcdef0"
+# The file that is written if no other one knows a key.
+NOT_WRITTEN = "/nonexistent/known_hosts"
 
 
 def block(*lines: str) -> str:
@@ -67,18 +70,26 @@ def test_what_is_written_is_known_to_ssh(tmp_path: Path) -> None:
     host_keys.write(str(known_hosts), INSTANCE_ID, [ECDSA, ED25519])
     found = subprocess.run(["ssh-keygen", "-F", INSTANCE_ID, "-f", str(known_hosts)], capture_output=True, check=True)
     assert found.stdout.count(INSTANCE_ID.encode()) >= 2
-    assert host_keys.are_known(INSTANCE_ID, ["/nonexistent", str(known_hosts)])
-    assert not host_keys.are_known("i-00000000000000000", ["/nonexistent", str(known_hosts)])
+    assert host_keys.are_known(INSTANCE_ID, NOT_WRITTEN, ["/nonexistent", str(known_hosts)])
+    assert not host_keys.are_known("i-00000000000000000", NOT_WRITTEN, ["/nonexistent", str(known_hosts)])
     for folder in (known_hosts.parent, known_hosts.parent.parent):
         assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_what_was_written_is_not_looked_for_again(tmp_path: Path) -> None:
+    """The file is named by the instance, and ssh-keygen takes as long as a look into many files."""
+    written = tmp_path / INSTANCE_ID
+    assert not host_keys.are_known(INSTANCE_ID, str(written), [])
+    host_keys.write(str(written), INSTANCE_ID, [ED25519])
+    assert host_keys.are_known(INSTANCE_ID, str(written), [])
 
 
 def test_a_key_that_is_revoked_is_not_known(tmp_path: Path) -> None:
     known_hosts = tmp_path / "known_hosts"
     known_hosts.write_text(f"@revoked {INSTANCE_ID} {ED25519}\n")
-    assert not host_keys.are_known(INSTANCE_ID, [str(known_hosts)])
+    assert not host_keys.are_known(INSTANCE_ID, NOT_WRITTEN, [str(known_hosts)])
     known_hosts.write_text(f"@cert-authority {INSTANCE_ID} {ED25519}\n")
-    assert host_keys.are_known(INSTANCE_ID, [str(known_hosts)])
+    assert host_keys.are_known(INSTANCE_ID, NOT_WRITTEN, [str(known_hosts)])
 
 
 def test_a_key_that_is_cut_is_none() -> None:
@@ -104,12 +115,25 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
 def printed(
     outputs: Sequence[tuple[str, datetime | None]], seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> list[str]:
-    """Ask for keys while the console shows one output after the other, the last one again and again."""
+    """Ask for keys while the console shows one output after the other, the last one again and again.
+
+    Nobody waits, and the clock goes on as if somebody did.
+    """
     left = list(outputs)
     clock = [time.monotonic()]
-    monkeypatch.setattr("time.sleep", lambda pause: clock.append(clock[-1] + pause))
-    monkeypatch.setattr("time.monotonic", lambda: clock[-1])
-    return host_keys.printed(lambda: left.pop(0) if len(left) > 1 else left[0], INSTANCE_ID, clock[-1] + seconds)
+
+    async def sleep(pause: float) -> None:
+        clock.append(clock[-1] + pause)
+
+    async def ask() -> tuple[str, datetime | None]:
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    async def scenario() -> list[str]:
+        monkeypatch.setattr(asyncio, "sleep", sleep)
+        monkeypatch.setattr("time.monotonic", lambda: clock[-1])
+        return await host_keys.printed(ask, INSTANCE_ID, clock[-1] + seconds)
+
+    return asyncio.run(scenario())
 
 
 def test_a_booting_instance_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

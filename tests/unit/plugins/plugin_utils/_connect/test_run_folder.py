@@ -16,8 +16,12 @@ from pathlib import Path
 
 import pytest
 from ansible import constants as C  # noqa: N812 - as ansible-core names it
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import run_folder as module
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_folder import (
+    RunFolderError,
+    broker_name,
     controller,
+    made_once,
     run_folder,
     state_folder,
     write_once,
@@ -41,6 +45,20 @@ def test_the_folder_of_the_run_is_private_and_lies_in_the_one_that_ansible_delet
     assert folder == local_tmp / "sshkeys.aws"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert run_folder() == str(folder)
+
+
+def test_a_worker_that_outlives_the_run_makes_no_folder(local_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody would delete it."""
+    monkeypatch.setattr(module, "controller", lambda: 0)
+    with pytest.raises(RunFolderError, match="has ended"):
+        run_folder()
+    assert not local_tmp.exists()
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence(local_tmp: Path) -> None:
+    local_tmp.touch()
+    with pytest.raises(RunFolderError, match=r"cannot be made: Not a directory\. Look at ANSIBLE_LOCAL_TEMP\."):
+        run_folder()
 
 
 @pytest.mark.parametrize(
@@ -122,3 +140,128 @@ def test_workers_that_write_the_same_leave_one_whole_file(tmp_path: Path) -> Non
     (path,) = paths
     assert [str(file) for file in tmp_path.iterdir() if file.is_file()] == [path]
     assert Path(path).read_text(encoding="utf-8") == text
+
+
+def test_what_is_made_for_the_run_is_made_once(tmp_path: Path) -> None:
+    made = []
+
+    def make() -> dict[str, object]:
+        made.append(1)
+        return {"größer": [1, None, True]}
+
+    for _worker in range(3):
+        assert made_once(str(tmp_path), "options.json", make) == {"größer": [1, None, True]}
+    assert made == [1]
+    assert made_once(str(tmp_path), "other.json", dict) == {}
+    assert sorted(file.name for file in tmp_path.iterdir() if file.is_file()) == ["options.json", "other.json"]
+
+
+def test_workers_that_make_the_same_at_once_leave_one_whole_file(tmp_path: Path) -> None:
+    text = "x" * 1_000_000
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _number: made_once(str(tmp_path), "options.json", lambda: {"a": text}), range(16)))
+    assert made == [{"a": text}] * 16
+    assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["options.json"]
+
+
+# -- The name of a broker ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a program for a broker, in an environment of which all is known."""
+    for name in set(os.environ) - {"PATH", "HOME"}:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "broker.py"
+    path.touch()
+    return path
+
+
+def test_who_has_the_same_environment_and_folder_and_version_shares_a_broker(
+    program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "fleet")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    name = broker_name(str(program))
+    assert name == broker_name(str(program))
+    # Another order is no other environment.
+    monkeypatch.delenv("AWS_PROFILE")
+    monkeypatch.setenv("AWS_PROFILE", "fleet")
+    assert name == broker_name(str(program))
+    # The path of a socket may be no longer than about a hundred bytes.
+    assert len(name) < 30
+    assert os.sep not in name
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "AWS_PROFILE",
+        "AWS_SECRET_ACCESS_KEY",
+        "EC2_SECRET_KEY",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "no_proxy",
+        "HOME",
+        "PATH",
+        "SSH_AUTH_SOCK",
+        "SSL_CERT_FILE",
+        "XDG_STATE_HOME",
+        # botocore trusts these certificates (endpoint.py, _get_verify_value).
+        "REQUESTS_CA_BUNDLE",
+    ],
+)
+def test_who_has_another_value_of_what_is_read_has_another_broker(
+    program: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    names = {broker_name(str(program))}
+    for value in ("one", "another", "", "größer\udcff"):
+        monkeypatch.setenv(variable, value)
+        names.add(broker_name(str(program)))
+    assert len(names) == 5
+
+
+@pytest.mark.parametrize("variable", ["ANSIBLE_TASK", "BUILD_NUMBER", "LINES", "MY_AWS_PROFILE", "PS1", "_"])
+def test_a_variable_that_nothing_reads_makes_no_other_broker(
+    program: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    name = broker_name(str(program))
+    monkeypatch.setenv(variable, "one")
+    assert name == broker_name(str(program))
+
+
+def test_two_environments_never_look_the_same(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value may hold whatever a name and another value look like."""
+    monkeypatch.setenv("AWS_A", "1\nAWS_B=2")
+    joined = broker_name(str(program))
+    monkeypatch.setenv("AWS_A", "1")
+    monkeypatch.setenv("AWS_B", "2")
+    assert broker_name(str(program)) != joined
+
+
+def test_who_is_in_another_folder_has_another_broker(
+    program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A profile may name a file relative to it."""
+    name = broker_name(str(program))
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    assert broker_name(str(program)) != name
+
+
+def test_another_program_and_one_that_was_installed_again_has_another_broker(program: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.py"
+    other.touch()
+    names = [broker_name(str(program)), broker_name(str(other))]
+    # Installed again, with the time of its release.
+    before = program.stat()
+    new = tmp_path / "new.py"
+    new.touch()
+    os.utime(new, ns=(before.st_atime_ns, before.st_mtime_ns))
+    new.replace(program)
+    names.append(broker_name(str(program)))
+    # Changed in place.
+    os.utime(program, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+    names.append(broker_name(str(program)))
+    assert len(set(names)) == 4

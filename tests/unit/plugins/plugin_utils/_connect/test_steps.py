@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ec2 import NoEndpointError
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
     ArgumentError,
+    NoEndpointError,
     ServiceError,
     SetUpError,
     SshKeysError,

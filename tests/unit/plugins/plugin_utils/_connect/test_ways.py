@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from typing import cast
 
@@ -76,13 +77,21 @@ def known_of(hostname: str, told: dict[str, str]) -> Settings:
 def test_the_way(told: dict[str, str], hostname: str, known: Instance | None, address: str | None, asked: int) -> None:
     questions: list[Instance] = []
 
-    def ask() -> Instance:
+    async def ask() -> Instance:
         assert known
         questions.append(known)
         return known
 
-    assert ways.direct_address(known_of(hostname, told), hostname, ask) == address
+    assert asyncio.run(ways.direct_address(known_of(hostname, told), hostname, ask)) == address
     assert len(questions) == asked
+
+
+def test_an_instance_that_has_no_address_is_a_sentence() -> None:
+    async def ask() -> Instance:
+        return Instance(None, None, None, None, None)
+
+    with pytest.raises(ArgumentError, match=f"EC2 has no address of {INSTANCE_ID}"):
+        asyncio.run(ways.direct_address(known_of("web1", {"tunnel": "never"}), "web1", ask))
 
 
 @pytest.mark.parametrize(
@@ -97,6 +106,22 @@ def test_the_way(told: dict[str, str], hostname: str, known: Instance | None, ad
 )
 def test_the_way_where_there_is_no_endpoint(told: dict[str, str], hostname: str, address: str | None) -> None:
     assert ways.address_without_endpoint(known_of(hostname, told), hostname) == address
+
+
+@pytest.mark.parametrize(
+    ("told", "may"),
+    [
+        ({"tunnel": "always", **PUBLIC}, True),
+        ({"tunnel": "auto", **PRIVATE}, True),
+        ({"tunnel": "auto", **PUBLIC}, False),
+        # Nothing is known yet, and a place may be needed.
+        ({"tunnel": "auto"}, True),
+        ({"tunnel": "auto", **PRIVATE, "host": "10.0.0.7"}, True),
+        ({"tunnel": "never", **PRIVATE}, False),
+    ],
+)
+def test_what_may_need_a_tunnel(told: dict[str, str], may: bool) -> None:
+    assert ways.may_tunnel(known_of("web1", told)) is may
 
 
 @pytest.mark.parametrize(
@@ -147,11 +172,11 @@ def test_an_instance_that_was_started_again_is_found(
     asked: list[bool] = []
     opened = socket.socket()
 
-    def find(*, anew: bool) -> str | None:
+    async def find(*, anew: bool) -> str | None:
         asked.append(anew)
         return now if anew else before
 
-    def open_to(address: str) -> socket.socket:
+    async def open_to(address: str) -> socket.socket:
         if address.startswith("closed"):
             raise FailedError(Step.CONNECT, "No.")
         assert address == connected
@@ -160,7 +185,7 @@ def test_an_instance_that_was_started_again_is_found(
     with opened:
         if connected == "failed":
             with pytest.raises(FailedError):
-                ways.reach(find, open_to)
+                asyncio.run(ways.reach(find, open_to))
         else:
-            assert ways.reach(find, open_to) is (opened if connected else None)
+            assert asyncio.run(ways.reach(find, open_to)) is (opened if connected else None)
     assert asked == ([False, True] if before == "closed" else [False])

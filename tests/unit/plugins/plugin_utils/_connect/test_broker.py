@@ -1,0 +1,102 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The process that makes the connections of a run: when it begins, and that it ends, and what it leaves."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+from ansible_collections.sshkeys.aws.tests.unit.connection_run import Run
+from ansible_collections.sshkeys.aws.tests.waiting import wait_until
+
+
+def test_all_of_a_run_share_a_broker(run: Run) -> None:
+    programs = [run.ask() for _number in range(12)]
+    commands = [run.command() for _number in range(12)]
+    for program in programs:
+        with program:
+            assert program.wait(20) == 1
+    for command in commands:
+        command.end()
+    assert len(run.brokers()) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_broker_that_is_gone_is_replaced(run: Run, number: signal.Signals) -> None:
+    for _time in range(2):
+        run.command().end()
+        (broker,) = run.brokers()
+        os.kill(broker, number)
+        wait_until(lambda: not run.brokers(), "a broker is left")
+    with run.ask() as program:
+        assert program.wait(20) == 1
+
+
+def test_a_broker_that_is_about_to_end_is_replaced(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its socket still takes connections when its process is ending."""
+    monkeypatch.chdir(run.folder)
+    with socket.socket(socket.AF_UNIX) as dying:
+        dying.bind(run.name)
+        dying.listen()
+        with run.ask() as program:
+            waiting, _address = dying.accept()
+            dying.close()
+            waiting.close()
+            assert program.wait(20) == 1
+    assert len(run.brokers()) == 1
+
+
+def test_the_end_of_the_run_ends_the_broker_and_deletes_the_key(run: Run) -> None:
+    """Whatever ended it: a process that was killed leaves its folder behind."""
+    command = run.command()
+    (run.folder / "id_ed25519").touch()
+    run.controller.kill()
+    # As a zombie, it is there no more.
+    wait_until(lambda: not run.folder.exists(), "the folder is left")
+    wait_until(lambda: not run.brokers() + run.processes("run_guard.py"), "a process is left")
+    command.end()
+
+
+@pytest.mark.parametrize("killed", ["broker.py", "run_guard.py"])
+def test_the_key_is_deleted_although_who_deletes_it_was_killed(run: Run, killed: str) -> None:
+    run.command().end()
+    (run.folder / "id_ed25519").touch()
+    wait_until(lambda: run.processes("run_guard.py") != [], "there is no guard")
+    for process in run.processes(killed):
+        os.kill(process, signal.SIGKILL)
+    wait_until(lambda: not run.processes(killed), "it was not killed")
+    run.controller.kill()
+    wait_until(lambda: not run.folder.exists(), "the folder is left")
+
+
+def test_the_end_of_the_folder_ends_the_broker(run: Run) -> None:
+    run.command().end()
+    for file in run.folder.iterdir():
+        file.unlink()
+    run.folder.rmdir()
+    wait_until(lambda: not run.brokers(), "a broker is left")
+
+
+def test_a_broker_is_in_the_folder_of_the_one_who_has_started_it(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The environment and the configuration of ssh may name files by paths that begin there."""
+    folder = tmp_path / "play"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    run.command().end()
+    (broker,) = run.brokers()
+    assert Path(f"/proc/{broker}/cwd").resolve() == folder
+    assert Path.cwd() == folder
+
+
+def test_nobody_else_may_connect(run: Run) -> None:
+    run.command().end()
+    assert (run.folder / run.name).stat().st_mode & 0o777 == 0o600
+    assert run.folder.stat().st_mode & 0o777 == 0o700

@@ -1,0 +1,194 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the broker is asked, and what it answers, over its real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import server
+from ansible_collections.sshkeys.aws.tests.unit.connection_run import PROGRAM, Run
+from ansible_collections.sshkeys.aws.tests.waiting import wait_until
+
+
+@contextmanager
+def connected(run: Run) -> Iterator[socket.socket]:
+    """Connect to the broker of a run, which is there."""
+    here = Path.cwd()
+    with socket.socket(socket.AF_UNIX) as client:
+        # The path of a socket may be no longer than about a hundred bytes.
+        os.chdir(run.folder)
+        try:
+            client.connect(run.name)
+        finally:
+            os.chdir(here)
+        client.settimeout(20)
+        yield client
+
+
+def test_what_nobody_has_thought_of_is_told(run: Run) -> None:
+    command = run.command()
+    with run.ask() as program:
+        assert program.wait(20) == 1
+    (told,) = [message for message in command.hear() if "failed" in message]
+    assert told["failed"] == {"step": "SET_UP", "sentence": "KeyError: 'aws'."}
+    assert command.failed == run.failure() == told["failed"]
+    command.end()
+
+
+def test_a_connection_that_never_failed_has_no_failure(run: Run) -> None:
+    run.command().end()
+    assert run.failure() is None
+
+
+def test_only_the_command_of_a_connection_is_told_of_it(run: Run) -> None:
+    other = run.command(run.write(connection="another", instance_id="i-00000001"))
+    with run.ask() as program:
+        assert program.wait(20) == 1
+    assert not [message for message in other.hear() if "failed" in message]
+    other.end()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"nonsense",
+        b"open\0",
+        b"\0",
+        b"open\0/nonexistent\0",
+        b"command\0/etc/passwd\0" + b"1\0",
+        b"format\0settings\0",
+        b"failure\0{settings}\0more\0",
+        b"x" * 100_000,
+    ],
+)
+def test_what_was_not_sent_by_us_gets_no_answer_and_leaves_no_file_open(run: Run, message: bytes) -> None:
+    run.command().end()
+    reading, writing = os.pipe()
+    with connected(run) as client, os.fdopen(reading, "rb") as end:
+        socket.send_fds(client, [message.replace(b"{settings}", os.fsencode(run.settings))], [writing])
+        os.close(writing)
+        client.shutdown(socket.SHUT_WR)
+        # What it has not read resets the connection.
+        with suppress(ConnectionResetError):
+            assert client.recv(1) == b""
+        # Of a pipe whose writers are all closed nothing more comes.
+        assert end.read() == b""
+    with run.ask() as program:
+        assert program.wait(20) == 1
+
+
+def test_who_sends_nothing_keeps_nobody_waiting(run: Run) -> None:
+    run.command().end()
+    with connected(run):
+        run.command().end()
+
+
+def test_who_sends_nothing_is_not_waited_for(run: Run) -> None:
+    run.command().end()
+    with connected(run) as silent:
+        assert silent.recv(1) == b""
+
+
+def test_an_ssh_whose_connection_failed_is_not_kept_waiting(run: Run) -> None:
+    """It waits for a connection until nobody holds the other end of its socket any more: the broker too lets it go."""
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            command = [sys.executable, "-I", "-S", PROGRAM, str(run.settings), run.name]
+            program = subprocess.Popen(command, stdout=theirs.fileno())
+        assert program.wait(20) == 1
+        ours.settimeout(10)
+        assert ours.recv(1) == b""
+
+
+def test_an_ssh_that_ends_ends_what_was_begun_for_it(run: Run) -> None:
+    """It may have a time limit of its own, and what waits for a place must not take it for nobody."""
+    # ssh -G is replaced by what takes long.
+    slow = run.write(ssh=["sleep", "30"], aws={}, host_keys="ssh")
+    run.command().end()
+    (broker,) = run.brokers()
+    program = run.ask(slow)
+    wait_until(lambda: len(sockets_of(broker)) > 3, "nothing was begun")
+    program.kill()
+    program.wait()
+    wait_until(lambda: len(sockets_of(broker)) <= 3, "its sockets are left")
+
+
+def sockets_of(process: int) -> list[str]:
+    """Return the sockets of a process that are part of a pair or of a connection."""
+    found = []
+    for file in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            link = str(file.readlink())
+            if link.startswith("socket:"):
+                found.append(link)
+    return found
+
+
+@pytest.mark.parametrize(("user", "is_refused"), [(0, False), (1, True), (-1, True)])
+def test_another_user_is_refused(user: int, is_refused: bool) -> None:
+    """Whoever connects in spite of the folder, root too. user: the distance from the one who runs the broker."""
+
+    class Client(socket.socket):
+        def getsockopt(self, *_option: int) -> bytes:  # type: ignore[override]  # as it is called
+            return struct.pack("3i", 1, os.geteuid() + user, 1)
+
+    with Client() as client:
+        if is_refused:
+            with pytest.raises(PermissionError):
+                server._refuse_others(client)
+        else:
+            server._refuse_others(client)
+
+
+def test_a_long_opening_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(server, "_SIGN_OF_LIFE_SECONDS", 0.01)
+    settings = tmp_path / "settings.json"
+    settings.write_text('{"connection": "one"}')
+
+    async def ask() -> bytes:
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        serving = server.Server(listener)
+        opened = asyncio.Event()
+
+        class Opener:
+            async def open(self, _settings: object, _ssh: object) -> None:
+                await opened.wait()
+
+            def forget(self) -> None:
+                pass
+
+        async def loaded() -> Opener:
+            return Opener()
+
+        serving._loading = asyncio.create_task(loaded())  # type: ignore[arg-type]
+        reader, writer = await asyncio.open_unix_connection(str(tmp_path / "s"))
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            client = writer.get_extra_info("socket")
+            with socket.socket(fileno=os.dup(client.fileno())) as plain:
+                socket.send_fds(plain, [b"open\0" + os.fsencode(settings) + b"\0"], [theirs.fileno()])
+            answers = await reader.readexactly(3)
+            opened.set()
+            answers += await reader.read()
+        writer.close()
+        await serving.stop()
+        return answers
+
+    answers = asyncio.run(ask())
+    assert answers.startswith(b"...")
+    assert answers.strip(b".") == b"0"

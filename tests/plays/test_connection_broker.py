@@ -108,7 +108,7 @@ def test_each_connection_is_told_of_at_vvv(controller: Controller) -> None:
     run.assert_succeeded()
     seconds = r"\(\d+\.\d{3} s\)"
     user = re.escape(instances(lab)[0]["os_user"])
-    told = re.findall(rf"^<(\w+)> (i-\w+: .*; \d+\.\d{{3}} s in all)$", run.output, re.MULTILINE)
+    told = re.findall(r"^<(\w+)> (i-\w+: .*; \d+\.\d{3} s in all)$", run.output, re.MULTILINE)
     of_host: dict[str, list[str]] = {}
     for host, sentence in told:
         of_host.setdefault(host, []).append(sentence)

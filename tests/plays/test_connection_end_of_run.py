@@ -26,6 +26,7 @@ from ansible_collections.sshkeys.aws.tests.plays.connection_hosts import (
     processes,
     short_folder_for_sockets,
 )
+from ansible_collections.sshkeys.aws.tests.secrets_left import lines_with_secrets
 from ansible_collections.sshkeys.aws.tests.waiting import wait_until
 
 # What is no part of that: programs of Ansible and of OpenSSH.
@@ -117,6 +118,8 @@ def test_processes_end_with_the_last_tunnel_and_are_started_again_when_they_were
         sockets = masters(Path(environment["ANSIBLE_SSH_CONTROL_PATH_DIR"]))
         assert len(sockets) == 2
         assert processes()
+        # It has forgotten what it knew, as far as anybody can see.
+        assert lines_with_secrets(Path(f"/proc/{broker()}/environ").read_bytes()) == []
         for socket in sockets:
             os.kill(master_process(socket), signal.SIGKILL)
         wait_until(lambda: not processes(), f"{processes()} are left")

@@ -34,6 +34,7 @@ _THREADS = 200
 
 def main() -> int:
     """Serve until the run and the last tunnel have ended. Returns the exit status."""
+    _take_credentials()
     listener, folder, controller = socket.socket(fileno=int(sys.argv[1])), sys.argv[2], int(sys.argv[3])
     _find_collections(sys.argv[4:])
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -42,6 +43,14 @@ def main() -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     asyncio.run(_serve(listener, folder, controller))
     return 0
+
+
+def _take_credentials() -> None:
+    """Read the variables of the environment that may be secret, which proxy_command.start writes to this process."""
+    for variable in sys.stdin.buffer.read().split(b"\0"):
+        name, _sign, value = variable.partition(b"=")
+        if name:
+            os.environb[name] = value
 
 
 def _find_collections(paths: Sequence[str]) -> None:
@@ -63,6 +72,7 @@ async def _serve(listener: socket.socket, folder: str, controller: int) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     await serving.stop()
     shutil.rmtree(folder, ignore_errors=True)
+    os.environ.clear()
     await serving.tunnels_ended()
     # What is left are threads that wait for answers of AWS, and nobody waits for them.
     os._exit(0)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _BROKER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "broker.py")
 # Clients that may connect before the broker accepts the first: a few for each fork of Ansible.
 _BACKLOG = 1024
+_OF_AWS = (b"AWS_", b"EC2_")
 # The broker says more often than this that it is still at work.
 _SILENT_SECONDS = 120
 
@@ -104,9 +105,12 @@ def start(broker: socket, here: str, name: str, for_a_start: Callable[[], tuple[
                 number = listener.fileno()
                 # -P: no file beside the program may take the place of a module.
                 command = [sys.executable, "-P", _BROKER, str(number), os.getcwd(), str(controller), *collection_paths]
-                subprocess.Popen(
+                # The environment that a process is started with can be read as long as it runs.
+                secret = [variable for variable in os.environb if variable.startswith(_OF_AWS)]
+                process = subprocess.Popen(
                     command,
-                    stdin=subprocess.DEVNULL,
+                    env={variable: value for variable, value in os.environb.items() if variable not in secret},
+                    stdin=subprocess.PIPE,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                     cwd=here,
@@ -114,6 +118,9 @@ def start(broker: socket, here: str, name: str, for_a_start: Callable[[], tuple[
                     # A Ctrl-C is for ansible-playbook, whose end ends the broker.
                     start_new_session=True,
                 )
+                if process.stdin:
+                    with process.stdin:
+                        process.stdin.write(b"\0".join(b"%s=%s" % (each, os.environb[each]) for each in secret))
             finally:
                 listener.close()
             broker.connect(name)

@@ -28,8 +28,10 @@ requirements:
   - OpenSSH 7.6 or later, on the controller
 notes:
   - All work is done on the controller. The AWS SDK looks for credentials there.
-  - A key is pushed once for each connection that ssh opens. Tasks that share a connection (C(ControlPersist), the
-    default of Ansible) share a push.
+  - A key is pushed when ssh opens a connection, unless AWS accepted it less than 45 seconds ago for the same user of
+    the same instance. Tasks that share a connection (C(ControlPersist), the default of Ansible) share a push.
+  - One process makes the connections of a run. It ends with the run and the last tunnel.
+  - With C(-vvv), each new connection says which way it took, how long each step lasted, and whether it pushed the key.
   - Secrets in variables are written to a file on the controller's disk for the duration of the run. Only its owner can
     read it. Secrets from the environment or a profile are not written.
   - ansible-core 2.22 and later print C($REDACTED$) instead of O(secret_key) and O(session_token).

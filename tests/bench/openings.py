@@ -143,14 +143,14 @@ class Openings:
         with self._persistent(sockets):
             for socket, command in zip(sockets, opening, strict=True):
                 self._run(self._persisting(socket, command))
-            for way, command in (("up", "cat > /dev/null"), ("down", f"head -c {size} {shlex.quote(str(big))}")):
+            for way, remote in (("up", "cat > /dev/null"), ("down", f"head -c {size} {shlex.quote(str(big))}")):
                 began = time.monotonic()
                 with contextlib.ExitStack() as all_of_them:
                     for socket in sockets:
                         given = subprocess.Popen(["head", "-c", str(size), str(big)], stdout=subprocess.PIPE)
                         all_of_them.enter_context(given)
                         copying = subprocess.Popen(
-                            self._over(socket, command), stdin=given.stdout, stdout=subprocess.DEVNULL
+                            self._over(socket, remote), stdin=given.stdout, stdout=subprocess.DEVNULL
                         )
                         all_of_them.enter_context(copying)
                 seconds.setdefault(f"{whose} {way}", []).append(time.monotonic() - began)

@@ -265,25 +265,46 @@ def test_controller_side_files_import_shared_files_and_each_other(name: str) -> 
 
 
 def test_the_connection_imports_what_it_needs_to_start_ssh_and_nothing_else() -> None:
-    # Every task of every host loads it in a process of its own, and what it imports is compiled each time.
+    """Every task of every host loads it in a process of its own."""
     name = "connection/ec2_instance_connect.py"
-    always = {
-        f"{MODULE_UTILS}._ssh_options",
-        f"{PLUGIN_UTILS}._connect.run_folder",
-        f"{COLLECTION}.plugins.doc_fragments._secret",
-    }
-    rarely = {f"{PLUGIN_UTILS}._connect.{name}" for name in ("explain", "openssh", "refusals")}
-    assert of_the_collection(imported_by(name)) == always | rarely
+    rarely = {f"{PLUGIN_UTILS}._connect.{each}" for each in ("explain", "openssh", "refusals")}
+    rarely.add(f"{COLLECTION}.plugins.doc_fragments._secret")
+    assert of_the_collection(imported_by(name)) == rarely
+    # What ansible-core's importer finds, it compiles each time.
     at_once = {node.module for node in tree_of(name).body if isinstance(node, ast.ImportFrom)}
-    assert not at_once & {f"{PLUGIN_UTILS}._connect", *rarely}
-    assert of_the_collection(imported_by("module_utils/_ssh_options.py")) == set()
-    assert imported_by("doc_fragments/_secret.py") == {"__future__", "importlib.util"}
+    assert not {module for module in at_once if module and module.startswith(COLLECTION)}
     assert {module.split(".")[0] for module in foreign(imported_by(name))} == {"ansible", "yaml"}
-    assert {module.split(".")[0] for module in foreign(imported_by("plugin_utils/_connect/run_folder.py"))} == {
-        "ansible"
-    }
     for imported_rarely in ("explain", "openssh", "refusals"):
         assert foreign(imported_by(f"plugin_utils/_connect/{imported_rarely}.py")) == set()
+
+
+LOADED_BY_THE_CONNECTION = [
+    "module_utils/_ssh_options.py",
+    *(f"plugin_utils/_connect/{name}.py" for name in ("broker_session", "run_folder")),
+]
+
+
+def test_the_connection_loads_these_in_its_own_way_and_type_checkers_know_them() -> None:
+    tree = tree_of("connection/ec2_instance_connect.py")
+    (choice,) = [node for node in tree.body if is_type_checking(node)]
+    assert isinstance(choice, ast.If)
+    called = [node for node in ast.walk(choice) if isinstance(node, ast.Call) and ast.unparse(node.func) == "_module"]
+    loaded = [ast.literal_eval(node.args[0]).replace(".", "/") + ".py" for node in called]
+    assert loaded == LOADED_BY_THE_CONNECTION
+    checked = {
+        f"{node.module}.{alias.name}"
+        for node in choice.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert {dotted(name) for name in loaded} <= checked
+
+
+@pytest.mark.parametrize("name", LOADED_BY_THE_CONNECTION)
+def test_what_the_connection_loads_is_little(name: str) -> None:
+    assert foreign(imported_by(name)) <= {"ansible"}
+    others = {f"{PLUGIN_UTILS}._connect.proxy_command"}
+    assert of_the_collection(imported_by(name)) <= others
 
 
 @pytest.mark.parametrize("name", ["proxy_command", "run_guard"])
@@ -309,7 +330,7 @@ def test_no_file_is_imported_in_a_way_that_the_rules_cannot_see() -> None:
 
 PROGRAMS = {
     "plugin_utils/_connect/proxy_command.py": {"sys.exit"},
-    "plugin_utils/_connect/fork_server.py": {"sys.exit", "os._exit"},
+    "plugin_utils/_connect/broker.py": {"sys.exit", "os._exit"},
     "plugin_utils/_connect/run_guard.py": {"sys.exit"},
 }
 EXITS = {"exit_json", "fail_json", "fail_json_aws"}
@@ -321,7 +342,7 @@ def test_nothing_asserts_prints_or_ends_the_process(name: str) -> None:
     assert not [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Assert)]
     called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     ends = {"print", "sys.exit", "exit", "quit", "os._exit", "os.abort", "breakpoint"}
-    # Programs exit with what their main returns, and what they have forked with what it has done.
+    # Programs exit with what their main returns, and the broker without waiting for its threads.
     assert called & ends == PROGRAMS.get(name, set())
     raised = {
         ast.unparse(node.exc).partition("(")[0] for node in ast.walk(tree) if isinstance(node, ast.Raise) and node.exc

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
+import multiprocessing
 import shlex
 import socket
 import subprocess
@@ -28,7 +29,7 @@ from ansible.plugins.loader import connection_loader, fragment_loader
 from ansible.utils.plugin_docs import add_fragments, merge_fragment
 from ansible_collections.sshkeys.aws.plugins.connection import ec2_instance_connect
 from ansible_collections.sshkeys.aws.plugins.doc_fragments import _secret, _ssh
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import broker_session, explain, run_folder
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import broker_session, explain
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 
 INSTANCE_ID = "i-0123456789abcdef0"
@@ -694,7 +695,7 @@ def test_a_socket_of_ssh_that_is_there_is_told(tmp_path: Path, broker: type[Brok
 
 
 def test_a_worker_without_ansible_playbook_makes_nothing(local_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_folder.multiprocessing, "parent_process", lambda: SimpleNamespace(pid=1))
+    monkeypatch.setattr(multiprocessing, "parent_process", lambda: SimpleNamespace(pid=1))
     with pytest.raises(AnsibleConnectionFailure, match=r"^ansible-playbook has ended, and so this worker of it makes"):
         command()
     assert not list(local_tmp.iterdir())

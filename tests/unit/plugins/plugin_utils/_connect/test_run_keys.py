@@ -77,7 +77,10 @@ def test_hosts_that_come_at_once_share_the_pair_and_the_guard(tmp_path: Path) ->
 def test_the_folder_is_guarded_where_no_ctrl_c_reaches(folder: Path) -> None:
     """That goes to the processes of a session that has a terminal."""
     guard = int((folder / "guard").read_text())
-    command = Path(f"/proc/{guard}/cmdline").read_text().split("\0")
+    command_line = Path(f"/proc/{guard}/cmdline")
+    # It is empty until the system has made the new process.
+    wait_until(lambda: bool(command_line.read_text()), "the guard does not start")
+    command = command_line.read_text().split("\0")
     assert command[-3:-1] == [str(folder), str(controller())]
     assert os.getsid(guard) == guard
 

@@ -71,5 +71,15 @@ class Run:
         return [process for process in map(int, found.stdout.split()) if process != os.getpid()]
 
     def brokers(self) -> list[int]:
-        """Return the brokers that run."""
-        return self.processes("broker.py")
+        """Return the brokers that run, without what they are about to start."""
+        found = self.processes("broker.py")
+        return [process for process in found if parent_of(process) not in found]
+
+
+def parent_of(process: int) -> int:
+    """Return the parent of a process, 0 for one that has just ended."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except FileNotFoundError:
+        return 0
+    return int(fields[1])

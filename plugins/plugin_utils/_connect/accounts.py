@@ -73,8 +73,8 @@ class Accounts:
     def __init__(self, preloaded: Preloaded | None) -> None:
         """Start without any. preloaded: the data for all clients."""
         self._preloaded = preloaded
-        # By options: when the account was asked for, on the monotonic clock, and the account or its error.
-        self._made: dict[str, tuple[float, asyncio.Task[Account]]] = {}
+        # By options.
+        self._made: dict[str, _Made] = {}
 
     async def of(self, aws: Mapping[str, Any]) -> Account:
         """Return the account for options. Raises SetUpError.
@@ -83,12 +83,11 @@ class Accounts:
         environment variable: ``{"env": name}``.
         """
         options = name_of(aws)
-        began, made = self._made.get(options, (0.0, None))
-        if made is None or (made.done() and time.monotonic() > _expiry(began, made)):
-            made = asyncio.create_task(asyncio.to_thread(self._make, aws))
-            self._made[options] = time.monotonic(), made
+        made = self._made.get(options)
+        if made is None or made.has_expired():
+            made = self._made[options] = _Made(asyncio.create_task(asyncio.to_thread(self._make, aws)))
         # Others wait for it too, so it goes on if this one is cancelled.
-        return await asyncio.shield(made)
+        return await asyncio.shield(made.task)
 
     def forget(self) -> None:
         """Drop them all, with their secrets."""
@@ -103,8 +102,23 @@ class Accounts:
         return account
 
 
-def _expiry(began: float, made: asyncio.Task[Account]) -> float:
-    return began + (_FAILURE_SECONDS if made.cancelled() or made.exception() else _CLIENT_SECONDS)
+class _Made:
+    """An account, or the error of making it."""
+
+    def __init__(self, task: asyncio.Task[Account]) -> None:
+        self.task = task
+        self._ended_at = 0.0
+        task.add_done_callback(self._end)
+
+    def _end(self, _task: object) -> None:
+        self._ended_at = time.monotonic()
+
+    def has_expired(self) -> bool:
+        """Return whether it is time for another one."""
+        if not self._ended_at:
+            return False
+        has_failed = self.task.cancelled() or self.task.exception()
+        return time.monotonic() > self._ended_at + (_FAILURE_SECONDS if has_failed else _CLIENT_SECONDS)
 
 
 def name_of(aws: Mapping[str, Any]) -> str:

@@ -102,9 +102,16 @@ async def open_websocket(url: str, ca_bundle: str, seconds: float) -> ClientConn
             "that runs ansible-playbook: pip install websockets."
         )
     try:
+        trusted = await asyncio.to_thread(_trusting, ca_bundle)
+    except OSError as error:
+        raise ArgumentError(
+            f"The certificates in {ca_bundle} cannot be read: {printable(error.strerror or error)}. Check "
+            "AWS_CA_BUNDLE in the environment, and ca_bundle in the profile."
+        ) from error
+    try:
         tunnel = await connect(
             url,
-            ssl=_trusting(ca_bundle),
+            ssl=trusted,
             compression=None,
             max_size=None,
             max_queue=_MAX_QUEUE,

@@ -34,7 +34,8 @@ class Once(Generic[Answer]):
     def forget_if(self, question: Hashable, is_worthless: Callable[[Answer], bool]) -> None:
         """Let the next one ask again if there is an answer, and it is worth nothing."""
         asked = self._asked.get(question)
-        if asked and asked.done() and is_worthless(asked.result()):
+        has_answer = asked and asked.done() and not asked.cancelled() and not asked.exception()
+        if asked and has_answer and is_worthless(asked.result()):
             del self._asked[question]
 
     def _forget_failure(self, question: Hashable, ended: asyncio.Future[Answer]) -> None:

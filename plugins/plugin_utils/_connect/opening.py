@@ -125,7 +125,7 @@ class Opener:
 
     def hold(self, tunnel: endpoint_tunnel.Tunnel, place: Place) -> None:
         """Give the place back when the tunnel has ended."""
-        place.close = tunnel.close
+        self.places.opened(place, tunnel.close)
 
         async def until_it_ends() -> None:
             await tunnel.wait()
@@ -174,7 +174,9 @@ class _Opening:
         with way:
             # Since then, there may have been a long wait.
             is_pushed = await self._push(user) or is_pushed
-            socket.send_fds(ssh, [_ONE_BYTE], [way.fileno()])
+            # ssh may have ended, and has said why.
+            with contextlib.suppress(OSError):
+                socket.send_fds(ssh, [_ONE_BYTE], [way.fileno()])
         made = {"made": f"{self._settings['instance_id']}: {self._timing}", "is_pushed": is_pushed}
         self._opener.commands.tell(self._settings["connection"], made)
 
@@ -223,6 +225,7 @@ class _Opening:
 
     async def _connect(self, address: str, port: int, configuration: Mapping[str, str]) -> socket.socket:
         with taking(Step.CONNECT):
+            self._opener.places.need_none(self._settings["connection"])
             made = await asyncio.to_thread(direct.connect, address, port, configuration, self._deadline())
         self._timing.took(f"directly to {address} port {port}")
         return made
@@ -352,8 +355,7 @@ class _Opening:
                 self._opener.places.refused(place)
                 if time.monotonic() + pause > deadline:
                     raise ArgumentError(f"{full} {_STAYED_FULL}") from full
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._opener.places.change(), pause * (0.5 + random.random() / 2))
+                await self._opener.places.change(pause * (0.5 + random.random() / 2))
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
             except BaseException:
                 self._opener.places.release(place)
@@ -383,9 +385,10 @@ class _Opening:
 
     async def _place(self, endpoint: ec2.Endpoint, deadline: float) -> Place:
         """Take a place of the endpoint. Raises ArgumentError if there is none until the deadline."""
-        take = self._opener.places.take(endpoint.id, self._settings["connection"], self.telling_of_wait(endpoint))
+        wait = self.telling_of_wait(endpoint)
         try:
-            return await asyncio.wait_for(take, max(deadline - time.monotonic(), 0.1))
+            async with asyncio.timeout(max(deadline - time.monotonic(), 0.1)):
+                return await self._opener.places.take(endpoint.id, self._settings["connection"], wait)
         except TimeoutError as error:
             raise ArgumentError(f"The endpoint {endpoint.id} has no place. {_STAYED_FULL}") from error
 

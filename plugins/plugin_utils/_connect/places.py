@@ -11,6 +11,7 @@ work on all of them, it waits for the first to end.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -50,38 +51,49 @@ class Places:
         self._refused: dict[str, tuple[float, int]] = {}
         # Connections that will probably take a place, of whichever endpoint.
         self._expected: set[str] = set()
+        self._closed: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         commands.when_idle(self._idle)
 
     def expect(self, connection: str) -> bool:
         """Return whether every endpoint has a place for a connection that will be opened, or it has one."""
-        if any(place.connection == connection and not place.is_closing for place in self._taken):
+        if connection in self._expected or self._has_place(connection):
             return True
         if len(self._taken) + len(self._expected) < min(map(self._limit, self._refused), default=PLACES):
             self._expected.add(connection)
             return True
         return False
 
+    def need_none(self, connection: str) -> None:
+        """Expect a connection no more: it goes another way."""
+        if connection in self._expected:
+            self._expected.discard(connection)
+            self._wake()
+
     async def keep(self, endpoint_id: str, connection: str, wait: Callable[[], None]) -> None:
-        """Keep a place for a connection that will be opened. Waits as long as it takes.
+        """Keep a place for a connection that will be opened, unless it has one. Waits as long as it takes.
 
         wait: is called when it has to wait, perhaps more than once.
         """
-        if not any(place.connection == connection and not place.is_closing for place in self._taken):
-            place = await self._free(endpoint_id, connection, wait)
-            self._taken.append(place)
+        while not self._has_place(connection):
+            if await self._is_free(endpoint_id, wait):
+                self._taken.append(Place(endpoint_id, connection))
 
     async def take(self, endpoint_id: str, connection: str, wait: Callable[[], None]) -> Place:
         """Take the place that is kept for a connection, else any. wait: as in ``keep``; it may raise."""
-        for place in self._taken:
-            if (place.endpoint_id, place.connection, place.is_used) == (endpoint_id, connection, False):
-                break
-        else:
-            self._expected.discard(connection)
-            place = await self._free(endpoint_id, connection, wait)
-            self._taken.append(place)
-        place.is_used = True
-        return place
+        self.need_none(connection)
+        while True:
+            for place in self._taken:
+                if (place.endpoint_id, place.connection, place.is_used) == (endpoint_id, connection, False):
+                    place.is_used = True
+                    return place
+            if await self._is_free(endpoint_id, wait):
+                self._taken.append(Place(endpoint_id, connection))
+
+    def opened(self, place: Place, close: Callable[[], Awaitable[None]]) -> None:
+        """Note that the tunnel of a place is open. close: as in Place."""
+        place.close = close
+        self._wake()
 
     def release(self, place: Place) -> None:
         """Give a place back, if it is still taken."""
@@ -101,22 +113,30 @@ class Places:
         while any(place.connection == connection and place.is_closing for place in self._taken):
             await self.change()
 
-    async def change(self) -> None:
-        """Return when a place has become free, or a connection idle."""
-        await self._changed.wait()
+    async def change(self, seconds: float | None = None) -> None:
+        """Return when a place may have become free, or after these seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
 
-    async def _free(self, endpoint_id: str, connection: str, wait: Callable[[], None]) -> Place:
-        """Return a place when there is one. The caller must take it at once."""
-        while True:
-            taken = [place for place in self._taken if place.endpoint_id == endpoint_id]
-            if len(taken) + len(self._expected) < self._limit(endpoint_id):
-                return Place(endpoint_id, connection)
-            idle = self._longest_idle(taken)
-            if idle:
-                await self._close(idle)
-            else:
-                wait()
-                await self.change()
+    def _has_place(self, connection: str) -> bool:
+        return any(place.connection == connection and not place.is_closing for place in self._taken)
+
+    async def _is_free(self, endpoint_id: str, wait: Callable[[], None]) -> bool:
+        """Return whether an endpoint has a place, which the caller must take at once. Else it waits for a change."""
+        taken = [place for place in self._taken if place.endpoint_id == endpoint_id]
+        if len(taken) + len(self._expected) < self._limit(endpoint_id):
+            return True
+        idle = self._longest_idle(taken)
+        if idle:
+            # It is closed, whatever becomes of the one who waits for it.
+            await asyncio.shield(self._closing(idle))
+        else:
+            wait()
+            until, _carried = self._refused.get(endpoint_id, (0.0, 0))
+            left = until - time.monotonic()
+            await self.change(left if left > 0 else None)
+        return False
 
     def _limit(self, endpoint_id: str) -> int:
         until, carried = self._refused.get(endpoint_id, (0.0, PLACES))
@@ -130,11 +150,22 @@ class Places:
                 idle.append((since, number, place))
         return min(idle)[2] if idle else None
 
-    async def _close(self, place: Place) -> None:
+    def _closing(self, place: Place) -> asyncio.Task[None]:
+        """Close the tunnel of a place, and give the place back. Returns the task that does."""
         place.is_closing = True
-        if place.close:
-            await place.close()
-        self.release(place)
+
+        async def close() -> None:
+            try:
+                if place.close:
+                    await place.close()
+            finally:
+                self._closed.discard(task)
+                self.release(place)
+
+        task = asyncio.create_task(close())
+        # The event loop itself would forget it.
+        self._closed.add(task)
+        return task
 
     def _idle(self, connection: str) -> None:
         """Give back what was kept for a connection whose command has ended: ssh did not need it."""

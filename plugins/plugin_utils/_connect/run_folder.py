@@ -62,7 +62,7 @@ def broker_name(program: str) -> str:
 
 # What the SDK, OpenSSH and the programs that they run read. Not all: something may give each task a variable.
 _ROOMS = ("AWS_", "EC2_", "SSH_", "SSL_", "XDG_", "LD_")
-_NAMES = frozenset({"HOME", "PATH", "PYTHONPATH", "USER", "LOGNAME"})
+_NAMES = frozenset({"HOME", "PATH", "PYTHONPATH", "USER", "LOGNAME", "REQUESTS_CA_BUNDLE"})
 
 
 def _is_read(name: str) -> bool:

@@ -18,4 +18,5 @@ async def stop(*tasks: asyncio.Task[Any]) -> None:
     """
     for task in tasks:
         task.cancel()
-    await asyncio.wait(tasks)
+    if tasks:
+        await asyncio.wait(tasks)

@@ -108,7 +108,8 @@ def test_what_ssh_is_told_never_begins_an_option_or_ends_a_word(name: str) -> No
     ],
 )
 def test_options_are_found_as_ssh_finds_them(words: str, program: str, told: list[tuple[str, str, str]]) -> None:
-    assert list(options_in(shlex.split(words), program)) == told
+    found = options_in(shlex.split(words), program)
+    assert [(each.keyword, each.value, each.text) for each in found] == told
 
 
 @pytest.mark.parametrize("program", ["ssh", "sftp", "scp"])

@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import socket
+import sys
 from pathlib import Path
 
 import pytest
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import broker
 from ansible_collections.sshkeys.aws.tests.unit.connection_run import Run
 from ansible_collections.sshkeys.aws.tests.waiting import wait_until
 
@@ -31,8 +34,8 @@ def test_all_of_a_run_share_a_broker(run: Run) -> None:
 def test_a_broker_that_is_gone_is_replaced(run: Run, number: signal.Signals) -> None:
     for _time in range(2):
         run.command().end()
-        (broker,) = run.brokers()
-        os.kill(broker, number)
+        (process,) = run.brokers()
+        os.kill(process, number)
         wait_until(lambda: not run.brokers(), "a broker is left")
     with run.ask() as program:
         assert program.wait(20) == 1
@@ -91,9 +94,28 @@ def test_a_broker_is_in_the_folder_of_the_one_who_has_started_it(
     folder.mkdir()
     monkeypatch.chdir(folder)
     run.command().end()
-    (broker,) = run.brokers()
-    assert Path(f"/proc/{broker}/cwd").resolve() == folder
+    (process,) = run.brokers()
+    assert Path(f"/proc/{process}/cwd").resolve() == folder
     assert Path.cwd() == folder
+
+
+def test_credentials_come_through_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who may look at a process can read the environment that it was started with, as long as it runs."""
+    said = b"AWS_SECRET_ACCESS_KEY=a=b\0AWS_PROFILE=\0EC2_URL=x y"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(said)))
+    for name in ("AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "EC2_URL"):
+        # So that it is undone in the end.
+        monkeypatch.setenv(name, "")
+    broker._take_credentials()
+    assert [os.environ[name] for name in ("AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "EC2_URL")] == ["a=b", "", "x y"]
+
+
+def test_what_the_broker_was_started_with_has_no_credentials(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI")
+    run.command().end()
+    (process,) = run.brokers()
+    assert b"HOME=" in (environment := Path(f"/proc/{process}/environ").read_bytes())
+    assert b"AWS_" not in environment
 
 
 def test_nobody_else_may_connect(run: Run) -> None:

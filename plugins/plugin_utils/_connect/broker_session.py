@@ -14,8 +14,11 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
+Answer = TypeVar("Answer")
+
+_TRIES = 5
 # Until the broker is ready, or a place of an endpoint is free. The broker itself says when a command has to wait.
 _SILENT_SECONDS = 60
 
@@ -37,18 +40,21 @@ class Broker:
             self._connect().close()
 
     def ask(self, *fields: str) -> dict[str, Any]:
-        """Return the answer to a request (broker.py). Raises OSError if the broker cannot be reached."""
-        with self._request(*fields) as broker, broker.makefile() as answers:
-            answer: dict[str, Any] = json.loads(answers.readline() or "{}")
-            return answer
+        """Return the answer to a request (server.py). Raises OSError if the broker cannot be reached."""
 
-    def begin(self, settings_file: str, *, has_master: bool, wait: Callable[[str], None]) -> Command | None:
+        def once() -> dict[str, Any] | None:
+            with self._request(*fields) as broker, broker.makefile() as answers:
+                answer = answers.readline()
+                return json.loads(answer) if answer else None
+
+        return _until_answered(once)
+
+    def begin(self, settings_file: str, *, has_master: bool, wait: Callable[[str], None]) -> Command:
         """Say that a command begins. Returns when ssh may be started. Raises OSError as ``ask`` does.
 
         wait: takes a sentence if it has to wait for long.
         """
-        # A broker that was killed may still take connections for a moment, and answers none. The next one does.
-        return self._begin(settings_file, has_master, wait) or self._begin(settings_file, has_master, wait)
+        return _until_answered(lambda: self._begin(settings_file, has_master, wait))
 
     def _begin(self, settings_file: str, has_master: bool, wait: Callable[[str], None]) -> Command | None:
         """Return the command, None if the broker has ended."""
@@ -62,6 +68,7 @@ class Broker:
                     wait(answer["waits"])
             command.end()
             return None
+        command.has_lost_the_broker = True
         return command
 
     def _request(self, *fields: str) -> socket.socket:
@@ -80,9 +87,22 @@ class Broker:
             from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import proxy_command  # noqa: PLC0415 - see above
 
             proxy_command.start(broker, here, self.name, lambda: self._for_a_start)
+        except BaseException:
+            broker.close()
+            raise
         finally:
             os.chdir(here)
         return broker
+
+
+def _until_answered(ask: Callable[[], Answer | None]) -> Answer:
+    """Return the first answer. A broker that is about to end takes requests for a moment, and answers none."""
+    for _time in range(_TRIES):
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            answer = ask()
+            if answer is not None:
+                return answer
+    raise ConnectionResetError("it ends before it answers")
 
 
 class Command:
@@ -90,7 +110,7 @@ class Command:
 
     failed: the step that failed, and a sentence, as broker.py describes it; None if none has.
     relied_on_an_earlier_push: whether a connection was made with a key that was not pushed for it.
-    has_lost_the_broker: whether the broker has ended.
+    has_lost_the_broker: whether the broker has ended, or hangs.
     """
 
     def __init__(self, broker: socket.socket) -> None:

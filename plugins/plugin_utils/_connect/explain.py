@@ -42,6 +42,8 @@ def failure(said: str, settings: Settings, told: Mapping[str, str] | None) -> st
         step, sentence = Step[told["step"]], told["sentence"]
         ending = f" {said}" if step is Step.TUNNEL_ENDED else ""
         return f"{where}: {step.value} {sentence}{_hint(step, sentence)}{ending}"
+    if _NO_CONNECTION in said:
+        return f"{where}: {Step.SET_UP.value} {_KILLED}"
     cause = _ssh_diagnosis.cause_of(_without_other_keys(said, settings["public_key_file"]))
     if cause in _REFUSALS:
         happened = "the key was pushed, and ssh did not accept the key."
@@ -72,6 +74,12 @@ def _without_other_keys(said: str, public_key_file: str) -> str:
     return _MISSING_KEY.sub(lambda found: found[0] if found[1] in ours else "", said)
 
 
+# ssh says this if its ProxyCommand has sent none (sshconnect.c, ssh_proxy_fdpass_connect).
+_NO_CONNECTION = "proxy dialer did not pass back a connection"
+_KILLED = (
+    "The process that makes the connections of this run (broker.py) or the program that asks it for one "
+    "(proxy_command.py) was killed. Look at the processes and the memory of this machine, and run again."
+)
 # ssh says this of each key that an option or the configuration names (ssh.c, load_public_identity_files).
 _MISSING_KEY = re.compile("no such identity: (.*): No such file or directory")
 _REFUSALS = (Cause.HOST_KEY, Cause.PRIVATE_KEY, Cause.REFUSED)

@@ -33,6 +33,7 @@ _BROKER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "broker.py")
 # Clients that may connect before the broker accepts the first: a few for each fork of Ansible.
 _BACKLOG = 1024
 _OF_AWS = (b"AWS_", b"EC2_")
+_TRIES = 5
 # The broker says more often than this that it is still at work.
 _SILENT_SECONDS = 120
 
@@ -40,8 +41,16 @@ _SILENT_SECONDS = 120
 def main() -> int:
     """Have the connection made. Returns the exit status."""
     settings_file, name = sys.argv[1:]
-    # A broker that was killed may still take connections for a moment, and answers none. The next one does.
-    return int(_ask(settings_file, name) or _ask(settings_file, name) or 1)
+    try:
+        for _time in range(_TRIES):
+            answer = _ask(settings_file, name)
+            # A broker that is about to end takes requests for a moment, and answers none.
+            if answer:
+                return int(answer)
+    except OSError as error:
+        # The plugin meets the same error, and says more. ssh discards this, unless it prints what it does.
+        sys.stderr.write(f"The broker of the run cannot be reached: {error}.\n")
+    return 1
 
 
 def _ask(settings_file: str, name: str) -> bytes:

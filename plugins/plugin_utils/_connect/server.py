@@ -9,7 +9,8 @@ each ended by a zero byte. SETTINGS is the path of a file (settings.py).
 
 ``command SETTINGS MASTER``, from the connection plugin
     A command begins. MASTER is ``1`` if ssh has a connection that persists. The answers are lines of JSON, until the
-    plugin closes the socket, when the command has ended: ``{"waits": sentence}``, if it has to wait for long;
+    plugin closes the socket, when the command has ended: ``{"waits": sentence}``, if it has to wait; ``{}`` from time
+    to time while it does;
     ``{"begin": true}``, when ssh may be started; ``{"made": sentence, "is_pushed": bool}`` for a connection that was
     made for it; ``{"failed": {"step": name, "sentence": sentence}}`` for one that was not, or has ended.
 
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 _MESSAGE_BYTES = 65_536
 # Who sends nothing gets no answer.
 _RECEIVE_SECONDS = 5
-# proxy_command.py takes a broker that is silent for longer for one that hangs.
+# The plugin and proxy_command.py take a broker that is silent for longer for one that hangs.
 _SIGN_OF_LIFE_SECONDS = 30
 
 
@@ -119,7 +120,8 @@ class Server:
         admitting = asyncio.create_task(self._admit(settings, has_master=master == "1"))
         ended = asyncio.create_task(_until_closed(client))
         try:
-            await asyncio.wait({admitting, ended}, return_when=asyncio.FIRST_COMPLETED)
+            while not await _one_ends(admitting, ended):
+                send(client, {})
             send(client, {"begin": True})
             await ended
         finally:
@@ -156,10 +158,8 @@ class Server:
         opening = asyncio.create_task(self._open_for(settings, ssh))
         ended = asyncio.create_task(_until_closed(client))
         try:
-            while not opening.done() and not ended.done():
-                await asyncio.wait({opening, ended}, timeout=_SIGN_OF_LIFE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-                if not opening.done():
-                    client.send(b".")
+            while not await _one_ends(opening, ended):
+                client.send(b".")
             if opening.done():
                 # An ssh whose connection failed waits until nobody holds the other end of its socket any more.
                 ssh.close()
@@ -224,6 +224,12 @@ async def _receive(client: socket.socket) -> tuple[list[str], list[socket.socket
             os.close(descriptor)
         raise
     return [os.fsdecode(field) for field in received.split(b"\0")[:-1]], sockets
+
+
+async def _one_ends(*tasks: asyncio.Task[Any]) -> bool:
+    """Return when a task has ended; or return False when it is time for a sign of life."""
+    ended, _others = await asyncio.wait(tasks, timeout=_SIGN_OF_LIFE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    return bool(ended)
 
 
 async def _readable(client: socket.socket) -> None:

@@ -192,3 +192,47 @@ def test_a_long_opening_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch, tmp
     answers = asyncio.run(ask())
     assert answers.startswith(b"...")
     assert answers.strip(b".") == b"0"
+
+
+def test_who_waits_for_a_place_gets_signs_of_life(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Else the plugin would take the broker for one that hangs, and start ssh without a place."""
+    monkeypatch.setattr(server, "_SIGN_OF_LIFE_SECONDS", 0.01)
+    settings = tmp_path / "settings.json"
+    settings.write_text('{"connection": "one", "tunnel": "always"}')
+
+    async def ask() -> list[bytes]:
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        serving = server.Server(listener)
+        # All places are promised.
+        assert all(serving._places.expect(f"other {number}") for number in range(20))
+        is_free = asyncio.Event()
+
+        class Opener:
+            async def prepare(self, _settings: object) -> None:
+                pass
+
+            async def keep_a_place(self, _settings: object) -> None:
+                await is_free.wait()
+
+            def forget(self) -> None:
+                pass
+
+        async def loaded() -> Opener:
+            return Opener()
+
+        serving._loading = asyncio.create_task(loaded())  # type: ignore[arg-type]
+        reader, writer = await asyncio.open_unix_connection(str(tmp_path / "s"))
+        writer.write(b"command\0" + os.fsencode(settings) + b"\0" + b"0\0")
+        lines = [await reader.readline() for _time in range(3)]
+        is_free.set()
+        while lines[-1] == b"{}\n":
+            lines.append(await reader.readline())
+        writer.close()
+        await serving.stop()
+        return lines
+
+    lines = asyncio.run(ask())
+    assert lines[:3] == [b"{}\n"] * 3
+    assert lines[-1] == b'{"begin": true}\n'

@@ -46,7 +46,7 @@ _WRITE_LIMIT = 65_536
 _FULL = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 _FULL_CODE = ("limit", "quota", "throttl", "toomany")
 # The library's message repeats the URL, and its signature is a secret.
-_UNUSABLE = (
+UNUSABLE = (
     "The address of the endpoint or of a proxy cannot be used. Check ansible_ec2_instance_connect_endpoint_dns_name, "
     "and HTTPS_PROXY in the environment."
 )
@@ -131,11 +131,11 @@ async def open_websocket(url: str, ca_bundle: str, seconds: float) -> ClientConn
             "The endpoint does not answer. Check ansible_timeout, and the network path to the endpoint."
         ) from error
     except (InvalidProxy, InvalidURI) as error:
-        raise ArgumentError(_UNUSABLE) from error
+        raise ArgumentError(UNUSABLE) from error
     except (OSError, WebSocketException, ImportError) as error:
         raise _unreachable(error) from error
     except ValueError as error:
-        raise ArgumentError(_UNUSABLE) from error
+        raise ArgumentError(UNUSABLE) from error
     _keep_alive(tunnel)
     return tunnel
 

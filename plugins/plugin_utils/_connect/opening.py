@@ -18,7 +18,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws import ec2, instance_connect
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import preload
@@ -56,6 +56,9 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.ways import (
     no_address,
     reach,
 )
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
 
 # The payload beside a file descriptor: OpenSSH reads one byte (monitor_fdpass.c, mm_receive_fd).
 _ONE_BYTE = b"\0"
@@ -335,22 +338,11 @@ class _Opening:
         address = settings["private_ip_address"] or (await self._instance()).address_for_tunnel
         if not address:
             raise no_address(settings["instance_id"])
-        account = await self._account()
-        sign = partial(
-            instance_connect.tunnel_url,
-            account.client(INSTANCE_CONNECT),
-            endpoint,
-            address,
-            port,
-            settings["max_tunnel_duration"],
-        )
         deadline, pause = self._deadline(), _FIRST_PAUSE_SECONDS
         while True:
             place = await self._place(endpoint, deadline)
             try:
-                url = await asyncio.to_thread(sign)
-                left = deadline - time.monotonic()
-                websocket = await endpoint_tunnel.open_websocket(url, account.ca_bundle, left)
+                websocket = await self._websocket(endpoint, address, port, deadline)
             except endpoint_tunnel.EndpointFullError as full:
                 self._opener.places.refused(place)
                 if time.monotonic() + pause > deadline:
@@ -367,6 +359,16 @@ class _Opening:
         self._opener.hold(tunnel, place)
         self._timing.took(f"a tunnel through {endpoint.id} to {address} port {port}")
         return tunnel.for_ssh
+
+    async def _websocket(self, endpoint: ec2.Endpoint, address: str, port: int, deadline: float) -> ClientConnection:
+        """Open the websocket of a tunnel. Raises EndpointFullError, and ArgumentError for every other failure."""
+        account = await self._account()
+        client, duration = account.client(INSTANCE_CONNECT), self._settings["max_tunnel_duration"]
+        try:
+            url = await asyncio.to_thread(instance_connect.tunnel_url, client, endpoint, address, port, duration)
+        except ValueError as error:
+            raise ArgumentError(endpoint_tunnel.UNUSABLE) from error
+        return await endpoint_tunnel.open_websocket(url, account.ca_bundle, deadline - time.monotonic())
 
     def telling_of_wait(self, endpoint: ec2.Endpoint) -> Callable[[], None]:
         """Return a function that tells the user once that a command waits."""

@@ -329,8 +329,12 @@ else:
         whole = f"ansible_collections.sshkeys.aws.plugins.{name}"
         if whole not in sys.modules:
             spec = importlib.util.spec_from_file_location(whole, path)
-            sys.modules[whole] = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(sys.modules[whole])
+            module = sys.modules[whole] = importlib.util.module_from_spec(spec)
+            try:
+                spec.loader.exec_module(module)
+            except BaseException:
+                del sys.modules[whole]
+                raise
         return sys.modules[whole]
 
     _PLUGINS = os.path.normpath(os.path.join(os.path.dirname(__file__), os.pardir))
@@ -350,7 +354,7 @@ def _define_options() -> None:
             ours = run_folder.made_once(
                 run_folder.run_folder(), f"options-{os.stat(__file__).st_mtime_ns}.json", _own_options
             )
-        except run_folder.RunFolderError:
+        except (run_folder.RunFolderError, OSError):
             # It is said when a task connects.
             ours = _own_options()
         C.config.initialize_plugin_configuration_definitions("connection", __name__, {**of_ssh, **ours})
@@ -400,6 +404,9 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
 
     # The file with the settings of the last command, and the settings.
     _handed_on: tuple[str, Settings] | None = None
+    # As ansible-core has it, with a name for the folder; what ssh is told is set as the option.
+    _control_path: str | None = None
+    _opens_connections = True
     _known_broker: broker_session.Broker | None = None
     # That command, as far as the broker knows of it.
     _command: broker_session.Command | None = None
@@ -455,7 +462,8 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             # The key of the run must not outlive the run in an agent.
             options.append("AddKeysToAgent=no")
         self._add_args(command, _as_arguments(*options), "a key for the instance is pushed when ssh connects")
-        self._begin(file)
+        if self._opens_connections:
+            self._begin(file)
         return command + [other if isinstance(other, bytes) else other.encode() for other in other_args]
 
     def _command_of_ssh(self, binary: str, subsystem: str, instance_id: str) -> list[bytes]:
@@ -492,13 +500,15 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         because ssh connects to the same address or instance id.
         folder: for their sockets. ansible-core would quote it without escapes.
         """
-        path = self.get_option("control_path")
-        if not path:
-            port, user = self.get_option("port"), self.get_option("remote_user")
-            path = self._create_control_path(f"{self._name()} {self.host}", port, user, instance_id)
-        self._socket_of_ssh = path % {"directory": folder}
+        if self._control_path is None:
+            path = self.get_option("control_path")
+            if not path:
+                port, user = self.get_option("port"), self.get_option("remote_user")
+                path = self._create_control_path(f"{self._name()} {self.host}", port, user, instance_id)
+            self._control_path = path
+        self._socket_of_ssh = self._control_path % {"directory": folder}
         of = "The folder for the sockets of ssh (ANSIBLE_SSH_CONTROL_PATH_DIR)"
-        value = path % {"directory": self._quoted(folder, of)[1:-1]}
+        value = self._control_path % {"directory": self._quoted(folder, of)[1:-1]}
         self.set_option("control_path", value.replace("%", "%%"))
 
     def _quoted(self, path: str, of: str, *, expands: bool = True) -> str:
@@ -679,10 +689,12 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
     def reset(self) -> None:
         """Close the connection that persists."""
         self._tell_ssh_whom()
+        # It opens no connection, so it needs no place for one.
+        self._opens_connections = False
         try:
             super().reset()
         finally:
-            self._end()
+            self._opens_connections = True
 
     def _work(self, work: Callable[[], Any]) -> Any:
         """Do something over ssh. Adds to an error which of push, tunnel and ssh failed, and the remedy."""
@@ -714,11 +726,10 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
     def _begin(self, settings_file: str) -> None:
         """Tell the broker that a command begins, which may have to wait for a place of an endpoint."""
         self._end()
-        has_master = os.path.exists(self._socket_of_ssh)
         # Without the broker, a connection that persists goes on; and a new one says what is wrong.
         with contextlib.suppress(OSError):
             self._command = self._broker(os.path.dirname(settings_file)).begin(
-                settings_file, has_master=has_master, wait=lambda sentence: _display.v(sentence, host=self.host)
+                settings_file, self._socket_of_ssh, wait=lambda sentence: _display.v(sentence, host=self.host)
             )
 
     def _end(self) -> None:
@@ -735,8 +746,9 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             for message in self._command.hear():
                 if "waits" in message:
                     _display.v(message["waits"], host=self.host)
-                elif "made" in message:
-                    _display.vvv(message["made"], host=self.host)
+                steps = message.get("made") or message.get("steps")
+                if steps:
+                    _display.vvv(steps, host=self.host)
 
     def _lacks_a_push(self, said: str) -> bool:
         """Return whether sshd has refused a key that was not pushed for this, and so is pushed next time.

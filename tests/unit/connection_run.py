@@ -57,7 +57,7 @@ class Run:
 
     def command(self, settings: Path | None = None) -> broker_session.Command:
         """Begin a command, as the connection plugin does."""
-        return self.broker.begin(str(settings or self.settings), has_master=False, wait=lambda _sentence: None)
+        return self.broker.begin(str(settings or self.settings), "", wait=lambda _sentence: None)
 
     def failure(self) -> Any:
         """Return what the broker says of the last connection that could not be made."""

@@ -73,6 +73,7 @@ class Accounts:
     def __init__(self, preloaded: Preloaded | None) -> None:
         """Start without any. preloaded: the data for all clients."""
         self._preloaded = preloaded
+        self._is_closed = False
         # By options.
         self._made: dict[str, _Made] = {}
 
@@ -82,6 +83,8 @@ class Accounts:
         aws: options of amazon.aws's modules, and ``assume_role_arn``. A secret may be given as the name of an
         environment variable: ``{"env": name}``.
         """
+        if self._is_closed:
+            raise SetUpError("The run has ended.")
         options = name_of(aws)
         made = self._made.get(options)
         if made is None or made.has_expired():
@@ -90,8 +93,9 @@ class Accounts:
         return await asyncio.shield(made.task)
 
     def forget(self) -> None:
-        """Drop them all, with their secrets."""
+        """Drop them all, with their secrets, and make no other one."""
         self._made.clear()
+        self._is_closed = True
 
     def _make(self, aws: Mapping[str, Any]) -> Account:
         try:

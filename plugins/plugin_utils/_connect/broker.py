@@ -8,8 +8,8 @@ It loads the SDK once. Who needs it first starts it (proxy_command.connect), and
 what it is asked and answers. When the run has ended, it deletes the folder of the run with all keys and secrets, takes
 no request any more, and ends with its last tunnel: connections that persist outlive the run.
 
-It has the environment and the working folder of the one who has started it, and never changes them. Whoever has others
-gets a broker of its own (run_folder.broker_name).
+It has the environment and the working folder of the process that has started it, and no request changes them. A process
+with others starts a broker of its own (run_folder.broker_name).
 
 Usage: broker.py LISTENER FOLDER CONTROLLER PATH…, with the file descriptor of the listening socket, the folder of the
 run, the process id of ansible-playbook, and the paths in which ansible-core looks for collections.
@@ -28,6 +28,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 
+# More may slow down programs that the configuration of AWS names, and that close all files that could be open.
+_OPEN_FILES = 65_536
 # What waits for AWS or for a slow host has a thread of its own.
 _THREADS = 200
 
@@ -40,7 +42,7 @@ def main() -> int:
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     # Each connection needs a few files.
     with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, _OPEN_FILES), hard))
     asyncio.run(_serve(listener, folder, controller))
     return 0
 
@@ -61,12 +63,15 @@ def _find_collections(paths: Sequence[str]) -> None:
 
 
 async def _serve(listener: socket.socket, folder: str, controller: int) -> None:
+    from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError  # noqa: PLC0415 - see _find_collections
     from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import run_guard, run_keys, server  # noqa: PLC0415 - see _find_collections
 
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS))
-    serving = server.Server(listener)
-    # The guard deletes the folder if this process is killed, too.
-    await asyncio.to_thread(run_keys.RunKeys(folder, controller).make_folder)
+    serving = server.Server()
+    # The guard deletes the folder if this process is killed, too. Without it no key is made, and that is said.
+    with contextlib.suppress(ArgumentError):
+        await asyncio.to_thread(run_keys.RunKeys(folder, controller).make_folder)
+    serving.start(listener)
     await asyncio.to_thread(run_guard.wait, folder, controller)
     # At once, and when nobody can make a file there any more.
     shutil.rmtree(folder, ignore_errors=True)

@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 Answer = TypeVar("Answer")
 
 _TRIES = 5
-# Until the broker is ready, or a place of an endpoint is free. The broker itself says when a command has to wait.
-_SILENT_SECONDS = 60
+# The broker says more often than this that it is still there.
+_SILENT_SECONDS = 30
 
 
 class Broker:
@@ -49,16 +49,17 @@ class Broker:
 
         return _until_answered(once)
 
-    def begin(self, settings_file: str, *, has_master: bool, wait: Callable[[str], None]) -> Command:
+    def begin(self, settings_file: str, master: str, *, wait: Callable[[str], None]) -> Command:
         """Say that a command begins. Returns when ssh may be started. Raises OSError as ``ask`` does.
 
-        wait: takes a sentence if it has to wait for long.
+        master: the path of the socket of an ssh that persists, whether it is there or not.
+        wait: takes a sentence if it has to wait.
         """
-        return _until_answered(lambda: self._begin(settings_file, has_master, wait))
+        return _until_answered(lambda: self._begin(settings_file, master, wait))
 
-    def _begin(self, settings_file: str, has_master: bool, wait: Callable[[str], None]) -> Command | None:
+    def _begin(self, settings_file: str, master: str, wait: Callable[[str], None]) -> Command | None:
         """Return the command, None if the broker has ended."""
-        command = Command(self._request("command", settings_file, "1" if has_master else "0"))
+        command = Command(self._request("command", settings_file, master))
         # If it is silent, it hangs, and ssh finds out what that means.
         with contextlib.suppress(TimeoutError):
             for answer in command.messages():
@@ -108,7 +109,7 @@ def _until_answered(ask: Callable[[], Answer | None]) -> Answer:
 class Command:
     """A command that is at work.
 
-    failed: the step that failed, and a sentence, as broker.py describes it; None if none has.
+    failed: the step that failed, and a sentence, as server.py describes it; None if none has.
     relied_on_an_earlier_push: whether a connection was made with a key that was not pushed for it.
     has_lost_the_broker: whether the broker has ended, or hangs.
     """

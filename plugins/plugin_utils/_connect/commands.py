@@ -62,9 +62,14 @@ class Commands:
         return self._idle_since.get(connection)
 
     def tell(self, connection: str, message: Mapping[str, object]) -> None:
-        """Send a message to the plugins whose commands are at work on a connection. broker.py has the messages."""
+        """Send a message to the plugins whose commands are at work on a connection. server.py has the messages."""
         for plugin in self._at_work.get(connection, ()):
             send(plugin, message)
+
+    def made(self, connection: str, message: Mapping[str, object]) -> None:
+        """Tell of a connection that was made, and forget why an earlier one was not."""
+        self._failures.pop(connection, None)
+        self.tell(connection, message)
 
     def fail(self, connection: str, step: str, sentence: str) -> None:
         """Tell why a connection could not be made, or has ended, and remember it. step: the name of a Step."""

@@ -45,6 +45,8 @@ _WRITE_LIMIT = 65_536
 # The answers of an endpoint with too many connections, or too many new ones at once.
 _FULL = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 _FULL_CODE = ("limit", "quota", "throttl", "toomany")
+# Those of them that are about places, and not about how fast they are asked for.
+_NO_PLACE_CODE = ("limit", "quota")
 # The library's message repeats the URL, and its signature is a secret.
 UNUSABLE = (
     "The address of the endpoint or of a proxy cannot be used. Check ansible_ec2_instance_connect_endpoint_dns_name, "
@@ -56,7 +58,14 @@ _LOOK_SECONDS = 0.1
 
 
 class EndpointFullError(ArgumentError):
-    """The endpoint has too many connections, or too many new ones at once."""
+    """The endpoint has too many connections, or too many new ones at once.
+
+    has_no_place: whether it has too many connections.
+    """
+
+    def __init__(self, sentence: str, *, has_no_place: bool) -> None:
+        super().__init__(sentence)
+        self.has_no_place = has_no_place
 
 
 class Tunnel:
@@ -64,7 +73,11 @@ class Tunnel:
 
     def __init__(self, connection: ClientConnection, tell: Callable[[str], None]) -> None:
         """Copy until one of both ends. tell: takes the reason, unless ssh ended the tunnel or the end was normal."""
-        self._local, self.for_ssh = socket.socketpair()
+        try:
+            self._local, self.for_ssh = socket.socketpair()
+        except OSError:
+            connection.transport.abort()
+            raise
         self._carrying = asyncio.create_task(self._carry(connection, tell))
 
     async def close(self) -> None:
@@ -124,8 +137,11 @@ async def open_websocket(url: str, ca_bundle: str, seconds: float) -> ClientConn
     except InvalidStatus as refused:
         code, message = _refusal(refused.response)
         is_full = refused.response.status_code in _FULL or any(word in code.lower() for word in _FULL_CODE)
-        kind = EndpointFullError if is_full else ArgumentError
-        raise kind(f"The endpoint refused: {code}: {message}.") from refused
+        sentence = f"The endpoint refused: {code}: {message}."
+        if is_full:
+            has_no_place = any(word in code.lower() for word in _NO_PLACE_CODE)
+            raise EndpointFullError(sentence, has_no_place=has_no_place) from refused
+        raise ArgumentError(sentence) from refused
     except TimeoutError as error:
         raise ArgumentError(
             "The endpoint does not answer. Check ansible_timeout, and the network path to the endpoint."
@@ -222,12 +238,13 @@ def _why(closed: ConnectionClosed) -> str:
 
 async def _send(tunnel: ClientConnection, local: socket.socket) -> None:
     """Copy ssh's data to the tunnel, and close the tunnel when ssh has ended."""
+    # An ssh that was killed may have left unread what came for it, which is an error.
     with contextlib.suppress(OSError, ConnectionClosed):
         while data := await asyncio.get_running_loop().sock_recv(local, _MAX_BYTES):
             await tunnel.send(data)
-        # ssh sends no more data, and may still listen. Without a mask, poll reports only its end.
-        listening = select.poll()
-        listening.register(local, 0)
-        while not listening.poll(0):  # noqa: ASYNC110 - event loops cannot wait for that event alone
-            await asyncio.sleep(_LOOK_SECONDS)
-        await tunnel.close()
+    # ssh sends no more data, and may still listen. Without a mask, poll reports only its end.
+    listening = select.poll()
+    listening.register(local, 0)
+    while not listening.poll(0):  # noqa: ASYNC110 - event loops cannot wait for that event alone
+        await asyncio.sleep(_LOOK_SECONDS)
+    await tunnel.close()

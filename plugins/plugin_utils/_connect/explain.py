@@ -55,8 +55,12 @@ def failure(said: str, settings: Settings, told: Mapping[str, str] | None) -> st
 
 
 def is_refusal(said: str, settings: Settings) -> bool:
-    """Return whether sshd has refused the key, by what ssh said."""
-    return _ssh_diagnosis.cause_of(_without_other_keys(said, settings["public_key_file"])) is Cause.REFUSED
+    """Return whether sshd has refused the key, and so nothing was done on the instance.
+
+    said: by ansible-core and ssh. Only the last line of ssh itself counts: a command may say such things, too.
+    """
+    own_line = rf"\S+@{re.escape(settings['name'])}: Permission denied \([^)]*\)\.?\s*"
+    return re.search(rf"(^|\s){own_line}\Z", said) is not None
 
 
 def unreachable_broker(error: OSError) -> dict[str, str]:

@@ -24,7 +24,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws import ec2, insta
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import preload
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import EC2, INSTANCE_CONNECT
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import uses_fips
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, NoEndpointError
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, NoEndpointError, printable
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.errors import PublicKeyError
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey, parse_public_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_instance_connect
@@ -101,9 +101,11 @@ class Opener:
 
         ssh: the socket that ssh reads it from.
         """
+        opening = _Opening(self, settings)
         try:
-            await _Opening(self, settings).run(ssh)
+            await opening.run(ssh)
         except FailedError as failure:
+            self.commands.tell(settings["connection"], {"steps": f"{opening.steps()}, and then a failure"})
             where = in_region(await self._region(settings)) if failure.is_answer_of_aws else ""
             return failure.step, f"{failure}{where}"
         return None
@@ -176,12 +178,15 @@ class _Opening:
         ) or await self._tunnel(port, configuration)
         with way:
             # Since then, there may have been a long wait.
-            is_pushed = await self._push(user) or is_pushed
+            is_pushed = await self._push(user, is_first=False) or is_pushed
             # ssh may have ended, and has said why.
             with contextlib.suppress(OSError):
                 socket.send_fds(ssh, [_ONE_BYTE], [way.fileno()])
-        made = {"made": f"{self._settings['instance_id']}: {self._timing}", "is_pushed": is_pushed}
-        self._opener.commands.tell(self._settings["connection"], made)
+        self._opener.commands.made(self._settings["connection"], {"made": self.steps(), "is_pushed": is_pushed})
+
+    def steps(self) -> str:
+        """Return what was done so far, for a line at -vvv."""
+        return f"{self._settings['instance_id']}: {self._timing}"
 
     async def prepare(self) -> None:
         """See Opener.prepare."""
@@ -230,12 +235,12 @@ class _Opening:
         with taking(Step.CONNECT):
             self._opener.places.need_none(self._settings["connection"])
             made = await asyncio.to_thread(direct.connect, address, port, configuration, self._deadline())
-        self._timing.took(f"directly to {address} port {port}")
+        self._timing.took(f"directly to {printable(address)} port {port}")
         return made
 
     # -- The key -------------------------------------------------------------------------------------------------------
 
-    async def _push(self, user: str) -> bool:
+    async def _push(self, user: str, *, is_first: bool = True) -> bool:
         """Push the key unless it was accepted a moment ago. Returns whether it was pushed."""
         with taking(Step.PUSH):
             key = await asyncio.to_thread(self._public_key)
@@ -246,8 +251,10 @@ class _Opening:
             age = await self._opener.pushes.ensure(
                 what, partial(asyncio.to_thread, instance_connect.push, client, target, key)
             )
-        done = f"a key pushed for {user}" if age is None else f"no push, since {user} got the key {age:.0f} s ago"
-        self._timing.took(done)
+        if age is None:
+            self._timing.took(f"a key pushed for {printable(user)}")
+        elif is_first:
+            self._timing.took(f"no push, since {printable(user)} got the key {age:.0f} s ago")
         return age is None
 
     def _keys_of_the_run(self) -> RunKeys:
@@ -343,8 +350,12 @@ class _Opening:
             place = await self._place(endpoint, deadline)
             try:
                 websocket = await self._websocket(endpoint, address, port, deadline)
+                tunnel = endpoint_tunnel.Tunnel(websocket, self._tell_of_end)
             except endpoint_tunnel.EndpointFullError as full:
-                self._opener.places.refused(place)
+                if full.has_no_place:
+                    self._opener.places.refused(place)
+                else:
+                    self._opener.places.release(place)
                 if time.monotonic() + pause > deadline:
                     raise ArgumentError(f"{full} {_STAYED_FULL}") from full
                 await self._opener.places.change(pause * (0.5 + random.random() / 2))
@@ -353,12 +364,13 @@ class _Opening:
                 self._opener.places.release(place)
                 raise
             else:
-                break
-        fail = partial(self._opener.commands.fail, settings["connection"], Step.TUNNEL_ENDED.name)
-        tunnel = endpoint_tunnel.Tunnel(websocket, fail)
-        self._opener.hold(tunnel, place)
-        self._timing.took(f"a tunnel through {endpoint.id} to {address} port {port}")
-        return tunnel.for_ssh
+                self._opener.hold(tunnel, place)
+                what = f"a tunnel through {printable(endpoint.id)} to {printable(address)} port {port}"
+                self._timing.took(what)
+                return tunnel.for_ssh
+
+    def _tell_of_end(self, why: str) -> None:
+        self._opener.commands.fail(self._settings["connection"], Step.TUNNEL_ENDED.name, why)
 
     async def _websocket(self, endpoint: ec2.Endpoint, address: str, port: int, deadline: float) -> ClientConnection:
         """Open the websocket of a tunnel. Raises EndpointFullError, and ArgumentError for every other failure."""
@@ -378,8 +390,8 @@ class _Opening:
             if not told:
                 told.append(True)
                 sentence = (
-                    f"{self._settings['instance_id']} waits for a place: commands are at work on all connections that "
-                    f"the endpoint {endpoint.id} carries for this run."
+                    f"{self._settings['instance_id']} waits for a place: all connections that the endpoint "
+                    f"{printable(endpoint.id)} carries for this run are in use."
                 )
                 self._opener.commands.tell(self._settings["connection"], {"waits": sentence})
 
@@ -392,7 +404,10 @@ class _Opening:
             async with asyncio.timeout(max(deadline - time.monotonic(), 0.1)):
                 return await self._opener.places.take(endpoint.id, self._settings["connection"], wait)
         except TimeoutError as error:
-            raise ArgumentError(f"The endpoint {endpoint.id} has no place. {_STAYED_FULL}") from error
+            raise ArgumentError(
+                f"All connections that the endpoint {printable(endpoint.id)} carries for this run were in use for the "
+                "whole timeout (ansible_timeout). Set a longer one, or use fewer forks."
+            ) from error
 
 
 def _will_ask_ec2(settings: Settings) -> bool:

@@ -22,7 +22,9 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.commands impo
 PLACES = 20
 # For this time, an endpoint that has refused a connection is not asked for more than it carried then. Others, such as
 # the connections of an earlier run, may have taken the rest.
-_REFUSED_SECONDS = 60.0
+_REFUSED_SECONDS = 10.0
+# A task is several commands, with milliseconds between them, or more on a busy controller.
+_IDLE_SECONDS = 0.5
 
 
 @dataclass(eq=False)
@@ -102,7 +104,7 @@ class Places:
             self._wake()
 
     def refused(self, place: Place) -> None:
-        """Give a place back that the endpoint did not have: somebody else has it."""
+        """Give a place back that the endpoint does not have: somebody else has it."""
         self.release(place)
         carried = sum(other.endpoint_id == place.endpoint_id and other.close is not None for other in self._taken)
         if carried:
@@ -133,22 +135,31 @@ class Places:
             await asyncio.shield(self._closing(idle))
         else:
             wait()
-            until, _carried = self._refused.get(endpoint_id, (0.0, 0))
-            left = until - time.monotonic()
-            await self.change(left if left > 0 else None)
+            await self.change(self._seconds_until_it_may_be_free(endpoint_id, taken))
         return False
+
+    def _seconds_until_it_may_be_free(self, endpoint_id: str, taken: list[Place]) -> float | None:
+        """Return the seconds until time alone may give a place, None if it gives none."""
+        until, _carried = self._refused.get(endpoint_id, (0.0, 0))
+        moments = [until, *(since + _IDLE_SECONDS for since, _number, _place in self._idle_ones(taken))]
+        return min((left for moment in moments if (left := moment - time.monotonic()) > 0), default=None)
 
     def _limit(self, endpoint_id: str) -> int:
         until, carried = self._refused.get(endpoint_id, (0.0, PLACES))
         return carried if time.monotonic() < until else PLACES
 
     def _longest_idle(self, places: list[Place]) -> Place | None:
-        idle: list[tuple[float, int, Place]] = []
-        for number, place in enumerate(places):
-            since = self._commands.idle_since(place.connection)
-            if place.close and not place.is_closing and since is not None:
-                idle.append((since, number, place))
-        return min(idle)[2] if idle else None
+        idle = min(self._idle_ones(places), default=None)
+        return idle[2] if idle and time.monotonic() - idle[0] >= _IDLE_SECONDS else None
+
+    def _idle_ones(self, places: list[Place]) -> list[tuple[float, int, Place]]:
+        """Return the places with an idle tunnel: since when, on the monotonic clock, their numbers, and they."""
+        return [
+            (since, number, place)
+            for number, place in enumerate(places)
+            if place.close and not place.is_closing
+            if (since := self._commands.idle_since(place.connection)) is not None
+        ]
 
     def _closing(self, place: Place) -> asyncio.Task[None]:
         """Close the tunnel of a place, and give the place back. Returns the task that does."""

@@ -5,7 +5,7 @@
 """The program that ssh runs as its ProxyCommand: it asks the broker of the run for a connection to an instance.
 
 ssh runs it once for each connection. With ProxyUseFdpass ssh receives the connected socket itself, so this program can
-end. ssh_config(5) describes both options. broker.py describes what is asked and answered.
+end. ssh_config(5) describes both options. server.py describes what is asked and answered.
 
 It starts often, so it imports as little as possible.
 
@@ -20,9 +20,9 @@ import sys
 
 try:
     # The public module takes 6 ms more to import, as long as Python takes to start.
-    from _socket import AF_UNIX, SCM_RIGHTS, SOL_SOCKET, socket
+    from _socket import AF_UNIX, SCM_RIGHTS, SHUT_RDWR, SOL_SOCKET, socket
 except ImportError:
-    from socket import AF_UNIX, SCM_RIGHTS, SOL_SOCKET, socket  # type: ignore[assignment]
+    from socket import AF_UNIX, SCM_RIGHTS, SHUT_RDWR, SOL_SOCKET, socket  # type: ignore[assignment]
 
 # mypy takes it for that of typing, which takes as long to import as Python to start.
 TYPE_CHECKING = False
@@ -34,8 +34,8 @@ _BROKER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "broker.py")
 _BACKLOG = 1024
 _OF_AWS = (b"AWS_", b"EC2_")
 _TRIES = 5
-# The broker says more often than this that it is still at work.
-_SILENT_SECONDS = 120
+# The broker says more often than this that it is still there.
+_SILENT_SECONDS = 30
 
 
 def main() -> int:
@@ -47,10 +47,20 @@ def main() -> int:
             # A broker that is about to end takes requests for a moment, and answers none.
             if answer:
                 return int(answer)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         # The plugin meets the same error, and says more. ssh discards this, unless it prints what it does.
         sys.stderr.write(f"The broker of the run cannot be reached: {error}.\n")
+    _let_ssh_go()
     return 1
+
+
+def _let_ssh_go() -> None:
+    """End the wait of ssh for a connection, although a broker that hangs may hold the other end of its socket."""
+    try:  # noqa: SIM105 - contextlib takes too long to import
+        socket(fileno=os.dup(sys.stdout.fileno())).shutdown(SHUT_RDWR)
+    except OSError:
+        # There is no ssh behind it any more.
+        pass
 
 
 def _ask(settings_file: str, name: str) -> bytes:

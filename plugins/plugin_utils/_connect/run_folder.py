@@ -36,7 +36,10 @@ def run_folder() -> str:
             # A worker that goes on would leave behind what it makes.
             raise RunFolderError("ansible-playbook has ended, and so this worker of it makes no connection any more.")
         try:
-            os.makedirs(folder, mode=0o700, exist_ok=True)
+            os.mkdir(folder, mode=0o700)
+        except FileExistsError:
+            # Another worker was faster.
+            pass
         except OSError as error:
             raise RunFolderError(
                 f"The folder for the keys of the run, {folder}, cannot be made: {error.strerror}. Look at "

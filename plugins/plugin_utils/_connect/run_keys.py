@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import subprocess
@@ -32,7 +33,9 @@ class RunKeys:
     def make_folder(self) -> None:
         """Make the folder, and start its guard, if they are not there. Raises ArgumentError."""
         try:
-            os.makedirs(self._folder, mode=0o700, exist_ok=True)
+            # Not those above it: if they are gone, the run has ended.
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(self._folder, mode=0o700)
             with open(os.path.join(self._folder, GUARD), "a+", encoding="utf-8") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 # Before there is anything to delete.

@@ -8,11 +8,14 @@ It listens on a socket in the folder of the run, and talks to its own user only.
 each ended by a zero byte. SETTINGS is the path of a file (settings.py).
 
 ``command SETTINGS MASTER``, from the connection plugin
-    A command begins. MASTER is ``1`` if ssh has a connection that persists. The answers are lines of JSON, until the
-    plugin closes the socket, when the command has ended: ``{"waits": sentence}``, if it has to wait; ``{}`` from time
-    to time while it does;
-    ``{"begin": true}``, when ssh may be started; ``{"made": sentence, "is_pushed": bool}`` for a connection that was
-    made for it; ``{"failed": {"step": name, "sentence": sentence}}`` for one that was not, or has ended.
+    A command begins. MASTER is the path of the socket of an ssh that persists, if there is one. The answers are lines
+    of JSON, until the plugin closes the socket, when the command has ended:
+
+    - ``{"waits": sentence}`` if it has to wait, and ``{}`` from time to time while it does;
+    - ``{"begin": true}`` when ssh may be started;
+    - ``{"made": sentence, "is_pushed": bool}`` for a connection that was made for it;
+    - ``{"steps": sentence}`` and ``{"failed": {"step": name, "sentence": sentence}}`` for one that was not made, or has
+      ended.
 
 ``open SETTINGS``, with a file descriptor, from proxy_command.py
     Make a connection, and send it to ssh through this socket. The answer is ``.`` from time to time, and in the end an
@@ -48,34 +51,46 @@ if TYPE_CHECKING:
     from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.opening import Opener
 
 _MESSAGE_BYTES = 65_536
+_PAUSE_SECONDS = 0.1
 # Who sends nothing gets no answer.
 _RECEIVE_SECONDS = 5
 # The plugin and proxy_command.py take a broker that is silent for longer for one that hangs.
-_SIGN_OF_LIFE_SECONDS = 30
+_SIGN_OF_LIFE_SECONDS = 5
 
 
 class Server:
-    """The server, which runs from its construction until ``stop``."""
+    """The server, which answers from ``start`` to ``stop``."""
 
-    def __init__(self, listener: socket.socket) -> None:
-        """Answer requests, and load the SDK in a thread. listener: a listening socket."""
+    def __init__(self) -> None:
+        """Load the SDK, in a thread."""
         self._commands = Commands()
         self._places = Places(self._commands)
         self._settings: dict[str, Settings] = {}
         self._requests: set[asyncio.Task[None]] = set()
         self._loading = asyncio.create_task(asyncio.to_thread(_load, self._commands, self._places))
+        self._serving: asyncio.Task[None] | None = None
+
+    def start(self, listener: socket.socket) -> None:
+        """Answer requests. listener: a listening socket."""
         self._serving = asyncio.create_task(self._serve(listener))
 
     async def _serve(self, listener: socket.socket) -> None:
         with listener:
             listener.setblocking(False)
             while True:
-                client, _address = await asyncio.get_running_loop().sock_accept(listener)
+                try:
+                    client, _address = await asyncio.get_running_loop().sock_accept(listener)
+                except OSError:
+                    # There are too many open files for a moment.
+                    await asyncio.sleep(_PAUSE_SECONDS)
+                    continue
                 self._in_background(self._answer(client))
 
     async def stop(self) -> None:
         """Take no request any more, drop those that are open, and forget all accounts and facts."""
-        await stop(self._serving, *self._requests)
+        if self._serving:
+            await stop(self._serving)
+        await stop(*self._requests)
         self._settings.clear()
         with contextlib.suppress(Exception):
             (await self._loading).forget()
@@ -117,7 +132,7 @@ class Server:
 
     async def _command(self, client: socket.socket, settings: Settings, master: str) -> None:
         self._commands.begin(settings["connection"], client)
-        admitting = asyncio.create_task(self._admit(settings, has_master=master == "1"))
+        admitting = asyncio.create_task(self._admit(settings, master))
         ended = asyncio.create_task(_until_closed(client))
         try:
             while not await _one_ends(admitting, ended):
@@ -128,14 +143,15 @@ class Server:
             await stop(admitting, ended)
             self._commands.end(settings["connection"], client)
 
-    async def _admit(self, settings: Settings, *, has_master: bool) -> None:
+    async def _admit(self, settings: Settings, master: str) -> None:
         """Return when a command may begin: at once, unless ssh will need a place of an endpoint that may be full.
 
         ssh itself cannot wait for long: Ansible gives it a few seconds to ask for the password of ``become``.
-        has_master: whether ssh has a connection that persists.
+        master: the path of the socket of an ssh that persists.
         """
+        # Its socket goes when its connection is closed for the place of another one.
         await self._places.settled(settings["connection"])
-        if has_master:
+        if await asyncio.to_thread(os.path.exists, master):
             return
         self._in_background(self._prepare(settings))
         if may_tunnel(settings) and not self._places.expect(settings["connection"]):

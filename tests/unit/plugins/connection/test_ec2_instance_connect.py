@@ -10,6 +10,7 @@ import contextlib
 import importlib.util
 import json
 import multiprocessing
+import re
 import shlex
 import socket
 import subprocess
@@ -75,9 +76,9 @@ class BrokerOfTests:
             raise self.failure
         return {"failed": self.failure}
 
-    def begin(self, settings_file: str, *, has_master: bool, wait: Callable[[str], None]) -> Any:
+    def begin(self, settings_file: str, master: str, *, wait: Callable[[str], None]) -> Any:
         """Note a command. It is one of the collection's own, on a socket of ours."""
-        self.asked.append(("command", settings_file, str(has_master)))
+        self.asked.append(("command", settings_file, master))
         ours, theirs = socket.socketpair()
         said = self.says.pop(0) if self.says else {}
         wait(said.pop("waits", ""))
@@ -526,7 +527,9 @@ def test_ssh_reads_each_path_as_it_is(name: str, tmp_path: Path, monkeypatch: py
 
 
 def test_a_path_that_ssh_cannot_be_told_of_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(C, "DEFAULT_LOCAL_TMP", str(tmp_path / "${nowhere}"))
+    odd = tmp_path / "${nowhere}"
+    odd.mkdir()
+    monkeypatch.setattr(C, "DEFAULT_LOCAL_TMP", str(odd))
     with pytest.raises(AnsibleConnectionFailure, match=r"\(ANSIBLE_LOCAL_TEMP\) contains '\$\{'"):
         command()
 
@@ -555,7 +558,7 @@ def test_a_folder_for_sockets_that_cannot_be_made_is_a_sentence(tmp_path: Path) 
         command(ansible_control_path_dir=str(tmp_path / "file/cp"), ansible_ssh_args="-o ControlPersist=60s")
 
 
-REFUSED = "Permission denied (publickey)."
+REFUSED = "Failed to connect to the host via ssh: ec2-user@web1: Permission denied (publickey)."
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *outcomes: str | None, method: str = "exec_command") -> Any:
@@ -583,7 +586,7 @@ def test_a_failure_before_ssh_was_started_is_left_as_it_is(monkeypatch: pytest.M
         raise AnsibleConnectionFailure(REFUSED)
 
     monkeypatch.setattr(ssh.Connection, "exec_command", fail)
-    with pytest.raises(AnsibleConnectionFailure, match=r"^Permission denied \(publickey\)\.$"):
+    with pytest.raises(AnsibleConnectionFailure, match=f"^{re.escape(REFUSED)}$"):
         connection().exec_command("true")
 
 
@@ -685,13 +688,27 @@ def test_what_is_shown(
     assert seen == shown
 
 
-def test_a_socket_of_ssh_that_is_there_is_told(tmp_path: Path, broker: type[BrokerOfTests]) -> None:
-    """Then ssh needs no place of an endpoint."""
-    folder = {"ansible_control_path_dir": str(tmp_path / "cp"), "ansible_ssh_args": "-o ControlPersist=60s"}
-    path = (option(command(**folder), "ControlPath") or "").strip('"')
-    Path(path).touch()
-    command(**folder)
-    assert [each[2] for each in broker.asked] == ["False", "True"]
+def test_the_broker_is_told_where_the_socket_of_ssh_is(tmp_path: Path, broker: type[BrokerOfTests]) -> None:
+    """If it is there, ssh needs no place of an endpoint."""
+    folder = {"ansible_control_path_dir": str(tmp_path / "50%"), "ansible_ssh_args": "-o ControlPersist=60s"}
+    made = connection(**folder)
+    for _time in range(2):
+        words = [word.decode() for word in made._build_command("ssh", "ssh", "web1", "true")]
+    path = (option(words, "ControlPath") or "").strip('"').replace("%%", "%")
+    assert [each[2] for each in broker.asked] == [path] * 2
+    assert Path(path).parent == tmp_path / "50%"
+
+
+def test_to_close_a_connection_needs_no_place(monkeypatch: pytest.MonkeyPatch, broker: type[BrokerOfTests]) -> None:
+    def of_ansible_core(made: Any) -> None:
+        made._build_command("ssh", "ssh", "-O", "stop", "web1")
+
+    monkeypatch.setattr(ssh.Connection, "reset", of_ansible_core)
+    made = connection()
+    made.reset()
+    assert broker.asked == []
+    made._build_command("ssh", "ssh", "web1", "true")
+    assert len(broker.asked) == 1
 
 
 def test_a_worker_without_ansible_playbook_makes_nothing(local_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -156,15 +156,18 @@ def test_what_took_long_to_fail_is_not_tried_again_at_once(monkeypatch: pytest.M
     assert len(tried) == 1
 
 
-def test_what_is_forgotten_is_made_again(made: list[str]) -> None:
+def test_what_is_forgotten_is_not_made_again(made: list[str]) -> None:
+    """The run has ended, and something that was begun before may still ask."""
+
     async def connect() -> None:
         accounts = Accounts(None)
-        first = await accounts.of(OPTIONS)
+        await accounts.of(OPTIONS)
         accounts.forget()
-        assert await accounts.of(OPTIONS) is not first
+        with pytest.raises(SetUpError, match=r"The run has ended\."):
+            await accounts.of(OPTIONS)
 
     asyncio.run(connect())
-    assert len(made) == 2
+    assert len(made) == 1
 
 
 def test_a_client_is_made_once_although_many_threads_ask_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

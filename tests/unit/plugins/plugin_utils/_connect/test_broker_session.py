@@ -70,7 +70,7 @@ def test_a_command_begins_when_the_broker_says_so_and_who_waits_says_so(
     ours, theirs = socket.socketpair()
     ours.sendall(line(waits="it waits") + line(begin=True))
     monkeypatch.setattr(Broker, "_request", lambda _broker, *_fields: theirs)
-    command = Broker(str(tmp_path), "broker", 1, []).begin("settings", has_master=False, wait=waits.append)
+    command = Broker(str(tmp_path), "broker", 1, []).begin("settings", "", wait=waits.append)
     assert waits == ["it waits"]
     command.end()
     ours.close()
@@ -83,12 +83,12 @@ def test_a_broker_that_hangs_keeps_nobody_waiting_for_ever(tmp_path: Path, monke
     with socket.socket(socket.AF_UNIX) as hanging:
         hanging.bind("broker")
         hanging.listen()
-        command = Broker(str(tmp_path), "broker", 1, []).begin("settings", has_master=False, wait=print)
+        command = Broker(str(tmp_path), "broker", 1, []).begin("settings", "", wait=print)
         # So that a failure is explained.
         assert command.has_lost_the_broker
         client, _address = hanging.accept()
         with client:
-            assert client.recv(100) == b"command\0settings\0" + b"0\0"
+            assert client.recv(100) == b"command\0settings\0\0"
             command.end()
             assert client.recv(100) == b""
 

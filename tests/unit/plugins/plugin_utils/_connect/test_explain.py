@@ -26,7 +26,8 @@ REFUSED = "the key was pushed, and ssh did not accept the key."
 
 
 SETTINGS = cast(
-    "Settings", {"instance_id": INSTANCE_ID, "known_hosts": "/state/known", "public_key_file": "/run/key.pub"}
+    "Settings",
+    {"instance_id": INSTANCE_ID, "name": "web1", "known_hosts": "/state/known", "public_key_file": "/run/key.pub"},
 )
 
 
@@ -104,15 +105,18 @@ def test_what_nobody_knows_is_repeated() -> None:
 @pytest.mark.parametrize(
     ("said", "refuses"),
     [
-        ("root@192.0.2.1: Permission denied (publickey).", True),
-        ("Received disconnect: Too many authentication failures", True),
+        ("root@web1: Permission denied (publickey).", True),
+        ("root@web1: Permission denied (publickey,gssapi-with-mic).\r\n", True),
+        ("no such identity: /home/anna/.ssh/old: No such file\r\nroot@web1: Permission denied (publickey).", True),
+        # A command has said it, which must not be run a second time.
+        ("cp: cannot open: Permission denied", False),
+        ("git@example.com: Permission denied (publickey).", False),
+        ("root@web1: Permission denied (publickey).\r\nfatal: Could not read from remote repository.", False),
+        ("root@web1.example.com: Permission denied (publickey).", False),
         # Another push would help against none of these.
         ("Host key verification failed.", False),
-        ("no such identity: /run/key: No such file or directory\r\nPermission denied (publickey).", False),
         ("Connection closed by UNKNOWN port 65535", False),
         ("Something else", False),
-        # The user's configuration of ssh may name other keys.
-        ("no such identity: /home/anna/.ssh/old: No such file or directory\r\nPermission denied (publickey).", True),
     ],
 )
 def test_only_a_refusal_of_the_pushed_key_is_one(said: str, *, refuses: bool) -> None:

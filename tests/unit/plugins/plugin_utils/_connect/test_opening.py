@@ -688,7 +688,7 @@ def test_places_that_stay_taken_are_a_sentence(run: Run, cloud: Cloud, endpoint:
             taken = [await run.places.take("eice-1", f"at work {each}", lambda: None) for each in range(PLACES)]
             step, sentence = await run.open(run.settings(timeout=1)) or (None, "")
             assert step is Step.TUNNEL
-            assert sentence.startswith("The endpoint eice-1 has no place. It was full for the whole timeout")
+            assert sentence.startswith("All connections that the endpoint eice-1 carries for this run were in use for")
             run.places.release(taken.pop())
             assert await run.places_left() == 1
 
@@ -921,20 +921,5 @@ def test_a_preparation_that_fails_is_made_again_by_the_connection(run: Run, clou
             cloud.take_key()
             cloud.describe_endpoints(found(endpoint))
             assert await run.open(run.settings(**NO_ENDPOINT_GIVEN)) is None
-
-    asyncio.run(scenario())
-
-
-def test_what_is_forgotten_is_asked_again(run: Run, cloud: Cloud, listening: socket.socket) -> None:
-    """The end of a run drops the secrets, and what they have led to."""
-    cloud.take_key()
-    for _number in range(2):
-        cloud.describe(INSTANCE_ID, PublicIpAddress="127.0.0.1")
-
-    async def scenario() -> None:
-        settings = run.direct(port_of(listening), private_ip_address=None, public_ip_address=None)
-        assert await run.open(settings) is None
-        run.opener.forget()
-        assert await run.open(settings) is None
 
     asyncio.run(scenario())

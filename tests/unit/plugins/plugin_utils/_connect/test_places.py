@@ -33,6 +33,12 @@ async def turn() -> None:
         await asyncio.sleep(0)
 
 
+@pytest.fixture(autouse=True)
+def idle_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a connection be idle when its command has ended. Two tests are about the moment until then."""
+    monkeypatch.setattr(module, "_IDLE_SECONDS", 0.0)
+
+
 class Run:
     """The commands of a run, with a plugin for each connection, and its places. It fails what waits for ever."""
 
@@ -639,5 +645,41 @@ def test_who_raises_when_it_has_to_wait_takes_no_place(run: Run) -> None:
             await run.take("web20", wait=refuse)
         run.places.release(held[0])
         await run.take("web21", wait=pytest.fail)
+
+    run.do(test)
+
+
+def test_a_connection_between_two_commands_of_a_task_is_not_closed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are milliseconds between them."""
+    monkeypatch.setattr(module, "_IDLE_SECONDS", 60.0)
+
+    async def test() -> None:
+        for number in range(QUOTA):
+            run.begin(f"web{number}")
+            await run.open(f"web{number}")
+        run.end("web0")
+        waiting = run.wait_for(run.take("db1"))
+        await turn()
+        assert not waiting.done()
+        run.begin("web0")
+        await turn()
+        assert not waiting.done()
+        waiting.cancel()
+
+    run.do(test)
+
+
+def test_who_waits_looks_again_when_a_connection_has_been_idle_for_long_enough(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else happens then."""
+    monkeypatch.setattr(module, "_IDLE_SECONDS", 0.05)
+
+    async def test() -> None:
+        for number in range(QUOTA):
+            run.begin(f"web{number}")
+            await run.open(f"web{number}")
+        run.end("web0")
+        assert (await run.wait_for(run.take("db1"))).connection == "db1"
 
     run.do(test)

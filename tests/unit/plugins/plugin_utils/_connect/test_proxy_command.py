@@ -117,6 +117,9 @@ def test_a_broker_that_never_answers_is_a_failure(
         silent.bind("broker")
         silent.listen()
         assert proxy_command.main() == 1
+        # It waits no more, although its socket is on the way to the one that is silent.
+        ssh.settimeout(10)
+        assert ssh.recv(1) == b""
     assert capsys.readouterr().err == "The broker of the run cannot be reached: timed out.\n"
 
 

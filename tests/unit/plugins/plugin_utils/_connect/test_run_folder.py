@@ -37,6 +37,7 @@ def local_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
 def test_the_folder_of_the_run_is_private_and_lies_in_the_one_that_ansible_deletes(local_tmp: Path, umask: int) -> None:
+    local_tmp.mkdir()
     before = os.umask(umask)
     try:
         folder = Path(run_folder())

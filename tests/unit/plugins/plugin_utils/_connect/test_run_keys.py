@@ -31,7 +31,7 @@ def keys(folder: Path) -> RunKeys:
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     """Return the folder of a run, and its guard. That ends when the folder is gone."""
-    path = tmp_path / "run" / "ssh_access"
+    path = tmp_path / "ssh_access"
     keys(path).make_folder()
     yield path
     shutil.rmtree(path, ignore_errors=True)
@@ -125,3 +125,10 @@ def test_a_pair_that_cannot_be_made_is_a_sentence(folder: Path, monkeypatch: pyt
         keys(folder).pair()
     monkeypatch.undo()
     assert Path(keys(folder).pair()).exists()
+
+
+def test_a_run_that_has_ended_gets_no_folder_again(tmp_path: Path) -> None:
+    """ansible-playbook has deleted the folder around it."""
+    with pytest.raises(ArgumentError, match="cannot be used"):
+        keys(tmp_path / "gone" / "ssh_access").make_folder()
+    assert not list(tmp_path.iterdir())

@@ -162,7 +162,8 @@ def test_a_long_opening_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch, tmp
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(tmp_path / "s"))
         listener.listen()
-        serving = server.Server(listener)
+        serving = server.Server()
+        serving.start(listener)
         opened = asyncio.Event()
 
         class Opener:
@@ -204,7 +205,8 @@ def test_who_waits_for_a_place_gets_signs_of_life(monkeypatch: pytest.MonkeyPatc
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(tmp_path / "s"))
         listener.listen()
-        serving = server.Server(listener)
+        serving = server.Server()
+        serving.start(listener)
         # All places are promised.
         assert all(serving._places.expect(f"other {number}") for number in range(20))
         is_free = asyncio.Event()
@@ -224,7 +226,7 @@ def test_who_waits_for_a_place_gets_signs_of_life(monkeypatch: pytest.MonkeyPatc
 
         serving._loading = asyncio.create_task(loaded())  # type: ignore[arg-type]
         reader, writer = await asyncio.open_unix_connection(str(tmp_path / "s"))
-        writer.write(b"command\0" + os.fsencode(settings) + b"\0" + b"0\0")
+        writer.write(b"command\0" + os.fsencode(settings) + b"\0\0")
         lines = [await reader.readline() for _time in range(3)]
         is_free.set()
         while lines[-1] == b"{}\n":

@@ -124,8 +124,8 @@ def _host(name: str, options: Mapping[str, Any]) -> Host:
 def _key(instance: HostOptions) -> tuple[str, str]:
     """Return the path that ssh is given, and the text of the public key. Raises ArgumentError."""
     keys = RunKeys(os.path.join(C.DEFAULT_LOCAL_TMP, FOLDER), controller())
-    keys.make_folder()
     if instance.uses_pair_of_the_run:
+        keys.make_folder()
         pair = keys.pair()
         return pair, _read(f"{pair}.pub")
     file = instance.private_key_file
@@ -134,7 +134,10 @@ def _key(instance: HostOptions) -> tuple[str, str]:
         raise ArgumentError(
             f"{file}.pub is a private key, so it is not shown here. Write the public half there: ssh-keygen -y."
         )
-    return file or keys.public_key_file(public_key), public_key
+    if file:
+        return file, public_key
+    keys.make_folder()
+    return keys.public_key_file(public_key), public_key
 
 
 def _read(path: str) -> str:

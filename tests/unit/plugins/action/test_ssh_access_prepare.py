@@ -27,6 +27,7 @@ ID = "i-0123456789abcdef0"
 
 @pytest.fixture(autouse=True)
 def _local_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "local").mkdir()
     monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path / "local"))
 
 

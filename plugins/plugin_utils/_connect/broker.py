@@ -4,9 +4,9 @@
 
 """The broker of a run: the process that makes the connections for every ssh of ansible-playbook.
 
-It loads the SDK once. Who needs it first starts it (proxy_command.connect), and all others share it. server.py says
-what it is asked and answers. When the run has ended, it deletes the folder of the run with all keys and secrets, takes
-no request any more, and ends with its last tunnel: connections that persist outlive the run.
+It loads the SDK once. The first process that needs it starts it (proxy_command.start), and all others share it.
+server.py has what it is asked and answers. When the run has ended, it deletes the folder of the run with all keys and
+secrets, takes no request any more, and ends with its last tunnel: connections that persist outlive the run.
 
 It has the environment and the working folder of the process that has started it, and no request changes them. A process
 with others starts a broker of its own (run_folder.broker_name).

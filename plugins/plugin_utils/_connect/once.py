@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Answers that are asked for once, however many want them at the same time."""
+"""Questions that are asked once, even if many callers want the answer at the same time."""
 
 from __future__ import annotations
 

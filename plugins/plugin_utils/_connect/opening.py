@@ -86,7 +86,7 @@ class Opener:
         self._facts: dict[str, Facts] = {}
 
     async def prepare(self, settings: Settings) -> None:
-        """Make and ask what a connection will probably need. It meets the errors when it does. Raises SshKeysError."""
+        """Make and ask what a connection will probably need, which meets the same errors. Raises SshKeysError."""
         await _Opening(self, settings).prepare()
 
     async def keep_a_place(self, settings: Settings) -> None:
@@ -128,7 +128,7 @@ class Opener:
         """Return the facts of an account. ask: as for Facts."""
         return self._facts.setdefault(name_of(aws), Facts(ask, lambda: self.commands.last_new_at))
 
-    def hold(self, tunnel: endpoint_tunnel.Tunnel, place: Place) -> None:
+    def give_back_after(self, tunnel: endpoint_tunnel.Tunnel, place: Place) -> None:
         """Give the place back when the tunnel has ended."""
         self.places.opened(place, tunnel.close)
 
@@ -364,7 +364,7 @@ class _Opening:
                 self._opener.places.release(place)
                 raise
             else:
-                self._opener.hold(tunnel, place)
+                self._opener.give_back_after(tunnel, place)
                 what = f"a tunnel through {printable(endpoint.id)} to {printable(address)} port {port}"
                 self._timing.took(what)
                 return tunnel.for_ssh

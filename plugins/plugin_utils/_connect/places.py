@@ -4,8 +4,15 @@
 
 """The places of EC2 Instance Connect Endpoints: an endpoint carries 20 connections at once.
 
-Who finds no place gets that of the connection that has been idle longest, which is closed for it. While commands are at
-work on all of them, it waits for the first to end.
+A connection that finds no place gets that of the one that has been idle longest, which is closed for it. While commands
+are at work on all of them, it waits for the first to end. A connection is, in this order:
+
+- expected: a command that may need a place has begun, and no endpoint could be full, so nobody asks which one it is;
+- kept a place: a command that needs one was let in, and ssh has not asked for the connection yet;
+- using its place: its tunnel is being opened, or is open;
+- closing: its tunnel is being closed for another connection.
+
+It loses what is expected or kept when its command ends without a connection, and its place when its tunnel ends.
 """
 
 from __future__ import annotations
@@ -55,7 +62,7 @@ class Places:
         self._expected: set[str] = set()
         self._closed: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
-        commands.when_idle(self._idle)
+        commands.when_idle(self._give_back_what_was_kept)
 
     def expect(self, connection: str) -> bool:
         """Return whether every endpoint has a place for a connection that will be opened, or it has one."""
@@ -178,8 +185,8 @@ class Places:
         self._closed.add(task)
         return task
 
-    def _idle(self, connection: str) -> None:
-        """Give back what was kept for a connection whose command has ended: ssh did not need it."""
+    def _give_back_what_was_kept(self, connection: str) -> None:
+        """Expect no more a connection whose command has ended, and keep no place for it: ssh did not need it."""
         self._expected.discard(connection)
         self._taken[:] = [place for place in self._taken if place.is_used or place.connection != connection]
         self._wake()

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 _MESSAGE_BYTES = 65_536
 _PAUSE_SECONDS = 0.1
-# Who sends nothing gets no answer.
+# A client that sends nothing gets no answer.
 _RECEIVE_SECONDS = 5
 # The plugin and proxy_command.py take a broker that is silent for longer for one that hangs.
 _SIGN_OF_LIFE_SECONDS = 5

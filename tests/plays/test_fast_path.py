@@ -76,4 +76,6 @@ def test_it_pushes_the_key_in_both_places(ran: Run, task: str) -> None:
 
 def test_each_item_of_a_loop_has_its_own_environment(ran: Run) -> None:
     (loop,) = ran.all_of("Here: a region for each item, in the environment")
-    assert [item.get("failed", False) for item in loop.result["results"]] == [True, False]
+    # ansible-core 2.22 does not say of an item that it has failed.
+    is_elsewhere = ["EC2InstanceNotFoundException" in item.get("msg", "") for item in loop.result["results"]]
+    assert is_elsewhere == [True, False]

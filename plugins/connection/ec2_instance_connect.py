@@ -313,6 +313,8 @@ from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible.utils.display import Display
 from ansible.utils.path import unfrackpath
 
+_PLUGINS = os.path.normpath(os.path.join(os.path.dirname(__file__), os.pardir))
+
 if TYPE_CHECKING:
     from ansible_collections.sshkeys.aws.plugins.module_utils import _ssh_options
     from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import broker_session, run_folder
@@ -337,7 +339,6 @@ else:
                 raise
         return sys.modules[whole]
 
-    _PLUGINS = os.path.normpath(os.path.join(os.path.dirname(__file__), os.pardir))
     _ssh_options = _module("module_utils._ssh_options")
     broker_session = _module("plugin_utils._connect.broker_session")
     run_folder = _module("plugin_utils._connect.run_folder")
@@ -379,9 +380,8 @@ def _own_options() -> dict[str, Any]:
 _define_options()
 
 _display = Display()
-_PROGRAMS = os.path.normpath(os.path.join(os.path.dirname(__file__), os.pardir, "plugin_utils", "_connect"))
+_PROGRAMS = os.path.join(_PLUGINS, "plugin_utils", "_connect")
 _BROKER = os.path.join(_PROGRAMS, "broker.py")
-_KEY_OF_THE_RUN = "id_ed25519"
 _TEMPORARY_FOLDER = "Ansible's folder for temporary files (ANSIBLE_LOCAL_TEMP)"
 # Characters of a host name (RFC 1035).
 _LONGEST_NAME = 253
@@ -604,7 +604,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             "global_known_hosts": list(_GLOBAL_KNOWN_HOSTS),
             "known_hosts": os.path.join(run_folder.state_folder(), "known_hosts", instance_id),
             "public_key_file": public_key_file,
-            "is_key_of_the_run": public_key_file == os.path.join(folder, f"{_KEY_OF_THE_RUN}.pub"),
+            "is_key_of_the_run": public_key_file == os.path.join(folder, f"{run_folder.PAIR}.pub"),
             "aws": {**self._aws(), "region": region},
             "region_source": region_source,
             "ssh": self._ssh_question(),
@@ -623,7 +623,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         if self.get_option("private_key_file"):
             return f"{os.path.expanduser(self.get_option('private_key_file'))}.pub", None
         # The ProxyCommand makes the key before ssh reads it.
-        key = os.path.join(folder, _KEY_OF_THE_RUN)
+        key = os.path.join(folder, run_folder.PAIR)
         return f"{key}.pub", key
 
     def _populated_agent_file(self) -> str:

@@ -27,7 +27,8 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.commands impo
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.opening import Opener
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.places import Places
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_keys import PAIR, RunKeys
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_folder import PAIR
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_keys import RunKeys
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 from ansible_collections.sshkeys.aws.tests.robustness.conftest import Waiting
 from ansible_collections.sshkeys.aws.tests.robustness.faults import FAULTS, SECONDS_AT_MOST, Call, Fault, Way

@@ -30,7 +30,7 @@ except ImportError:
     connect = None  # type: ignore[assignment, misc]
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, printable
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.stop import stop
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.tasks import stop
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection

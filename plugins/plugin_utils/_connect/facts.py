@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ec2 import EndpointFacts, Instance, unknown_instance
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.once import Once
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.tasks import start
 
 # The forks of Ansible start one after the other. A question waits until no new host has come for a moment, which is
 # three times as long after each question before it: then more hosts come than it was thought.
@@ -51,9 +52,7 @@ class Facts:
         if known is None or (known.done() and (anew or known.cancelled() or known.exception())):
             known = self._instances[instance_id] = asyncio.get_running_loop().create_future()
             if not self._waiting:
-                batch = asyncio.create_task(self._ask_together())
-                self._batches.add(batch)
-                batch.add_done_callback(self._batches.discard)
+                start(self._ask_together(), self._batches)
             self._waiting[instance_id] = known
         return await asyncio.shield(known)
 

@@ -46,6 +46,7 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.pushes import
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_keys import RunKeys
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.steps import FailedError, taking
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.tasks import start
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.timing import Timing
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.ways import (
     address_without_endpoint,
@@ -136,10 +137,7 @@ class Opener:
             await tunnel.wait()
             self.places.release(place)
 
-        task = asyncio.create_task(until_it_ends())
-        # The event loop itself would forget it.
-        self._tunnels.add(task)
-        task.add_done_callback(self._tunnels.discard)
+        start(until_it_ends(), self._tunnels)
 
     async def _region(self, settings: Settings) -> Region | None:
         """Return the region of the calls about the instance, and its source."""
@@ -168,7 +166,9 @@ class _Opening:
             if must_tunnel(self._settings, configuration["hostname"]):
                 # Checked before the push, which would be useless.
                 check_port(port)
-        is_pushed = await self._push(user)
+        with taking(Step.PUSH):
+            key = await asyncio.to_thread(self._public_key)
+        is_pushed = await self._push(user, key)
         if self._settings["host_keys"] == "console":
             with taking(Step.HOST_KEYS):
                 await self._know_host_keys(configuration)
@@ -178,7 +178,7 @@ class _Opening:
         ) or await self._tunnel(port, configuration)
         with way:
             # Since then, there may have been a long wait.
-            is_pushed = await self._push(user, is_first=False) or is_pushed
+            is_pushed = await self._push(user, key, is_first=False) or is_pushed
             # ssh may have ended, and has said why.
             with contextlib.suppress(OSError):
                 socket.send_fds(ssh, [_ONE_BYTE], [way.fileno()])
@@ -240,10 +240,9 @@ class _Opening:
 
     # -- The key -------------------------------------------------------------------------------------------------------
 
-    async def _push(self, user: str, *, is_first: bool = True) -> bool:
+    async def _push(self, user: str, key: PublicKey, *, is_first: bool = True) -> bool:
         """Push the key unless it was accepted a moment ago. Returns whether it was pushed."""
         with taking(Step.PUSH):
-            key = await asyncio.to_thread(self._public_key)
             settings = self._settings
             target = Target(settings["instance_id"], user, settings["availability_zone"])
             client = (await self._account()).client(INSTANCE_CONNECT)

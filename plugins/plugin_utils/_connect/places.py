@@ -24,6 +24,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.commands import Commands
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.tasks import start
 
 # EC2 User Guide, quotas of EC2 Instance Connect Endpoints.
 PLACES = 20
@@ -177,13 +178,9 @@ class Places:
                 if place.close:
                     await place.close()
             finally:
-                self._closed.discard(task)
                 self.release(place)
 
-        task = asyncio.create_task(close())
-        # The event loop itself would forget it.
-        self._closed.add(task)
-        return task
+        return start(close(), self._closed)
 
     def _give_back_what_was_kept(self, connection: str) -> None:
         """Expect no more a connection whose command has ended, and keep no place for it: ssh did not need it."""

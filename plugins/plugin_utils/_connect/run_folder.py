@@ -14,8 +14,8 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
-# A file in the folder of a run, which says that a process deletes the folder if ansible-playbook cannot (run_guard.py).
-GUARD = "guard"
+# The private key of a run, in its folder.
+PAIR = "id_ed25519"
 
 
 class RunFolderError(Exception):

@@ -14,9 +14,10 @@ import sys
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, printable
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import key_pair, run_guard
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_folder import GUARD, write_once
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_folder import PAIR, write_once
 
-PAIR = "id_ed25519"
+# A file that says that a process deletes the folder if ansible-playbook cannot (run_guard.py).
+_GUARD = "guard"
 
 
 class RunKeys:
@@ -36,7 +37,7 @@ class RunKeys:
             # Not those above it: if they are gone, the run has ended.
             with contextlib.suppress(FileExistsError):
                 os.mkdir(self._folder, mode=0o700)
-            with open(os.path.join(self._folder, GUARD), "a+", encoding="utf-8") as file:
+            with open(os.path.join(self._folder, _GUARD), "a+", encoding="utf-8") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 # Before there is anything to delete.
                 if not os.fstat(file.fileno()).st_size:
@@ -54,7 +55,7 @@ class RunKeys:
         if not os.path.exists(f"{path}.pub"):
             try:
                 # Keep out the processes of other hosts.
-                with open(os.path.join(self._folder, GUARD), "r+", encoding="utf-8") as file:
+                with open(os.path.join(self._folder, _GUARD), "r+", encoding="utf-8") as file:
                     fcntl.flock(file, fcntl.LOCK_EX)
                     key_pair.make(f"{path}.pub")
             except OSError as error:

@@ -44,7 +44,7 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.commands impo
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.places import Places
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.stop import stop
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.tasks import start, stop
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.ways import may_tunnel
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Server:
                     # There are too many open files for a moment.
                     await asyncio.sleep(_PAUSE_SECONDS)
                     continue
-                self._in_background(self._answer(client))
+                start(self._answer(client), self._requests)
 
     async def stop(self) -> None:
         """Take no request any more, drop those that are open, and forget all accounts and facts."""
@@ -153,7 +153,7 @@ class Server:
         await self._places.settled(settings["connection"])
         if await asyncio.to_thread(os.path.exists, master):
             return
-        self._in_background(self._prepare(settings))
+        start(self._prepare(settings), self._requests)
         if may_tunnel(settings) and not self._places.expect(settings["connection"]):
             # What goes wrong is told when ssh has to connect.
             with contextlib.suppress(Exception):
@@ -163,12 +163,6 @@ class Server:
         """Prepare a connection while ssh starts."""
         with contextlib.suppress(Exception):
             await (await asyncio.shield(self._loading)).prepare(settings)
-
-    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        # The event loop itself would forget it.
-        self._requests.add(task)
-        task.add_done_callback(self._requests.discard)
 
     async def _open(self, client: socket.socket, settings: Settings, ssh: socket.socket) -> None:
         opening = asyncio.create_task(self._open_for(settings, ssh))
@@ -205,7 +199,7 @@ class Server:
 
 def _load(commands: Commands, places: Places) -> Opener:
     """Import all that makes connections, which takes several times as long as making one."""
-    from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.opening import Opener  # noqa: PLC0415
+    from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.opening import Opener  # noqa: PLC0415 - it takes long
 
     return Opener(commands, places)
 

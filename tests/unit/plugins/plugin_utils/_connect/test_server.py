@@ -12,8 +12,8 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -153,42 +153,61 @@ def test_another_user_is_refused(user: int, is_refused: bool) -> None:
             server._refuse_others(client)
 
 
+class Opener:
+    """Stands for what makes connections: whatever it is asked takes until ``may_end`` is set."""
+
+    def __init__(self) -> None:
+        self.may_end = asyncio.Event()
+
+    async def open(self, _settings: object, _ssh: object) -> None:
+        await self.may_end.wait()
+
+    async def keep_a_place(self, _settings: object) -> None:
+        await self.may_end.wait()
+
+    async def prepare(self, _settings: object) -> None:
+        """Prepare nothing."""
+
+    def forget(self) -> None:
+        """Know nothing that could be forgotten."""
+
+
+@asynccontextmanager
+async def serving(
+    folder: Path,
+) -> AsyncIterator[tuple[server.Server, Opener, asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Run a server, and connect to it."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(folder / "s"))
+    listener.listen()
+    opener, served = Opener(), server.Server()
+    served.start(listener)
+
+    async def loaded() -> Opener:
+        return opener
+
+    served._loading = asyncio.create_task(loaded())  # type: ignore[arg-type]
+    reader, writer = await asyncio.open_unix_connection(str(folder / "s"))
+    yield served, opener, reader, writer
+    writer.close()
+    await served.stop()
+
+
 def test_a_long_opening_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(server, "_SIGN_OF_LIFE_SECONDS", 0.01)
     settings = tmp_path / "settings.json"
     settings.write_text('{"connection": "one"}')
 
     async def ask() -> bytes:
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(str(tmp_path / "s"))
-        listener.listen()
-        serving = server.Server()
-        serving.start(listener)
-        opened = asyncio.Event()
-
-        class Opener:
-            async def open(self, _settings: object, _ssh: object) -> None:
-                await opened.wait()
-
-            def forget(self) -> None:
-                pass
-
-        async def loaded() -> Opener:
-            return Opener()
-
-        serving._loading = asyncio.create_task(loaded())  # type: ignore[arg-type]
-        reader, writer = await asyncio.open_unix_connection(str(tmp_path / "s"))
-        ours, theirs = socket.socketpair()
-        with ours, theirs:
-            client = writer.get_extra_info("socket")
-            with socket.socket(fileno=os.dup(client.fileno())) as plain:
-                socket.send_fds(plain, [b"open\0" + os.fsencode(settings) + b"\0"], [theirs.fileno()])
-            answers = await reader.readexactly(3)
-            opened.set()
-            answers += await reader.read()
-        writer.close()
-        await serving.stop()
-        return answers
+        async with serving(tmp_path) as (_served, opener, reader, writer):
+            ours, theirs = socket.socketpair()
+            with ours, theirs:
+                client = writer.get_extra_info("socket")
+                with socket.socket(fileno=os.dup(client.fileno())) as plain:
+                    socket.send_fds(plain, [b"open\0" + os.fsencode(settings) + b"\0"], [theirs.fileno()])
+                answers = await reader.readexactly(3)
+                opener.may_end.set()
+                return answers + await reader.read()
 
     answers = asyncio.run(ask())
     assert answers.startswith(b"...")
@@ -202,38 +221,15 @@ def test_who_waits_for_a_place_gets_signs_of_life(monkeypatch: pytest.MonkeyPatc
     settings.write_text('{"connection": "one", "tunnel": "always"}')
 
     async def ask() -> list[bytes]:
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(str(tmp_path / "s"))
-        listener.listen()
-        serving = server.Server()
-        serving.start(listener)
-        # All places are promised.
-        assert all(serving._places.expect(f"other {number}") for number in range(20))
-        is_free = asyncio.Event()
-
-        class Opener:
-            async def prepare(self, _settings: object) -> None:
-                pass
-
-            async def keep_a_place(self, _settings: object) -> None:
-                await is_free.wait()
-
-            def forget(self) -> None:
-                pass
-
-        async def loaded() -> Opener:
-            return Opener()
-
-        serving._loading = asyncio.create_task(loaded())  # type: ignore[arg-type]
-        reader, writer = await asyncio.open_unix_connection(str(tmp_path / "s"))
-        writer.write(b"command\0" + os.fsencode(settings) + b"\0\0")
-        lines = [await reader.readline() for _time in range(3)]
-        is_free.set()
-        while lines[-1] == b"{}\n":
-            lines.append(await reader.readline())
-        writer.close()
-        await serving.stop()
-        return lines
+        async with serving(tmp_path) as (served, opener, reader, writer):
+            # All places are promised.
+            assert all(served._places.expect(f"other {number}") for number in range(20))
+            writer.write(b"command\0" + os.fsencode(settings) + b"\0\0")
+            lines = [await reader.readline() for _time in range(3)]
+            opener.may_end.set()
+            while lines[-1] == b"{}\n":
+                lines.append(await reader.readline())
+            return lines
 
     lines = asyncio.run(ask())
     assert lines[:3] == [b"{}\n"] * 3

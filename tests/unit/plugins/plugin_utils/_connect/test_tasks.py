@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The end of tasks."""
+"""Tasks are kept until they end, and end when they are told to."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.stop import stop
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.tasks import start, stop
 
 
 def test_tasks_have_ended_when_it_returns() -> None:
@@ -74,3 +74,21 @@ def test_a_socket_that_a_task_waited_for_is_watched_no_more() -> None:
             assert not loop.remove_reader(ours)
 
     asyncio.run(end())
+
+
+def test_a_task_is_kept_until_it_ends() -> None:
+    async def keep() -> None:
+        may_end, tasks = asyncio.Event(), set[asyncio.Task[None]]()
+
+        async def work() -> None:
+            await may_end.wait()
+
+        task = start(work(), tasks)
+        await asyncio.sleep(0)
+        assert tasks == {task}
+        may_end.set()
+        await task
+        await asyncio.sleep(0)
+        assert tasks == set()
+
+    asyncio.run(keep())

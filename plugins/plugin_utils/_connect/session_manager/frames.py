@@ -36,8 +36,10 @@ import json
 import struct
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
+
+_Value = TypeVar("_Value")
 
 INPUT = "input_stream_data"
 OUTPUT = "output_stream_data"
@@ -188,11 +190,11 @@ def read_acknowledgement(payload: bytes) -> Acknowledged:
     told = _read_json(payload)
     try:
         return Acknowledged(
-            str(told["AcknowledgedMessageType"]),
-            UUID(told["AcknowledgedMessageId"]),
-            int(told["AcknowledgedMessageSequenceNumber"]),
+            _of_type(str, told["AcknowledgedMessageType"]),
+            UUID(_of_type(str, told["AcknowledgedMessageId"])),
+            _of_type(int, told["AcknowledgedMessageSequenceNumber"]),
         )
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError):
         raise FrameError("is an acknowledgement of nothing") from None
 
 
@@ -215,7 +217,10 @@ def read_handshake_request(payload: bytes) -> list[Action]:
     """Return the actions in the payload of a HandshakeRequest. Raises FrameError."""
     try:
         return [
-            Action(str(each["ActionType"]), str((each.get("ActionParameters") or {}).get("SessionType", "")))
+            Action(
+                _of_type(str, each["ActionType"]),
+                _of_type(str, (each.get("ActionParameters") or {}).get("SessionType", "")),
+            )
             for each in _read_json(payload)["RequestedClientActions"]
         ]
     except (AttributeError, KeyError, TypeError):
@@ -244,7 +249,10 @@ def flag(value: Flag) -> bytes:
 
 def read_channel_closed(payload: bytes) -> str:
     """Return the reason in the payload of a channel_closed, empty for a normal end. Raises FrameError."""
-    return str(_read_json(payload).get("Output") or "")
+    try:
+        return _of_type(str, _read_json(payload).get("Output") or "")
+    except TypeError:
+        raise FrameError("ends the session with a reason that is no text") from None
 
 
 def opening(token: str, client_id: UUID, request_id: UUID) -> str:
@@ -267,10 +275,17 @@ def _json(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
+def _of_type(wanted: type[_Value], value: object) -> _Value:
+    """Return a value if it is of this type. Raises TypeError."""
+    if not isinstance(value, wanted):
+        raise TypeError(type(value))
+    return value
+
+
 def _read_json(payload: bytes) -> dict[str, Any]:
     try:
         value = json.loads(payload)
-    except ValueError:
+    except (RecursionError, ValueError):
         raise FrameError("has a payload that is not JSON") from None
     if not isinstance(value, dict):
         raise FrameError("has a payload that is not a JSON object")

@@ -4,15 +4,17 @@
 
 """Frames: the ones that AWS's own programs made are read and made alike, and damaged ones are refused.
 
-frames.jsonl holds the first messages of an ssh session between the official plugin and the agent's own code, in the order
-in which they passed.
+frames.jsonl holds the first messages of an ssh session, as they passed between the official plugin and the agent's own
+code, in their order.
 """
 
 from __future__ import annotations
 
 import json
 import struct
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -324,11 +326,10 @@ READERS: dict[str, Callable[[bytes], object]] = {
 
 
 def assert_read_or_refused(data: bytes) -> None:
-    """Let a message be decoded, or refused with an error that says something, and the same again."""
+    """Let a message be decoded, or refused with a FrameError. What is decoded stays the same."""
     try:
         decoded = frames.decode(data)
-    except FrameError as error:
-        assert str(error)
+    except FrameError:
         return
     if decoded.created and decoded.message_type in {frames.INPUT, frames.OUTPUT, frames.ACKNOWLEDGE}:
         assert frames.decode(frames.encode(decoded)) == decoded
@@ -407,7 +408,11 @@ def test_a_payload_that_is_no_json_object_is_refused(
         {"AcknowledgedMessageSequenceNumber": "five"},
         {"AcknowledgedMessageSequenceNumber": None},
         {"AcknowledgedMessageSequenceNumber": {}},
+        {"AcknowledgedMessageSequenceNumber": 5.0},
+        {"AcknowledgedMessageSequenceNumber": "5"},
+        {"AcknowledgedMessageType": None},
         {"AcknowledgedMessageSequenceNumber": float("nan")},
+        {"AcknowledgedMessageSequenceNumber": float("inf")},
     ],
     ids=str,
 )
@@ -456,6 +461,7 @@ def test_a_handshake_request_has_actions(asked: list[Any], actions: list[Action]
         ["text"],
         [{}],
         [{"ActionType": "x", "ActionParameters": 5}],
+        [{"ActionType": 5}],
     ],
     ids=str,
 )
@@ -498,6 +504,33 @@ def test_a_channel_closed_has_a_reason_or_none(told: dict[str, Any], reason: str
     assert frames.read_channel_closed(as_json(told)) == reason
 
 
+# Lists in lists, as deep as the recursion limit allows one function and not another, and far deeper.
+DEPTHS = [*range(sys.getrecursionlimit() - 200, sys.getrecursionlimit(), 2), 100_000]
+
+
+@pytest.mark.parametrize(
+    ("reader", "form"),
+    [
+        (frames.read_channel_closed, '{"Output":%s}'),
+        (
+            frames.read_acknowledgement,
+            f'{{"AcknowledgedMessageId":"{ID_TEXT}","AcknowledgedMessageSequenceNumber":0,"AcknowledgedMessageType":%s}}',
+        ),
+        (frames.read_handshake_request, '{"RequestedClientActions":[{"ActionType":%s}]}'),
+        (
+            frames.read_handshake_request,
+            '{"RequestedClientActions":[{"ActionType":"","ActionParameters":{"SessionType":%s}}]}',
+        ),
+    ],
+)
+def test_values_that_are_no_text_are_refused_however_deep_they_are(
+    reader: Callable[[bytes], object], form: str
+) -> None:
+    for depth in DEPTHS:
+        with pytest.raises(FrameError):
+            reader((form % ("[" * depth + "]" * depth)).encode())
+
+
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just(ID_TEXT),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
@@ -513,7 +546,5 @@ ODD_OBJECT = st.fixed_dictionaries(
 @pytest.mark.parametrize("reader", READERS.values(), ids=READERS.keys())
 @given(payload=st.one_of(st.binary(max_size=50), ANY_JSON.map(as_json), ODD_OBJECT.map(as_json)))
 def test_any_payload_is_read_or_refused(reader: Callable[[bytes], object], payload: bytes) -> None:
-    try:
+    with suppress(FrameError):
         reader(payload)
-    except FrameError as error:
-        assert str(error)

@@ -20,8 +20,8 @@ message for itself: an acknowledgement says nothing about the messages before it
 processed before, so its acknowledgement was lost, and is sent again. Bytes for ssh are acknowledged when ssh has taken
 them. So an ssh that takes nothing holds the agent back.
 
-**What we send** is kept until it is acknowledged. At most _WINDOW messages are outstanding. The agent acknowledges bytes
-when it has passed them on, so sshd holds ssh back in the same way. A message is sent again
+**What we send** is kept until it is acknowledged. At most _WINDOW messages are outstanding. The agent acknowledges
+bytes when it has passed them on, so sshd holds ssh back in the same way. A message is sent again
 
 - when three messages that were sent after it have been acknowledged, since then it was probably lost;
 - when it is the oldest, and is not acknowledged within the time that acknowledgements usually take. That time doubles
@@ -303,7 +303,7 @@ class Channel:
         self.state = State.OPEN
 
     def _answer_handshake(self, frame: Frame) -> None:
-        """Raises ChannelError if the agent asks for what ssh cannot do, after it was told so."""
+        """Answer, and raise ChannelError if the agent asks for what ssh cannot do."""
         results = [_result_of(action) for action in frames.read_handshake_request(frame.payload)]
         self._send(PayloadType.HANDSHAKE_RESPONSE, frames.handshake_response(results))
         refused = [result.error for result in results if result.error]

@@ -25,7 +25,7 @@ bytes when it has passed them on, so sshd holds ssh back in the same way. A mess
 
 - when three messages that were sent after it have been acknowledged, since then it was probably lost;
 - when it is the oldest, and is not acknowledged within the time that acknowledgements usually take. That time doubles
-  with each try;
+  with each try. It stays doubled until a message that was sent once is acknowledged, which shows how long it takes;
 - when a new websocket has opened: nobody knows what was lost with the old one.
 
 A message that is sent again is the same in every byte, so the agent knows it.
@@ -70,8 +70,9 @@ _FULL = 64
 
 # Later messages that are acknowledged before one counts as lost.
 _LATER = 3
-# RFC 6298, with the first values of the agent and the plugin.
+# RFC 6298, with the first values and the smallest variation of the agent and the plugin.
 _FIRST_ROUND_TRIP = 0.1
+_SMALLEST_VARIATION = 0.01
 _SHORTEST_TIMEOUT = 0.2
 _LONGEST_TIMEOUT = 10.0
 _DOUBLINGS = 5
@@ -112,20 +113,30 @@ class _Outstanding:
 
 @dataclass
 class _RoundTrip:
-    """How long acknowledgements take, in seconds (RFC 6298)."""
+    """How long acknowledgements take, in seconds (RFC 6298).
+
+    doublings: how often the time-out has passed since the last measurement.
+    """
 
     usual: float = _FIRST_ROUND_TRIP
     variation: float = 0.0
+    doublings: int = 0
 
     def measure(self, seconds: float) -> None:
         """Take one that took so long into account."""
         self.variation = 0.75 * self.variation + 0.25 * abs(self.usual - seconds)
         self.usual = 0.875 * self.usual + 0.125 * seconds
+        self.doublings = 0
 
-    def timeout(self, tries: int) -> float:
-        """Return how long to wait for an acknowledgement of what was sent so often."""
-        once = max(self.usual + 4 * self.variation, _SHORTEST_TIMEOUT)
-        return float(min(once * 2 ** min(tries - 1, _DOUBLINGS), _LONGEST_TIMEOUT))
+    def double(self) -> None:
+        """Wait twice as long from now on: the time-out has passed."""
+        self.doublings = min(self.doublings + 1, _DOUBLINGS)
+
+    @property
+    def timeout(self) -> float:
+        """How long to wait for an acknowledgement."""
+        once = max(self.usual + max(4 * self.variation, _SMALLEST_VARIATION), _SHORTEST_TIMEOUT)
+        return float(min(once * 2**self.doublings, _LONGEST_TIMEOUT))
 
 
 class _ForSsh(NamedTuple):
@@ -181,6 +192,7 @@ class Channel:
         self._progress_at = self._monotonic()
         for message in self._outstanding.values():
             message.order = None
+        self._round_trip.doublings = 0
         self._queue = deque(self._outstanding)
         return frames.opening(token, self._client_id, self._new_id())
 
@@ -208,6 +220,7 @@ class Channel:
         """Return what is to be sent now, in order. It counts as sent."""
         now = self._monotonic()
         if self._has_websocket and self._due_at() <= now:
+            self._round_trip.double()
             self._queue.append(next(iter(self._outstanding)))
         taken, self._queue = self._queue, deque()
         return [
@@ -364,7 +377,7 @@ class Channel:
         oldest = next(iter(self._outstanding.values()), None)
         if oldest is None or oldest.order is None:
             return _NEVER
-        return oldest.sent_at + self._round_trip.timeout(oldest.tries)
+        return oldest.sent_at + self._round_trip.timeout
 
     def _now(self) -> int:
         return int(self._wall() * 1000)

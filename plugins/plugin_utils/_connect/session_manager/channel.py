@@ -325,9 +325,9 @@ class Channel:
 
     def _receive_acknowledgement(self, frame: Frame) -> None:
         told = frames.read_acknowledgement(frame.payload)
-        acknowledged = self._outstanding.pop(told.sequence_number, None)
-        if told.message_type != frames.INPUT or acknowledged is None:
+        if told.message_type != frames.INPUT or told.sequence_number not in self._outstanding:
             return
+        acknowledged = self._outstanding.pop(told.sequence_number)
         now = self._progress_at = self._monotonic()
         if acknowledged.order is None:
             return

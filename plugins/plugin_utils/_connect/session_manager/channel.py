@@ -218,8 +218,10 @@ class Channel:
 
     def frames_to_send(self) -> list[bytes]:
         """Return what is to be sent now, in order. It counts as sent."""
+        if not self._has_websocket:
+            return []
         now = self._monotonic()
-        if self._has_websocket and self._due_at() <= now:
+        if self._due_at() <= now:
             self._round_trip.double()
             self._queue.append(next(iter(self._outstanding)))
         taken, self._queue = self._queue, deque()

@@ -580,6 +580,36 @@ def test_acknowledgements_of_resends_count_as_later(opened: Bench) -> None:
     assert opened.numbers_sent() == numbers[:1]
 
 
+def test_what_was_sent_before_a_resend_after_the_time_out_means_nothing_for_it(opened: Bench) -> None:
+    oldest, *others = opened.send(4)
+    opened.sent()
+    opened.wait(FIRST_TIMEOUT)
+    assert opened.numbers_sent() == [oldest]
+    opened.acknowledge(*others)
+    assert opened.sent() == []
+
+
+def test_what_is_lost_and_overdue_is_sent_again_once(opened: Bench) -> None:
+    lost, *later = opened.send(4)
+    opened.sent()
+    opened.acknowledge(*later)
+    opened.wait(10)
+    assert opened.numbers_sent() == [lost]
+    assert opened.channel.resent == 1
+
+
+def test_an_acknowledgement_of_what_is_about_to_be_sent_again_says_nothing_of_others(opened: Bench) -> None:
+    first, second, *later = opened.send(5)
+    opened.sent()
+    opened.wait(FIRST_TIMEOUT)
+    assert opened.numbers_sent() == [first]
+    opened.acknowledge(*later, second)
+    after = opened.send(2)
+    assert opened.numbers_sent() == after
+    opened.acknowledge(*after)
+    assert opened.sent() == []
+
+
 # -- Sent again, since time has passed ---------------------------------------------------------------------------------
 
 
@@ -839,9 +869,14 @@ def test_channel_closed_ends_the_session(opened: Bench, told: str, reason: str) 
     opened.get(b"two")
     channel.took()
     opened.send()
+    channel.frames_to_send()
+    opened.send()
     opened.close(told)
     assert (channel.state, channel.reason) == (State.CLOSED, reason)
     assert not channel.can_send
+    assert channel.seconds_until_due() is None
+    opened.wait(10)
+    assert channel.seconds_without_progress() == 0
     assert opened.sent() == []
     # ssh still gets what has come, and nobody is told.
     assert opened.take_all() == b"two"

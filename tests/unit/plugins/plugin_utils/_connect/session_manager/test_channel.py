@@ -867,9 +867,9 @@ def test_channel_closed_ends_the_session(opened: Bench, told: str, reason: str) 
     channel = opened.channel
     opened.get(b"one")
     opened.get(b"two")
-    channel.took()
     opened.send()
     channel.frames_to_send()
+    channel.took()
     opened.send()
     opened.close(told)
     assert (channel.state, channel.reason) == (State.CLOSED, reason)
@@ -961,6 +961,8 @@ AGENT_TICK_SECONDS, AGENT_TIMEOUT_SECONDS = 0.1, 0.3
 DIAL_SECONDS = 0.05
 # A side may be waiting for its longest time-out when the faults stop. The rest is the transfer itself.
 ENDS_WITHIN_SECONDS = 20.0
+# What may happen at the same moment: everything that is outstanding in both directions, several times.
+MOST_TURNS = 5_000
 
 
 class Agent:
@@ -1051,7 +1053,7 @@ class World:
         self._faults, self._paces, self._one_way = iter(faults), iter(paces), one_way
         self.now = 0.0
         self._faulty_until = 0.0
-        self._is_losing = 0
+        self._is_losing = self._turns = 0
         self._unique = count(1)
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._to_sshd, self._expects = deque(to_sshd), b"".join(to_ssh)
@@ -1082,6 +1084,7 @@ class World:
         self.agent.begin()
         self._connect()
         while not (self.agent.is_told_to_end and not self.agent.outstanding and not self._outstanding):
+            before = self.now
             due_in = self.channel.seconds_until_due()
             if due_in is not None and self.now + due_in < self._events[0][0]:
                 self.now += due_in
@@ -1089,6 +1092,8 @@ class World:
                 self.now, _order, do = heapq.heappop(self._events)
                 do()
             self._work()
+            self._turns = self._turns + 1 if self.now == before else 0
+            assert self._turns < MOST_TURNS, "time stands still"
             assert self.now - self._faulty_until < ENDS_WITHIN_SECONDS, "it does not end"
 
     # -- The network

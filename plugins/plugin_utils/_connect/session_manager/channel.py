@@ -199,7 +199,6 @@ class Channel:
     def disconnect(self) -> None:
         """Note that the websocket has closed."""
         self._has_websocket = False
-        self._queue.clear()
 
     def receive(self, message: bytes | str) -> None:
         """Process a message of the websocket. Raises ChannelError if the session cannot go on."""
@@ -351,7 +350,7 @@ class Channel:
         self._queue.clear()
 
     def _acknowledge(self, frame: Frame) -> None:
-        if self._has_websocket and self.state is not State.CLOSED:
+        if self.state is not State.CLOSED:
             self._queue.append(frames.encode(frames.acknowledgement(frame, self._new_id(), self._now())))
 
     # -- Sent ----------------------------------------------------------------------------------------------------------
@@ -363,8 +362,7 @@ class Channel:
         if not self._outstanding:
             self._progress_at = self._monotonic()
         self._outstanding[number] = _Outstanding(frames.encode(frame))
-        if self._has_websocket:
-            self._queue.append(number)
+        self._queue.append(number)
 
     def _sent(self, message: _Outstanding, now: float) -> bytes:
         """Note that a message is sent."""

@@ -962,7 +962,7 @@ DIAL_SECONDS = 0.05
 # A side may be waiting for its longest time-out when the faults stop. The rest is the transfer itself.
 ENDS_WITHIN_SECONDS = 20.0
 # What may happen at the same moment: everything that is outstanding in both directions, several times.
-MOST_TURNS = 5_000
+MOST_TURNS = 1_000
 
 
 class Agent:
@@ -1245,7 +1245,7 @@ def test_each_byte_arrives_once_and_in_order_on_any_network(faults: bytes, paces
     assert (channel.state, channel.reason) == (State.CLOSED, "")
 
 
-@given(one_way=st.floats(0, FIRST_TIMEOUT / 2 - 0.001), up=st.integers(0, 200), down=st.integers(0, 150))
+@given(one_way=st.floats(0.001, FIRST_TIMEOUT / 2 - 0.001), up=st.integers(0, 200), down=st.integers(0, 150))
 def test_nothing_is_sent_twice_without_need(one_way: float, up: int, down: int) -> None:
     world = World(b"", b"", messages(b"up", up), [BANNER, *messages(b"down", down)], one_way)
     world.run()

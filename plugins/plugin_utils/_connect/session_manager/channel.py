@@ -20,8 +20,8 @@ message for itself: an acknowledgement says nothing about the messages before it
 processed before, so its acknowledgement was lost, and is sent again. Bytes for ssh are acknowledged when ssh has taken
 them. So an ssh that takes nothing holds the agent back.
 
-**What we send** is kept until it is acknowledged. At most _WINDOW messages are outstanding. The agent acknowledges bytes
-when it has passed them on, so sshd holds ssh back in the same way. A message is sent again
+**What we send** is kept until it is acknowledged. At most _WINDOW messages are outstanding. The agent acknowledges
+bytes when it has passed them on, so sshd holds ssh back in the same way. A message is sent again
 
 - when three messages that were sent after it have been acknowledged, since then it was probably lost;
 - when it is the oldest, and is not acknowledged within the time that acknowledgements usually take. That time doubles
@@ -149,6 +149,7 @@ class Channel:
 
     state: see the rules. resent: how many messages were sent again.
     reason: why the session has ended, empty for a normal end.
+    websockets_without_progress: how many have opened since the agent last acknowledged something.
     """
 
     def __init__(
@@ -169,6 +170,7 @@ class Channel:
         self._round_trip = _RoundTrip()
         self._has_websocket = False
         self._progress_at = 0.0
+        self.websockets_without_progress = 0
         self.state = State.HANDSHAKE
         self.resent = 0
         self.reason = ""
@@ -179,6 +181,7 @@ class Channel:
         """Note that a websocket has opened. Returns the text that must be sent first. token: a new one."""
         self._has_websocket = True
         self._progress_at = self._monotonic()
+        self.websockets_without_progress += 1
         for message in self._outstanding.values():
             message.order = None
         self._queue = deque(self._outstanding)
@@ -253,6 +256,11 @@ class Channel:
             self._acknowledge(taken.frame)
 
     @property
+    def is_closed(self) -> bool:
+        """Whether the session has ended."""
+        return self.state is State.CLOSED
+
+    @property
     def is_full(self) -> bool:
         """Whether so much waits for ssh that no message should be read from the websocket."""
         return len(self._received.for_ssh) >= _FULL
@@ -303,7 +311,7 @@ class Channel:
         self.state = State.OPEN
 
     def _answer_handshake(self, frame: Frame) -> None:
-        """Raises ChannelError if the agent asks for what ssh cannot do, after it was told so."""
+        """Send the HandshakeResponse. Raises ChannelError if the agent asks for what ssh cannot do."""
         results = [_result_of(action) for action in frames.read_handshake_request(frame.payload)]
         self._send(PayloadType.HANDSHAKE_RESPONSE, frames.handshake_response(results))
         refused = [result.error for result in results if result.error]
@@ -316,6 +324,7 @@ class Channel:
         if told.message_type != frames.INPUT or acknowledged is None:
             return
         now = self._progress_at = self._monotonic()
+        self.websockets_without_progress = 0
         if acknowledged.order is None:
             return
         if acknowledged.tries == 1:

@@ -1,0 +1,35 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Session Manager: the API, a whole session with a real sshd, and its ends."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.sshkeys.aws.tests.lab.tests.session_client import Client, start
+
+if TYPE_CHECKING:
+    from ansible_collections.sshkeys.aws.tests.lab_bench import Bench
+
+BANNER = b"SSH-2.0-test\r\n"
+
+
+def sessions(bench: Bench) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = bench.control("GET", "sessions")["sessions"]
+    return listed
+
+
+def test_a_session_reaches_a_real_sshd(bench: Bench) -> None:
+    async def talk() -> None:
+        client = Client(bench, start(bench, Reason="a test"))
+        assert (await client.begin()).startswith(b"SSH-2.0-OpenSSH")
+        await client.send(BANNER)
+        assert await client.acknowledged() == 1
+        bench.client("ssm").terminate_session(SessionId=client.started["SessionId"])
+        assert await client.closed() == ""
+
+    asyncio.run(talk())
+    (session,) = sessions(bench)
+    assert session["violations"] == []

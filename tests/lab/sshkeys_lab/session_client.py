@@ -1,7 +1,7 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A bare client of Session Manager, which can also break each rule."""
+"""A bare client of Session Manager for the lab's own tests. It can break each rule, and has no part in the lab."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from websockets.asyncio.client import connect
 
-from sshkeys_lab import ssm_frames
+from . import ssm_frames
 
 if TYPE_CHECKING:
-    from ansible_collections.sshkeys.aws.tests.lab_bench import Bench
+    from collections.abc import Mapping
+
     from websockets.asyncio.client import ClientConnection
 
-    from sshkeys_lab.ssm_frames import Frame
+    from .ssm_frames import Frame
 
 PATIENCE = 10
 RESPONSE = {
@@ -33,36 +34,26 @@ RESPONSE = {
 }
 
 
-def start(bench: Bench, target: str | None = None, **changed: Any) -> dict[str, Any]:
-    """Start a session with an instance, by default the first one."""
-    wanted = {
-        "Target": target or bench.instances[0]["instance_id"],
-        "DocumentName": "AWS-StartSSHSession",
-        "Parameters": {"portNumber": ["22"]},
-        **changed,
-    }
-    started: dict[str, Any] = bench.client("ssm").start_session(**wanted)
-    return started
+def signed(lab: Mapping[str, Any], url: str, keys: Credentials | None = None, **changed: str) -> dict[str, str]:
+    """Return the headers that sign the opening of a websocket, by default with the lab's own keys.
 
-
-def signed(bench: Bench, url: str, *, role: dict[str, str] | None = None, **changed: str) -> dict[str, str]:
-    """Return the headers that sign the opening of a websocket. role: credentials of AssumeRole."""
+    changed: the `region` or the `service` of the signature.
+    """
     address, _mark, query = url.replace("wss:", "https:").partition("?")
     request = AWSRequest("GET", address, params=dict(parse_qsl(query, keep_blank_values=True)))
-    keys = (bench.lab["access_key"], changed.get("secret_key", bench.lab["secret_key"]), None)
-    if role:
-        keys = (role["AccessKeyId"], role["SecretAccessKey"], role["SessionToken"])
-    region = changed.get("region", bench.lab["region"])
-    SigV4Auth(Credentials(*keys), changed.get("service", "ssmmessages"), region).add_auth(request)
-    return {name: value for name, value in request.headers.items() if name != "Content-Length"}
+    own = Credentials(lab["access_key"], lab["secret_key"])
+    scope = {"service": "ssmmessages", "region": lab["region"], **changed}
+    SigV4Auth(keys or own, scope["service"], scope["region"]).add_auth(request)
+    return dict(request.headers.items())
 
 
 class Client:
     """One client in one session. `websocket` is set by `open`."""
 
-    def __init__(self, bench: Bench, started: dict[str, Any]) -> None:
-        """Use the answer of StartSession."""
-        self._bench = bench
+    def __init__(self, lab: Mapping[str, Any], ssm: Any, started: dict[str, Any]) -> None:
+        """Use a client of the API, and the answer of StartSession. lab: as lab.json describes it."""
+        self._lab = lab
+        self._ssm = ssm
         self.started = started
         self.client_id = str(uuid4())
         self.number = 0
@@ -74,8 +65,8 @@ class Client:
         address = url or self.started["StreamUrl"]
         self.websocket = await connect(
             address,
-            additional_headers=headers if headers is not None else signed(self._bench, address),
-            ssl=ssl.create_default_context(cafile=self._bench.lab["ca_bundle"]),
+            additional_headers=headers if headers is not None else signed(self._lab, address),
+            ssl=ssl.create_default_context(cafile=self._lab["ca_bundle"]),
             compression=None,
             ping_interval=None,
             close_timeout=1,
@@ -98,7 +89,7 @@ class Client:
 
     async def resume(self) -> None:
         """Resume the session with a new token."""
-        self.started |= self._bench.client("ssm").resume_session(SessionId=self.started["SessionId"])
+        self.started |= self._ssm.resume_session(SessionId=self.started["SessionId"])
         await self.open()
 
     async def receive(self) -> bytes:

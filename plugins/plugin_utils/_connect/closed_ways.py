@@ -44,7 +44,7 @@ class ClosedWays:
                 connection = await connect(way)
             except FailedError as failure:
                 if not failure.closes_way:
-                    raise
+                    raise _all_closed({**self._failures, way: failure}) from failure
                 self._failures[way] = failure
             else:
                 if connection:

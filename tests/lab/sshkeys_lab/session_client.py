@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 from uuid import uuid4
@@ -16,6 +17,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from . import ssm_frames
 
@@ -103,7 +105,9 @@ class Client:
             if frame.message_type != ssm_frames.OUTPUT:
                 continue
             if acknowledge:
-                await self.websocket.send(ssm_frames.acknowledge(frame))
+                # The session may have ended while its last messages wait here.
+                with suppress(ConnectionClosed):
+                    await self.websocket.send(ssm_frames.acknowledge(frame))
             if frame.number not in self._seen:
                 self._seen.add(frame.number)
                 return frame
@@ -146,7 +150,8 @@ class Client:
     async def closed(self) -> str | None:
         """Read to the end; return the Output of channel_closed, or None without one."""
         output = None
-        async for data in self.websocket:
-            if isinstance(data, bytes) and data[4:18] == b"channel_closed":
-                output = json.loads(data[116:])["Output"]
+        with suppress(ConnectionClosed):
+            async for data in self.websocket:
+                if isinstance(data, bytes) and data[4:18] == b"channel_closed":
+                    output = json.loads(data[116:])["Output"]
         return output

@@ -213,9 +213,9 @@ class Session:
         self.rules.opened()
         self._websockets += 1
         self._link = link
-        self._agent.start()
         if self._settings.publication and not self._is_silent:
             link.put(ssm_frames.publication("start_publication"))
+        self._agent.start()
         return True
 
     def from_client(self, message: str | bytes, link: Link) -> None:

@@ -2,14 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plays through Session Manager: everything that ssh does, many hosts, files of all methods, and what is left at AWS."""
+"""Plays through Session Manager: all that ssh does, many hosts, files by all methods, and what is left at AWS."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,7 +46,7 @@ class Fleet:
 
 
 @pytest.fixture(scope="module")
-def fleet(module_controller: Controller, request: pytest.FixtureRequest) -> Iterator[Fleet]:
+def fleet(module_controller: Controller, request: pytest.FixtureRequest) -> Fleet:
     controller, lab = module_controller, module_controller.lab
     is_exhaustive = request.config.getoption("--all")
     tasks, size = (20, 50_000_000) if is_exhaustive else (4, 4_000_000)
@@ -75,7 +74,7 @@ def fleet(module_controller: Controller, request: pytest.FixtureRequest) -> Iter
             environment=environment,
         )
     wait_until(lambda: not_terminated(lab) == [], "a session is not terminated")
-    yield Fleet(lab, controller.folder, run, sessions(lab))
+    return Fleet(lab, controller.folder, run, sessions(lab))
 
 
 def not_terminated(lab: RunningLab) -> list[dict[str, Any]]:

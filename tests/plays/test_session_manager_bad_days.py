@@ -191,6 +191,11 @@ def test_a_session_that_cannot_be_resumed_ends_with_a_sentence(
 # -- What is killed ----------------------------------------------------------------------------------------------------
 
 
+def brokers() -> list[int]:
+    """Return the processes of brokers."""
+    return [number for number, command in processes().items() if "/broker.py" in command]
+
+
 class _Waiting:
     """A run that has a session for each of two hosts, and waits."""
 
@@ -226,7 +231,7 @@ def test_the_session_of_an_ssh_that_is_killed_is_terminated(controller: Controll
 def test_the_next_broker_terminates_the_sessions_of_one_that_was_killed(controller: Controller) -> None:
     with short_folder_for_sockets() as environment:
         waiting = _Waiting(controller, environment)
-        (broker,) = [number for number, command in processes().items() if "/broker.py" in command]
+        (broker,) = brokers()
         os.kill(broker, signal.SIGKILL)
         wait_until(lambda: not masters(waiting.sockets), "ssh goes on without its connection")
         first = [each["session_id"] for each in sessions(controller.lab)]
@@ -244,4 +249,4 @@ def test_the_sessions_of_a_run_that_is_killed_end_with_its_connections(controlle
         assert [each["state"] for each in sessions(controller.lab)] == ["connected", "connected"]
         close_masters(waiting.sockets)
         wait_for_the_end_of_sessions(controller.lab)
-        wait_until(lambda: not processes(), f"{processes()} are left")
+        wait_until(lambda: not brokers(), "the broker is left")

@@ -16,7 +16,12 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 from urllib.parse import urlsplit
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.calls import call, unexpected
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError, printable
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
+    ArgumentError,
+    ServiceError,
+    hint_for,
+    printable,
+)
 
 if TYPE_CHECKING:
     from ansible_collections.sshkeys.aws.plugins.module_utils._aws.signing import Signer
@@ -78,12 +83,12 @@ def resume(client: SSMClient, session_id: str) -> str:
     try:
         answer = _call(client.resume_session, f"on the session {session_id}", SessionId=session_id)
     except ServiceError as error:
-        if error.code != "DoesNotExistException":
+        if error.code != _ENDED:
             raise
-        raise SessionEndedError(error.code, error.message, _ENDED_HINT) from error
+        raise SessionEndedError(error.code, error.message, error.hint) from error
     # The official plugin takes it for the end, too (session-manager-plugin, sessionhandler.go).
     if not answer.get("TokenValue"):
-        raise SessionEndedError("NoToken", f"AWS gives no token for the session {session_id}", _ENDED_HINT)
+        raise SessionEndedError("NoToken", f"AWS gives no token for the session {session_id}", hint_for(_ENDED))
     return str(answer["TokenValue"])
 
 
@@ -98,22 +103,9 @@ def headers(signer: Signer, url: str) -> dict[str, str]:
     return signer.headers(_MESSAGES, f"https{colon}{rest}")
 
 
-_ENDED_HINT = (
-    "The session has ended: it was idle for too long (Session Manager's preferences, 20 minutes by default), reached "
-    "its maximum duration, or somebody has terminated it. Run again."
-)
+_ENDED = "DoesNotExistException"
 # AWS documents "User: … is not authorized to perform: ssm:StartSession on resource: …".
 _DENIED = "AccessDeniedException"
-_NOT_CONNECTED = (
-    "The SSM agent there has no connection to Session Manager. Check that the agent is installed and runs (2.3.672.0 "
-    "or later), that the instance profile has the policy AmazonSSMManagedInstanceCore or the account has Default Host "
-    "Management, and that the instance reaches ssmmessages and ssm of the region, by a NAT gateway or by VPC "
-    "endpoints. After a boot this takes a minute or more."
-)
-_HINTS = {
-    "TargetNotConnected": _NOT_CONNECTED,
-    "InvalidDocument": f"The document {DOCUMENT} is one of AWS's. Check region and endpoint_url.",
-}
 
 
 def _call(method: Callable[..., Any], where: str, **arguments: Any) -> dict[str, Any]:
@@ -121,9 +113,9 @@ def _call(method: Callable[..., Any], where: str, **arguments: Any) -> dict[str,
     try:
         return call(method, **arguments).content
     except ServiceError as error:
-        hint = _HINTS.get(error.code, error.hint)
-        if error.code == _DENIED:
-            hint = f"Allow ssm:{_operation(method)} {where} in the IAM policy of these credentials."
+        if error.code != _DENIED:
+            raise
+        hint = f"Allow ssm:{_operation(method)} {where} in the IAM policy of these credentials."
         raise replace(error, hint=hint) from error
 
 

@@ -247,6 +247,11 @@ def test_the_address_is_used_as_it_came(bench: Bench) -> None:
     assert refusal(bench, url=ended["StreamUrl"]) == 404
 
 
+def test_there_is_no_subprotocol(bench: Bench) -> None:
+    url = start(bench)["StreamUrl"]
+    assert refusal(bench, signed(bench.lab, url) | {"Sec-WebSocket-Protocol": "ssm"}, url) == 400
+
+
 def test_the_opening_is_in_the_journal_and_can_fail(bench: Bench) -> None:
     async def talk() -> None:
         client = started(bench)
@@ -727,7 +732,7 @@ def test_a_bad_network(bench: Bench) -> None:
     assert (found["violations"], found["bytes_up"]) == ([], len(BANNER))
 
 
-def test_a_client_may_choose_its_id(bench: Bench) -> None:
+def test_a_client_keeps_its_id(bench: Bench) -> None:
     """All websockets of a session must have the same."""
 
     async def talk() -> None:

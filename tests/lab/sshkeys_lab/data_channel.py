@@ -186,7 +186,7 @@ class DataChannels:
             try:
                 if refusal:
                     raise refusal
-                self._check_path(request.path)
+                self._check_request(request)
             except ServiceError as error:
                 entry.status = error.status
                 raise
@@ -195,10 +195,12 @@ class DataChannels:
         entry.status = HTTPStatus.SWITCHING_PROTOCOLS
         return None
 
-    def _check_path(self, path: str) -> None:
-        session = self._by_path.get(path)
+    def _check_request(self, request: Request) -> None:
+        code = "InvalidRequest"
+        if "Sec-WebSocket-Protocol" in request.headers:
+            raise ServiceError(code, "Session Manager has no subprotocol")
+        session = self._by_path.get(request.path)
         if session is None or session.ended_by is not None:
-            code = "InvalidRequest"
             raise ServiceError(code, "There is no such session, or the address is not its StreamUrl", status=404)
 
     # -- The websocket -------------------------------------------------------------------------------------------------

@@ -64,6 +64,10 @@ def _is_uuid(value: object) -> bool:
         return False
 
 
+def _is_version(value: object) -> bool:
+    return isinstance(value, str) and _CLIENT_VERSION.fullmatch(value) is not None
+
+
 class ClientRules:
     """What one client has sent and received in a session.
 
@@ -127,7 +131,8 @@ class ClientRules:
         _require(opening["MessageSchemaVersion"] == "1.0", "MessageSchemaVersion of the opening is not 1.0.")
         for name in ("RequestId", "ClientId"):
             _require(_is_uuid(opening[name]), f"{name} of the opening is not a UUID with hyphens.")
-        _require(isinstance(opening.get("ClientVersion", ""), str), "ClientVersion of the opening is not text.")
+        version = opening.get("ClientVersion", "1.2.0.0")
+        _require(_is_version(version), "ClientVersion of the opening is not four numbers.")
         _require(isinstance(opening["TokenValue"], str), "TokenValue of the opening is not text.")
         _require(opening["RequestId"] not in self._request_ids, "RequestId of the opening is that of an earlier one.")
         is_same = self._client_id in (None, opening["ClientId"])
@@ -255,9 +260,7 @@ class ClientRules:
         response = _object(payload, "The HandshakeResponse")
         members = {"ClientVersion", "ProcessedClientActions", "Errors"}
         _require(set(response) == members, f"The HandshakeResponse has the members {', '.join(sorted(response))}.")
-        version = response["ClientVersion"]
-        is_version = isinstance(version, str) and _CLIENT_VERSION.fullmatch(version)
-        _require(is_version, "ClientVersion of the HandshakeResponse is not four numbers.")
+        _require(_is_version(response["ClientVersion"]), "ClientVersion of the HandshakeResponse is not four numbers.")
         actions = response["ProcessedClientActions"]
         is_list = isinstance(actions, list) and all(isinstance(each, dict) for each in actions)
         _require(is_list, "ProcessedClientActions is not a list of objects.")

@@ -56,9 +56,11 @@ class Link:
             self._has_room.clear()
 
     def finish(self, code: int, reason: str) -> None:
-        """Close the websocket after what waits."""
+        """Close the websocket after what waits. Nothing more may be put."""
         self._waiting.append((code, reason))
         self._has_some.set()
+        # The agent must not wait for a client that has another websocket by now.
+        self._has_room.set()
 
     async def has_room(self) -> None:
         """Wait until few frames wait."""
@@ -209,7 +211,7 @@ class Session:
             self.rules.note("The token of an opening is wrong, or was used before.")
             return False
         self._tokens.discard(token)
-        self.close(CloseCode.NORMAL_CLOSURE, "Another websocket has taken over")
+        self.close(CloseCode.GOING_AWAY, "Another websocket has taken over")
         self.rules.opened()
         self._websockets += 1
         self._link = link
@@ -244,7 +246,10 @@ class Session:
             self._agent.pause()
 
     def close(self, code: int | None, reason: str) -> bool:
-        """Close the client's websocket without channel_closed, or break it; return whether it had one."""
+        """Close the client's websocket without channel_closed, or break it; return whether it had one.
+
+        With the code 1000 it closes after what waits, with any other at once.
+        """
         link, self._link = self._link, None
         self._agent.pause()
         if link is not None and code == CloseCode.NORMAL_CLOSURE:

@@ -18,7 +18,9 @@ description:
   - The P(ansible.builtin.ssh#connection) connection, with all its options. Before ssh opens a connection, a public key
     is pushed to the instance with EC2 Instance Connect. It opens one OS user for 60 seconds.
   - The key pair is made for the run and deleted when the run ends, unless you give your own.
-  - An instance without a public address is reached through an EC2 Instance Connect Endpoint of its VPC.
+  - An instance without a public address is reached through an EC2 Instance Connect Endpoint of its VPC, or else through
+    Session Manager of AWS Systems Manager, without the AWS CLI and without session-manager-plugin.
+  - Managed nodes (C(mi-...)) are reached through Session Manager, with a key of your own.
   - A host is identified by its instance id, so it does not matter if its address changes.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
@@ -31,6 +33,12 @@ notes:
   - A key is pushed when ssh opens a connection, unless AWS accepted it less than 45 seconds ago for the same user of
     the same instance. Tasks that share a connection (C(ControlPersist), the default of Ansible) share a push.
   - One process makes the connections of a run. It ends with the run and the last tunnel.
+  - A session of Session Manager is terminated when its connection ends. ssh asks the instance for a sign of life every
+    50 seconds (C(ServerAliveInterval)), so that a quiet task outlives the idle timeout of the session. To set another
+    interval, add it to C(ansible_ssh_common_args).
+  - A managed node of Systems Manager (C(mi-...)) is no EC2 instance. No key can be pushed to it, so set
+    C(ansible_private_key_file) or O(public_key) to a key that its user accepts already. It has no console output, so
+    its host keys must be known to ssh, or O(host_keys) must be V(accept-new) or V(ssh).
   - With C(-vvv), each new connection says which way it took, how long each step lasted, and whether it pushed the key.
   - Secrets in variables are written to a file on the controller's disk for the duration of the run. Only its owner can
     read it. Secrets from the environment or a profile are not written.
@@ -57,6 +65,7 @@ options:
   instance_id:
     description:
       - The id of the instance. The P(amazon.aws.aws_ec2#inventory) inventory sets the variable C(instance_id).
+      - Or the id of a managed node of Systems Manager, such as V(mi-0123456789abcdef0).
       - Without it, C(ansible_host) or the name of the host is used if it is an instance id.
     type: str
     vars:
@@ -120,15 +129,21 @@ options:
       - name: delegate_to
   tunnel:
     description:
-      - Whether to go through an EC2 Instance Connect Endpoint.
-      - V(auto) does so for an instance without a public address. If its VPC has no endpoint and O(address) is set, or
-        C(HostName) in the configuration of ssh, it connects to that address.
-      - V(always) goes through an endpoint, which reaches only the ports 22 and 3389.
+      - The way to the instance.
+      - V(auto) tries these ways in this order, and takes the first that is open. (1) If the instance has a public
+        address, directly, as V(never). (2) Through an EC2 Instance Connect Endpoint, if the VPC has one. (3) If
+        O(address) is set, or C(HostName) in the configuration of ssh, directly to that address. (4) Through Session
+        Manager. (5) Directly to the private address. The run remembers which ways to a host were closed.
+      - A way counts as closed if there is none, if the permission for it is missing, or if nothing answers. If the
+        instance refuses the connection, no other way is tried. With O(instance_connect_endpoint_id), V(auto) tries only
+        the first two.
+      - V(endpoint) goes through an EC2 Instance Connect Endpoint, which reaches only the ports 22 and 3389.
+      - V(session_manager) goes through Session Manager, which needs the SSM agent on the instance. It reaches the
+        loopback address of the instance, at any port.
       - V(never) connects to C(HostName) from the configuration of ssh if it is set for the host, else to O(address),
-        else to the public address, else to the private one. V(auto) does the same for an instance with a public
-        address.
+        else to the public address, else to the private one.
     type: str
-    choices: [auto, always, never]
+    choices: [auto, endpoint, session_manager, never]
     default: auto
     vars:
       - name: ansible_ec2_instance_connect_tunnel
@@ -243,7 +258,8 @@ options:
       - name: ansible_ec2_instance_connect_assume_role_arn
   endpoint_url:
     description:
-      - The URL of the AWS endpoint, instead of the one of the region. It is used for EC2 Instance Connect, EC2 and STS.
+      - The URL of the AWS endpoint, instead of the one of the region. It is used for EC2 Instance Connect, EC2, Systems
+        Manager and STS.
     type: str
     aliases: [aws_endpoint_url]
     vars:
@@ -280,6 +296,28 @@ EXAMPLES = r"""
   remote_user: ubuntu
   vars:
     ansible_ec2_instance_connect_region: eu-central-1
+  tasks:
+    - name: Say hello
+      ansible.builtin.ping:
+
+- name: Reach private instances through Session Manager, without looking for another way
+  hosts: web
+  connection: sshkeys.aws.ec2_instance_connect
+  remote_user: ec2-user
+  vars:
+    ansible_ec2_instance_connect_tunnel: session_manager
+  tasks:
+    - name: Say hello
+      ansible.builtin.ping:
+
+- name: Reach a managed node, with a key that its user accepts already
+  hosts: mi-0123456789abcdef0
+  connection: sshkeys.aws.ec2_instance_connect
+  remote_user: admin
+  vars:
+    ansible_ec2_instance_connect_region: eu-central-1
+    ansible_ec2_instance_connect_host_keys: accept-new
+    ansible_private_key_file: ~/.ssh/id_ed25519
   tasks:
     - name: Say hello
       ansible.builtin.ping:
@@ -392,6 +430,9 @@ _AWS_OPTIONS = ("profile", *_SECRETS, "assume_role_arn", "endpoint_url")
 _SSH_ARGUMENTS = ("ssh_args", "ssh_common_args", "ssh_extra_args")
 # The default of GlobalKnownHostsFile (ssh_config(5)).
 _GLOBAL_KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
+# Session Manager ends a session that sends nothing for its idle timeout, at least a minute and 20 by default. This also
+# ends an ssh whose tunnel stands still.
+_ALIVE_SECONDS = 50
 _WHOM_TO_TRUST = frozenset({"stricthostkeychecking", "hostkeyalias", "globalknownhostsfile", "knownhostscommand"})
 
 
@@ -431,6 +472,10 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             raise _NotTried(str(error)) from error
         public_key_file, identity_file = self._key(folder)
         settings = self._settings(instance_id, folder, public_key_file)
+        if instance_id.startswith("mi-"):
+            refusal = _refusals().managed_node(settings)
+            if refusal:
+                raise _NotTried(refusal)
         file = run_folder.write_once(folder, json.dumps(settings, sort_keys=True), ".json")
         self._handed_on = file, settings
         # The program needs only the standard library: with -I and -S it starts in half the time.
@@ -448,6 +493,8 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         after_the_program = command.index(os.fsencode(binary)) + 1
         command[after_the_program:after_the_program] = way
         options = [f"HostKeyAlias={instance_id}", "IdentitiesOnly=yes"]
+        if settings["tunnel"] != "never":
+            options.append(f"ServerAliveInterval={_ALIVE_SECONDS}")
         if settings["host_keys"] == "accept-new":
             options.append("StrictHostKeyChecking=accept-new")
         elif settings["host_keys"] == "console":
@@ -785,8 +832,12 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
 
 
 def _is_instance_id(text: str) -> bool:
-    """Return whether this matches i-[a-f0-9]{8,30}. To compile a regular expression takes long in every task."""
-    return text.startswith("i-") and len(text) - 2 in range(8, 31) and set(text[2:]) <= set("0123456789abcdef")
+    """Return whether this matches i-[a-f0-9]{8,30} or mi-[a-f0-9]{17}.
+
+    To compile a regular expression takes long in every task.
+    """
+    kind, _dash, digits = text.partition("-")
+    return len(digits) in {"i": range(8, 31), "mi": (17,)}.get(kind, ()) and set(digits) <= set("0123456789abcdef")
 
 
 def _as_arguments(*options: str) -> list[bytes]:

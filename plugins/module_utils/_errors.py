@@ -187,6 +187,18 @@ _HINTS = {
         "Allow the action in the IAM policy of these credentials. A connection may need ec2:DescribeInstances, "
         "ec2:DescribeInstanceConnectEndpoints and ec2:GetConsoleOutput."
     ),
+    # Session Manager
+    "TargetNotConnected": (
+        "The SSM agent there has no connection to Session Manager. Check that the agent is installed and runs "
+        "(2.3.672.0 or later), that the instance profile has the policy AmazonSSMManagedInstanceCore or the account has "
+        "Default Host Management, and that the instance reaches ssmmessages and ssm of the region, by a NAT gateway or "
+        "by VPC endpoints. After a boot this takes a minute or more."
+    ),
+    "InvalidDocument": "AWS-StartSSHSession is one of AWS's documents. Check region and endpoint_url.",
+    "DoesNotExistException": (
+        "The session has ended: it was idle for too long (Session Manager's preferences, 20 minutes by default), "
+        "reached its maximum duration, or somebody has terminated it. Run again."
+    ),
     # Every service
     "ThrottlingException": "AWS limits the rate of these calls. Lower concurrency, or run again in a minute.",
     "AccessDeniedException": "Allow the action that the message names in the IAM policy of these credentials.",

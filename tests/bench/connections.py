@@ -22,6 +22,7 @@ from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.lab import Lab
 from measure import BenchFolder
 from openings import Openings
 from report import Row, Sample, ratio
+from sessions import Sessions
 
 _TASKS = 20
 _TIMES = 3
@@ -29,13 +30,13 @@ _TIMES = 3
 _TIMES_OF_ONE_HOST = 7
 _CROWD = 100
 _KINDS: dict[str, dict[str, Any]] = {"raw": {"ansible.builtin.raw": "true"}, "module": {"ansible.builtin.ping": {}}}
-_WAYS = ("plain ssh", "the plugin", "through the tunnel")
-# By the kind of task and the number of hosts: directly, and through the tunnel.
+_WAYS = ("plain ssh", "the plugin", "through the tunnel", "through Session Manager")
+# By the kind of task and the number of hosts: directly, through the tunnel, and through Session Manager.
 _LIMITS = {
-    ("raw", 1): (1.25, 1.3),
-    ("raw", 10): (1.15, 1.25),
-    ("module", 1): (1.1, 1.3),
-    ("module", 10): (1.05, 1.1),
+    ("raw", 1): (1.25, 1.3, None),
+    ("raw", 10): (1.15, 1.25, None),
+    ("module", 1): (1.1, 1.3, None),
+    ("module", 10): (1.05, 1.1, 1.25),
 }
 
 
@@ -64,16 +65,22 @@ class Connections:
         for instance in self._open:
             self._push(instance)
         plays = [row for hosts in (1, 10) for kind in _KINDS for row in self._plays(hosts, kind)]
-        return [*plays, self._crowd(), *Openings(self._place, self._lab, self._sockets).rows()]
+        return [
+            *plays,
+            self._crowd(),
+            *Openings(self._place, self._lab, self._sockets).rows(),
+            *Sessions(self._place, self._lab, self._sockets, self._control).rows(),
+        ]
 
     def _plays(self, hosts: int, kind: str) -> list[Row]:
         """Measure the play of a kind in all ways, by turns, so that none has the machine when it is fast."""
-        seconds: dict[str, list[float]] = {way: [] for way in _WAYS}
+        limits = {way: limit for way, limit in zip(_WAYS[1:], _LIMITS[kind, hosts], strict=True) if limit}
+        seconds: dict[str, list[float]] = {way: [] for way in (_WAYS[0], *limits)}
         pushes: list[float] = []
         for _time in range(_TIMES_OF_ONE_HOST if hosts == 1 else _TIMES):
-            for way in _WAYS:
+            for way, taken in seconds.items():
                 self._control("DELETE", "requests")
-                seconds[way].append(self._play(hosts, kind, way))
+                taken.append(self._play(hosts, kind, way))
                 if way == "the plugin":
                     pushes.append(self._sent("SendSSHPublicKey"))
         samples = {way: Sample(tuple(taken)) for way, taken in seconds.items()}
@@ -82,7 +89,7 @@ class Connections:
         return [
             *(
                 ratio(f"{what}: {way}, against plain ssh", (way, samples[way]), plain, limit)
-                for way, limit in zip(_WAYS[1:], _LIMITS[kind, hosts], strict=True)
+                for way, limit in limits.items()
             ),
             Row(f"{what}: pushes of the plugin", max(pushes), hosts, f"{pushes}", unit=""),
         ]
@@ -121,7 +128,9 @@ class Connections:
                 "ansible_user": instance["os_user"],
                 "host_key_alias": instance["host_key_alias"],
             }
-            if way != "through the tunnel":
+            if way == "through Session Manager":
+                names[f"host{number}"]["ansible_ec2_instance_connect_tunnel"] = "session_manager"
+            elif way != "through the tunnel":
                 names[f"host{number}"].update(public_ip_address="127.0.0.1", ansible_port=instance["port"])
         variables = {
             "ansible_connection": "sshkeys.aws.ec2_instance_connect",

@@ -22,10 +22,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import boto3
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ec2 import Endpoint
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.instance_connect import tunnel_url
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.signing import Signer
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import proxy_command
+from botocore.credentials import Credentials
 from measure import HERE, BenchFolder
 from report import Row, Sample, ratio
 
@@ -58,7 +59,12 @@ class Openings:
 
     def _processor_time(self, folder: Path) -> list[Row]:
         """Measure one connection more, by turns, so that none has the machine when it is fast."""
-        ways = {"plain ssh": self._plainly, "directly": self._directly, "endpoint": self._through_the_endpoint}
+        ways = {
+            "plain ssh": self._plainly,
+            "directly": self._directly,
+            "endpoint": self._through_the_endpoint,
+            "Session Manager": self._through_session_manager,
+        }
         for way in ways.values():
             self._run(way(folder, 0))
         (broker,) = self._brokers(folder)
@@ -71,7 +77,7 @@ class Openings:
                 taken[name].append((self._processor_seconds(broker) - before) / _OPENINGS)
         plain = Sample(tuple(taken["plain ssh"]))
         rows = []
-        for name, limit in (("directly", 0.03), ("endpoint", 0.05)):
+        for name, limit in (("directly", 0.03), ("endpoint", 0.05), ("Session Manager", 0.06)):
             ours = Sample(tuple(taken[name]))
             sides = f"{name} {ours}; plain ssh {plain}"
             what = f"processor time of one more connection, {name}, over plain ssh"
@@ -167,6 +173,9 @@ class Openings:
     def _through_the_endpoint(self, folder: Path, number: int) -> list[str]:
         return self._ssh(number, self._proxy(folder, number, {}))
 
+    def _through_session_manager(self, folder: Path, number: int) -> list[str]:
+        return self._ssh(number, self._proxy(folder, number, {"tunnel": "session_manager"}))
+
     def _through_a_bare_pump(self, number: int) -> list[str]:
         pump = [sys.executable, str(HERE / "bare_pump.py"), self._tunnel_url(number), self._lab["ca_bundle"]]
         return self._ssh(number, ["-o", f"ProxyCommand={shlex.join(pump).replace('%', '%%')}"])
@@ -187,12 +196,12 @@ class Openings:
     def _proxy(self, folder: Path, number: int, more: Mapping[str, object]) -> list[str]:
         """Return the options of ssh with which the connection plugin leads it to the broker."""
         instance = self._open[number]
-        port = str(instance["port"] if more else 22)
+        port = str(instance["port"] if "public_ip_address" in more else 22)
         login = ["-p", port, "-l", instance["os_user"]]
         settings = {
             **dict.fromkeys(("host", "vpc_id", "subnet_id", "public_ip_address", "region_source", "availability_zone")),
             **dict.fromkeys(("instance_connect_endpoint_id", "instance_connect_endpoint_dns_name")),
-            "connection": f"{folder} {number} {port}",
+            "connection": f"{folder} {number} {port} {sorted(more)}",
             "instance_id": instance["instance_id"],
             "private_ip_address": instance["private_ip_address"],
             "name": instance["instance_id"],
@@ -210,7 +219,7 @@ class Openings:
             "controller": os.getpid(),
             **more,
         }
-        file = folder / f"{number}-{port}.json"
+        file = folder / f"{number}-{'-'.join(more) or 'endpoint'}.json"
         file.write_text(json.dumps(settings), encoding="utf-8")
         program = [sys.executable, "-I", "-S", str(proxy_command.__file__), str(file), "broker"]
         return ["-p", port, "-o", f"ProxyCommand={shlex.join(program)}", "-o", "ProxyUseFdpass=yes"]
@@ -260,11 +269,6 @@ class Openings:
         return [int(process) for process in found.stdout.split()]
 
     def _tunnel_url(self, number: int) -> str:
-        client = boto3.client(
-            "ec2-instance-connect",
-            region_name=self._lab["region"],
-            aws_access_key_id=self._lab["access_key"],
-            aws_secret_access_key=self._lab["secret_key"],
-        )
+        signer = Signer(Credentials(self._lab["access_key"], self._lab["secret_key"]), self._lab["region"])
         endpoint = Endpoint(**self._lab["instance_connect_endpoint"])
-        return tunnel_url(client, endpoint, self._open[number]["private_ip_address"], 22, 3600)
+        return tunnel_url(signer, endpoint, self._open[number]["private_ip_address"], 22, 3600)

@@ -19,7 +19,9 @@ from botocore import xform_name
 POLICIES = blocks("json")
 
 # Partition, service, region, account and resource; wildcards where IAM takes them.
-ARN = re.compile(r"arn:aws:(?P<service>[a-z0-9-]+):[a-z0-9-]+:\d{12}:(?P<resource>[a-z-]+/[A-Za-z0-9/*-]+)")
+ARN = re.compile(
+    r"arn:aws:(?P<service>[a-z0-9-]+):([a-z0-9-]+|\*):(\d{12}|\*|):(?P<resource>[a-z-]+/[A-Za-z0-9/*${}:-]+)"
+)
 
 # Which resources the actions take: the Service Authorization Reference. None is "*" alone.
 RESOURCES = {
@@ -30,6 +32,10 @@ RESOURCES = {
     "ec2:DescribeInstanceConnectEndpoints": None,
     "ec2:GetConsoleOutput": r"ec2 instance/(\*|i-[0-9a-f]{17})",
     "ec2:DescribeRegions": None,
+    "ssm:StartSession": r"ec2 instance/(\*|i-[0-9a-f]{17})|ssm document/AWS-StartSSHSession",
+    "ssm:ResumeSession": r"ssm session/\*",
+    "ssm:TerminateSession": r"ssm session/\*",
+    "ssmmessages:OpenDataChannel": r"ssm session/\$\{aws:userid\}-\*",
     "transfer:ListUsers": r"transfer server/s-[0-9a-f]{17}",
     "transfer:DescribeUser": r"transfer user/s-[0-9a-f]{17}/\*",
     "transfer:ImportSshPublicKey": r"transfer user/s-[0-9a-f]{17}/\*",
@@ -39,9 +45,12 @@ RESOURCES = {
 CONDITIONS = {
     "ec2-instance-connect:SendSSHPublicKey": {"ec2:osuser"},
     "ec2-instance-connect:OpenTunnel": {"ec2-instance-connect:remotePort"},
+    "ssm:StartSession": {"ssm:resourceTag/SshAccess"},
+    "ssm:ResumeSession": {"ssm:resourceTag/aws:ssmmessages:session-id"},
+    "ssm:TerminateSession": {"ssm:resourceTag/aws:ssmmessages:session-id"},
 }
-# A websocket and no call, so the SDK does not know it.
-NO_OPERATIONS = {"ec2-instance-connect:OpenTunnel"}
+# Websockets and no calls, so the SDK does not know them.
+NO_OPERATIONS = {"ec2-instance-connect:OpenTunnel", "ssmmessages:OpenDataChannel"}
 
 
 def as_list(value: str | list[str]) -> list[str]:
@@ -67,7 +76,7 @@ def test_policy_has_the_elements_that_iam_knows(block: Block) -> None:
         assert set(statement) - {"Condition"} == {"Sid", "Effect", "Action", "Resource"}
         assert re.fullmatch(r"[A-Za-z0-9]+", statement["Sid"])
         assert statement["Effect"] in {"Allow", "Deny"}
-        assert set(statement.get("Condition", {})) <= {"StringEquals", "NumericEquals"}
+        assert set(statement.get("Condition", {})) <= {"StringEquals", "StringLike", "NumericEquals"}
 
 
 def test_statements_have_names_of_their_own() -> None:
@@ -93,7 +102,7 @@ def test_actions_exist_and_take_these_resources_and_conditions(statement: dict[s
 
 
 def test_every_call_of_the_collection_is_allowed() -> None:
-    files = [ROOT / f"plugins/module_utils/_aws/{name}.py" for name in ("ec2", "instance_connect", "transfer")]
+    files = [ROOT / f"plugins/module_utils/_aws/{name}.py" for name in ("ec2", "instance_connect", "ssm", "transfer")]
     source = "".join(file.read_text(encoding="utf-8") for file in files)
     # client.describe_user, and client.get_paginator("list_users").
     called = set(re.findall(r"\bclient\.(?!get_paginator|meta|generate_|_)(\w+)|get_paginator\(\"(\w+)\"\)", source))

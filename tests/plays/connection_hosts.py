@@ -43,6 +43,11 @@ def private(lab: RunningLab, number: int) -> dict[str, Any]:
     return {name: instance[name] for name in ("instance_id", "private_ip_address")}
 
 
+def through_session_manager(lab: RunningLab, number: int) -> dict[str, Any]:
+    """Return what an inventory says of an instance that is reached through Session Manager."""
+    return {**private(lab, number), f"{OURS}_tunnel": "session_manager"}
+
+
 def inventory(lab: RunningLab, *, connection: bool = True, **groups: Mapping[str, Variables]) -> dict[str, Any]:
     """Return an inventory with these groups of hosts. connection: whether a variable of all has the connection."""
     variables = {"ansible_user": instances(lab)[0]["os_user"]}
@@ -69,6 +74,13 @@ def pushes(lab: RunningLab, number: int) -> list[dict[str, Any]]:
 def tunnels(lab: RunningLab, number: int) -> list[dict[str, Any]]:
     """Return the tunnels to an instance."""
     return calls(lab, "OpenTunnel", privateIpAddress=instances(lab)[number]["private_ip_address"])
+
+
+def sessions(lab: RunningLab) -> list[dict[str, Any]]:
+    """Return the sessions of Session Manager since the last reset. Fails if a client has broken a rule in one."""
+    found: list[dict[str, Any]] = lab.control("GET", "sessions")["sessions"]
+    assert [each["violations"] for each in found] == [[] for _each in found]
+    return found
 
 
 @contextmanager

@@ -403,7 +403,6 @@ PUBLIC = {"_asdict", "_exit", "_replace"}
 # Private names of others that are read, each in one file, behind a fallback that works without it.
 PRIVATE_DOORS = {
     "module_utils/_aws/ssl_context.py": {"_endpoint", "_manager", "_cert_file", "_verify"},
-    "module_utils/_aws/instance_connect.py": {"_request_signer"},
 }
 
 

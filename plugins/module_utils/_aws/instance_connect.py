@@ -10,10 +10,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlencode
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.calls import call, unexpected
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ec2 import Endpoint
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import INSTANCE_CONNECT
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.signing import Signer
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def push(client: EC2InstanceConnectClient, target: Target, key: PublicKey) -> Pu
 _URL_SECONDS = 60
 
 
-def tunnel_url(client: EC2InstanceConnectClient, endpoint: Endpoint, address: str, port: int, max_duration: int) -> str:
+def tunnel_url(signer: Signer, endpoint: Endpoint, address: str, port: int, max_duration: int) -> str:
     """Return the signed URL of a tunnel (openTunnel, as the AWS CLI uses it). Sends nothing.
 
     address: the private address of the instance. max_duration: seconds after which AWS ends the tunnel.
@@ -66,14 +67,6 @@ def tunnel_url(client: EC2InstanceConnectClient, endpoint: Endpoint, address: st
         "privateIpAddress": address,
         "remotePort": str(port),
     }
-    request = {
-        "method": "GET",
-        "url": f"https://{endpoint.dns_name}/openTunnel?{urlencode(query)}",
-        "headers": {},
-        "body": "",
-        "context": {},
-    }
-    # The SDK has no operation for openTunnel, and so no public way to sign it.
-    signer = client._request_signer  # type: ignore[attr-defined]  # noqa: SLF001
-    signed: str = signer.generate_presigned_url(request, "openTunnel", expires_in=_URL_SECONDS)
-    return signed.replace("https://", "wss://", 1)
+    url = f"https://{endpoint.dns_name}/openTunnel"
+    # The SDK has no operation for openTunnel.
+    return signer.signed_url(INSTANCE_CONNECT, url, query, _URL_SECONDS).replace("https://", "wss://", 1)

@@ -13,7 +13,10 @@ import sys
 try:
     import botocore.session
     from botocore import httpsession
+    from botocore.auth import SigV4Auth, SigV4QueryAuth
+    from botocore.awsrequest import AWSRequest
     from botocore.config import Config
+    from botocore.credentials import Credentials
     from botocore.exceptions import (
         BotoCoreError,
         ClientError,
@@ -48,10 +51,14 @@ except ImportError:
     class ClientError(Exception):  # type: ignore[no-redef]
         """As in botocore."""
 
+    class NoCredentialsError(BotoCoreError):  # type: ignore[no-redef]
+        """As in botocore."""
+
     class ResponseParserError(Exception):  # type: ignore[no-redef]
         """As in botocore."""
 
     Config = Loader = botocore = create_loader = httpsession = None  # type: ignore[assignment, misc]
+    AWSRequest = Credentials = SigV4Auth = SigV4QueryAuth = None  # type: ignore[assignment, misc]
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import SetUpError
 
@@ -61,12 +68,18 @@ __all__ = [
     "INSTANCE_CONNECT",
     "NEVER_SENT",
     "SERVER_ERRORS",
+    "SSM",
     "TRANSFER",
+    "AWSRequest",
     "BotoCoreError",
     "ClientError",
     "Config",
+    "Credentials",
     "Loader",
+    "NoCredentialsError",
     "ResponseParserError",
+    "SigV4Auth",
+    "SigV4QueryAuth",
     "botocore",
     "create_loader",
     "httpsession",
@@ -76,6 +89,7 @@ __all__ = [
 INSTANCE_CONNECT = "ec2-instance-connect"
 TRANSFER = "transfer"
 EC2 = "ec2"
+SSM = "ssm"
 
 # HTTP status codes for faults of the service.
 SERVER_ERRORS = range(500, 600)

@@ -24,13 +24,17 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import Pr
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import (
     EC2,
     INSTANCE_CONNECT,
+    SSM,
     TRANSFER,
     BotoCoreError,
     ClientError,
     Config,
+    Credentials,
+    NoCredentialsError,
     botocore,
     httpsession,
 )
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.signing import Signer
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import SetUpError, hint_for_sdk_error
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.private import holds_private_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region
@@ -113,7 +117,7 @@ class Session:
     def client(self, service: str) -> Any:
         """Make a client of a service. Sends nothing to it.
 
-        service: INSTANCE_CONNECT, TRANSFER or EC2 of sdk.py.
+        service: INSTANCE_CONNECT, TRANSFER, EC2 or SSM of sdk.py.
         Raises SetUpError if region, credentials, profile, endpoint or aws_config cannot be used.
         """
         region = self.region
@@ -124,6 +128,20 @@ class Session:
         retries.attach(client, service, is_limited="retries" in (self.params.get("aws_config") or {}))
         calls.attach(client, service)
         return client
+
+    def signer(self) -> Signer:
+        """Return a signer for requests that no client makes, with the credentials of now. Raises SetUpError."""
+        with _setting_up():
+            _region, _endpoint, arguments = get_aws_connection_info(_Asker({**self.params, "region": self.region.name}))
+            access_key, secret_key, token = (
+                arguments.get(f"aws_{name}") for name in ("access_key_id", "secret_access_key", "session_token")
+            )
+            if access_key and secret_key:
+                return Signer(Credentials(access_key, secret_key, token), self.region.name)
+            found = self._sdk_session.get_credentials()
+            if not found:
+                raise NoCredentialsError
+            return Signer(found.get_frozen_credentials(), self.region.name)
 
     def assume_role(self, role_arn: str) -> Session:
         """Return a session with the credentials of an IAM role (AssumeRole).
@@ -207,6 +225,7 @@ _SIGNABLE: dict[str, tuple[str, dict[str, str]]] = {
     ),
     TRANSFER: ("list_users", {"ServerId": "s-00000000000000000"}),
     EC2: ("describe_instances", {}),
+    SSM: ("get_connection_status", {"Target": "i-00000000"}),
 }
 
 

@@ -65,9 +65,10 @@ def _find_collections(paths: Sequence[str]) -> None:
 async def _serve(listener: socket.socket, folder: str, controller: int) -> None:
     from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError  # noqa: PLC0415 - see _find_collections
     from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import run_guard, run_keys, server  # noqa: PLC0415 - see _find_collections
+    from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.session_manager import open_sessions  # noqa: PLC0415 - see _find_collections
 
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS))
-    serving = server.Server()
+    serving = server.Server(open_sessions.OpenSessions(folder, os.path.basename(listener.getsockname())))
     # The guard deletes the folder if this process is killed, too. Without it no key is made, and that is said.
     with contextlib.suppress(ArgumentError):
         await asyncio.to_thread(run_keys.RunKeys(folder, controller).make_folder)

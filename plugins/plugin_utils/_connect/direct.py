@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, printable
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.steps import WayIsOpenError
 
 # Characters of a host name (RFC 1035).
 _LONGEST_NAME = 253
@@ -20,7 +21,7 @@ _FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 def connect(address: str, port: int, configuration: Mapping[str, str], deadline: float) -> socket.socket:
     """Connect as ssh itself would, with its AddressFamily, BindAddress and TCPKeepAlive. Raises ArgumentError.
 
-    deadline: on the monotonic clock.
+    deadline: on the monotonic clock. The error is WayIsOpenError if the host is there, and refuses.
     """
     family = _FAMILIES.get(configuration.get("addressfamily", "any"), socket.AF_UNSPEC)
     where = f"{printable(address):.{_LONGEST_NAME}} port {port}"
@@ -50,4 +51,5 @@ def connect(address: str, port: int, configuration: Mapping[str, str], deadline:
         keepalive = configuration.get("tcpkeepalive", "yes") == "yes"
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, keepalive)
         return connection
-    raise ArgumentError(f"{where}: {(failed.strerror if failed else None) or failed}.")
+    sentence = f"{where}: {(failed.strerror if failed else None) or failed}."
+    raise (WayIsOpenError if isinstance(failed, ConnectionRefusedError) else ArgumentError)(sentence)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ansible_collections.sshkeys.aws.plugins.module_utils import _ssh_diagnosis
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import printable
 from ansible_collections.sshkeys.aws.plugins.module_utils._ssh_diagnosis import Cause
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.ways import is_managed_node
 
 if TYPE_CHECKING:
     from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
@@ -28,7 +29,10 @@ class Step(Enum):
     FIND = "The key was pushed, and no address of the instance could be found, so ssh did not connect."
     TUNNEL = "The key was pushed, and no tunnel could be opened."
     TUNNEL_ENDED = "The tunnel has ended."
+    SESSION = "The key was pushed, and no session could be opened through Session Manager."
+    SESSION_ENDED = "The session of Session Manager has ended."
     CONNECT = "The key was pushed, and the instance could not be reached."
+    WAYS = "The key was pushed, and all ways to the instance are closed."
 
 
 def failure(said: str, settings: Settings, told: Mapping[str, str] | None) -> str:
@@ -40,8 +44,8 @@ def failure(said: str, settings: Settings, told: Mapping[str, str] | None) -> st
     where = settings["instance_id"]
     if told:
         step, sentence = Step[told["step"]], told["sentence"]
-        ending = f" {said}" if step is Step.TUNNEL_ENDED else ""
-        return f"{where}: {step.value} {sentence}{_hint(step, sentence)}{ending}"
+        ending = f" {said}" if step in (Step.TUNNEL_ENDED, Step.SESSION_ENDED) else ""
+        return f"{where}: {_what_failed(step, where)} {sentence}{hint(step, sentence)}{ending}"
     if _NO_CONNECTION in said:
         return f"{where}: {Step.SET_UP.value} {_KILLED}"
     cause = _ssh_diagnosis.cause_of(_without_other_keys(said, settings["public_key_file"]))
@@ -52,6 +56,14 @@ def failure(said: str, settings: Settings, told: Mapping[str, str] | None) -> st
     else:
         return f"{where}: {said}"
     return f"{where}: {happened} {said.rstrip()} {_ssh_diagnosis.meaning_of(cause, _login(settings))}"
+
+
+def _what_failed(step: Step, instance_id: str) -> str:
+    if not is_managed_node(instance_id):
+        return step.value
+    # No key is pushed to it.
+    failed = step.value.replace("The key was pushed, and ", "")
+    return failed[0].upper() + failed[1:]
 
 
 def is_refusal(said: str, settings: Settings) -> bool:
@@ -104,20 +116,18 @@ def _login(settings: Settings) -> _ssh_diagnosis.Login:
     )
 
 
-_UNREACHABLE = (
-    "Look at the security group of the instance (port 22 from this machine) and at its route. If it cannot be reached "
-    "from here, go through an EC2 Instance Connect Endpoint: ansible_ec2_instance_connect_tunnel: always."
+_LOOK = "Look at the security group of the instance (port 22 from this machine) and at its route."
+_OTHER_WAY = (
+    "If it cannot be reached from here, let the connection find another way: ansible_ec2_instance_connect_tunnel: auto."
 )
 _NO_HOST_KEYS = (
     "Add its keys to known_hosts under the instance id, or let ssh trust what the instance shows the first time: "
     "ansible_ec2_instance_connect_host_keys: accept-new."
 )
 _NO_STATE = "Set XDG_STATE_HOME in the environment of ansible-playbook to a folder that you can write to."
-# Said of an address of the user's, where auto found no endpoint.
-NO_ENDPOINT = "It was tried directly, because its VPC has no EC2 Instance Connect Endpoint."
-_WITHOUT_ENDPOINT = (
-    "Look at the security group of the instance (port 22 from this machine) and at its route. If it cannot be reached "
-    "from here, create an endpoint in a subnet of the VPC: aws ec2 create-instance-connect-endpoint."
+_LOOPBACK = (
+    "The agent connects to localhost there. So sshd must run, and listen on the loopback address and on this port "
+    "(ansible_port)."
 )
 _SECURITY_GROUP = "The security group of the instance must allow port 22 from that of the endpoint."
 
@@ -126,17 +136,21 @@ _HINTS = {
     Step.CONNECT: (
         ("refused", "It may still be booting, or its sshd listens on another port (ansible_port)."),
         ("not known|resolution|resolve|no address", "Set ansible_host to an address."),
-        (NO_ENDPOINT, _WITHOUT_ENDPOINT),
-        ("", _UNREACHABLE),
+        ("", f"{_LOOK} {_OTHER_WAY}"),
     ),
     Step.TUNNEL: (("Unable to connect to target", _SECURITY_GROUP),),
     Step.TUNNEL_ENDED: (("Unable to connect to target", _SECURITY_GROUP),),
+    Step.SESSION: (("Unable to connect to specified port|could not connect to the port", _LOOPBACK),),
     Step.HOST_KEYS: (("cannot be written to", _NO_STATE), ("", _NO_HOST_KEYS)),
 }
 
 
-def _hint(step: Step, sentence: str) -> str:
-    for pattern, hint in _HINTS.get(step, ()):
+def hint(step: Step, sentence: str, *, is_one_of_many: bool = False) -> str:
+    """Return what to do about a failure, as sentences after a blank, or an empty text.
+
+    is_one_of_many: whether other ways were tried, too.
+    """
+    for pattern, advice in _HINTS.get(step, ()):
         if re.search(pattern, sentence):
-            return f" {hint}"
+            return f" {advice}".replace(f" {_OTHER_WAY}", "") if is_one_of_many else f" {advice}"
     return ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._ssh_options import Told
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 
 # Characters of a user's value in a sentence.
 _SHOWN = 60
@@ -47,7 +48,7 @@ def instance(host: str, given: str, *, is_localhost: bool) -> str:
     if given:
         return (
             f"The instance id of {host}, {shown(given)}, is not valid: it must be 'i-' and hexadecimal digits, such as "
-            "i-0123456789abcdef0."
+            "i-0123456789abcdef0, or the id of a managed node, such as mi-0123456789abcdef0."
         )
     if is_localhost:
         return (
@@ -62,6 +63,23 @@ def instance(host: str, given: str, *, is_localhost: bool) -> str:
         "compose set instance_id, placement, private_ip_address, public_ip_address, vpc_id and subnet_id, such as "
         "instance_id: aws_instance_id for hostvars_prefix: aws_."
     )
+
+
+def managed_node(settings: Settings) -> str:
+    """Return the refusal of a managed node, or an empty string if it can be reached with these settings."""
+    node = settings["instance_id"]
+    if settings["is_key_of_the_run"]:
+        return (
+            f"{node} is a managed node of Systems Manager, and EC2 Instance Connect pushes keys only to EC2 instances. "
+            "Set ansible_private_key_file to a key that the user there accepts already, or "
+            "ansible_ec2_instance_connect_public_key to the public half of one in the ssh agent."
+        )
+    if settings["tunnel"] == "endpoint":
+        return (
+            f"{node} is a managed node of Systems Manager, and no EC2 Instance Connect Endpoint leads to one. Set "
+            "ansible_ec2_instance_connect_tunnel to session_manager or auto."
+        )
+    return ""
 
 
 def escapes(of: str, version: tuple[int, int]) -> str:

@@ -43,9 +43,10 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.commands import Commands, send
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.places import Places
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.session_manager.open_sessions import OpenSessions
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.tasks import start, stop
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.ways import may_tunnel
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.ways import may_need_endpoint
 
 if TYPE_CHECKING:
     from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.opening import Opener
@@ -61,14 +62,19 @@ _SIGN_OF_LIFE_SECONDS = 5
 class Server:
     """The server, which answers from ``start`` to ``stop``."""
 
-    def __init__(self) -> None:
-        """Load the SDK, in a thread."""
+    def __init__(self, sessions: OpenSessions) -> None:
+        """Load the SDK, in a thread. sessions: those of Session Manager that are open."""
         self._commands = Commands()
         self._places = Places(self._commands)
         self._settings: dict[str, Settings] = {}
         self._requests: set[asyncio.Task[None]] = set()
-        self._loading = asyncio.create_task(asyncio.to_thread(_load, self._commands, self._places))
+        self._loading = asyncio.create_task(self._load(sessions))
         self._serving: asyncio.Task[None] | None = None
+
+    async def _load(self, sessions: OpenSessions) -> Opener:
+        opener = await asyncio.to_thread(_load, self._commands, self._places, sessions)
+        opener.end_sessions_of_a_killed_broker()
+        return opener
 
     def start(self, listener: socket.socket) -> None:
         """Answer requests. listener: a listening socket."""
@@ -154,7 +160,7 @@ class Server:
         if await asyncio.to_thread(os.path.exists, master):
             return
         start(self._prepare(settings), self._requests)
-        if may_tunnel(settings) and not self._places.expect(settings["connection"]):
+        if may_need_endpoint(settings) and not self._places.expect(settings["connection"]):
             # What goes wrong is told when ssh has to connect.
             with contextlib.suppress(Exception):
                 await (await asyncio.shield(self._loading)).keep_a_place(settings)
@@ -197,11 +203,11 @@ class Server:
         send(client, {})
 
 
-def _load(commands: Commands, places: Places) -> Opener:
+def _load(commands: Commands, places: Places, sessions: OpenSessions) -> Opener:
     """Import all that makes connections, which takes several times as long as making one."""
     from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.opening import Opener  # noqa: PLC0415 - it takes long
 
-    return Opener(commands, places)
+    return Opener(commands, places, sessions)
 
 
 def _refuse_others(client: socket.socket) -> None:

@@ -9,20 +9,35 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import NoEndpointError, ServiceError, SshKeysError
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
+    ArgumentError,
+    NoEndpointError,
+    ServiceError,
+    SshKeysError,
+)
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
+
+
+class WayIsOpenError(ArgumentError):
+    """A way leads to the instance, and cannot be used now. So no other way is tried."""
 
 
 class FailedError(Exception):
     """A step failed. ``str()`` is a sentence.
 
     is_answer_of_aws: whether the failure may depend on the region.
+    closes_way: whether the way to the instance that was tried is closed.
     """
 
-    def __init__(self, step: Step, sentence: str, *, is_answer_of_aws: bool = False) -> None:
+    def __init__(self, step: Step, sentence: str, *, is_answer_of_aws: bool = False, closes_way: bool = False) -> None:
         super().__init__(sentence)
         self.step = step
         self.is_answer_of_aws = is_answer_of_aws
+        self.closes_way = closes_way
+
+
+# A permission is missing (EC2, and all services).
+_DENIED = frozenset({"UnauthorizedOperation", "AccessDenied", "AccessDeniedException"})
 
 
 @contextlib.contextmanager
@@ -32,4 +47,13 @@ def taking(step: Step) -> Iterator[None]:
         yield
     except SshKeysError as error:
         is_answer_of_aws = isinstance(error, (ServiceError, NoEndpointError))
-        raise FailedError(step, str(error), is_answer_of_aws=is_answer_of_aws) from error
+        raise FailedError(
+            step, str(error), is_answer_of_aws=is_answer_of_aws, closes_way=_closes_way(step, error)
+        ) from error
+
+
+def _closes_way(step: Step, error: SshKeysError) -> bool:
+    if isinstance(error, ServiceError) and step is not Step.SESSION:
+        # EC2 is needed for each way but Session Manager. What else it answers is the same for all.
+        return error.code in _DENIED
+    return not isinstance(error, WayIsOpenError)

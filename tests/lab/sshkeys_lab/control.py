@@ -41,6 +41,14 @@ def _list(body: dict[str, Any], name: str) -> list[Any]:
     return value
 
 
+def _close_code(body: dict[str, Any], what_ends: str) -> tuple[int | None, str]:
+    code, reason = body.get("code"), body.get("reason", "")
+    if not isinstance(code, int | None) or not isinstance(reason, str):
+        msg = f"{what_ends} with code (a number, or null to break the connection) and reason (text)."
+        raise ValueError(msg)
+    return code, reason
+
+
 class Control:
     """The routes of the control API. All answer in JSON; a mistake has status 400 or 404 and {"error": a sentence}."""
 
@@ -62,6 +70,11 @@ class Control:
             ("PUT", "instances/([^/]+)", self._change_instance),
             ("POST", "crowd", self._start_crowd),
             ("POST", "sessions/end", self._end_sessions),
+            ("GET", "sessions", self._sessions),
+            ("POST", "sessions/close", self._close_sessions),
+            ("GET", "session_manager", self._session_manager),
+            ("PUT", "session_manager", self._change_session_manager),
+            ("PUT", "managed_nodes/([^/]+)", self._change_managed_node),
             ("POST", "tunnels/end", self._end_tunnels),
             ("POST", "transfer/users", self._create_user),
             ("PUT", "transfer/users/([^/]+)", self._set_keys),
@@ -135,12 +148,17 @@ class Control:
             msg = f"There is no instance {instance_id}."
             raise ValueError(msg)
         unavailable = instance_id in self._services.instance_connect.unavailable
-        return {"instance_id": instance_id, "state": instance.state, "unavailable": unavailable}
+        agent = instance_id not in self._services.ssm.silent_agents
+        return {"instance_id": instance_id, "state": instance.state, "unavailable": unavailable, "agent": agent}
 
     def _change_instance(self, body: dict[str, Any], instance_id: str) -> object:
         instance = self._services.cloud.instance(seed.REGION, instance_id)
-        if set(body) - {"state", "unavailable", "console"} or body.get("state", "running") not in STATES:
-            msg = f"An instance takes unavailable (true or false), console (text) and state ({', '.join(STATES)})."
+        known = {"state", "unavailable", "console", "agent"}
+        if set(body) - known or body.get("state", "running") not in STATES:
+            msg = (
+                "An instance takes unavailable and agent (true or false), console (text) and state "
+                f"({', '.join(STATES)})."
+            )
             raise ValueError(msg)
         if instance is not None and "state" in body:
             set_state(instance, body["state"])
@@ -149,6 +167,9 @@ class Control:
         if instance is not None and "unavailable" in body:
             flagged = self._services.instance_connect.unavailable
             (flagged.add if body["unavailable"] else flagged.discard)(instance_id)
+        if instance is not None and "agent" in body:
+            silent = self._services.ssm.silent_agents
+            (silent.discard if body["agent"] else silent.add)(instance_id)
         return self._instance(body, instance_id)
 
     def _start_crowd(self, body: dict[str, Any]) -> object:
@@ -170,11 +191,32 @@ class Control:
         self._services.end_sessions()
         return {}
 
-    def _end_tunnels(self, body: dict[str, Any]) -> object:
-        code, reason = body.get("code"), body.get("reason", "")
-        if not isinstance(code, int | None) or not isinstance(reason, str):
-            msg = "Tunnels end with code (a number, or null to break the connection) and reason (text)."
+    def _sessions(self, _body: dict[str, Any]) -> object:
+        channels = self._services.ssm.channels
+        return {"sessions": channels.describe() if channels else []}
+
+    def _close_sessions(self, body: dict[str, Any]) -> object:
+        code, reason = _close_code(body, "Sessions close")
+        channels = self._services.ssm.channels
+        return {"closed": channels.close(code, reason) if channels else 0}
+
+    def _session_manager(self, _body: dict[str, Any]) -> object:
+        return vars(self._services.session_manager)
+
+    def _change_session_manager(self, body: dict[str, Any]) -> object:
+        self._services.session_manager.update(body)
+        return self._session_manager(body)
+
+    def _change_managed_node(self, body: dict[str, Any], node_id: str) -> object:
+        lines = _list(body, "authorized_keys")
+        if node_id not in seed.MANAGED_NODES or not all(isinstance(line, str) for line in lines):
+            msg = f"A managed node ({', '.join(seed.MANAGED_NODES)}) takes authorized_keys, a list of lines."
             raise ValueError(msg)
+        self._services.ssm.managed_keys[node_id] = lines
+        return {"instance_id": node_id, "authorized_keys": lines}
+
+    def _end_tunnels(self, body: dict[str, Any]) -> object:
+        code, reason = _close_code(body, "Tunnels end")
         return {"ended": self._services.end_tunnels(code, reason)}
 
     def _create_user(self, body: dict[str, Any]) -> object:

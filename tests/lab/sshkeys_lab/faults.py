@@ -12,13 +12,18 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from .errors import ServiceError
-from .protocol import INSTANCE_CONNECT, TRANSFER
+from .protocol import DATA_CHANNELS, INSTANCE_CONNECT, SSM, TRANSFER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .protocol import Call
 
+_MISHAPS_OF_SSM = {
+    "throttle": ("ThrottlingException", 400),
+    "internal": ("InternalServerError", 500),
+    "unavailable": ("ServiceUnavailableException", 503),
+}
 # Each service's error for the same mishap: code and HTTP status. The last row is for EC2 and all other services.
 _MISHAPS = {
     INSTANCE_CONNECT: {
@@ -31,6 +36,8 @@ _MISHAPS = {
         "internal": ("InternalServiceError", 500),
         "unavailable": ("ServiceUnavailableException", 503),
     },
+    SSM: _MISHAPS_OF_SSM,
+    DATA_CHANNELS: _MISHAPS_OF_SSM,
     "": {
         "throttle": ("RequestLimitExceeded", 503),
         "internal": ("InternalError", 500),

@@ -26,6 +26,8 @@ from .instance_connect import InstanceConnect
 from .journal import Journal
 from .protocol import Answer, Delivery
 from .settings import Settings
+from .ssm import Ssm
+from .ssm_settings import SessionManagerSettings
 from .transfer import Transfer
 
 if TYPE_CHECKING:
@@ -85,6 +87,8 @@ class Services:
         self.instance_connect = InstanceConnect(self.cloud, self.clock, self.settings)
         self.transfer = Transfer(self.cloud, self.clock, self.settings)
         self.ec2 = Ec2(self.cloud)
+        self.session_manager = SessionManagerSettings()
+        self.ssm = Ssm(self.cloud)
         # The secret keys that AssumeRole has handed out, by access key.
         self.role_secrets: dict[str, str] = {}
         # Ends all sessions of all sshds. Set when the doors open.
@@ -94,17 +98,20 @@ class Services:
         # Reading a service model takes longer than a call should: read them before the first call.
         model.members(protocol.INSTANCE_CONNECT, "SendSSHPublicKey")
         model.members(protocol.TRANSFER, "ImportSshPublicKey")
+        model.members(protocol.SSM, "StartSession")
 
     def reset(self) -> None:
         """Go back to the seeded state."""
         self.clock.offset = 0.0
         self.settings.update(vars(Settings()))
+        self.session_manager.update(vars(SessionManagerSettings()))
         self.faults.replace([])
         self.journal.clear()
         self.role_secrets.clear()
         self.instance_connect.clear()
         self.cloud.reset()
         self.ec2.reset()
+        self.ssm.reset()
 
     def serve(self, request: Request, call: Call) -> Answer:
         """Carry out `call` and return its answer."""
@@ -113,6 +120,8 @@ class Services:
                 return protocol.json_answer(self.instance_connect.operations[call.operation](call))
             if call.service == protocol.TRANSFER and call.operation in self.transfer.operations:
                 return protocol.json_answer(self.transfer.answer(call))
+            if call.service == protocol.SSM and call.operation in self.ssm.operations:
+                return protocol.json_answer(self.ssm.answer(call))
             if call.service == protocol.EC2 and call.operation in self.ec2.operations:
                 return self.ec2.operations[call.operation](call)
         except ServiceError as error:
@@ -144,7 +153,7 @@ class Front:
         try:
             if request.path.startswith("/lab/"):
                 return self._control_answer(request)
-            if request.path.startswith(("/instances/", "/transfer/")):
+            if request.path.startswith(("/instances/", "/managed_nodes/", "/transfer/")):
                 return self._keys_for_sshd(request)
             return self._service_answer(request)
         except Exception:  # noqa: BLE001 - the client gets an answer to any failure of moto
@@ -173,6 +182,9 @@ class Front:
                     for line in self.services.instance_connect.active_keys(each, os_user)
                 ]
                 lines = [line for line in dict.fromkeys(active) if line.startswith("ssh")]
+                return protocol.text_answer("".join(f"{line}\n" for line in lines))
+            case ["managed_nodes", node_id, "authorized-keys", _os_user]:
+                lines = self.services.ssm.managed_keys.get(node_id, [])
                 return protocol.text_answer("".join(f"{line}\n" for line in lines))
             case ["transfer", server_id, "users", user_name, "authorized-keys"]:
                 return self._transfer_keys(server_id, user_name)

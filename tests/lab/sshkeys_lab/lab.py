@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from . import doors, files, seed, ssh_client
 from .certificate import certificate_of_its_own
 from .cloud import is_nitro
+from .data_channel import DataChannels
 from .front import Credentials, Front
 from .http_server import HttpServer
 from .tunnels import Tunnels
@@ -44,10 +45,13 @@ class Lab:
             self._credentials = Credentials.fresh()
             self._front = Front(self._credentials)
             self._open_doors()
-            keeping = doors.Keeping([*self._instance_doors.values(), *self._user_doors.values()], lock)
+            opened = (self._instance_doors, self._managed_doors, self._user_doors)
+            keeping = doors.Keeping([door for each in opened for door in each.values()], lock)
             undo.callback(keeping.stop)
             self._front.services.end_sessions = keeping.end_sessions
-            undo.callback(self._open_endpoint().stop)
+            certificate = certificate_of_its_own(self._state)
+            undo.callback(self._open_endpoint(certificate).stop)
+            undo.callback(self._open_data_channels(certificate).stop)
             self._server.start(self._front.answer)
             self.description: dict[str, Any] = self._describe()
             self._write_down()
@@ -97,15 +101,30 @@ class Lab:
             for instance in seed.INSTANCES
             if instance.has_sshd
         }
+        self._managed_keys = {each: doors.make_host_key(self._folder / f"{each}.key") for each in seed.MANAGED_NODES}
+        self._managed_doors = {each: self._managed_door(each, key) for each, key in self._managed_keys.items()}
         server_key = doors.make_host_key(self._folder / f"{seed.SERVER_ID}.key")
         self._user_doors = {name: self._user_door(name, server_key) for name in seed.SFTP_USERS}
 
-    def _open_endpoint(self) -> Tunnels:
+    def _open_endpoint(self, certificate: Path) -> Tunnels:
         services = self._front.services
-        tunnels = Tunnels(services, self._credentials, certificate_of_its_own(self._state), self._port_of)
+        tunnels = Tunnels(services, self._credentials, certificate, self._port_of)
         services.ec2.dns_name = tunnels.dns_name
         services.end_tunnels = tunnels.end
         return tunnels
+
+    def _open_data_channels(self, certificate: Path) -> DataChannels:
+        services = self._front.services
+        services.ssm.channels = DataChannels(services, self._credentials, certificate)
+        services.ssm.port_of = self._port_of_target
+        return services.ssm.channels
+
+    def _port_of_target(self, target: str) -> int | None:
+        """Return the port of the sshd of an instance or a managed node; None if it has none."""
+        crowd = {each.instance_id for each in self._front.services.cloud.crowd}
+        wanted = seed.INSTANCES[0].instance_id if target in crowd else target
+        door = self._instance_doors.get(wanted) or self._managed_doors.get(wanted)
+        return door.port if door else None
 
     def _port_of(self, private_ip_address: str) -> int | None:
         """Return the port of the sshd of the running instance with this private address."""
@@ -114,12 +133,19 @@ class Lab:
 
     def _instance_door(self, instance_id: str) -> Door:
         host_key = doors.make_host_key(self._folder / f"{instance_id}.key")
-        keys_url = f"{self._server.url}/instances/{instance_id}/authorized-keys/%u"
-        home = self._state / "instances" / instance_id
-        home.mkdir(mode=0o700, parents=True)
-        door = doors.open_door(instance_id, host_key, keys_url, home)
-        self._know(host_key, door, instance_id)
+        door = self._shell_door("instances", instance_id, host_key)
         self._front.services.ec2.boot(instance_id, host_key.public_line)
+        return door
+
+    def _managed_door(self, node_id: str, host_key: HostKey) -> Door:
+        return self._shell_door("managed_nodes", node_id, host_key)
+
+    def _shell_door(self, kind: str, name: str, host_key: HostKey) -> Door:
+        keys_url = f"{self._server.url}/{kind}/{name}/authorized-keys/%u"
+        home = self._state / "instances" / name
+        home.mkdir(mode=0o700, parents=True)
+        door = doors.open_door(name, host_key, keys_url, home)
+        self._know(host_key, door, name)
         return door
 
     def _user_door(self, name: str, host_key: HostKey) -> Door:
@@ -157,6 +183,7 @@ class Lab:
             "known_hosts": str(known_hosts),
             "ssh_common_args": ssh_client.common_args(known_hosts),
             "instances": [self._describe_instance(instance) for instance in seed.INSTANCES],
+            "managed_nodes": [self._describe_managed_node(each) for each in seed.MANAGED_NODES],
             "transfer": {
                 "server_id": seed.SERVER_ID,
                 "empty_server": seed.EMPTY_SERVER_ID,
@@ -177,6 +204,16 @@ class Lab:
             "host_key_alias": wanted.instance_id,
             "serial_console": instance is not None and is_nitro(instance),
             "private_ip_address": instance.private_ip if instance else None,
+        }
+
+    def _describe_managed_node(self, node_id: str) -> dict[str, Any]:
+        return {
+            "instance_id": node_id,
+            "os_user": doors.login_user(),
+            "host": "127.0.0.1",
+            "port": self._managed_doors[node_id].port,
+            "host_key_alias": node_id,
+            "host_key": self._managed_keys[node_id].public_line,
         }
 
     def _describe_user(self, name: str) -> dict[str, Any]:

@@ -22,7 +22,10 @@ JSON_TYPE = "application/x-amz-json-1.1"
 INSTANCE_CONNECT = "ec2-instance-connect"
 TRANSFER = "transfer"
 EC2 = "ec2"
-_TARGETS = {"AWSEC2InstanceConnectService": INSTANCE_CONNECT, "TransferService": TRANSFER}
+SSM = "ssm"
+# No service of the SDK: the signing name of Session Manager's websockets.
+DATA_CHANNELS = "ssmmessages"
+_TARGETS = {"AWSEC2InstanceConnectService": INSTANCE_CONNECT, "TransferService": TRANSFER, "AmazonSSM": SSM}
 
 
 class Delivery(Enum):

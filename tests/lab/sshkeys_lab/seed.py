@@ -44,6 +44,9 @@ ENDPOINT_ID = "eice-0a1b2c3d4e5f60718"
 SERVER_ID = "s-0f1a2b3c4d5e6f708"
 EMPTY_SERVER_ID = "s-0e2d4c6b8a0f1e3d5"
 
+# A server that is no EC2 instance, on which the SSM Agent runs.
+MANAGED_NODES = ("mi-0123456789abcdef0",)
+
 # The Transfer users with a real sftp server, and enough others to fill more than one page of ListUsers.
 SFTP_USERS = ("partner", "auditor")
 OTHER_USERS = ("archive", "billing", "nightly", "reports", "warehouse")

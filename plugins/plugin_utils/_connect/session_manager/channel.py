@@ -160,6 +160,7 @@ class Channel:
 
     state: see the rules. resent: how many messages were sent again.
     reason: why the session has ended, empty for a normal end.
+    websockets_without_progress: how many have opened since the agent last acknowledged something.
     """
 
     def __init__(
@@ -180,6 +181,7 @@ class Channel:
         self._round_trip = _RoundTrip()
         self._has_websocket = False
         self._progress_at = 0.0
+        self.websockets_without_progress = 0
         self.state = State.HANDSHAKE
         self.resent = 0
         self.reason = ""
@@ -190,6 +192,7 @@ class Channel:
         """Note that a websocket has opened. Returns the text that must be sent first. token: a new one."""
         self._has_websocket = True
         self._progress_at = self._monotonic()
+        self.websockets_without_progress += 1
         for message in self._outstanding.values():
             message.order = None
         self._round_trip.doublings = 0
@@ -267,6 +270,11 @@ class Channel:
             self._acknowledge(taken.frame)
 
     @property
+    def is_closed(self) -> bool:
+        """Whether the session has ended."""
+        return self.state is State.CLOSED
+
+    @property
     def is_full(self) -> bool:
         """Whether so much waits for ssh that no message should be read from the websocket."""
         return len(self._received.for_ssh) >= _FULL
@@ -317,7 +325,7 @@ class Channel:
         self.state = State.OPEN
 
     def _answer_handshake(self, frame: Frame) -> None:
-        """Answer, and raise ChannelError if the agent asks for what ssh cannot do."""
+        """Send the HandshakeResponse. Raises ChannelError if the agent asks for what ssh cannot do."""
         results = [_result_of(action) for action in frames.read_handshake_request(frame.payload)]
         self._send(PayloadType.HANDSHAKE_RESPONSE, frames.handshake_response(results))
         refused = [result.error for result in results if result.error]
@@ -330,6 +338,7 @@ class Channel:
             return
         acknowledged = self._outstanding.pop(told.sequence_number)
         now = self._progress_at = self._monotonic()
+        self.websockets_without_progress = 0
         if acknowledged.order is None:
             return
         if acknowledged.tries == 1:

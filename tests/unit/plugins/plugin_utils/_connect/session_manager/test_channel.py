@@ -844,6 +844,22 @@ def test_the_handshake_goes_on_after_a_new_websocket(connected: Bench) -> None:
     assert connected.channel.frames_to_send() == [response]
 
 
+def test_websockets_are_counted_until_the_agent_acknowledges_something(opened: Bench) -> None:
+    channel = opened.channel
+    assert channel.websockets_without_progress == 0
+    opened.send(2)
+    for how_many in (1, 2):
+        channel.disconnect()
+        channel.connect("another")
+        opened.sent()
+        opened.get(b"x")
+        opened.acknowledge(5000)
+        opened.acknowledge(1, message_type=frames.OUTPUT)
+        assert channel.websockets_without_progress == how_many
+    opened.acknowledge(2)
+    assert channel.websockets_without_progress == 0
+
+
 # -- The end -----------------------------------------------------------------------------------------------------------
 
 
@@ -871,8 +887,10 @@ def test_channel_closed_ends_the_session(opened: Bench, told: str, reason: str) 
     channel.frames_to_send()
     channel.took()
     opened.send()
+    assert not channel.is_closed
     opened.close(told)
     assert (channel.state, channel.reason) == (State.CLOSED, reason)
+    assert channel.is_closed
     assert not channel.can_send
     assert channel.seconds_until_due() is None
     opened.wait(10)

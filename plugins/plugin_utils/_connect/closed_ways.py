@@ -1,0 +1,69 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which ways to a host are closed: the first that is open is taken, and the run remembers those that were not."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import explain
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.steps import FailedError
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.ways import Way
+
+
+class ClosedWays:
+    """The closed ways to a host.
+
+    all_were_closed: whether no way was open the last time. Then each is tried again, and no earlier answer counts.
+    """
+
+    def __init__(self) -> None:
+        """Start with all ways open."""
+        self._failures: dict[Way, FailedError] = {}
+        self.all_were_closed = False
+
+    def __contains__(self, way: Way) -> bool:
+        """Return whether a way was closed, while another one was open."""
+        return way in self._failures
+
+    async def first_open(
+        self, ways: Sequence[Way], connect: Callable[[Way], Awaitable[socket.socket | None]]
+    ) -> socket.socket:
+        """Return a connection over the first way that is open. Raises FailedError.
+
+        connect: connects over a way. It returns None if that is no way for this host, and raises FailedError.
+        """
+        for way in ways:
+            if way in self._failures:
+                continue
+            try:
+                connection = await connect(way)
+            except FailedError as failure:
+                if not failure.closes_way:
+                    raise _all_closed({**self._failures, way: failure}) from failure
+                self._failures[way] = failure
+            else:
+                if connection:
+                    self.all_were_closed = False
+                    return connection
+        failures, self._failures, self.all_were_closed = self._failures, {}, True
+        raise _all_closed(failures)
+
+
+def _all_closed(failures: dict[Way, FailedError]) -> FailedError:
+    if not failures:
+        return FailedError(Step.FIND, "There is no address of the host, and so no way to it. Set ansible_host.")
+    if len(failures) == 1:
+        (failure,) = failures.values()
+        return failure
+    told = [
+        f"({number}) {way.value[0].upper()}{way.value[1:]}: {failure}"
+        f"{explain.hint(failure.step, str(failure), is_one_of_many=True)}"
+        for number, (way, failure) in enumerate(failures.items(), start=1)
+    ]
+    is_answer_of_aws = any(failure.is_answer_of_aws for failure in failures.values())
+    return FailedError(Step.WAYS, " ".join(told), is_answer_of_aws=is_answer_of_aws)

@@ -917,22 +917,30 @@ def test_a_quiet_session_whose_websockets_last_is_resumed_again_and_again(monkey
 # -- When nothing moves ------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def frequent_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let messages be sent again often. Each time it is looked whether something moves."""
+    monkeypatch.setattr(module, "_STALL_SECONDS", 0.3)
+    monkeypatch.setattr(channel, "_LONGEST_TIMEOUT", 0.05)
+
+
 @pytest.mark.parametrize("is_for_ever", [True, False])
 def test_an_agent_that_acknowledges_nothing_gets_another_websocket_once(
-    is_for_ever: bool, monkeypatch: pytest.MonkeyPatch
+    is_for_ever: bool, frequent_looks: None
 ) -> None:
-    monkeypatch.setattr(module, "_STALL_SECONDS", 0.3)
-
     async def scenario(manager: SessionManager) -> None:
+        async def go_on(websocket: ServerConnection) -> None:
+            manager.agent.acknowledges = not is_for_ever
+            await manager.carry(websocket)
+
+        manager.scripts[1] = go_on
         connection = Connection(manager)
         await connection.open()
         manager.agent.acknowledges = False
         await connection.send(b"hello")
-        assert await eventually(lambda: len(manager.openings) == 2)
         if is_for_ever:
             assert await connection.receive() == b""
         else:
-            manager.agent.acknowledges = True
             assert await eventually(lambda: manager.agent.received == b"hello")
             # Also if nothing happens for long then.
             await asyncio.sleep(0.5)
@@ -944,9 +952,8 @@ def test_an_agent_that_acknowledges_nothing_gets_another_websocket_once(
     run(scenario)
 
 
-def test_a_service_that_reads_nothing_gets_another_websocket(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_that_reads_nothing_gets_another_websocket(frequent_looks: None) -> None:
     """What is written to it would wait for ever, and a ping, too."""
-    monkeypatch.setattr(module, "_STALL_SECONDS", 0.3)
     sent = 10_000_000
 
     async def scenario(manager: SessionManager) -> None:
@@ -962,21 +969,18 @@ def test_a_service_that_reads_nothing_gets_another_websocket(monkeypatch: pytest
     run(scenario)
 
 
-def test_an_agent_is_not_blamed_for_an_ssh_that_takes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_agent_is_not_blamed_for_an_ssh_that_takes_nothing(frequent_looks: None) -> None:
     """Its acknowledgements are behind bytes for which there is no room: they have come, and are not read."""
-    monkeypatch.setattr(module, "_STALL_SECONDS", 0.2)
 
     async def scenario(manager: SessionManager) -> None:
         connection = Connection(manager)
         await connection.open()
-        manager.agent.acknowledges = False
         saying = asyncio.create_task(manager.agent.say(bytes(5_000_000), 8192))
         assert await eventually(lambda: connection.tunnel._channel.is_full)
         await connection.send(b"hello")
         # It is suspended, for longer than an agent may be silent.
         await asyncio.sleep(0.5)
-        manager.agent.acknowledges = True
-        await asyncio.sleep(0.2)
+        assert connection.tunnel._channel._outstanding
         await connection.receive_all(5_000_000)
         await saying
         assert await eventually(lambda: manager.agent.received == b"hello")

@@ -165,7 +165,9 @@ class SessionManager:
             self._handle, "127.0.0.1", 0, compression=None, max_size=None, close_timeout=0.2, process_request=self._look
         ) as server:
             (listening,) = server.sockets
-            self.url = f"ws://127.0.0.1:{listening.getsockname()[1]}/v1/data-channel/alice-0abc?role=x&cell-number=AAE/+a="
+            self.url = (
+                f"ws://127.0.0.1:{listening.getsockname()[1]}/v1/data-channel/alice-0abc?role=x&cell-number=AAE/+a="
+            )
             yield self
 
     async def carry(self, connection: ServerConnection) -> None:

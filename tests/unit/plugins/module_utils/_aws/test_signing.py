@@ -34,7 +34,7 @@ def canonical_query(query: dict[str, str]) -> str:
     return "&".join(sorted(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in query.items()))
 
 
-def signature(service: str, host: str, path: str, query: str, at: str, signed: dict[str, str] | None = None) -> str:
+def signature(service: str, host: str, path: str, *, query: str, at: str, signed: dict[str, str] | None = None) -> str:
     """Return the signature of a GET without a body. query: canonical. signed: headers in addition to the host."""
     headers = dict(sorted({"host": host, **(signed or {})}.items()))
     lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
@@ -64,7 +64,7 @@ def authorization(headers: dict[str, str]) -> dict[str, str]:
     ("url", "host", "path", "query"),
     [
         (MESSAGES, "ssmmessages.eu-central-1.amazonaws.com", "/v1/data-channel/alice-0abc", ""),
-        # As StartSession returns it, with the base64 as it stands: decoded and encoded anew, as the official plugin does.
+        # As StartSession returns it, with base64 as it stands. The official plugin decodes it and encodes it anew.
         (
             f"{MESSAGES}?role=publish_subscribe&cell-number=AAE/+a=",
             "ssmmessages.eu-central-1.amazonaws.com",
@@ -101,7 +101,7 @@ def test_headers_have_the_signature_that_aws_documents(
     assert authorization(headers) == {
         "Credential": f"{ACCESS_KEY}/{at[:8]}/{REGION}/ssmmessages/aws4_request",
         "SignedHeaders": ";".join(sorted(["host", *signed])),
-        "Signature": signature("ssmmessages", host, path, query, at, signed),
+        "Signature": signature("ssmmessages", host, path, query=query, at=at, signed=signed),
     }
 
 
@@ -139,7 +139,8 @@ def test_a_signed_url_has_the_signature_that_aws_documents(token: str | None) ->
         "X-Amz-SignedHeaders": "host",
         **({"X-Amz-Security-Token": token} if token else {}),
     }
-    assert made == signature("ec2-instance-connect", "one.example.com", "/openTunnel", canonical_query(found), at)
+    query = canonical_query(found)
+    assert made == signature("ec2-instance-connect", "one.example.com", "/openTunnel", query=query, at=at)
 
 
 def test_a_signed_url_is_sent_as_it_is_signed() -> None:

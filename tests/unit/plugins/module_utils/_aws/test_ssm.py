@@ -40,8 +40,10 @@ ONE = {"SessionId": SESSION_ID}
 CALLS: dict[str, tuple[Callable[[Any], object], str]] = {
     "start_session": (
         lambda client: ssm.start(client, INSTANCE_ID, 22),
-        f"Allow ssm:StartSession on {INSTANCE_ID} and on the document AWS-StartSSHSession in the IAM policy of these "
-        "credentials.",
+        (
+            f"Allow ssm:StartSession on {INSTANCE_ID} and on the document AWS-StartSSHSession in the IAM policy of "
+            "these credentials."
+        ),
     ),
     "resume_session": (
         lambda client: ssm.resume(client, SESSION_ID),
@@ -142,7 +144,7 @@ def test_what_a_session_cannot_start_for_has_a_hint(service: StubbedService, cod
 
 def test_an_agent_that_is_not_connected_has_all_its_causes_named(service: StubbedService) -> None:
     hint = failure(service, "start_session", "TargetNotConnected").hint
-    for cause in ("2.3.672.0", "AmazonSSMManagedInstanceCore", "Default Host Management", "ssmmessages", "After a boot"):
+    for cause in ("2.3.672.0", "AmazonSSMManagedInstanceCore", "Default Host", "ssmmessages", "After a boot"):
         assert cause in hint
 
 
@@ -162,13 +164,13 @@ def test_a_session_for_which_there_is_no_token_has_ended(service: StubbedService
     service.stubber.add_response("resume_session", answer, ONE)
     with service.playing(), pytest.raises(ssm.SessionEndedError) as ended:
         ssm.resume(service.client, SESSION_ID)
-    assert str(ended.value).startswith(f"NoToken: AWS gives no token for the session {SESSION_ID}. The session has ended")
+    assert str(ended.value).startswith(f"NoToken: AWS gives no token for the session {SESSION_ID}. The session has")
 
 
 @pytest.mark.parametrize("missing", STARTED)
 @pytest.mark.parametrize("instead", [None, "", 7])
 def test_an_answer_without_what_a_session_needs_is_a_sentence(missing: str, instead: object) -> None:
-    """botocore does not check the types in an answer."""
+    """The SDK does not check the types in an answer."""
     answer = {**STARTED, missing: instead}
     client = plain_session().create_client("ssm", "us-east-1", aws_access_key_id="AKIA", aws_secret_access_key="secret")
     answered = SimpleNamespace(status_code=200)
@@ -288,7 +290,7 @@ def test_the_server_that_got_no_token_is_named_and_may_not_fill_the_screen(servi
         ("https://ssm.eu-central-1.amazonaws.com", "ws://messages.example/x", False),
         ("https://vpce-1.ssm.us-east-1.vpce.amazonaws.com", "wss://messages.example/x", False),
         ("https://ssm-fips.us-east-1.amazonaws.com", "wss://messages.example/x", False),
-        ("https://vpce-1.ssm.us-east-1.vpce.amazonaws.com", "wss://vpce-2.ssmmessages.us-east-1.vpce.amazonaws.com", True),
+        ("https://vpce-1.ssm.us-east-1.vpce.amazonaws.com", f"wss://{HOST}/", True),
     ],
 )
 def test_a_service_of_the_users_own_is_trusted(endpoint_url: str, url: str, is_taken: bool) -> None:

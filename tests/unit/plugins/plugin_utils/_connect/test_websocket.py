@@ -138,6 +138,7 @@ async def websocket_without_tls() -> AsyncIterator[str]:
 
 # -- Whether the other end is there ------------------------------------------------------------------------------------
 
+
 def test_an_end_that_is_gone_without_a_word_is_noticed(server: Server) -> None:
     """The system asks an idle connection whether the other end is there: after a minute, and four times."""
 
@@ -204,6 +205,7 @@ def test_no_pings_are_sent_unless_they_are_asked_for(server: Server) -> None:
 
 
 # -- What may go wrong -------------------------------------------------------------------------------------------------
+
 
 def refuse(status: int, code: str) -> Check:
     """Return a check that refuses all."""

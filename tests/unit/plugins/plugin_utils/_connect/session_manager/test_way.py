@@ -28,11 +28,18 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.accounts impo
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.commands import Commands
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.facts import Facts
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.host import Host
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.session_manager import tunnel as tunnel_module, way as module
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.session_manager import (
+    tunnel as tunnel_module,
+    way as module,
+)
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.session_manager.open_sessions import OpenSessions
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.session_manager.way import SessionManagerWay, terminate
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.session_manager.way import (
+    SessionManagerWay,
+    terminate,
+)
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.tasks import start
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.websocket import open_websocket
 from ansible_collections.sshkeys.aws.tests.unit.session_manager import BANNER, SessionManager
 from ansible_collections.sshkeys.aws.tests.unit.websocket_server import eventually
 from websockets.asyncio.server import ServerConnection
@@ -126,7 +133,7 @@ class Broker:
     async def ended(self) -> None:
         """Wait for what is kept. Each session has been terminated then."""
         while self.tasks:
-            await asyncio.wait_for(asyncio.wait(self.tasks), PATIENCE_SECONDS)
+            assert (await asyncio.wait(set(self.tasks), timeout=PATIENCE_SECONDS))[0]
         assert self.calls.names.count("TerminateSession") == self.calls.names.count("StartSession")
 
     def files(self) -> list[str]:
@@ -143,7 +150,11 @@ async def receive(ssh: socket.socket) -> bytes:
 def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     """Return AWS, which all clients reach."""
     calls = Calls()
-    monkeypatch.setattr(Session, "client", lambda session, service: calls.client(session, service))
+
+    def client(session: Session, service: str) -> Client:
+        return calls.client(session, service)
+
+    monkeypatch.setattr(Session, "client", client)
     monkeypatch.setattr(tunnel_module, "_FIRST_PAUSE_SECONDS", 0.01)
     return calls
 
@@ -193,7 +204,9 @@ def test_the_websocket_is_signed_for_its_service(tmp_path: Path, calls: Calls) -
         assert "Credential=AKIA0/" in request.headers["Authorization"]
         assert "/us-east-1/ssmmessages/aws4_request" in request.headers["Authorization"]
         assert request.headers["X-Amz-Date"]
-        assert request.path == broker.manager.url.partition("8")[0] or request.path.startswith("/v1/data-channel/")
+        # As AWS has named it.
+        assert broker.manager.url.endswith(request.path)
+        assert "cell-number=AAE/+a=" in request.path
 
     run(tmp_path, calls, scenario)
 
@@ -201,11 +214,10 @@ def test_the_websocket_is_signed_for_its_service(tmp_path: Path, calls: Calls) -
 def test_the_websocket_is_looked_after(tmp_path: Path, calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     """A session whose service is gone ends, and does not hang."""
     opened: list[float | None] = []
-    real = module.open_websocket
 
     async def note(*arguments: Any, **options: Any) -> Any:
         opened.append(options["ping_seconds"])
-        return await real(*arguments, **options)
+        return await open_websocket(*arguments, **options)
 
     monkeypatch.setattr(module, "open_websocket", note)
 
@@ -253,7 +265,7 @@ def test_a_session_that_cannot_be_started_leaves_nothing(tmp_path: Path, calls: 
 
 @pytest.mark.parametrize("starts", [True, False])
 def test_a_session_that_nobody_waits_for_any_more_is_terminated(tmp_path: Path, calls: Calls, starts: bool) -> None:
-    """ssh has ended during StartSession, which nothing can call back."""
+    """The end of ssh came during StartSession, which nothing can call back."""
 
     async def scenario(broker: Broker) -> None:
         calls.hold = threading.Event()
@@ -267,7 +279,7 @@ def test_a_session_that_nobody_waits_for_any_more_is_terminated(tmp_path: Path, 
         assert len(broker.tasks) == 1
         calls.hold.set()
         while broker.tasks:
-            await asyncio.wait_for(asyncio.wait(broker.tasks), PATIENCE_SECONDS)
+            assert (await asyncio.wait(set(broker.tasks), timeout=PATIENCE_SECONDS))[0]
         assert calls.names == ["StartSession", "TerminateSession"][: 1 + starts]
         assert broker.files() == []
         assert not broker.manager.openings

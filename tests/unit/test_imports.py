@@ -198,16 +198,32 @@ def test_all_can_be_imported_without_the_sdk() -> None:
     assert done.returncode == 0, done.stderr
 
 
+SERVICES = {"EC2", "INSTANCE_CONNECT", "SSM", "TRANSFER"}
+
+
+def taken_of_sdk(name: str) -> set[str]:
+    """Return what a file imports from the file that imports the SDK."""
+    return {
+        alias.name
+        for node in ast.walk(tree_of(name))
+        if isinstance(node, ast.ImportFrom) and node.module == dotted("module_utils/_aws/sdk.py")
+        for alias in node.names
+    }
+
+
 @pytest.mark.parametrize("name", OF_AWS)
 def test_the_room_of_aws_imports_itself_and_pure_files(name: str) -> None:
     assert of_the_collection(imported_by(name)) <= PURE | {dotted(other) for other in OF_AWS}
 
 
-@pytest.mark.parametrize("name", ["ec2", "instance_connect", "transfer"])
+@pytest.mark.parametrize("name", ["ec2", "instance_connect", "ssm", "transfer"])
 def test_a_function_for_each_call_knows_nothing_but_calls(name: str) -> None:
+    """And signatures, for what is no call: of the SDK it knows the names of the services."""
     imported = imported_by(f"module_utils/_aws/{name}.py")
     assert foreign(imported) == set()
-    assert of_the_collection(imported) <= PURE | {f"{MODULE_UTILS}._aws.calls", f"{MODULE_UTILS}._aws.ec2"}
+    known = PURE | {f"{MODULE_UTILS}._aws.{other}" for other in ("calls", "ec2", "sdk", "signing")}
+    assert of_the_collection(imported) <= known
+    assert taken_of_sdk(f"module_utils/_aws/{name}.py") <= SERVICES
 
 
 @pytest.mark.parametrize("name", SHARED)
@@ -248,15 +264,7 @@ def test_one_file_imports_the_sdk(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in FILES if name not in OF_AWS])
 def test_only_the_room_of_aws_knows_what_the_sdk_has(name: str) -> None:
-    sdk = "module_utils/_aws/sdk.py"
-    of_ours = {"EC2", "INSTANCE_CONNECT", "TRANSFER", "require_sdk"}
-    taken = {
-        alias.name
-        for node in ast.walk(tree_of(name))
-        if isinstance(node, ast.ImportFrom) and node.module == dotted(sdk)
-        for alias in node.names
-    }
-    assert taken <= of_ours
+    assert taken_of_sdk(name) <= {*SERVICES, "require_sdk"}
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.startswith("plugin_utils/")])

@@ -112,6 +112,10 @@ def call(method: Callable[..., Any], **arguments: Any) -> Answer:
         attempts = vars(error).get(_ATTEMPTS) or began
         in_doubt = attempts.lost or not isinstance(error, NEVER_SENT)
         raise ServiceError(code, sentence(error), hint_for_sdk_error(error), in_doubt=in_doubt) from error
+    except RuntimeError as error:
+        # botocore raises it if refreshed credentials have expired, before it sends anything.
+        code = "CredentialRetrievalError"
+        raise ServiceError(code, sentence(error), hint_for(code)) from error
     except (AttributeError, KeyError, OSError, ResponseParserError, TypeError, ValueError) as error:
         # botocore's parser does not check the types in an answer; and a credential process may disappear during a call.
         raise unexpected({}, f"format that botocore can read ({type(error).__name__})") from error

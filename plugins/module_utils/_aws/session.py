@@ -192,8 +192,9 @@ def _setting_up() -> Iterator[None]:
     """Turn the exceptions of making a client into SetUpError."""
     try:
         yield
-    except (BotoCoreError, ClientError, OSError, TypeError, ValueError) as error:
-        # ClientError: a role cannot be assumed. OSError: a token file or credential process is missing.
+    except (BotoCoreError, ClientError, OSError, RuntimeError, TypeError, ValueError) as error:
+        # ClientError: a role cannot be assumed. OSError: a token file or credential process is missing. RuntimeError:
+        # refreshed credentials have expired.
         raise _set_up_error(error) from error
 
 

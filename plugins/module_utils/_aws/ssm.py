@@ -13,7 +13,7 @@ import contextlib
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.calls import call, unexpected
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
@@ -147,23 +147,34 @@ def _check_url(url: str, endpoint_url: str) -> None:
 
     endpoint_url: of the service that has named it. If the user has set another one than AWS's, that one is trusted.
     """
-    if not _is_of_aws(endpoint_url):
-        if urlsplit(url).scheme in ("ws", "wss"):
+    split = _split(url)
+    if not _is_of_aws(_split(endpoint_url)):
+        if split.scheme in ("ws", "wss"):
             return
-    elif urlsplit(url).scheme == "wss" and _is_of_aws(url) and _MESSAGES in _words(url):
+    elif split.scheme == "wss" and _is_of_aws(split) and _MESSAGES in _words(split):
         return
     raise ArgumentError(
-        f"The answer of StartSession names the server {printable(urlsplit(url).netloc)!r:.100}, which is none of "
-        "Session Manager's, so it got no token. Check that nothing between this machine and AWS changes answers, and "
+        f"The answer of StartSession names the server {printable(split.netloc)!r:.100}, which is none of Session "
+        "Manager's, so it got no token. Check that nothing between this machine and AWS changes answers, and "
         "endpoint_url."
     )
 
 
-def _words(url: str) -> set[str]:
+def _split(url: str) -> SplitResult:
+    """Return the parts of a URL; none if it has an address or a port that is not valid."""
+    try:
+        split = urlsplit(url)
+        _port = split.port
+    except ValueError:
+        return urlsplit("")
+    return split
+
+
+def _words(url: SplitResult) -> set[str]:
     """Return the labels of the host in a URL, without "-fips" at their ends."""
-    return {re.sub("-fips$", "", label) for label in (urlsplit(url).hostname or "").split(".")}
+    return {re.sub("-fips$", "", label) for label in (url.hostname or "").split(".")}
 
 
-def _is_of_aws(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
+def _is_of_aws(url: SplitResult) -> bool:
+    host = url.hostname or ""
     return any(host.endswith(f".{suffix}") for suffix in _SUFFIXES)

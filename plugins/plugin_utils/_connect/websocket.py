@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 try:
     from websockets.asyncio.client import connect
-    from websockets.exceptions import InvalidProxy, InvalidStatus, InvalidURI, WebSocketException
+    from websockets.exceptions import InvalidHeaderValue, InvalidProxy, InvalidStatus, InvalidURI, WebSocketException
 except ImportError:
     connect = None  # type: ignore[assignment, misc]
 
@@ -114,6 +114,11 @@ async def open_websocket(
         ) from error
     except (InvalidProxy, InvalidURI) as error:
         raise ArgumentError(peer.unusable) from error
+    except InvalidHeaderValue:
+        # The message repeats the header.
+        raise ArgumentError(
+            "A credential contains a character that HTTP does not allow. Check session_token for line breaks."
+        ) from None
     except (OSError, WebSocketException, ImportError) as error:
         raise _unreachable(peer, error) from error
     except ValueError as error:

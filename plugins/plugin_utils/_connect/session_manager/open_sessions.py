@@ -49,9 +49,11 @@ class OpenSessions:
         with contextlib.suppress(OSError):
             for name in os.listdir(self._folder):
                 if name.startswith(self._prefix):
-                    # One that was not written to its end has no options.
-                    with contextlib.suppress(ValueError), open(os.path.join(self._folder, name), "rb") as file:
-                        found.append(OpenSession(name[len(self._prefix) :], json.load(file)))
+                    # One that was not written to its end has no options, and one may be removed at the same time.
+                    with contextlib.suppress(OSError, ValueError), open(os.path.join(self._folder, name), "rb") as file:
+                        aws = json.load(file)
+                        if isinstance(aws, dict):
+                            found.append(OpenSession(name[len(self._prefix) :], aws))
         return found
 
     def _path(self, session_id: str) -> str:

@@ -31,7 +31,7 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.session_manag
     State,
 )
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.tasks import stop
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.websocket import Peer
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.websocket import CLOSE_SECONDS, Peer
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -47,6 +47,8 @@ _LONGEST_PAUSE_SECONDS = 5.0
 _STALL_SECONDS = 30.0
 # The time that the agent has to end a session before AWS is asked to.
 _FLAG_SECONDS = 1.0
+# How long a websocket may take to close: that of the library, and a moment to write the close frame.
+_CLOSE_SECONDS = CLOSE_SECONDS + 1.0
 # Poll interval for the end of an ssh whose bytes the agent does not take.
 _LOOK_SECONDS = 1.0
 
@@ -76,6 +78,10 @@ class Tunnel:
         self._channel = Channel()
         self._websocket: ClientConnection | None = None
         self._websocket_opened_at = 0.0
+        # Since when messages are read again, after a time in which too much waited for ssh.
+        self._reads_since = 0.0
+        # Whether the websocket was opened because the agent acknowledged nothing over the one before it.
+        self._has_stalled = False
         # Since when the service cannot be reached, or closes each websocket before it has sent anything.
         self._broke_at: float | None = None
         self._pause = _FIRST_PAUSE_SECONDS
@@ -95,6 +101,8 @@ class Tunnel:
             async with asyncio.timeout(max(deadline - time.monotonic(), 0.1)):
                 await asyncio.shield(self._opened)
         except TimeoutError as error:
+            # It may have opened at the same time. Then this is the end of ssh.
+            self.for_ssh.close()
             raise ArgumentError(self._not_in_time()) from error
         except asyncio.CancelledError:
             self.for_ssh.close()
@@ -118,8 +126,9 @@ class Tunnel:
             why = await self._until_one_ends(token)
         except (ChannelError, SshKeysError) as error:
             why = str(error)
-            with contextlib.suppress(ConnectionClosed):
-                await self._send_frames()
+            with contextlib.suppress(ConnectionClosed, TimeoutError):
+                async with asyncio.timeout(_FLAG_SECONDS):
+                    await self._send_frames()
         finally:
             if self._opened.done():
                 # Before ssh sees the end.
@@ -134,7 +143,7 @@ class Tunnel:
             # Each in any case, also if this task is cancelled once more.
             try:
                 if self._websocket:
-                    await self._websocket.close()
+                    await _close(self._websocket)
             finally:
                 await asyncio.shield(asyncio.ensure_future(self._service.terminate()))
 
@@ -176,6 +185,8 @@ class Tunnel:
         with contextlib.suppress(ConnectionClosed):
             await websocket.send(self._channel.connect(token))
         self._has_websocket.set()
+        # What is outstanding is sent again.
+        self._to_send.set()
 
     async def _receive(self) -> None:
         """Process the messages of the session, over one websocket after the other. Returns when it has ended."""
@@ -206,6 +217,8 @@ class Tunnel:
         now = time.monotonic()
         if self._broke_at is None or now > self._websocket_opened_at + _RESUME_SECONDS:
             self._broke_at, self._pause = now, _FIRST_PAUSE_SECONDS
+        elif now > self._broke_at + _RESUME_SECONDS:
+            raise ArgumentError(f"The connection to {SERVER.name} broke, and each other one broke, too.")
         while True:
             await asyncio.sleep(self._pause)
             self._pause = min(self._pause * 2, _LONGEST_PAUSE_SECONDS)
@@ -226,8 +239,10 @@ class Tunnel:
         while True:
             await self._has_websocket.wait()
             self._to_send.clear()
-            with contextlib.suppress(ConnectionClosed):
-                await self._send_frames()
+            with contextlib.suppress(ConnectionClosed, TimeoutError):
+                # A service that reads nothing lets it wait for ever.
+                async with asyncio.timeout(_STALL_SECONDS):
+                    await self._send_frames()
             self._check_progress()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._channel.seconds_until_due()):
@@ -240,12 +255,21 @@ class Tunnel:
                 await websocket.send(frame)
 
     def _check_progress(self) -> None:
-        if self._channel.seconds_without_progress() < _STALL_SECONDS or not self._websocket:
+        channel, websocket = self._channel, self._websocket
+        if not channel.websockets_without_progress:
+            self._has_stalled = False
+        # While ssh takes nothing, acknowledgements may have come that were not read.
+        if channel.is_full:
             return
-        if self._channel.websockets_without_progress > 1:
+        waited = min(channel.seconds_without_progress(), time.monotonic() - self._reads_since)
+        if waited < _STALL_SECONDS or not websocket:
+            return
+        if self._has_stalled:
             raise ArgumentError(_STALLED)
-        # _receive opens another one.
-        self._websocket.transport.abort()
+        self._has_stalled = True
+        # _receive opens another one. Until then, there is nothing to look at.
+        self._has_websocket.clear()
+        websocket.transport.abort()
 
     # -- ssh -----------------------------------------------------------------------------------------------------------
 
@@ -266,6 +290,8 @@ class Tunnel:
                 except OSError:
                     # The other tasks see that too.
                     self._is_ssh_there = False
+            if self._channel.is_full:
+                self._reads_since = time.monotonic()
             self._channel.took()
             self._to_send.set()
             self._taken.set()
@@ -289,6 +315,15 @@ class Tunnel:
                     return
                 self._channel.send(data)
                 self._to_send.set()
+
+
+async def _close(websocket: ClientConnection) -> None:
+    """Close a websocket, also one whose other end reads nothing: its close frame would wait for ever."""
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await websocket.close()
+    except TimeoutError:
+        websocket.transport.abort()
 
 
 def _is_final(error: SshKeysError) -> bool:

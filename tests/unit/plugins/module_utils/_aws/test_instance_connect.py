@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws import instance_connect
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ec2 import Endpoint
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import INSTANCE_CONNECT
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import INSTANCE_CONNECT, Credentials
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.signing import Signer
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
 from ansible_collections.sshkeys.aws.plugins.module_utils._push.target import Target
 from ansible_collections.sshkeys.aws.tests.unit.scripted_service import (
@@ -23,7 +24,6 @@ from ansible_collections.sshkeys.aws.tests.unit.scripted_service import (
     client,
     push,
 )
-from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService
 
 
 def test_push_sends_what_the_api_page_names(service: ScriptedService) -> None:
@@ -62,20 +62,26 @@ def test_a_push_without_success_is_no_push(service: ScriptedService) -> None:
         push(service, [(200, {"RequestId": "request-1", "Success": False})])
 
 
-def test_the_address_of_a_tunnel_is_signed() -> None:
+@pytest.mark.parametrize("token", [None, "IQoJb3/+=="])
+def test_the_address_of_a_tunnel_is_signed(token: str | None) -> None:
     """As the AWS CLI does it: in the query, for a minute, and with nothing but the host in the signature."""
-    client = StubbedService("ec2-instance-connect").client
-    url = urlsplit(instance_connect.tunnel_url(client, Endpoint("eice-1", "one.example.com"), "10.0.0.7", 22, 3600))
+    signer = Signer(Credentials("AKIAIOSFODNN7EXAMPLE", "secret", token), "us-east-1")
+    endpoint = Endpoint("eice-1", "one.example.com")
+    url = urlsplit(instance_connect.tunnel_url(signer, endpoint, "10.0.0.7", 2222, 3600))
     query = {name: value[0] for name, value in parse_qs(url.query).items()}
     assert (url.scheme, url.netloc, url.path) == ("wss", "one.example.com", "/openTunnel")
     wanted = {
         "instanceConnectEndpointId": "eice-1",
         "privateIpAddress": "10.0.0.7",
-        "remotePort": "22",
+        "remotePort": "2222",
         "maxTunnelDuration": "3600",
         "X-Amz-Expires": "60",
         "X-Amz-SignedHeaders": "host",
         "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
     }
     assert wanted.items() <= query.items()
+    assert query.get("X-Amz-Security-Token") == token
+    assert set(query) == wanted.keys() | {"X-Amz-Credential", "X-Amz-Date", "X-Amz-Signature"} | (
+        {"X-Amz-Security-Token"} if token else set()
+    )
     assert query["X-Amz-Credential"].endswith("/us-east-1/ec2-instance-connect/aws4_request")

@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws import calls
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import preload
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import INSTANCE_CONNECT, TRANSFER
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import INSTANCE_CONNECT, SSM, TRANSFER
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import COLLECTION_VERSION, Session, uses_fips
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, SetUpError
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.certificate import certificate_of_its_own
@@ -29,7 +31,7 @@ from botocore import httpsession
 
 def test_connecting_sends_nothing(service: ScriptedService) -> None:
     """Everything that a client needs is checked without a request."""
-    for name in (INSTANCE_CONNECT, TRANSFER):
+    for name in (INSTANCE_CONNECT, TRANSFER, SSM):
         client(service, name)
     assert service.requests == []
 
@@ -278,3 +280,117 @@ def test_clients_of_a_session_share_what_it_has_found(service: ScriptedService, 
     for name in (INSTANCE_CONNECT, TRANSFER):
         session.client(name)
     assert runs.read_text() == "run\n"
+
+
+# -- Signers -----------------------------------------------------------------------------------------------------------
+
+A_URL = "https://ssmmessages.eu-central-1.amazonaws.com/v1/data-channel/alice-0abc"
+
+
+def signed_by(session: Session) -> tuple[str, str, str | None]:
+    """Return the access key, the region and the session token that the signer of a session signs with."""
+    headers = session.signer().headers("ssmmessages", A_URL)
+    credential = re.search(r"Credential=(\w+)/\d{8}/([\w-]+)/ssmmessages/", headers["Authorization"])
+    assert credential
+    return credential[1], credential[2], headers.get("X-Amz-Security-Token")
+
+
+def test_a_signer_takes_the_credentials_of_the_options(service: ScriptedService) -> None:
+    """Also where the environment has others. It sends nothing."""
+    assert signed_by(Session(service.params())) == ("AKIAIOSFODNN7EXAMPLE", "us-east-1", None)
+    temporary = service.params(region="eu-central-1", access_key="ASIA", session_token="token\n")
+    assert signed_by(Session(temporary)) == ("ASIA", "eu-central-1", "token")
+    assert service.requests == []
+
+
+def test_a_signer_signs_with_the_secret_of_the_options(service: ScriptedService) -> None:
+    signer = Session(service.params(session_token="token")).signer()
+    given = signer._credentials
+    assert (given.access_key, given.secret_key, given.token) == (
+        "AKIAIOSFODNN7EXAMPLE",
+        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "token",
+    )
+
+
+def test_a_signer_takes_the_credentials_and_the_region_of_a_profile(
+    service: ScriptedService, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text("[profile fleet]\nregion = eu-central-1\n")
+    (tmp_path / "credentials").write_text(
+        "[fleet]\naws_access_key_id = AKIAFLEET\naws_secret_access_key = secret\naws_session_token = token\n"
+    )
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENT")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    options = service.params(region=None, access_key=None, secret_key=None, profile="fleet")
+    assert signed_by(Session(options)) == ("AKIAFLEET", "eu-central-1", "token")
+
+
+def test_a_signer_takes_the_credentials_of_the_environment(
+    service: ScriptedService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("ACCESS_KEY_ID", "AKIAENVIRONMENT"), ("SECRET_ACCESS_KEY", "s"), ("SESSION_TOKEN", "token")):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    session = Session(service.params(access_key=None, secret_key=None))
+    assert signed_by(session) == ("AKIAENVIRONMENT", "us-east-1", "token")
+
+
+def test_a_signer_of_an_assumed_role(service: ScriptedService) -> None:
+    given = "<AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>"
+    credentials = f"<Credentials>{given}<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
+    service.script = [
+        (200, f"<AssumeRoleResponse><AssumeRoleResult>{credentials}</AssumeRoleResult></AssumeRoleResponse>")
+    ]
+    assert signed_by(Session(service.params(), shared()).assume_role(ROLE)) == ("ASIAROLE", "us-east-1", "t")
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"region": None}, "No region is configured"),
+        ({"access_key": None, "secret_key": None}, "Unable to locate credentials.*Set access_key and secret_key"),
+        ({"access_key": None, "secret_key": None, "profile": "nobody"}, r"profile \(nobody\) could not be found"),
+        ({"profile": "nobody"}, "both a profile and access tokens"),
+    ],
+)
+def test_what_a_signer_lacks_is_a_sentence(service: ScriptedService, options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(SetUpError, match=sentence):
+        Session(service.params(**options)).signer()
+
+
+def expiring(tmp_path: Any, expires_at: str) -> dict[str, Any]:
+    """Return the options of a profile whose program gives credentials with a number, which counts its runs."""
+    program = tmp_path / "program"
+    key = "AKIA$(wc -l < $0.runs)"
+    given = f'{{"Version": 1, "AccessKeyId": "{key}", "SecretAccessKey": "s", "SessionToken": "t"'
+    told = f'{given}, "Expiration": "{expires_at}"}}'.replace('"', '\\"')
+    program.write_text(f'#!/bin/sh\necho run >> $0.runs\necho "{told}"\n')
+    program.chmod(0o700)
+    (tmp_path / "config").write_text(f"[profile fleet]\nregion = us-east-1\ncredential_process = {program}\n")
+    return {"region": None, "access_key": None, "secret_key": None, "profile": "fleet"}
+
+
+def test_a_signer_has_the_credentials_of_now(service: ScriptedService, tmp_path: Any) -> None:
+    """Those of a profile are refreshed when they end, which a session through Session Manager may outlive."""
+    soon = datetime.now(UTC) + timedelta(minutes=12)
+    session = Session(service.params(**expiring(tmp_path, soon.isoformat())))
+    # The SDK refreshes credentials in their last fifteen minutes.
+    assert [signed_by(session)[0] for _time in range(2)] == ["AKIA2", "AKIA3"]
+
+
+def test_credentials_that_have_ended_are_a_sentence(service: ScriptedService, tmp_path: Any) -> None:
+    options = service.params(**expiring(tmp_path, "2001-01-01T00:00:00Z"))
+    for use in (Session(options).signer, lambda: Session(options).client(SSM)):
+        with pytest.raises(SetUpError, match="refreshed credentials are still expired"):
+            use()
+
+
+def test_credentials_that_end_between_two_calls_are_a_sentence(service: ScriptedService, tmp_path: Any) -> None:
+    options = service.params(**expiring(tmp_path, "2099-01-01T00:00:00Z"))
+    made = Session(options).client(SSM)
+    expiring(tmp_path, "2001-01-01T00:00:00Z")
+    made._request_signer._credentials._expiry_time = datetime.now(UTC)
+    with pytest.raises(ServiceError, match="refreshed credentials are still expired") as failed:
+        calls.call(made.terminate_session, SessionId="alice-0abc")
+    assert (failed.value.code, failed.value.in_doubt) == ("CredentialRetrievalError", False)
+    assert service.requests == []

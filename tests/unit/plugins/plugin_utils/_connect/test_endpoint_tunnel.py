@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The tunnel over a real websocket with TLS: bytes both ways, how it ends, what it leaves, and how it is refused."""
+"""The tunnel over a real websocket with TLS: bytes both ways, how it ends, what it leaves, and whether it is full."""
 
 from __future__ import annotations
 
@@ -11,53 +11,31 @@ import hashlib
 import json
 import os
 import socket
-import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import endpoint_tunnel
-from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.certificate import certificate_of_its_own
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import endpoint_tunnel, websocket
+from ansible_collections.sshkeys.aws.tests.unit.websocket_server import (
+    Check,
+    Handler,
+    Watched,
+    WebsocketServer,
+    echo,
+    eventually,
+    number_of_open_files,
+)
 from websockets.asyncio.client import ClientConnection
-from websockets.asyncio.server import ServerConnection, serve
-from websockets.datastructures import Headers
+from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-Handler = Callable[[ServerConnection], Awaitable[None]]
-Check = Callable[[ServerConnection, Request], Response | None]
 
-
-class Endpoint:
-    """An endpoint on loopback: what it does with a connection, and where it is."""
-
-    def __init__(self, folder: Path) -> None:
-        """Make its certificate in a folder."""
-        self._folder = folder
-        self._certificate = certificate_of_its_own(folder)
-        self.ca_bundle = str(folder / "certificate.pem")
-        self.address = ""
-
-    def certify(self, *, address: str = "127.0.0.1", age: timedelta = timedelta(days=1)) -> None:
-        """Have another certificate, which is trusted too."""
-        self._certificate = certificate_of_its_own(self._folder, address=address, age=age)
-
-    @asynccontextmanager
-    async def serving(self, handler: Handler, check: Check | None = None) -> AsyncIterator[None]:
-        """Answer in this block. check: refuses what it returns an answer for."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self._certificate)
-        async with serve(
-            handler, "127.0.0.1", 0, ssl=context, process_request=check, compression=None, close_timeout=1
-        ) as server:
-            (listening,) = server.sockets
-            self.address = f"wss://127.0.0.1:{listening.getsockname()[1]}/openTunnel?a=b"
-            yield
+class Endpoint(WebsocketServer):
+    """An endpoint on loopback, and tunnels through it."""
 
     async def open(self, seconds: float = 5, ca_bundle: str | None = None) -> ClientConnection:
         """Open the websocket of a tunnel, in so many seconds at most."""
@@ -66,22 +44,6 @@ class Endpoint:
     async def ssh(self) -> Ssh:
         """Open a tunnel for an ssh."""
         return Ssh(await self.open())
-
-
-class Watched(socket.socket):
-    """A socket that notes how often it was closed while the event loop watched it.
-
-    The loop would go on to watch its number, which another socket may get.
-    """
-
-    watched_when_closed = 0
-
-    def close(self) -> None:
-        """Close it."""
-        loop, number = asyncio.get_running_loop(), self.fileno()
-        if number >= 0:
-            self.watched_when_closed += loop.remove_reader(number) + loop.remove_writer(number)
-        super().close()
 
 
 class Ssh:
@@ -136,23 +98,9 @@ def endpoint(tmp_path: Path) -> Endpoint:
     return Endpoint(tmp_path)
 
 
-async def echo(connection: ServerConnection) -> None:
-    """Send back what comes."""
-    async for message in connection:
-        await connection.send(message)
-
-
 async def listen(connection: ServerConnection) -> None:
     """Send nothing until the end."""
     await connection.wait_closed()
-
-
-async def eventually(condition: Callable[[], bool]) -> bool:
-    """Let the loop run until the condition holds. Returns whether it does."""
-    until = time.monotonic() + 10
-    while not condition() and time.monotonic() < until:  # noqa: ASYNC110 - it may be about anything
-        await asyncio.sleep(0.005)
-    return condition()
 
 
 # -- What is carried ---------------------------------------------------------------------------------------------------
@@ -403,7 +351,7 @@ def test_an_endpoint_that_does_not_take_part_in_the_end_keeps_nobody_waiting(
     endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One side is closed by ssh, and the endpoint answers nothing any more, not even the end."""
-    monkeypatch.setattr(endpoint_tunnel, "_CLOSE_SECONDS", 0.1)
+    monkeypatch.setattr(websocket, "CLOSE_SECONDS", 0.1)
 
     async def scenario() -> None:
         stopped = asyncio.Event()
@@ -425,7 +373,7 @@ def test_a_tunnel_that_is_closed_lets_ssh_see_the_end_and_waits_for_its_own(
     endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Until ssh has ended, the next one would still share its connection."""
-    monkeypatch.setattr(endpoint_tunnel, "_CLOSE_SECONDS", 60)
+    monkeypatch.setattr(websocket, "CLOSE_SECONDS", 60)
 
     async def scenario() -> None:
         async with endpoint.serving(echo):
@@ -445,7 +393,7 @@ def test_a_tunnel_that_is_closed_lets_ssh_see_the_end_and_waits_for_its_own(
 def test_a_tunnel_that_is_closed_does_not_wait_for_ever_for_an_ssh_that_hangs(
     endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(endpoint_tunnel, "_CLOSE_SECONDS", 0.1)
+    monkeypatch.setattr(websocket, "CLOSE_SECONDS", 0.1)
 
     async def scenario() -> None:
         async with endpoint.serving(echo):
@@ -499,11 +447,6 @@ async def ended_by_the_endpoint(ssh: Ssh) -> None:
     ssh.close()
 
 
-def number_of_open_files() -> int:
-    """Return how many files this process has open."""
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
 @pytest.mark.parametrize(
     ("handler", "end"),
     [
@@ -522,7 +465,7 @@ def test_nothing_is_left_of_a_tunnel_that_has_ended(
     endpoint: Endpoint, handler: Handler, end: Callable[[Ssh], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No task, no file, and no number that the event loop watches: the process makes all tunnels of a run."""
-    monkeypatch.setattr(endpoint_tunnel, "_CLOSE_SECONDS", 0.2)
+    monkeypatch.setattr(websocket, "CLOSE_SECONDS", 0.2)
 
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
@@ -564,190 +507,64 @@ def test_a_new_tunnel_may_get_the_numbers_of_one_that_has_ended(endpoint: Endpoi
 # -- How it is opened --------------------------------------------------------------------------------------------------
 
 
-def opened(endpoint: Endpoint, handler: Handler, check: Check | None = None, *, ca_bundle: str | None = None) -> None:
+def opened(endpoint: Endpoint, check: Check) -> None:
     """Open a tunnel to an endpoint that answers, and close it. Raises what the opening raises."""
 
     async def scenario() -> None:
-        async with endpoint.serving(handler, check):
-            await Ssh(await endpoint.open(ca_bundle=ca_bundle)).end()
+        async with endpoint.serving(echo, check):
+            await Ssh(await endpoint.open()).end()
 
     asyncio.run(scenario())
-
-
-def opened_at_its_address(endpoint: Endpoint, seconds: float = 5) -> None:
-    """Open a tunnel where no endpoint is. Raises what the opening raises."""
-    asyncio.run(endpoint.open(seconds))
 
 
 def refuse(status: int, code: str) -> Check:
     """Return a check that refuses all."""
 
     def check(connection: ServerConnection, _request: Request) -> Response:
-        response = connection.respond(HTTPStatus(status), json.dumps({"ErrorCode": code, "Message": "No."}))
-        response.headers["x-amzn-requestid"] = "request-1"
-        return response
+        return connection.respond(HTTPStatus(status), json.dumps({"ErrorCode": code, "Message": "No."}))
 
     return check
 
 
-def test_a_refusal_is_repeated(endpoint: Endpoint) -> None:
-    with pytest.raises(
-        ArgumentError, match=r"^The endpoint refused: AuthFailure: No \(request id request-1\)\.$"
-    ) as refused:
-        opened(endpoint, echo, refuse(403, "AuthFailure"))
+def test_a_refusal_is_that_of_the_endpoint(endpoint: Endpoint) -> None:
+    with pytest.raises(ArgumentError, match=r"^The endpoint refused: AuthFailure: No\.$") as refused:
+        opened(endpoint, refuse(403, "AuthFailure"))
     assert not isinstance(refused.value, endpoint_tunnel.EndpointFullError)
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(429, "Anything"), (400, "ConnectionLimitExceeded"), (400, "Throttling"), (503, "Anything")]
-)
-def test_a_full_endpoint_is_told_from_one_that_refuses(endpoint: Endpoint, status: int, code: str) -> None:
-    """It may be waited for."""
-    with pytest.raises(endpoint_tunnel.EndpointFullError, match=rf"^The endpoint refused: {code}: No "):
-        opened(endpoint, echo, refuse(status, code))
-
-
-def test_a_long_refusal_is_cut() -> None:
-    body = json.dumps({"ErrorCode": "InternalError", "Message": "x" * 10_000}).encode()
-    code, message = endpoint_tunnel._refusal(Response(500, "Internal Server Error", Headers(), body))
-    assert (code, message) == ("InternalError", "x" * 500)
-
-
-def test_an_answer_that_is_no_tunnel(endpoint: Endpoint) -> None:
-    with pytest.raises(ArgumentError, match="HTTP status 200: OK"):
-        opened(endpoint, echo, lambda connection, _request: connection.respond(HTTPStatus.OK, "<html>Welcome</html>"))
-
-
-def test_nothing_is_left_of_a_tunnel_that_was_refused(endpoint: Endpoint) -> None:
-    async def scenario() -> None:
-        async with endpoint.serving(echo, refuse(429, "Anything")):
-            tasks, files = asyncio.all_tasks(), number_of_open_files()
-            for _number in range(5):
-                with pytest.raises(endpoint_tunnel.EndpointFullError):
-                    await endpoint.open()
-            assert await eventually(lambda: asyncio.all_tasks() == tasks)
-            assert await eventually(lambda: number_of_open_files() == files)
-
-    asyncio.run(scenario())
-
-
-def test_a_certificate_that_is_not_trusted(endpoint: Endpoint, tmp_path: Path) -> None:
-    other = tmp_path / "other"
-    other.mkdir()
-    certificate_of_its_own(other)
-    with pytest.raises(ArgumentError, match=r"cannot be reached: .*certificate verify failed"):
-        opened(endpoint, echo, ca_bundle=str(other / "certificate.pem"))
-
-
-@pytest.mark.parametrize(
-    ("address", "age", "said"),
+    ("status", "code", "has_no_place"),
     [
-        ("127.0.0.2", timedelta(days=1), "IP address mismatch, certificate is not valid for '127.0.0.1'"),
-        ("127.0.0.1", timedelta(days=3), "certificate has expired"),
-        ("127.0.0.1", timedelta(days=-1), "certificate is not yet valid"),
+        (429, "Anything", False),
+        (503, "Anything", False),
+        (400, "Throttling", False),
+        (400, "TooManyRequests", False),
+        (400, "ConnectionLimitExceeded", True),
+        (429, "ServiceQuotaExceeded", True),
     ],
-    ids=["for another name", "expired", "not yet valid"],
 )
-def test_a_certificate_of_a_trusted_authority_must_be_right_too(
-    endpoint: Endpoint, address: str, age: timedelta, said: str
+def test_a_full_endpoint_is_told_from_one_that_refuses(
+    endpoint: Endpoint, status: int, code: str, has_no_place: bool
 ) -> None:
-    """Any other server with a certificate of that authority could read the signature, and stand in the middle."""
-    endpoint.certify(address=address, age=age)
-    with pytest.raises(ArgumentError, match=f"cannot be reached: .*{said}"):
-        opened(endpoint, echo)
+    """It may be waited for, and a place may be given up where there is none."""
+    with pytest.raises(endpoint_tunnel.EndpointFullError, match=rf"^The endpoint refused: {code}: No\.$") as full:
+        opened(endpoint, refuse(status, code))
+    assert full.value.has_no_place is has_no_place
 
 
-def test_a_file_of_certificates_is_read_once_and_again_when_it_has_changed(endpoint: Endpoint) -> None:
-    """A run may last for hours, and reading the file takes longer than opening a tunnel."""
-    bundle = endpoint.ca_bundle
-    first = endpoint_tunnel._trusting(bundle)
-    assert endpoint_tunnel._trusting(bundle) is first
-    opened(endpoint, echo)
-    endpoint.certify()
-    second = endpoint_tunnel._trusting(bundle)
-    assert second is not first
-    assert second.get_ca_certs() != first.get_ca_certs()
-    opened(endpoint, echo)
+def test_an_endpoint_is_asked_for_no_sign_of_life(endpoint: Endpoint) -> None:
+    """And it is sent nothing but the signed address."""
+    asked: list[Request] = []
+
+    def note(_connection: ServerConnection, request: Request) -> None:
+        asked.append(request)
+
+    opened(endpoint, note)
+    assert asked[0].path == "/openTunnel?a=b"
+    assert "Authorization" not in asked[0].headers
 
 
-@pytest.mark.parametrize("content", [None, "", "no certificate"])
-def test_a_file_of_certificates_that_cannot_be_read_is_a_sentence(
-    endpoint: Endpoint, tmp_path: Path, content: str | None
-) -> None:
-    bundle = tmp_path / "bundle.pem"
-    if content is not None:
-        bundle.write_text(content)
-    with pytest.raises(ArgumentError, match=r"\.$"):
-        opened(endpoint, echo, ca_bundle=str(bundle))
-
-
-def test_an_end_that_is_gone_without_a_word_is_noticed(endpoint: Endpoint) -> None:
-    """The system asks an idle connection whether the other end is there: after a minute, and four times."""
-
-    async def scenario() -> None:
-        async with endpoint.serving(echo):
-            connection = await endpoint.open()
-            found = connection.transport.get_extra_info("socket")
-            assert found.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-            names = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
-            options = [found.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in names]
-            assert options == [60, 15, 4]
-            await Ssh(connection).end()
-
-    asyncio.run(scenario())
-
-
-def test_nobody_answers(endpoint: Endpoint) -> None:
-    """An endpoint that accepts and says nothing: it ends with the timeout."""
-    silent = socket.create_server(("127.0.0.1", 0))
-    endpoint.address = f"wss://127.0.0.1:{silent.getsockname()[1]}/openTunnel"
-    with silent, pytest.raises(ArgumentError, match="does not answer"):
-        opened_at_its_address(endpoint, seconds=0.3)
-
-
-def test_nobody_listens(endpoint: Endpoint) -> None:
-    endpoint.address = "wss://127.0.0.1:1/openTunnel"
-    with pytest.raises(ArgumentError, match=r"cannot be reached: .*refused"):
-        opened_at_its_address(endpoint)
-
-
-def test_a_proxy_of_the_environment_is_used(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    """HTTPS_PROXY counts and not HTTP_PROXY, and NO_PROXY holds names and not parts of them."""
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    opened(endpoint, echo)
-    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
-    with pytest.raises(ArgumentError, match="cannot be reached"):
-        opened(endpoint, echo)
-    monkeypatch.setenv("NO_PROXY", "27.0.0.1")
-    with pytest.raises(ArgumentError, match="cannot be reached"):
-        opened(endpoint, echo)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    opened(endpoint, echo)
-
-
-@pytest.mark.parametrize(
-    ("address", "proxy"),
-    [("wss://127.0.0.1:port/openTunnel?secret", ""), ("https://127.0.0.1/?secret", ""), (None, "x:secret")],
-)
-def test_an_address_that_cannot_be_used_is_not_repeated(
-    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, address: str | None, proxy: str
-) -> None:
-    """It is signed, and a proxy may have a password."""
-    endpoint.address = address or "wss://127.0.0.1:1/openTunnel"
-    monkeypatch.setenv("HTTPS_PROXY", proxy)
-    with pytest.raises(ArgumentError, match=r"^The address of the endpoint or of a proxy cannot be used\.") as refused:
-        opened_at_its_address(endpoint)
-    assert "secret" not in str(refused.value)
-
-
-def test_a_proxy_of_another_kind_needs_a_library(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    endpoint.address = "wss://127.0.0.1:1/openTunnel"
-    monkeypatch.setenv("SOCKS_PROXY", "socks5://127.0.0.1:1")
-    with pytest.raises(ArgumentError, match="python-socks"):
-        opened_at_its_address(endpoint)
-
-
-def test_without_the_library(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint_tunnel, "connect", None)
-    with pytest.raises(ArgumentError, match="pip install websockets"):
-        opened_at_its_address(endpoint)
+def test_an_address_that_cannot_be_used_names_where_it_is_from(endpoint: Endpoint) -> None:
+    endpoint.address = "wss://127.0.0.1:port/openTunnel"
+    with pytest.raises(ArgumentError, match=r"Check ansible_ec2_instance_connect_endpoint_dns_name, and HTTPS_PROXY"):
+        asyncio.run(endpoint.open())

@@ -37,20 +37,23 @@ class ClosedWays:
 
         connect: connects over a way. It returns None if that is no way for this host, and raises FailedError.
         """
+        # Its own: another connection may forget those of the host while this one tries a way.
+        failures: dict[Way, FailedError] = {}
         for way in ways:
-            if way in self._failures:
-                continue
-            try:
-                connection = await connect(way)
-            except FailedError as failure:
-                if not failure.closes_way:
-                    raise
-                self._failures[way] = failure
-            else:
-                if connection:
-                    self.all_were_closed = False
-                    return connection
-        failures, self._failures, self.all_were_closed = self._failures, {}, True
+            if way not in self._failures:
+                try:
+                    connection = await connect(way)
+                except FailedError as failure:
+                    if not failure.closes_way:
+                        raise
+                    self._failures[way] = failure
+                else:
+                    if connection:
+                        self.all_were_closed = False
+                        return connection
+                    continue
+            failures[way] = self._failures[way]
+        self._failures, self.all_were_closed = {}, True
         raise _all_closed(failures)
 
 

@@ -19,11 +19,13 @@ class ClosedWays:
     """The closed ways to a host.
 
     all_were_closed: whether no way was open the last time. Then each is tried again, and no earlier answer counts.
+    addresses: those at which nothing answers. Two ways may lead to the same one.
     """
 
     def __init__(self) -> None:
         """Start with all ways open."""
         self._failures: dict[Way, FailedError] = {}
+        self.addresses: set[str] = set()
         self.all_were_closed = False
 
     def __contains__(self, way: Way) -> bool:
@@ -53,7 +55,7 @@ class ClosedWays:
                         return connection
                     continue
             failures[way] = self._failures[way]
-        self._failures, self.all_were_closed = {}, True
+        self._failures, self.addresses, self.all_were_closed = {}, set(), True
         raise _all_closed(failures)
 
 

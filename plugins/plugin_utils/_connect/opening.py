@@ -276,16 +276,23 @@ class _Opening:
         if way is Way.SESSION_MANAGER:
             with taking(Step.SESSION):
                 return await self._through_session_manager.connect(port)
-        return await self._connect_directly(way, port, configuration)
+        return await self._connect_directly(way, port, configuration, closed_ways.addresses)
 
-    async def _connect_directly(self, way: Way, port: int, configuration: Mapping[str, str]) -> socket.socket | None:
-        """Connect to an address. An instance that was stopped and started during a run has a new public address."""
+    async def _connect_directly(
+        self, way: Way, port: int, configuration: Mapping[str, str], closed: set[str]
+    ) -> socket.socket | None:
+        """Connect to an address. An instance that was stopped and started during a run has a new public address.
+
+        closed: the addresses at which nothing answers.
+        """
         address = await self._address(way, configuration["hostname"], anew=False)
-        if not address:
+        if not address or address in closed:
             return None
         try:
             return await self._connect_to(address, port, configuration)
-        except FailedError:
+        except FailedError as failure:
+            if failure.closes_way:
+                closed.add(address)
             if way is Way.GIVEN:
                 raise
             other = await self._address(way, configuration["hostname"], anew=True)

@@ -296,9 +296,12 @@ class _Opening:
             if way is Way.GIVEN:
                 raise
             other = await self._address(way, configuration["hostname"], anew=True)
-            if other in (None, address):
+            if not other:
+                # Another machine may have that address now.
+                return None
+            if other == address:
                 raise
-            return await self._connect_to(str(other), port, configuration)
+            return await self._connect_to(other, port, configuration)
 
     async def _connect_to(self, address: str, port: int, configuration: Mapping[str, str]) -> socket.socket:
         with taking(Step.CONNECT):

@@ -204,7 +204,8 @@ class _Opening:
             # ssh may have ended, and has said why.
             with contextlib.suppress(OSError):
                 socket.send_fds(ssh, [_ONE_BYTE], [connection.fileno()])
-        self._opener.commands.made(self._settings["connection"], {"made": self.steps(), "is_pushed": is_pushed})
+        made = {"made": self.steps(), **({"is_pushed": is_pushed} if key else {})}
+        self._opener.commands.made(self._settings["connection"], made)
 
     def steps(self) -> str:
         """Return what was done so far, for a line at -vvv."""

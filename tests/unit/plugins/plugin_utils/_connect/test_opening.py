@@ -640,7 +640,7 @@ def test_the_sentence_says_of_each_way_why_it_is_closed(run: Run, cloud: Cloud) 
     assert places == sorted(places)
     assert -1 not in places
     assert "find another way" not in sentence
-    assert sentence.endswith("The region was us-east-1.")
+    assert "route. The region was us-east-1, from " in sentence
 
 
 def test_two_connections_at_once_are_both_told_of_all_ways(run: Run, cloud: Cloud) -> None:

@@ -273,11 +273,15 @@ class _Opening:
                 return await self._through_endpoint.connect(
                     port, remembers_none=len(ways(self._settings)) > 1 and not closed_ways.all_were_closed
                 )
-        self._opener.places.need_none(self._settings["connection"])
         if way is Way.SESSION_MANAGER:
             with taking(Step.SESSION):
-                return await self._through_session_manager.connect(port)
-        return await self._connect_directly(way, port, configuration, closed_ways.addresses)
+                connection: socket.socket | None = await self._through_session_manager.connect(port)
+        else:
+            connection = await self._connect_directly(way, port, configuration, closed_ways.addresses)
+        if connection:
+            # Until now, an endpoint might have been next.
+            self._opener.places.need_none(self._settings["connection"])
+        return connection
 
     async def _connect_directly(
         self, way: Way, port: int, configuration: Mapping[str, str], closed: set[str]

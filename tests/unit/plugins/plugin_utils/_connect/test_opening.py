@@ -252,6 +252,27 @@ def test_a_host_that_goes_another_way_takes_no_place_of_the_endpoint(run: Run, c
     asyncio.run(scenario())
 
 
+def test_a_place_that_was_expected_is_kept_until_the_way_is_known(run: Run, cloud: Cloud, endpoint: Endpoint) -> None:
+    """Another host waits for a place, and must not get that of one that is about to go through the endpoint."""
+    cloud.take_key()
+
+    async def scenario() -> None:
+        async with endpoint.serving():
+            cloud.describe_endpoints(endpoint.listed())
+            for connection in (INSTANCE_ID, *(f"another-{number}" for number in range(PLACES - 1))):
+                assert run.places.expect(connection)
+            waiting = asyncio.create_task(run.places.keep("eice-1", "who waits", lambda: None))
+            await asyncio.sleep(0)
+            connected, failure = await run.connect(run.auto(public_ip_address=UNREACHABLE, timeout=1))
+            assert connected, failure
+            assert not waiting.done()
+            connected.close()
+            await asyncio.wait_for(run.opener.ended(), 10)
+            await asyncio.wait_for(waiting, 10)
+
+    asyncio.run(scenario())
+
+
 # -- What closes a way, and what does not ------------------------------------------------------------------------------
 
 

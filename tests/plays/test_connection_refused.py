@@ -135,7 +135,8 @@ CASES = {
         is_private=True,
     ),
     "managed_node_without_a_key": Case(
-        "mi-0123456789abcdef0 is a managed node .* Set ansible_private_key_file", {"instance_id": "mi-0123456789abcdef0"}
+        "mi-0123456789abcdef0 is a managed node .* Set ansible_private_key_file",
+        {"instance_id": "mi-0123456789abcdef0"},
     ),
     "managed_node_through_an_endpoint": Case(
         "mi-0123456789abcdef0 is a managed node .* Set ansible_ec2_instance_connect_tunnel",

@@ -36,7 +36,7 @@ class Host:
         self.tried: list[Way] = []
         self.sockets: dict[Way, socket.socket] = {}
 
-    async def connect(self, ends: Mapping[Way, FailedError | None | str], ways: Sequence[Way] = WAYS) -> socket.socket:
+    async def connect(self, ends: Mapping[Way, FailedError | str | None], ways: Sequence[Way] = WAYS) -> socket.socket:
         """Connect. ends: "open", None for no way, or a failure."""
         self.tried = []
 
@@ -50,7 +50,7 @@ class Host:
 
         return await self.closed_ways.first_open(ways, connect)
 
-    def fails(self, ends: Mapping[Way, FailedError | None | str], ways: Sequence[Way] = WAYS) -> FailedError:
+    def fails(self, ends: Mapping[Way, FailedError | str | None], ways: Sequence[Way] = WAYS) -> FailedError:
         """Connect, and return the failure."""
         with pytest.raises(FailedError) as caught:
             asyncio.run(self.connect(ends, ways))
@@ -75,7 +75,7 @@ def host() -> Iterator[Host]:
     ],
 )
 def test_the_first_open_way_is_taken_and_no_later_one_is_tried(
-    ends: dict[Way, FailedError | None | str], expected: Way, host: Host
+    ends: dict[Way, FailedError | str | None], expected: Way, host: Host
 ) -> None:
     assert asyncio.run(host.connect(ends)) is host.sockets[expected]
     assert host.tried == list(ends)
@@ -160,7 +160,7 @@ def test_no_way_at_all_is_a_sentence(host: Host) -> None:
 
 def test_connections_at_once_are_told_of_all_ways_each(host: Host) -> None:
     """They share the memory. The first one forgets it at its end, while the second one is still at its last way."""
-    ends: dict[Way, FailedError | None | str] = {
+    ends: dict[Way, FailedError | str | None] = {
         PUBLIC: closed("A."),
         ENDPOINT: closed("B."),
         PRIVATE: closed("C."),

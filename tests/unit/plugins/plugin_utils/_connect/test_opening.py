@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import EC2, INSTANCE_CONNECT, SSM
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import NoEndpointError
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import facts, opening, pushes
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import direct, facts, pushes
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.places import PLACES
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.session_manager.open_sessions import OpenSession
@@ -508,13 +508,13 @@ def test_an_address_is_tried_once_although_two_ways_lead_to_it(
     cloud.describe_endpoints()
     cloud.refuse_session("TargetNotConnected")
     tried: list[str] = []
-    connect = opening.direct.connect
+    connect = direct.connect
 
-    def note(address: str, *more: Any) -> socket.socket:
+    def note(address: str, *more: Any) -> Any:
         tried.append(address)
         return connect(address, *more)
 
-    monkeypatch.setattr(opening.direct, "connect", note)
+    monkeypatch.setattr(direct, "connect", note)
     step, sentence = asyncio.run(run.open(run.auto(**told))) or (None, "")
     assert step is Step.WAYS
     assert tried == expected
@@ -647,12 +647,16 @@ def test_the_sentence_says_of_each_way_why_it_is_closed(run: Run, cloud: Cloud) 
     cloud.take_key()
     cloud.describe_endpoints()
     cloud.refuse_session("TargetNotConnected")
-    told = {"public_ip_address": UNREACHABLE, "host": "host.invalid", "private_ip_address": "255.255.255.255"}
+    told: dict[str, Any] = {
+        "public_ip_address": UNREACHABLE,
+        "host": "host.invalid",
+        "private_ip_address": "255.255.255.255",
+    }
     step, sentence = asyncio.run(run.open(run.auto(**told))) or (None, "")
     assert step is Step.WAYS
     told_of = [
         "(1) Its public address: host.invalid port 22: ",
-        " Set ansible_host to an address. (2) An EC2 Instance Connect Endpoint: No EC2 Instance Connect Endpoint in vpc",
+        " Set ansible_host to an address. (2) An EC2 Instance Connect Endpoint: No EC2 Instance Connect Endpoint",
         " (3) Session Manager: TargetNotConnected: No. The SSM agent there has no connection",
         " (4) Its private address: 255.255.255.255 port 22: Network is unreachable. Look at the security group",
     ]

@@ -296,17 +296,16 @@ class _Opening:
         try:
             return await self._connect_to(address, port, configuration)
         except FailedError as failure:
-            if failure.closes_way:
-                closed.add(address)
-            if way is Way.GIVEN:
-                raise
-            other = await self._address(way, configuration["hostname"], anew=True)
+            given = way is Way.GIVEN
+            other = address if given else await self._address(way, configuration["hostname"], anew=True)
             if not other:
                 # Another machine may have that address now.
                 return None
-            if other == address:
-                raise
-            return await self._connect_to(other, port, configuration)
+            if other != address:
+                return await self._connect_to(other, port, configuration)
+            if failure.closes_way:
+                closed.add(address)
+            raise
 
     async def _connect_to(self, address: str, port: int, configuration: Mapping[str, str]) -> socket.socket:
         with taking(Step.CONNECT):

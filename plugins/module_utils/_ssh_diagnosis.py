@@ -57,6 +57,7 @@ class Login:
     port: of sshd. more_causes: causes of a refusal that this way of logging in adds, each a sentence.
     traces: a sentence that says what the log of sshd holds.
     may_have_been_open: whether ssh may have been logged in before.
+    is_pushed: whether the key was pushed; if not, it is one that the user there must accept already.
     """
 
     instance_id: str
@@ -69,6 +70,7 @@ class Login:
     more_causes: Sequence[str] = ()
     traces: str = ""
     may_have_been_open: bool = False
+    is_pushed: bool = True
 
 
 def cause_of(said: str) -> Cause:
@@ -94,12 +96,19 @@ def _private_key(login: Login) -> Sequence[str]:
 
 def _refused(login: Login) -> Sequence[str]:
     user = f"no OS user {login.os_user}" if login.os_user else "no such OS user"
-    causes = (
+    of_a_push = (
         f"There is {user} on the instance: Amazon Linux has ec2-user, Ubuntu has ubuntu.",
         "The package ec2-instance-connect is not installed there.",
         "The sshd there has another AuthorizedKeysCommand, which the package leaves alone.",
         "Instance metadata is turned off, or a firewall on the instance blocks it.",
         "The clock of the instance is wrong, so that the key counts as expired.",
+    )
+    of_an_own_key = (
+        f"The user there does not accept {login.public_key}: add it to its ~/.ssh/authorized_keys.",
+        f"There is {user}.",
+    )
+    causes = (
+        *(of_a_push if login.is_pushed else of_an_own_key),
         "sshd does not let this user in at all, for example as root.",
         *login.more_causes,
     )

@@ -62,10 +62,11 @@ def hostile_hosts(lab: RunningLab, touched: Path, cases: tuple[tuple[str, str], 
         value = VALUES[kind].format(file=touched)
         if name in ON_A_TUNNEL:
             more = through if name == f"{OURS}_endpoint_dns_name" else {}
-            hosts[f"{name}-{kind}"] = {**private(lab, 0), **more, name: value}
+            hosts[f"{name}-{kind}"] = {**private(lab, 0), f"{OURS}_tunnel": "endpoint", **more, name: value}
         else:
             is_placement = name == "availability_zone"
-            hosts[f"{name}-{kind}"] = {**public, **({"placement": {name: value}} if is_placement else {name: value})}
+            hostile = {"placement": {name: value}} if is_placement else {name: value}
+            hosts[f"{name}-{kind}"] = {**public, f"{OURS}_tunnel": "never", **hostile}
     return hosts | {
         "ansible_user-two-words": {**public, "ansible_user": f"{instances(lab)[0]['os_user']} b"},
         "ansible_host-nothing": {**public, "ansible_host": ""},

@@ -30,9 +30,11 @@ from ansible_collections.sshkeys.aws.tests.plays.connection_hosts import (
 from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 
 # Instances that no refused host shares.
-STOPPED, OTHER_KEY, NO_KEY, REPLACED, ACCEPTED, LEFT_TO_SSH, ROLE, ROLE_TOO = range(1, 9)
+STOPPED, OTHER_KEY, NO_KEY, REPLACED, ACCEPTED, LEFT_TO_SSH, ROLE, ROLE_TOO, NO_AGENT = range(1, 10)
 # Seconds, less than the ten that are the default of Ansible.
 NO_VPC = {f"{OURS}_vpc_id": "vpc-00000000000000000"}
+ONLY_THE_ENDPOINT = {f"{OURS}_tunnel": "endpoint"}
+ONLY_A_SESSION = {f"{OURS}_tunnel": "session_manager"}
 FORBIDDEN_ROLE, ROLE_ARN = (f"arn:aws:iam::123456789012:role/{name}" for name in ("forbidden", "fleet"))
 
 CONFIGURATION = """
@@ -94,22 +96,55 @@ CASES = {
     ),
     "port_2222": Case(
         "The connection could not be prepared. The port of this host is 2222 .* only to the ports 22 and 3389",
-        {"ansible_port": 2222},
+        {"ansible_port": 2222, **ONLY_THE_ENDPOINT},
         is_private=True,
     ),
     "port_2222_by_id": Case(
         "no tunnel could be opened. The port of this host is 2222 .* only to the ports 22 and 3389",
-        {"ansible_port": 2222, "private_ip_address": None},
+        {"ansible_port": 2222, "private_ip_address": None, f"{OURS}_endpoint_id": "{endpoint_id}"},
         is_private=True,
     ),
     "no_endpoint": Case(
-        "No EC2 Instance Connect Endpoint in vpc-0+ is ready. Create one .*_tunnel: never", NO_VPC, is_private=True
+        "No EC2 Instance Connect Endpoint in vpc-0+ is ready. Create one .*_tunnel: never",
+        {**NO_VPC, **ONLY_THE_ENDPOINT},
+        is_private=True,
+    ),
+    "no_way_at_all": Case(
+        r"The key was pushed, and all ways to the instance are closed. \(1\) An EC2 Instance Connect Endpoint: No EC2 "
+        r"Instance Connect Endpoint in vpc-0+ is ready.* \(2\) Session Manager: TargetNotConnected.* \(3\) Its private "
+        r"address: 224.0.0.1 port 22: ",
+        # No network carries packets there over TCP.
+        {**NO_VPC, "private_ip_address": "224.0.0.1"},
+        NO_AGENT,
+        is_private=True,
     ),
     "no_endpoint_and_nothing_listens": Case(
-        "127.0.0.1 port 1: Connection refused. It was tried directly, because its VPC has no EC2 Instance Connect "
-        "Endpoint",
+        "the instance could not be reached. 127.0.0.1 port 1: Connection refused. It may still be booting",
         {**NO_VPC, "ansible_host": "127.0.0.1", "ansible_port": 1},
         is_private=True,
+    ),
+    "no_agent": Case(
+        "no session could be opened through Session Manager. TargetNotConnected: .* The region was us-east-1, from the "
+        "variable placement",
+        ONLY_A_SESSION,
+        NO_AGENT,
+    ),
+    "no_sshd_for_the_agent": Case(
+        "no session could be opened through Session Manager. .*port.* listen on the loopback address",
+        {**ONLY_A_SESSION, "ansible_port": 1},
+        is_private=True,
+    ),
+    "managed_node_without_a_key": Case(
+        "mi-0123456789abcdef0 is a managed node .* Set ansible_private_key_file",
+        {"instance_id": "mi-0123456789abcdef0"},
+    ),
+    "managed_node_through_an_endpoint": Case(
+        "mi-0123456789abcdef0 is a managed node .* Set ansible_ec2_instance_connect_tunnel",
+        {
+            "instance_id": "mi-0123456789abcdef0",
+            "ansible_private_key_file": "{folder}/nowhere",
+            **ONLY_THE_ENDPOINT,
+        },
     ),
     "endpoint_does_not_exist": Case(
         "no tunnel could be opened. InvalidInstanceConnectEndpointId.NotFound",
@@ -149,7 +184,7 @@ CASES = {
     ),
     "endpoint_of_an_unknown_authority": Case(
         "no tunnel could be opened. The endpoint cannot be reached: .*certificate verify failed",
-        {f"{OURS}_profile": "default"},
+        {f"{OURS}_profile": "default", **ONLY_THE_ENDPOINT},
         is_private=True,
     ),
     # What the configuration of ssh says of other hosts makes no difference.
@@ -182,6 +217,7 @@ def prepare(controller: Controller) -> None:
     block = f"-----BEGIN SSH HOST KEY KEYS-----\n{other_key}\n-----END SSH HOST KEY KEYS-----\n"
     lab.control("PUT", f"instances/{ids[STOPPED]}", state="stopped")
     lab.control("PUT", f"instances/{ids[OTHER_KEY]}", console=block)
+    lab.control("PUT", f"instances/{ids[NO_AGENT]}", agent=False)
     for number in (NO_KEY, ACCEPTED, LEFT_TO_SSH):
         lab.control("PUT", f"instances/{ids[number]}", console="Welcome.")
     refused = {"operation": "AssumeRole", "fault": "error", "code": "AccessDenied", "status": 403, "times": None}

@@ -29,6 +29,7 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.opening impor
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.places import Places
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_folder import PAIR
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_keys import RunKeys
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.session_manager.open_sessions import OpenSessions
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 from ansible_collections.sshkeys.aws.tests.robustness.conftest import Waiting
 from ansible_collections.sshkeys.aws.tests.robustness.faults import FAULTS, SECONDS_AT_MOST, Call, Fault, Way
@@ -176,7 +177,7 @@ class Trial:
         """Return whether ssh gets a connection, which it closes at once, and what failed."""
         commands = Commands()
         # Each has clients of its own. One that had its share of faults would give up earlier.
-        opener = Opener(commands, Places(commands))
+        opener = Opener(commands, Places(commands), OpenSessions(str(self.keys), "broker"))
         ssh, ours = socket.socketpair()
         with ssh, ours:
             failure = await opener.open(settings, ours)

@@ -24,8 +24,8 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import SERVER
 TOTAL_MAX_ATTEMPTS = 8
 _MAX_DELAY_SECONDS = 20
 
-# The throttling errors of both services.
-_THROTTLED = {"ThrottlingException", "Throttling", "RequestLimitExceeded", "TooManyRequestsException"}
+# The throttling errors of all services.
+THROTTLED = {"ThrottlingException", "Throttling", "RequestLimitExceeded", "TooManyRequestsException"}
 _TOO_MANY_REQUESTS = 429
 
 # The longest first wait after a transient error. botocore retries these errors too, but from one quota for all retries
@@ -75,7 +75,7 @@ class _Retries:
         http_response, answer = response
         code = answer.get("Error", {}).get("Code")
         limit = _limit(request_dict["context"]["client_config"].retries or {})
-        if code in _THROTTLED or http_response.status_code == _TOO_MANY_REQUESTS:
+        if code in THROTTLED or http_response.status_code == _TOO_MANY_REQUESTS:
             return self._delay_of_throttled(answer, attempts, limit)
         if http_response.status_code in SERVER_ERRORS:
             return _backoff(_FIRST_DELAY_SECONDS_OF_SERVER_ERROR, attempts) if attempts < limit else None

@@ -19,11 +19,13 @@ class ClosedWays:
     """The closed ways to a host.
 
     all_were_closed: whether no way was open the last time. Then each is tried again, and no earlier answer counts.
+    addresses: those at which nothing answers. Two ways may lead to the same one.
     """
 
     def __init__(self) -> None:
         """Start with all ways open."""
         self._failures: dict[Way, FailedError] = {}
+        self.addresses: set[str] = set()
         self.all_were_closed = False
 
     def __contains__(self, way: Way) -> bool:
@@ -37,20 +39,24 @@ class ClosedWays:
 
         connect: connects over a way. It returns None if that is no way for this host, and raises FailedError.
         """
+        # Its own: another connection may forget those of the host while this one tries a way.
+        failures: dict[Way, FailedError] = {}
         for way in ways:
-            if way in self._failures:
-                continue
-            try:
-                connection = await connect(way)
-            except FailedError as failure:
-                if not failure.closes_way:
-                    raise _all_closed({**self._failures, way: failure}) from failure
-                self._failures[way] = failure
-            else:
-                if connection:
-                    self.all_were_closed = False
-                    return connection
-        failures, self._failures, self.all_were_closed = self._failures, {}, True
+            failure = self._failures.get(way)
+            if failure is None:
+                try:
+                    connection = await connect(way)
+                except FailedError as error:
+                    if not error.closes_way:
+                        raise _all_closed({**failures, way: error}) from error
+                    failure = self._failures[way] = error
+                else:
+                    if connection:
+                        self.all_were_closed = False
+                        return connection
+                    continue
+            failures[way] = failure
+        self._failures, self.addresses, self.all_were_closed = {}, set(), True
         raise _all_closed(failures)
 
 

@@ -45,7 +45,9 @@ def connect(address: str, port: int, configuration: Mapping[str, str], deadline:
         except OSError as error:
             if connection:
                 connection.close()
-            failed = error
+            # A host that refuses is there, whatever its other addresses do.
+            if not isinstance(failed, ConnectionRefusedError):
+                failed = error
             continue
         connection.settimeout(None)
         keepalive = configuration.get("tcpkeepalive", "yes") == "yes"

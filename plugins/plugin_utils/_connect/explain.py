@@ -50,7 +50,8 @@ def failure(said: str, settings: Settings, told: Mapping[str, str] | None) -> st
         return f"{where}: {Step.SET_UP.value} {_KILLED}"
     cause = _ssh_diagnosis.cause_of(_without_other_keys(said, settings["public_key_file"]))
     if cause in _REFUSALS:
-        happened = "the key was pushed, and ssh did not accept the key."
+        pushed = "" if is_managed_node(where) else "the key was pushed, and "
+        happened = f"{pushed}ssh did not accept the key."
     elif cause in _ENDS:
         happened, cause = "the connection has ended.", Cause.NOT_READY
     else:
@@ -104,13 +105,16 @@ _ENDS = (Cause.NO_ANSWER, Cause.NOT_READY)
 
 
 def _login(settings: Settings) -> _ssh_diagnosis.Login:
+    is_node = is_managed_node(settings["instance_id"])
+    of_console = (
+        f"; with host_keys: console also in {settings['known_hosts']}, where the keys are that the instance printed to "
+        "its console output"
+    )
     return _ssh_diagnosis.Login(
         instance_id=settings["instance_id"],
         public_key=settings["public_key_file"],
-        known_hosts=(
-            f"; with host_keys: console also in {settings['known_hosts']}, where the keys are that the instance "
-            "printed to its console output"
-        ),
+        is_pushed=not is_node,
+        known_hosts="" if is_node else of_console,
         host_key_advice="If the instance has new keys for a reason that you know, delete the old ones.",
         may_have_been_open=True,
     )

@@ -204,7 +204,8 @@ class _Opening:
             # ssh may have ended, and has said why.
             with contextlib.suppress(OSError):
                 socket.send_fds(ssh, [_ONE_BYTE], [connection.fileno()])
-        self._opener.commands.made(self._settings["connection"], {"made": self.steps(), "is_pushed": is_pushed})
+        made = {"made": self.steps(), **({"is_pushed": is_pushed} if key else {})}
+        self._opener.commands.made(self._settings["connection"], made)
 
     def steps(self) -> str:
         """Return what was done so far, for a line at -vvv."""
@@ -272,26 +273,39 @@ class _Opening:
                 return await self._through_endpoint.connect(
                     port, remembers_none=len(ways(self._settings)) > 1 and not closed_ways.all_were_closed
                 )
-        self._opener.places.need_none(self._settings["connection"])
         if way is Way.SESSION_MANAGER:
             with taking(Step.SESSION):
-                return await self._through_session_manager.connect(port)
-        return await self._connect_directly(way, port, configuration)
+                connection: socket.socket | None = await self._through_session_manager.connect(port)
+        else:
+            connection = await self._connect_directly(way, port, configuration, closed_ways.addresses)
+        if connection:
+            # Until now, an endpoint might have been next.
+            self._opener.places.need_none(self._settings["connection"])
+        return connection
 
-    async def _connect_directly(self, way: Way, port: int, configuration: Mapping[str, str]) -> socket.socket | None:
-        """Connect to an address. An instance that was stopped and started during a run has a new public address."""
+    async def _connect_directly(
+        self, way: Way, port: int, configuration: Mapping[str, str], closed: set[str]
+    ) -> socket.socket | None:
+        """Connect to an address. An instance that was stopped and started during a run has a new public address.
+
+        closed: the addresses at which nothing answers.
+        """
         address = await self._address(way, configuration["hostname"], anew=False)
-        if not address:
+        if not address or address in closed:
             return None
         try:
             return await self._connect_to(address, port, configuration)
-        except FailedError:
-            if way is Way.GIVEN:
-                raise
-            other = await self._address(way, configuration["hostname"], anew=True)
-            if other in (None, address):
-                raise
-            return await self._connect_to(str(other), port, configuration)
+        except FailedError as failure:
+            given = way is Way.GIVEN
+            other = address if given else await self._address(way, configuration["hostname"], anew=True)
+            if not other:
+                # Another machine may have that address now.
+                return None
+            if other != address:
+                return await self._connect_to(other, port, configuration)
+            if failure.closes_way:
+                closed.add(address)
+            raise
 
     async def _connect_to(self, address: str, port: int, configuration: Mapping[str, str]) -> socket.socket:
         with taking(Step.CONNECT):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.retries import THROTTLED
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
     ArgumentError,
     NoEndpointError,
@@ -53,7 +54,10 @@ def taking(step: Step) -> Iterator[None]:
 
 
 def _closes_way(step: Step, error: SshKeysError) -> bool:
-    if isinstance(error, ServiceError) and step is not Step.SESSION:
+    if isinstance(error, ServiceError) and step is Step.SESSION:
+        # Too many calls say nothing about the instance.
+        return error.code not in THROTTLED
+    if isinstance(error, ServiceError):
         # EC2 is needed for each way but Session Manager. What else it answers is the same for all.
         return error.code in _DENIED
     return not isinstance(error, WayIsOpenError)

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible import constants as C  # noqa: N812 - as ansible-core names it
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.connection import ssh
 from ansible.plugins.loader import connection_loader, fragment_loader
@@ -33,7 +33,7 @@ from ansible_collections.sshkeys.aws.plugins.doc_fragments import _secret, _ssh
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import broker_session, explain
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 
-INSTANCE_ID = "i-0123456789abcdef0"
+INSTANCE_ID, NODE_ID = "i-0123456789abcdef0", "mi-0123456789abcdef0"
 OPTIONS = yaml.safe_load(ec2_instance_connect.DOCUMENTATION)["options"]
 # What the inventory aws_ec2 sets of an instance.
 READ = ("instance_id", "placement", "private_ip_address", "public_ip_address", "vpc_id", "subnet_id")
@@ -337,10 +337,85 @@ def test_the_key_of_the_run_is_for_no_agent(tmp_path: Path) -> None:
     assert option(command(ansible_private_key_file=str(tmp_path / "mine")), "AddKeysToAgent") is None
 
 
-@pytest.mark.parametrize("given", ["web1", "../../etc", 'i-0123456789abcdef0"', "i-0123456789abcdef0\n"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("web1", "../../etc", 'i-0123456789abcdef0"', "i-0123456789abcdef0\n", "i-0123456", "i-0123456G", "i-"),
+        *(
+            "mi-0123456789abcdef",
+            "mi-0123456789abcdef00",
+            "mi-0123456789abcdeg0",
+            "xi-0123456789abcdef0",
+            NODE_ID + "\n",
+        ),
+    ],
+)
 def test_what_is_no_instance_id_is_refused(given: str) -> None:
     with pytest.raises(AnsibleConnectionFailure, match=r"^The instance id of web1, .* is not valid"):
         command(instance_id=given)
+
+
+def test_a_managed_node_is_reached_with_a_key_of_ones_own(tmp_path: Path) -> None:
+    words = command(instance_id=NODE_ID, ansible_private_key_file=str(tmp_path / "mine"))
+    assert option(words, "HostKeyAlias") == NODE_ID
+    assert option(words, "IdentityFile") == f'"{tmp_path}/mine"'
+    told = settings(instance_id=None, ansible_host=NODE_ID, ansible_private_key_file=str(tmp_path / "mine"))
+    assert (told["instance_id"], told["host"], told["is_key_of_the_run"]) == (NODE_ID, None, False)
+    told = settings(instance_id=NODE_ID, ansible_ec2_instance_connect_public_key=PUBLIC_KEY, ansible_host="192.0.2.7")
+    assert (told["host"], told["is_key_of_the_run"]) == ("192.0.2.7", False)
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({}, "EC2 Instance Connect pushes keys only to EC2 instances. Set ansible_private_key_file"),
+        (
+            {"ansible_private_key_file": "mine", "ansible_ec2_instance_connect_tunnel": "endpoint"},
+            "no EC2 Instance Connect Endpoint leads to one",
+        ),
+    ],
+)
+def test_what_no_managed_node_has_is_refused_before_ssh_is_started(
+    variables: dict[str, str], said: str, broker: type[BrokerOfTests], local_tmp: Path
+) -> None:
+    with pytest.raises(AnsibleConnectionFailure, match=f"^{NODE_ID} is a managed node .*{said}"):
+        command(instance_id=NODE_ID, **variables)
+    assert broker.asked == []
+    assert not list(local_tmp.rglob("*.json"))
+    # An instance is not refused for that.
+    assert command(**variables)
+
+
+def test_the_choices_of_the_way() -> None:
+    assert OPTIONS["tunnel"]["choices"] == ["auto", "endpoint", "session_manager", "never"]
+    assert OPTIONS["tunnel"]["default"] == "auto"
+    for choice in OPTIONS["tunnel"]["choices"]:
+        assert settings(ansible_ec2_instance_connect_tunnel=choice)["tunnel"] == choice
+
+
+@pytest.mark.parametrize("choice", ["always", "sometimes"])
+def test_another_way_to_say_it_is_none(choice: str) -> None:
+    with pytest.raises(AnsibleError, match=r"sometimes|always"):
+        command(ansible_ec2_instance_connect_tunnel=choice)
+
+
+@pytest.mark.parametrize(
+    ("choice", "seconds"), [("auto", "50"), ("endpoint", "50"), ("session_manager", "50"), ("never", None)]
+)
+def test_ssh_asks_for_a_sign_of_life_where_there_may_be_a_session(choice: str, seconds: str | None) -> None:
+    """It sends something, and so the session is not idle."""
+    assert option(command(ansible_ec2_instance_connect_tunnel=choice), "ServerAliveInterval") == seconds
+
+
+@pytest.mark.parametrize("name", ["ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args"])
+def test_an_interval_of_the_user_counts(name: str) -> None:
+    """The first one that ssh is told. Ask ssh itself."""
+    words = command(**{name: "-F none -o ServerAliveInterval=7"})
+    read = subprocess.run([*words[:-2], "-G", "web1"], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert "serveraliveinterval 7" in read
+    words = command(ansible_ssh_args="-F none")
+    read = subprocess.run([*words[:-2], "-G", "web1"], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert "serveraliveinterval 50" in read
 
 
 def test_each_name_and_each_instance_has_a_connection_of_its_own() -> None:

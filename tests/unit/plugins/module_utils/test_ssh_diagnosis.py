@@ -85,3 +85,12 @@ def test_what_is_not_known_is_not_told() -> None:
     assert "port 22 " in meaning_of(Cause.NO_ANSWER, login)
     assert "rebooted" not in meaning_of(Cause.NOT_READY, login)
     assert "rebooted" in meaning_of(Cause.NOT_READY, Login(INSTANCE_ID, may_have_been_open=True))
+
+
+def test_a_key_that_was_not_pushed_is_one_that_the_user_there_must_accept() -> None:
+    said = meaning_of(Cause.REFUSED, Login(INSTANCE_ID, "anna", public_key="/k.pub", is_pushed=False))
+    assert said == (
+        "Likely causes, the likeliest first: (1) The user there does not accept /k.pub: add it to its "
+        "~/.ssh/authorized_keys. (2) There is no OS user anna. (3) sshd does not let this user in at all, for example "
+        "as root."
+    )

@@ -4,10 +4,14 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import accounts
+from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.certificate import certificate_of_its_own
+from ansible_collections.sshkeys.aws.tests.unit import openings
 from ansible_collections.sshkeys.aws.tests.unit.connection_run import Run
 from ansible_collections.sshkeys.aws.tests.waiting import wait_until
 
@@ -22,3 +26,34 @@ def run(tmp_path: Path) -> Iterator[Run]:
         begun.controller.kill()
         begun.controller.wait()
         wait_until(lambda: not begun.brokers() + begun.processes("run_guard.py"), "a process is left")
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[openings.Cloud]:
+    """Return AWS. All that it expects must have come at the end of the test."""
+    found = openings.Cloud()
+    monkeypatch.setattr(openings.StubbedSession, "cloud", found, raising=False)
+    monkeypatch.setattr(accounts, "Session", openings.StubbedSession)
+    with found.playing():
+        yield found
+
+
+@pytest.fixture
+def endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> openings.Endpoint:
+    """Return an endpoint that does not answer yet, and whose certificate the SDK trusts."""
+    made = openings.Endpoint(certificate_of_its_own(tmp_path))
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "certificate.pem"))
+    return made
+
+
+@pytest.fixture
+def agent() -> openings.Agent:
+    """Return the agent of an instance that does not answer yet."""
+    return openings.Agent()
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    """Return an instance that is reached directly."""
+    with socket.create_server(("127.0.0.1", 0)) as made:
+        yield made

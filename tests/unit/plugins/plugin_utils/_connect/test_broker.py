@@ -15,7 +15,12 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import broker
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.session_manager.open_sessions import (
+    OpenSession,
+    OpenSessions,
+)
 from ansible_collections.sshkeys.aws.tests.unit.connection_run import Run
+from ansible_collections.sshkeys.aws.tests.unit.scripted_service import ScriptedService
 from ansible_collections.sshkeys.aws.tests.waiting import wait_until
 
 
@@ -39,6 +44,24 @@ def test_a_broker_that_is_gone_is_replaced(run: Run, number: signal.Signals) -> 
         wait_until(lambda: not run.brokers(), "a broker is left")
     with run.ask() as program:
         assert program.wait(20) == 1
+
+
+def test_the_sessions_that_a_killed_broker_has_left_are_terminated_by_the_next_one(run: Run) -> None:
+    """Those of another broker of the run are its own."""
+    service = ScriptedService()
+    service.script = [(200, {"SessionId": "alice-1"})]
+    names = ("endpoint_url", "region", "access_key", "secret_key")
+    aws = {name: value for name, value in service.params().items() if name in names}
+    mine, other = (OpenSessions(str(run.folder), name) for name in (run.name, "another-broker"))
+    mine.add(OpenSession("alice-1", aws))
+    other.add(OpenSession("alice-2", aws))
+    run.command().end()
+    wait_until(lambda: mine.left() == [], "a session is left")
+    assert [(operation, body) for operation, body, _time in service.requests] == [
+        ("TerminateSession", {"SessionId": "alice-1"})
+    ]
+    assert [each.id for each in other.left()] == ["alice-2"]
+    service.server.shutdown()
 
 
 def test_a_broker_that_is_about_to_end_is_replaced(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

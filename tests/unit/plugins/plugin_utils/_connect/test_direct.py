@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import direct
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.steps import WayIsOpenError
 
 
 def test_a_connection_is_made_as_ssh_would(tmp_path: Path) -> None:
@@ -43,6 +44,7 @@ def test_the_user_may_want_no_keepalive(value: dict[str, str], keeps_alive: bool
     ("address", "configuration", "said"),
     [
         ("127.0.0.1", {}, "127.0.0.1 port 1: Connection refused."),
+        ("224.0.0.1", {}, "224.0.0.1 port 1: Network is unreachable."),
         ("127.0.0.1", {"addressfamily": "inet6"}, "127.0.0.1 port 1: .*family"),
         ("nowhere.invalid", {}, "nowhere.invalid port 1: .*"),
         ("no..where", {}, "no..where port 1: This is no address."),
@@ -50,8 +52,10 @@ def test_the_user_may_want_no_keepalive(value: dict[str, str], keeps_alive: bool
     ],
 )
 def test_what_cannot_be_reached_is_a_sentence(address: str, configuration: Any, said: str) -> None:
-    with pytest.raises(ArgumentError, match=said):
+    with pytest.raises(ArgumentError, match=said) as caught:
         direct.connect(address, 1, configuration, time.monotonic() + 5)
+    # A host that refuses is there.
+    assert isinstance(caught.value, WayIsOpenError) is ("refused" in said)
 
 
 def test_a_connection_is_waited_for_no_longer_than_the_timeout() -> None:
@@ -66,8 +70,25 @@ def test_a_connection_is_waited_for_no_longer_than_the_timeout() -> None:
             one.connect_ex(server.getsockname())
             waiting.append(one)
         began = time.monotonic()
-        with pytest.raises(ArgumentError, match="timed out"):
+        with pytest.raises(ArgumentError, match="timed out") as caught:
             direct.connect("127.0.0.1", server.getsockname()[1], {}, began + 0.3)
+        assert not isinstance(caught.value, WayIsOpenError)
         assert time.monotonic() - began < 3
         for one in waiting:
             one.close()
+
+
+def test_the_last_of_several_addresses_says_whether_the_host_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name may have an address that leads nowhere, and another one at which the host refuses."""
+    refusing, nowhere = "127.0.0.1", "224.0.0.1"
+
+    def addresses_are(*addresses: str) -> None:
+        kind = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_asked: [(*kind, (each, 1)) for each in addresses])
+
+    addresses_are(nowhere, refusing)
+    with pytest.raises(WayIsOpenError):
+        direct.connect("web1", 1, {}, time.monotonic() + 5)
+    addresses_are(refusing, nowhere)
+    with pytest.raises(WayIsOpenError):
+        direct.connect("web1", 1, {}, time.monotonic() + 5)

@@ -10,15 +10,15 @@ from typing import cast
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import (
-    NO_ENDPOINT,
     Step,
     failure,
+    hint,
     is_refusal,
     unreachable_broker,
 )
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 
-INSTANCE_ID = "i-0123456789abcdef0"
+INSTANCE_ID, NODE_ID = "i-0123456789abcdef0", "mi-0123456789abcdef0"
 SSH = "Failed to connect to the host via ssh: "
 
 
@@ -29,6 +29,7 @@ SETTINGS = cast(
     "Settings",
     {"instance_id": INSTANCE_ID, "name": "web1", "known_hosts": "/state/known", "public_key_file": "/run/key.pub"},
 )
+NODE = cast("Settings", {**SETTINGS, "instance_id": NODE_ID})
 
 
 def told(step: Step, sentence: str) -> dict[str, str]:
@@ -42,7 +43,17 @@ def test_a_step_that_failed_is_named(step: Step) -> None:
     said = failure(SSH, SETTINGS, told(step, "AWS said no."))
     assert said.startswith(f"{INSTANCE_ID}: {step.value} AWS said no.")
     # Only of a tunnel that was open is what ssh says worth anything.
-    assert (SSH in said) == (step is Step.TUNNEL_ENDED)
+    assert (SSH in said) == (step in {Step.TUNNEL_ENDED, Step.SESSION_ENDED})
+
+
+@pytest.mark.parametrize("step", Step)
+def test_no_step_says_that_a_managed_node_got_a_key(step: Step) -> None:
+    said = failure(SSH, NODE, told(step, "AWS said no."))
+    assert said.startswith(f"{NODE_ID}: ")
+    assert "The key was pushed" not in said
+    what_failed = said.removeprefix(f"{NODE_ID}: ")
+    assert what_failed[0].isupper()
+    assert what_failed[1:].startswith(step.value.removeprefix("The key was pushed, and ")[1:])
 
 
 @pytest.mark.parametrize(
@@ -51,8 +62,12 @@ def test_a_step_that_failed_is_named(step: Step) -> None:
         (Step.TUNNEL_ENDED, "The endpoint ended the tunnel: Unable to connect to target (1011).", "security group"),
         (Step.CONNECT, "192.0.2.1 port 22: Connection refused.", "still be booting"),
         (Step.CONNECT, "web1 port 22: Name or service not known.", "ansible_host"),
-        (Step.CONNECT, "192.0.2.1 port 22: timed out.", "Instance Connect Endpoint"),
-        (Step.CONNECT, f"192.0.2.1 port 22: timed out. {NO_ENDPOINT}", "create-instance-connect-endpoint"),
+        (Step.CONNECT, "no..where port 22: This is no address.", "ansible_host"),
+        (Step.CONNECT, "192.0.2.1 port 22: timed out.", "port 22 from this machine"),
+        (Step.CONNECT, "192.0.2.1 port 22: timed out.", "find another way: ansible_ec2_instance_connect_tunnel: auto"),
+        (Step.TUNNEL, "The endpoint refused: Unable to connect to target.", "from that of the endpoint"),
+        (Step.SESSION, "Unable to connect to specified port: refused.", "listen on the loopback address"),
+        (Step.SESSION, "The agent on the instance could not connect to the port of sshd.", "loopback address"),
         (Step.HOST_KEYS, "UnauthorizedOperation: no.", "accept-new"),
         (Step.HOST_KEYS, "The host keys cannot be written to /home/x: Permission denied.", "XDG_STATE_HOME"),
     ],
@@ -61,7 +76,17 @@ def test_what_to_do_about_it(step: Step, sentence: str, hint: str) -> None:
     assert hint in failure(SSH, SETTINGS, told(step, sentence))
 
 
-@pytest.mark.parametrize("step", [Step.SET_UP, Step.PUSH, Step.FIND])
+def test_one_of_many_ways_is_not_told_to_find_another_one() -> None:
+    sentence = "192.0.2.1 port 22: timed out."
+    alone, one_of_many = hint(Step.CONNECT, sentence), hint(Step.CONNECT, sentence, is_one_of_many=True)
+    assert one_of_many.startswith(" Look at the security group")
+    assert alone.startswith(f"{one_of_many} If it cannot be reached from here, let the connection find another way")
+    assert one_of_many.endswith("route.")
+    refused = "192.0.2.1 port 22: Connection refused."
+    assert hint(Step.CONNECT, refused, is_one_of_many=True) == hint(Step.CONNECT, refused)
+
+
+@pytest.mark.parametrize("step", [Step.SET_UP, Step.PUSH, Step.FIND, Step.TUNNEL, Step.SESSION, Step.WAYS])
 def test_what_says_itself_what_to_do_gets_no_hint(step: Step) -> None:
     assert failure(SSH, SETTINGS, told(step, "refused")) == f"{INSTANCE_ID}: {step.value} refused"
 
@@ -80,6 +105,21 @@ def test_what_ssh_says_is_explained(said: str, happened: str, means: str) -> Non
     explained = failure(SSH + said, SETTINGS, None)
     assert explained.startswith(f"{INSTANCE_ID}: {happened} {SSH}{said}")
     assert means in explained
+
+
+def test_a_managed_node_that_refuses_the_key_is_not_told_of_a_push() -> None:
+    """Nothing of EC2 Instance Connect has a part in it."""
+    said = failure(f"{SSH}anna@web1: Permission denied (publickey).", NODE, None)
+    assert said.startswith(f"{NODE_ID}: ssh did not accept the key. {SSH}anna@web1: Permission denied")
+    assert "(1) The user there does not accept /run/key.pub: add it to its ~/.ssh/authorized_keys. (2) There is" in said
+    assert "ec2-instance-connect" not in said
+    assert "pushed" not in said
+
+
+def test_the_host_keys_of_a_managed_node_are_in_no_console_output() -> None:
+    said = failure(f"{SSH}Host key verification failed.", NODE, None)
+    assert f"It is looked up under {NODE_ID} (HostKeyAlias)." in said
+    assert "console" not in said
 
 
 @pytest.mark.parametrize(

@@ -2,300 +2,53 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The opening of a connection: which way, with which key, what it asks of AWS, and what it gives back when it fails.
-
-botocore's Stubber is AWS, a websocket over TLS on loopback is the endpoint, and ssh prints its own configuration.
-"""
+"""The opening of a connection: over which way, with which key, what it asks of AWS, and what it says when it fails."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
-import ssl
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import ExitStack, asynccontextmanager
-from http import HTTPStatus
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import EC2, INSTANCE_CONNECT
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import NoEndpointError, SetUpError
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import accounts, facts, pushes
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.commands import Commands
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import EC2, INSTANCE_CONNECT, SSM
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import NoEndpointError
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import direct, facts, pushes
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.opening import Opener
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.places import PLACES, Place, Places
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.pushes import Pushes
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
-from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.certificate import certificate_of_its_own
-from ansible_collections.sshkeys.aws.tests.unit.sdk_data import plain_session
-from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService
-from botocore.config import Config
-from botocore.stub import ANY, Stubber
-from websockets.asyncio.server import ServerConnection, serve
-from websockets.http11 import Request, Response
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.places import PLACES
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.session_manager.open_sessions import OpenSession
+from ansible_collections.sshkeys.aws.tests.unit.openings import (
+    AWS,
+    BANNER,
+    INSTANCE_ID,
+    KEY,
+    NO_ENDPOINT_GIVEN,
+    NODE_ID,
+    OTHER_ID,
+    UNREACHABLE,
+    Agent,
+    Cloud,
+    Endpoint,
+    Plugin,
+    Run,
+    be_full,
+    eventually,
+    number_of_open_files,
+    port_of,
+    refuse,
+)
+from websockets.asyncio.server import ServerConnection
+from websockets.http11 import Request
 
-INSTANCE_ID, OTHER_ID = "i-0123456789abcdef0", "i-0123456789abcdef1"
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx"
 OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHr0dA8n9Yz1bT4a6q2mC0k3n5v7x9zBdFhJlNpRtVxZ"
-AWS = {"region": "us-east-1", "access_key": "AKIAIOSFODNN7EXAMPLE", "secret_key": "secret"}
-NOBODY_WAITS = "nobody waits"
-Check = Callable[[ServerConnection, Request], Awaitable[Response | None]]
-
-
-class StubbedSession(Session):
-    """A session whose clients play the scripts of a cloud."""
-
-    cloud: Cloud
-
-    def __init__(self, params: Mapping[str, Any], _preloaded: object = None) -> None:
-        """Take the options of an account."""
-        super().__init__(params)
-
-    def client(self, service: str) -> Any:
-        """Return the client of a service."""
-        if self.params["region"] == "nowhere":
-            raise SetUpError("There is no such region.")
-        if self.params.get("profile") == "fips" and service == INSTANCE_CONNECT:
-            return self.cloud.fips
-        return self.cloud.services[service].client
-
-    @property
-    def ca_bundle(self) -> str:
-        """The file with the trusted certificates. There is no such profile."""
-        return Session({**self.params, "profile": None}).ca_bundle
-
-
-class Cloud:
-    """AWS, which expects exactly the calls of its scripts."""
-
-    def __init__(self) -> None:
-        """Expect nothing."""
-        self.services = {name: StubbedService(name) for name in (EC2, INSTANCE_CONNECT)}
-        self.fips = plain_session().create_client(
-            INSTANCE_CONNECT,
-            region_name="us-east-1",
-            aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
-            aws_secret_access_key="secret",
-            config=Config(use_fips_endpoint=True),
-        )
-
-    def take_key(self, instance_id: str = INSTANCE_ID, *, user: str = "ec2-user", key: str = KEY) -> None:
-        """Expect a push."""
-        answer = {"RequestId": "request-1", "Success": True}
-        asked = {"InstanceId": instance_id, "InstanceOSUser": user, "SSHPublicKey": key}
-        self.services[INSTANCE_CONNECT].stubber.add_response("send_ssh_public_key", answer, asked)
-
-    def refuse_key(self) -> None:
-        """Expect a push, and refuse it."""
-        self.services[INSTANCE_CONNECT].stubber.add_client_error("send_ssh_public_key", "AuthException", "Not allowed")
-
-    def describe(self, *instance_ids: str, asked: Any = ANY, **known: str) -> None:
-        """Expect the question for instances. known: of each."""
-        answer = {"Reservations": [{"Instances": [{"InstanceId": each, **known} for each in instance_ids]}]}
-        self.services[EC2].stubber.add_response("describe_instances", answer, {"Filters": asked})
-
-    def describe_endpoints(self, *endpoints: Mapping[str, str]) -> None:
-        """Expect the question for endpoints."""
-        answer = {"InstanceConnectEndpoints": list(endpoints)}
-        self.services[EC2].stubber.add_response("describe_instance_connect_endpoints", answer)
-
-    def print_host_key(self) -> None:
-        """Expect the question for the console output, which has a host key."""
-        output = f"-----BEGIN SSH HOST KEY KEYS-----\n{KEY}\n-----END SSH HOST KEY KEYS-----\n"
-        self.services[EC2].stubber.add_response("get_console_output", {"Output": output})
-
-
-@pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
-    """Return AWS. All that it expects must have come at the end of the test."""
-    found = Cloud()
-    monkeypatch.setattr(StubbedSession, "cloud", found, raising=False)
-    monkeypatch.setattr(accounts, "Session", StubbedSession)
-    with ExitStack() as playing:
-        for service in found.services.values():
-            playing.enter_context(service.playing())
-        yield found
-
-
-class Endpoint:
-    """An endpoint on loopback, which sends back what comes."""
-
-    def __init__(self, certificate: Path) -> None:
-        """Listen nowhere yet. certificate: a file with its key, too."""
-        self._certificate = certificate
-        self.name = ""
-        self.asked: list[str] = []
-
-    @asynccontextmanager
-    async def serving(self, check: Check | None = None) -> AsyncIterator[None]:
-        """Answer in this block. check: refuses what it returns an answer for."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self._certificate)
-
-        async def echo(connection: ServerConnection) -> None:
-            async for message in connection:
-                await connection.send(message)
-
-        async def note(connection: ServerConnection, request: Request) -> Response | None:
-            self.asked.append(request.path)
-            return await check(connection, request) if check else None
-
-        async with serve(
-            echo, "127.0.0.1", 0, ssl=context, process_request=note, compression=None, close_timeout=1
-        ) as server:
-            (listening,) = server.sockets
-            self.name = f"127.0.0.1:{listening.getsockname()[1]}"
-            yield
-
-
-@pytest.fixture
-def endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Endpoint:
-    """Return an endpoint that does not answer yet, and whose certificate the SDK trusts."""
-    made = Endpoint(certificate_of_its_own(tmp_path))
-    monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "certificate.pem"))
-    return made
-
-
-class Plugin:
-    """The connection plugin of a command, and what it is told."""
-
-    def __init__(self, run: Run, connection: str) -> None:
-        """Begin a command."""
-        self._socket, self._broker = socket.socketpair()
-        self._socket.setblocking(False)
-        self._broker.setblocking(False)
-        self._run, self._connection = run, connection
-        run.commands.begin(connection, self._broker)
-
-    async def told(self) -> dict[str, Any]:
-        """Return the next message."""
-        line = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self._socket, 10_000), 10)
-        message: dict[str, Any] = json.loads(line)
-        return message
-
-    def end(self) -> None:
-        """End the command."""
-        self._run.commands.end(self._connection, self._broker)
-        self._socket.close()
-        self._broker.close()
-
-
-class Run:
-    """A run, the settings of its hosts, and the ssh of each connection."""
-
-    def __init__(self, folder: Path, endpoint: Endpoint) -> None:
-        """Begin, at one second to the hour of a clock for pushes."""
-        self.folder, self._endpoint = folder, endpoint
-        self.now = [3599.0]
-        self.key_file = folder / "id_ed25519.pub"
-        self.key_file.write_text(f"{KEY}\n")
-        self.commands = Commands()
-        self.places = Places(self.commands)
-        self.opener = Opener(self.commands, self.places)
-        self.opener.pushes = Pushes(lambda: self.now[0])
-
-    def settings(self, instance_id: str = INSTANCE_ID, **told: object) -> Settings:
-        """Return the settings of a host that is reached through the endpoint, unless they are told otherwise."""
-        known = {
-            **dict.fromkeys(Settings.__annotations__),
-            "connection": instance_id,
-            "instance_id": instance_id,
-            "private_ip_address": "10.0.0.7",
-            "name": "web1",
-            "ssh": self.ssh(),
-            "timeout": 10,
-            "tunnel": "always",
-            "instance_connect_endpoint_id": "eice-1",
-            "instance_connect_endpoint_dns_name": self._endpoint.name,
-            "max_tunnel_duration": 3600,
-            "host_keys": "ssh",
-            "known_hosts": str(self.folder / "state" / "known_hosts" / instance_id),
-            "global_known_hosts": [],
-            "public_key_file": str(self.key_file),
-            "is_key_of_the_run": False,
-            "aws": AWS,
-        }
-        return cast("Settings", {**known, **told})
-
-    def direct(self, port: int, instance_id: str = INSTANCE_ID, **told: object) -> Settings:
-        """Return the settings of a host that is reached at an address, at this port."""
-        known = {"tunnel": "never", "public_ip_address": "127.0.0.1", "ssh": self.ssh(port)}
-        return self.settings(instance_id, **{**known, **told})
-
-    @staticmethod
-    def ssh(port: int = 22, user: str = "ec2-user", *options: str) -> list[str]:
-        """Return the command that prints the configuration of ssh."""
-        return ["ssh", "-F", "none", "-p", str(port), "-l", user, *options, "-G", "web1"]
-
-    async def open(self, settings: Settings) -> tuple[Step, str] | None:
-        """Open a connection, and have ssh close it at once. Returns what failed."""
-        connection, failure = await self.connect(settings)
-        if connection:
-            connection.close()
-        await asyncio.wait_for(self.opener.ended(), 10)
-        return failure
-
-    async def connect(self, settings: Settings) -> tuple[socket.socket | None, tuple[Step, str] | None]:
-        """Open a connection. Returns what ssh gets, and what failed."""
-        ssh, ours = socket.socketpair()
-        with ssh, ours:
-            failure = await self.opener.open(settings, ours)
-            ours.close()
-            message, descriptors, _flags, _address = socket.recv_fds(ssh, 10, 1)
-        # OpenSSH reads one byte.
-        assert (len(message), len(descriptors)) == ((0, 0) if failure else (1, 1))
-        return (socket.socket(fileno=descriptors[0]) if descriptors else None), failure
-
-    async def places_left(self) -> int:
-        """Return how many connections could take a place of the endpoint now."""
-        taken: list[Place] = []
-
-        def no_more() -> None:
-            raise LookupError(NOBODY_WAITS)
-
-        try:
-            while True:
-                taken.append(await self.places.take("eice-1", f"another-{len(taken)}", no_more))
-        except LookupError:
-            for place in taken:
-                self.places.release(place)
-        return len(taken)
 
 
 @pytest.fixture
 def run(tmp_path: Path, endpoint: Endpoint, cloud: Cloud) -> Run:
     """Return a run that has begun."""
+    del cloud
     return Run(tmp_path, endpoint)
-
-
-@pytest.fixture
-def listening() -> Iterator[socket.socket]:
-    """Return an instance that is reached directly."""
-    with socket.create_server(("127.0.0.1", 0)) as made:
-        yield made
-
-
-def port_of(listening: socket.socket) -> int:
-    port: int = listening.getsockname()[1]
-    return port
-
-
-def number_of_open_files() -> int:
-    """Return how many files this process has open."""
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
-async def eventually(condition: Callable[[], bool]) -> bool:
-    """Let the loop run until the condition holds. Returns whether it does."""
-    until = time.monotonic() + 10
-    while not condition() and time.monotonic() < until:  # noqa: ASYNC110 - it may be about anything
-        await asyncio.sleep(0.005)
-    return condition()
 
 
 # -- The ways ----------------------------------------------------------------------------------------------------------
@@ -341,19 +94,711 @@ def test_a_port_that_no_endpoint_has_is_told_before_a_key_is_pushed(run: Run) ->
     assert "The port of this host is 2222" in sentence
 
 
-def test_a_tunnel_trusts_what_the_account_trusts_and_nothing_else(
-    run: Run, cloud: Cloud, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+# -- Which way is taken ------------------------------------------------------------------------------------------------
+
+HERE = "127.0.0.1"
+THROUGH_ENDPOINT, THROUGH_SESSION = "a tunnel through eice-1 to", "of Session Manager to port 22"
+
+
+def test_auto_goes_to_the_public_address_and_asks_for_nothing_else(
+    run: Run, cloud: Cloud, listening: socket.socket
 ) -> None:
-    monkeypatch.delenv("AWS_CA_BUNDLE")
+    cloud.take_key()
+    port = port_of(listening)
+    made = asyncio.run(run.made(run.auto(port, public_ip_address=HERE)))
+    assert f"directly to {HERE} port {port}" in made
+
+
+def test_auto_goes_to_the_public_address_that_ec2_knows(run: Run, cloud: Cloud, listening: socket.socket) -> None:
+    cloud.take_key()
+    cloud.describe(INSTANCE_ID, PublicIpAddress=HERE, PrivateIpAddress=UNREACHABLE)
+    made = asyncio.run(run.made(run.auto(port_of(listening), private_ip_address=None)))
+    assert f"directly to {HERE} port" in made
+
+
+@pytest.mark.parametrize("public", [None, "", UNREACHABLE])
+def test_auto_goes_through_the_endpoint_where_no_public_address_is_open(
+    public: str | None, run: Run, cloud: Cloud, endpoint: Endpoint
+) -> None:
+    """Although the user has set an address, which may be that of a machine inside the VPC alone."""
     cloud.take_key()
 
-    async def scenario() -> tuple[Step, str] | None:
+    async def scenario() -> str:
         async with endpoint.serving():
-            return await run.open(run.settings())
+            cloud.describe_endpoints(endpoint.listed())
+            return await run.made(run.auto(public_ip_address=public, host="host.invalid"))
 
-    step, sentence = asyncio.run(scenario()) or (None, "")
-    assert step is Step.TUNNEL
-    assert "certificate verify failed" in sentence
+    assert THROUGH_ENDPOINT in asyncio.run(scenario())
+
+
+def test_auto_goes_to_the_address_of_the_user_where_there_is_no_endpoint(
+    run: Run, cloud: Cloud, listening: socket.socket
+) -> None:
+    cloud.take_key()
+    cloud.describe_endpoints()
+    made = asyncio.run(run.made(run.auto(port_of(listening), host=HERE)))
+    assert f"directly to {HERE} port" in made
+
+
+def test_the_address_of_the_user_may_be_that_of_the_configuration_of_ssh(
+    run: Run, cloud: Cloud, listening: socket.socket
+) -> None:
+    cloud.take_key()
+    cloud.describe_endpoints()
+    port = port_of(listening)
+    settings = run.auto(port, host=UNREACHABLE, ssh=run.ssh(port, "ec2-user", "-o", f"HostName={HERE}"))
+    assert f"directly to {HERE} port" in asyncio.run(run.made(settings))
+
+
+@pytest.mark.parametrize("host", [None, "host.invalid"])
+def test_auto_goes_through_session_manager_where_no_address_of_the_user_is_open(
+    host: str | None, run: Run, cloud: Cloud, agent: Agent
+) -> None:
+    cloud.take_key()
+    cloud.describe_endpoints()
+
+    async def scenario() -> str:
+        async with agent.serving():
+            cloud.start_session(agent.url)
+            return await run.made(run.auto(host=host, private_ip_address=HERE))
+
+    assert THROUGH_SESSION in asyncio.run(scenario())
+
+
+def test_auto_goes_to_the_private_address_where_session_manager_is_closed(
+    run: Run, cloud: Cloud, listening: socket.socket
+) -> None:
+    cloud.take_key()
+    cloud.describe_endpoints()
+    cloud.refuse_session("TargetNotConnected")
+    made = asyncio.run(run.made(run.auto(port_of(listening), private_ip_address=HERE)))
+    assert f"directly to {HERE} port" in made
+
+
+def test_auto_with_an_endpoint_of_the_user_looks_for_no_way_beside_it(run: Run, cloud: Cloud) -> None:
+    """Nobody listens at the endpoint."""
+    cloud.take_key()
+    told: dict[str, Any] = {
+        "public_ip_address": UNREACHABLE,
+        "host": None,
+        "private_ip_address": HERE,
+        "instance_connect_endpoint_id": "eice-1",
+        "instance_connect_endpoint_dns_name": "127.0.0.1:1",
+    }
+    step, sentence = asyncio.run(run.open(run.auto(**told))) or (None, "")
+    assert step is Step.WAYS
+    assert sentence.startswith(f"(1) Its public address: {UNREACHABLE} port 22: Network is unreachable.")
+    assert " (2) An EC2 Instance Connect Endpoint: The endpoint cannot be reached" in sentence
+    assert "(3)" not in sentence
+
+
+def test_the_user_can_name_session_manager(run: Run, cloud: Cloud, agent: Agent, listening: socket.socket) -> None:
+    """EC2 is asked for nothing, whatever is known."""
+    cloud.take_key()
+    settings = run.direct(port_of(listening), tunnel="session_manager", ssh=run.ssh(2222), host=HERE)
+
+    async def scenario() -> str:
+        async with agent.serving():
+            cloud.start_session(agent.url, port=2222)
+            return await run.made(settings)
+
+    assert "of Session Manager to port 2222" in asyncio.run(scenario())
+
+
+def test_a_session_carries_the_bytes_of_ssh(run: Run, cloud: Cloud, agent: Agent) -> None:
+    cloud.take_key()
+
+    async def scenario() -> None:
+        async with agent.serving():
+            cloud.start_session(agent.url)
+            files = number_of_open_files()
+            connection, failure = await run.connect(run.settings(tunnel="session_manager"))
+            assert connection, failure
+            with connection:
+                connection.setblocking(False)
+                loop = asyncio.get_running_loop()
+                assert await asyncio.wait_for(loop.sock_recv(connection, 100), 10) == BANNER
+                await loop.sock_sendall(connection, b"SSH-2.0-OpenSSH")
+                assert await asyncio.wait_for(loop.sock_recv(connection, 100), 10) == b"SSH-2.0-OpenSSH"
+                # The session takes no place of an endpoint.
+                assert await run.places_left() == PLACES
+                assert len(run.sessions.left()) == 1
+            await asyncio.wait_for(run.opener.ended(), 10)
+            assert run.sessions.left() == []
+            assert await eventually(lambda: number_of_open_files() == files)
+
+    asyncio.run(scenario())
+    assert agent.tokens == ["token-1"]
+    (authorization,) = agent.authorizations
+    assert "/us-east-1/ssmmessages/aws4_request" in authorization
+
+
+def test_a_host_that_goes_another_way_takes_no_place_of_the_endpoint(run: Run, cloud: Cloud, agent: Agent) -> None:
+    """It was expected to need one."""
+    cloud.take_key()
+    cloud.describe_endpoints()
+
+    async def scenario() -> None:
+        async with agent.serving():
+            cloud.start_session(agent.url)
+            assert run.places.expect(INSTANCE_ID)
+            assert await run.places_left() == PLACES - 1
+            connection, failure = await run.connect(run.auto())
+            assert connection, failure
+            with connection:
+                assert await run.places_left() == PLACES
+            await asyncio.wait_for(run.opener.ended(), 10)
+
+    asyncio.run(scenario())
+
+
+def test_a_place_that_was_expected_is_kept_until_the_way_is_known(run: Run, cloud: Cloud, endpoint: Endpoint) -> None:
+    """Another host waits for a place, and must not get that of one that is about to go through the endpoint."""
+    cloud.take_key()
+
+    async def scenario() -> None:
+        async with endpoint.serving():
+            cloud.describe_endpoints(endpoint.listed())
+            for connection in (INSTANCE_ID, *(f"another-{number}" for number in range(PLACES - 1))):
+                assert run.places.expect(connection)
+            waiting = asyncio.create_task(run.places.keep("eice-1", "who waits", lambda: None))
+            await asyncio.sleep(0)
+            connected, failure = await run.connect(run.auto(public_ip_address=UNREACHABLE, timeout=1))
+            assert connected, failure
+            assert not waiting.done()
+            connected.close()
+            await asyncio.wait_for(run.opener.ended(), 10)
+            await asyncio.wait_for(waiting, 10)
+
+    asyncio.run(scenario())
+
+
+# -- What closes a way, and what does not ------------------------------------------------------------------------------
+
+
+async def silent(_connection: ServerConnection, _request: Request) -> None:
+    """Answer nothing for longer than a test waits."""
+    await asyncio.sleep(60)
+
+
+@pytest.mark.parametrize("check", [refuse, silent, None], ids=["refuses", "is silent", "is not there"])
+def test_an_endpoint_that_refuses_or_does_not_answer_is_closed(
+    check: Any, run: Run, cloud: Cloud, endpoint: Endpoint, agent: Agent
+) -> None:
+    cloud.take_key()
+
+    async def scenario() -> str:
+        async with agent.serving():
+            if check:
+                async with endpoint.serving(check):
+                    cloud.describe_endpoints(endpoint.listed())
+                    cloud.start_session(agent.url)
+                    return await run.made(run.auto(timeout=1))
+            cloud.describe_endpoints(endpoint.listed(DnsName="127.0.0.1:1"))
+            cloud.start_session(agent.url)
+            return await run.made(run.auto(timeout=1))
+
+    assert THROUGH_SESSION in asyncio.run(scenario())
+
+
+def test_an_endpoint_is_closed_for_a_port_that_none_has(
+    run: Run, cloud: Cloud, endpoint: Endpoint, agent: Agent
+) -> None:
+    cloud.take_key()
+
+    async def scenario() -> str:
+        async with endpoint.serving(), agent.serving():
+            cloud.describe_endpoints(endpoint.listed())
+            cloud.start_session(agent.url, port=2222)
+            return await run.made(run.auto(2222))
+
+    assert "of Session Manager to port 2222" in asyncio.run(scenario())
+    assert endpoint.asked == []
+
+
+@pytest.mark.parametrize("code", ["UnauthorizedOperation", "AccessDenied", "AccessDeniedException"])
+def test_a_missing_permission_for_ec2_closes_the_ways_that_need_it(
+    code: str, run: Run, cloud: Cloud, agent: Agent
+) -> None:
+    """Session Manager needs nothing of EC2. For the public address and for the endpoint, EC2 is asked."""
+    cloud.take_key()
+    cloud.fail("describe_instances", code)
+    cloud.fail("describe_instances", code)
+
+    async def scenario() -> str:
+        async with agent.serving():
+            cloud.start_session(agent.url)
+            return await run.made(run.auto(private_ip_address=None, vpc_id=None))
+
+    assert THROUGH_SESSION in asyncio.run(scenario())
+
+
+def test_a_missing_permission_to_look_for_endpoints_closes_that_way(run: Run, cloud: Cloud, agent: Agent) -> None:
+    cloud.take_key()
+    cloud.fail("describe_instance_connect_endpoints", "UnauthorizedOperation")
+
+    async def scenario() -> str:
+        async with agent.serving():
+            cloud.start_session(agent.url)
+            return await run.made(run.auto())
+
+    assert THROUGH_SESSION in asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "code", ["TargetNotConnected", "AccessDeniedException", "InvalidDocument", "InternalServerError"]
+)
+def test_a_session_that_cannot_be_started_closes_session_manager(
+    code: str, run: Run, cloud: Cloud, listening: socket.socket
+) -> None:
+    cloud.take_key()
+    cloud.describe_endpoints()
+    cloud.refuse_session(code)
+    made = asyncio.run(run.made(run.auto(port_of(listening), private_ip_address=HERE)))
+    assert f"directly to {HERE} port" in made
+
+
+@pytest.mark.parametrize("fault", ["the service refuses", "the service is silent", "no sshd listens"])
+def test_a_session_that_does_not_reach_sshd_closes_session_manager(
+    fault: str, run: Run, cloud: Cloud, agent: Agent, listening: socket.socket
+) -> None:
+    """The session is terminated in any case."""
+    cloud.take_key()
+    cloud.describe_endpoints()
+    check = {"the service refuses": refuse, "the service is silent": silent}.get(fault)
+
+    async def scenario() -> str:
+        async with agent.serving(check, refusal="Unable to connect to specified port: refused"):
+            port = port_of(listening)
+            cloud.start_session(agent.url, port=port)
+            return await run.made(run.auto(port, private_ip_address=HERE, timeout=1))
+
+    assert f"directly to {HERE} port" in asyncio.run(scenario())
+    assert run.sessions.left() == []
+
+
+@pytest.mark.parametrize("way", ["public", "given", "private"])
+def test_an_address_that_refuses_is_open(way: str, run: Run, cloud: Cloud) -> None:
+    """The instance is there, and boots perhaps. So the next task tries that way again, and no other one."""
+    cloud.take_key()
+    told: dict[str, Any] = {
+        "public": {"public_ip_address": HERE},
+        "given": {"host": HERE},
+        "private": {"private_ip_address": HERE},
+    }[way]
+    if way != "public":
+        cloud.describe_endpoints()
+    if way == "private":
+        cloud.refuse_session("TargetNotConnected")
+    with socket.socket() as nobody:
+        # Nobody listens there, and nobody else gets the port.
+        nobody.bind((HERE, 0))
+        settings = run.auto(port_of(nobody), **told)
+
+        async def scenario() -> str:
+            failures = [await run.open(settings) for _number in range(2)]
+            assert failures == [(Step.CONNECT, f"{HERE} port {port_of(nobody)}: Connection refused.")] * 2
+            nobody.listen()
+            return await run.made(settings)
+
+        assert f"directly to {HERE} port" in asyncio.run(scenario())
+
+
+def test_an_endpoint_that_is_full_is_open(run: Run, cloud: Cloud, endpoint: Endpoint) -> None:
+    cloud.take_key()
+
+    async def scenario() -> str:
+        async with endpoint.serving(be_full):
+            cloud.describe_endpoints(endpoint.listed())
+            step, sentence = await run.open(run.auto(timeout=1)) or (None, "")
+        assert step is Step.TUNNEL
+        return sentence
+
+    assert "It was full for the whole timeout" in asyncio.run(scenario())
+
+
+def test_an_endpoint_whose_places_are_all_in_use_is_open(run: Run, cloud: Cloud, endpoint: Endpoint) -> None:
+    cloud.take_key()
+
+    async def scenario() -> str:
+        async with endpoint.serving():
+            cloud.describe_endpoints(endpoint.listed())
+            for each in range(PLACES):
+                await run.places.take("eice-1", f"at work {each}", lambda: None)
+            step, sentence = await run.open(run.auto(timeout=1)) or (None, "")
+            assert step is Step.TUNNEL
+            return sentence
+
+    assert "were in use for the whole timeout" in asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("operation", "step"),
+    [("describe_instances", Step.FIND), ("describe_instance_connect_endpoints", Step.TUNNEL)],
+)
+def test_ec2_that_throttles_closes_no_way(operation: str, step: Step, run: Run, cloud: Cloud) -> None:
+    cloud.take_key()
+    cloud.fail(operation, "RequestLimitExceeded")
+    private = None if operation == "describe_instances" else "10.0.0.7"
+    failed, sentence = asyncio.run(run.open(run.auto(private_ip_address=private))) or (None, "")
+    assert failed is step
+    assert sentence.startswith("RequestLimitExceeded: No.")
+    assert "The region was us-east-1" in sentence
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "Throttling", "TooManyRequestsException"])
+def test_session_manager_that_throttles_is_open(code: str, run: Run, cloud: Cloud, agent: Agent) -> None:
+    """The private address is not tried, and the next task tries Session Manager again."""
+    cloud.take_key()
+    cloud.describe_endpoints()
+    cloud.refuse_session(code)
+
+    async def scenario() -> str:
+        async with agent.serving():
+            step, sentence = await run.open(run.auto()) or (None, "")
+            assert step is Step.SESSION
+            assert sentence.startswith(f"{code}: No.")
+            cloud.start_session(agent.url)
+            return await run.made(run.auto())
+
+    assert THROUGH_SESSION in asyncio.run(scenario())
+
+
+def test_an_instance_that_ec2_does_not_know_is_tried_no_other_way(run: Run, cloud: Cloud) -> None:
+    cloud.take_key()
+    cloud.describe()
+    step, sentence = asyncio.run(run.open(run.auto(private_ip_address=None, host=HERE))) or (None, "")
+    assert step is Step.FIND
+    assert sentence.startswith("InvalidInstanceID.NotFound: ")
+
+
+def test_an_instance_that_has_lost_its_public_address_is_reached_another_way(
+    run: Run, cloud: Cloud, agent: Agent
+) -> None:
+    """It was stopped and started, and another machine may have that address now, which refuses."""
+    cloud.take_key()
+    cloud.describe(INSTANCE_ID, PublicIpAddress=HERE)
+    cloud.describe(INSTANCE_ID, PrivateIpAddress=UNREACHABLE)
+    cloud.describe_endpoints()
+    with socket.socket() as nobody:
+        nobody.bind((HERE, 0))
+        port = port_of(nobody)
+
+        async def scenario() -> str:
+            async with agent.serving():
+                cloud.start_session(agent.url, port=port)
+                return await run.made(run.auto(port, private_ip_address=None))
+
+        assert f"of Session Manager to port {port}" in asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"public_ip_address": UNREACHABLE, "host": "host.invalid"}, ["host.invalid", UNREACHABLE]),
+        ({"host": UNREACHABLE}, [UNREACHABLE]),
+    ],
+    ids=["public and given", "given and private"],
+)
+def test_an_address_is_tried_once_although_two_ways_lead_to_it(
+    told: dict[str, Any], expected: list[str], run: Run, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An ansible_host counts more than the public address, and may be the private one. Each costs the whole timeout."""
+    cloud.take_key()
+    cloud.describe_endpoints()
+    cloud.refuse_session("TargetNotConnected")
+    tried: list[str] = []
+    connect = direct.connect
+
+    def note(address: str, *more: Any) -> Any:
+        tried.append(address)
+        return connect(address, *more)
+
+    monkeypatch.setattr(direct, "connect", note)
+    step, sentence = asyncio.run(run.open(run.auto(**told))) or (None, "")
+    assert step is Step.WAYS
+    assert tried == expected
+    assert sentence.count(f"{expected[0]} port 22") == 1
+
+
+# -- What a run remembers ----------------------------------------------------------------------------------------------
+
+
+def test_a_closed_way_is_not_tried_again(run: Run, cloud: Cloud, listening: socket.socket) -> None:
+    """AWS is asked nothing any more, and each address is tried once."""
+    cloud.take_key()
+    cloud.describe_endpoints()
+    cloud.refuse_session("TargetNotConnected")
+    settings = run.auto(port_of(listening), public_ip_address=UNREACHABLE, private_ip_address=HERE)
+
+    async def scenario() -> None:
+        for _number in range(3):
+            assert f"directly to {HERE} port" in await run.made(settings)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"tunnel": "session_manager"},
+        {"aws": {**AWS, "access_key": "AKIAI44QH8DHBEXAMPLE"}},
+        {"instance_id": OTHER_ID},
+        {"host": "host.invalid"},
+        {"name": "web2"},
+        "port",
+    ],
+    ids=str,
+)
+def test_other_settings_have_a_memory_of_their_own(
+    other: Any, run: Run, cloud: Cloud, agent: Agent, listening: socket.socket
+) -> None:
+    """Session Manager was closed for the first connection. Each may differ by what a task has changed."""
+    port = port_of(listening)
+    instance_id = other.get("instance_id", INSTANCE_ID) if other != "port" else INSTANCE_ID
+    cloud.take_key()
+    cloud.describe_endpoints()
+    cloud.refuse_session("TargetNotConnected")
+    if other != "port" and other.keys() & {"aws", "instance_id"}:
+        cloud.take_key(instance_id)
+    if other != "port" and "aws" in other:
+        cloud.describe_endpoints()
+
+    async def scenario() -> None:
+        async with agent.serving():
+            first = run.auto(port, private_ip_address=HERE)
+            assert f"directly to {HERE}" in await run.made(first)
+            second = run.auto(2222) if other == "port" else run.auto(port, private_ip_address=HERE, **other)
+            cloud.start_session(agent.url, instance_id, 2222 if other == "port" else port)
+            assert "of Session Manager" in await run.made(second)
+            # And the first one has its own, still.
+            assert f"directly to {HERE}" in await run.made(first)
+
+    asyncio.run(scenario())
+
+
+def test_all_ways_are_tried_again_after_none_was_open(run: Run, cloud: Cloud, endpoint: Endpoint, agent: Agent) -> None:
+    """A task may have created an endpoint, or the agent of the instance may have connected."""
+    cloud.take_key()
+
+    async def scenario() -> None:
+        async with endpoint.serving(), agent.serving():
+            for _number in range(2):
+                cloud.describe_endpoints()
+                cloud.refuse_session("TargetNotConnected")
+                step, _sentence = await run.open(run.auto()) or (None, "")
+                assert step is Step.WAYS
+            cloud.describe_endpoints(endpoint.listed())
+            assert THROUGH_ENDPOINT in await run.made(run.auto())
+
+    asyncio.run(scenario())
+
+
+def test_what_is_known_of_endpoints_counts_again_when_a_way_was_open(run: Run, cloud: Cloud, agent: Agent) -> None:
+    """EC2 is asked for one after all ways were closed, and not each time from then on."""
+    cloud.take_key()
+
+    async def scenario() -> None:
+        async with agent.serving():
+            cloud.describe_endpoints()
+            cloud.refuse_session("TargetNotConnected")
+            assert await run.open(run.auto())
+            cloud.describe_endpoints()
+            cloud.start_session(agent.url)
+            assert THROUGH_SESSION in await run.made(run.auto())
+            cloud.start_session(agent.url)
+            # It has a memory of its own, and shares what EC2 has said of the VPC.
+            assert THROUGH_SESSION in await run.made(run.auto(name="web2"))
+
+    asyncio.run(scenario())
+
+
+def test_an_endpoint_of_its_own_option_is_asked_for_each_time(run: Run, cloud: Cloud, endpoint: Endpoint) -> None:
+    cloud.take_key()
+
+    async def scenario() -> None:
+        async with endpoint.serving():
+            settings = run.auto(tunnel="endpoint")
+            for _number in range(2):
+                cloud.describe_endpoints()
+                step, _sentence = await run.open(settings) or (None, "")
+                assert step is Step.TUNNEL
+            cloud.describe_endpoints(endpoint.listed())
+            assert THROUGH_ENDPOINT in await run.made(settings)
+
+    asyncio.run(scenario())
+
+
+def test_nothing_is_remembered_after_the_end_of_the_run(run: Run, cloud: Cloud) -> None:
+    cloud.take_key()
+    settings = run.auto(tunnel="never")
+    assert asyncio.run(run.open(settings))
+    closed_ways = run.opener.closed_ways(settings, 22)
+    assert closed_ways.all_were_closed
+    assert run.opener.closed_ways(settings, 22) is closed_ways
+    run.opener.forget()
+    assert run.opener.closed_ways(settings, 22) is not closed_ways
+
+
+# -- What is said when all ways are closed -----------------------------------------------------------------------------
+
+
+def test_the_sentence_says_of_each_way_why_it_is_closed(run: Run, cloud: Cloud) -> None:
+    cloud.take_key()
+    cloud.describe_endpoints()
+    cloud.refuse_session("TargetNotConnected")
+    told: dict[str, Any] = {
+        "public_ip_address": UNREACHABLE,
+        "host": "host.invalid",
+        "private_ip_address": "255.255.255.255",
+    }
+    step, sentence = asyncio.run(run.open(run.auto(**told))) or (None, "")
+    assert step is Step.WAYS
+    told_of = [
+        "(1) Its public address: host.invalid port 22: ",
+        " Set ansible_host to an address. (2) An EC2 Instance Connect Endpoint: No EC2 Instance Connect Endpoint",
+        " (3) Session Manager: TargetNotConnected: No. The SSM agent there has no connection",
+        " (4) Its private address: 255.255.255.255 port 22: Network is unreachable. Look at the security group",
+    ]
+    places = [sentence.find(each) for each in told_of]
+    assert places[0] == 0
+    assert places == sorted(places)
+    assert -1 not in places
+    assert "find another way" not in sentence
+    assert "route. The region was us-east-1, from " in sentence
+
+
+def test_two_connections_at_once_are_both_told_of_all_ways(run: Run, cloud: Cloud) -> None:
+    """They share the memory of their host."""
+    cloud.take_key()
+    for _number in range(2):
+        cloud.describe_endpoints()
+    for _number in range(2):
+        cloud.refuse_session("TargetNotConnected")
+
+    async def scenario() -> None:
+        failures = await asyncio.gather(*(run.open(run.auto()) for _number in range(2)))
+        for failure in failures:
+            assert failure
+            assert failure[0] is Step.WAYS
+            for way in ("(1) An EC2 Instance", "(2) Session Manager", "(3) Its private address"):
+                assert way in failure[1]
+
+    asyncio.run(scenario())
+
+
+# -- Managed nodes -----------------------------------------------------------------------------------------------------
+
+
+def test_a_managed_node_gets_no_key_and_ec2_is_asked_nothing(run: Run, cloud: Cloud, agent: Agent) -> None:
+    """Nothing is expected of either."""
+
+    async def scenario() -> dict[str, Any]:
+        async with agent.serving():
+            cloud.start_session(agent.url, NODE_ID)
+            plugin = Plugin(run, INSTANCE_ID)
+            settings = run.node(connection=INSTANCE_ID)
+            await run.opener.prepare(settings)
+            assert await run.open(settings) is None
+            told = await plugin.told()
+            plugin.end()
+            return told
+
+    told = asyncio.run(scenario())
+    assert told["made"].startswith(f"{NODE_ID}: the configuration of ssh")
+    assert THROUGH_SESSION in told["made"]
+    assert "push" not in told["made"]
+    # So the plugin does not have the key pushed again if sshd refuses it.
+    assert told.get("is_pushed", True)
+    assert EC2 not in cloud.clients
+
+
+@pytest.mark.parametrize(
+    ("tunnel", "host", "way"),
+    [
+        ("auto", HERE, "directly"),
+        ("auto", UNREACHABLE, "of Session Manager"),
+        ("never", HERE, "directly"),
+        ("session_manager", HERE, "of Session Manager"),
+    ],
+)
+def test_the_ways_to_a_managed_node(  # noqa: PLR0917 - fixtures
+    tunnel: str, host: str, way: str, run: Run, cloud: Cloud, agent: Agent, listening: socket.socket
+) -> None:
+    async def scenario() -> str:
+        async with agent.serving():
+            port = port_of(listening)
+            if way != "directly":
+                cloud.start_session(agent.url, NODE_ID, port)
+            return await run.made(run.node(port, tunnel=tunnel, host=host))
+
+    assert way in asyncio.run(scenario())
+
+
+def test_a_managed_node_without_an_address_and_without_a_tunnel(run: Run) -> None:
+    failure = asyncio.run(run.open(run.node(tunnel="never")))
+    assert failure == (Step.FIND, "There is no address of the host, and so no way to it. Set ansible_host.")
+
+
+def test_a_managed_node_has_one_way_and_the_sentence_is_its_failure(run: Run, cloud: Cloud) -> None:
+    cloud.refuse_session("TargetNotConnected")
+    step, sentence = asyncio.run(run.open(run.node())) or (None, "")
+    assert step is Step.SESSION
+    assert sentence.startswith("TargetNotConnected: No. The SSM agent there has no connection")
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_the_host_keys_of_a_managed_node_are_known_or_it_is_a_sentence(
+    is_known: bool, run: Run, cloud: Cloud, agent: Agent
+) -> None:
+    """A managed node has no console output."""
+    known = run.folder / "known_hosts_of_the_user"
+    known.write_text(f"{NODE_ID} {KEY}\n" if is_known else "")
+    settings = run.node(host_keys="console", ssh=run.ssh(22, "ec2-user", "-o", f"UserKnownHostsFile={known}"))
+
+    async def scenario() -> tuple[Step, str] | None:
+        async with agent.serving():
+            if is_known:
+                cloud.start_session(agent.url, NODE_ID)
+            return await run.open(settings)
+
+    failure = asyncio.run(scenario())
+    if is_known:
+        assert failure is None
+    else:
+        assert failure
+        assert failure[0] is Step.HOST_KEYS
+        assert failure[1].startswith(f"No host keys of {NODE_ID} are known, and a managed node has no console output")
+    assert EC2 not in cloud.clients
+
+
+# -- The sessions of a broker that was killed --------------------------------------------------------------------------
+
+
+def test_sessions_that_a_killed_broker_has_left_are_terminated(run: Run, cloud: Cloud) -> None:
+    """Each with its own account. One that cannot be used keeps no other one."""
+    run.sessions.add(OpenSession("bob-1", {**AWS, "region": "nowhere"}))
+    run.sessions.add(OpenSession("alice-1", AWS))
+    cloud.terminate_session("alice-1")
+
+    async def scenario() -> None:
+        run.opener.end_sessions_of_a_killed_broker()
+        await asyncio.wait_for(run.opener.ended(), 10)
+
+    asyncio.run(scenario())
+    assert [each.id for each in run.sessions.left()] == ["bob-1"]
+
+
+def test_a_session_that_cannot_be_terminated_is_kept_for_the_next_broker(run: Run, cloud: Cloud) -> None:
+    run.sessions.add(OpenSession("alice-1", AWS))
+    cloud.services[SSM].stubber.add_client_error("terminate_session", "InternalServerError", "No.")
+
+    async def scenario() -> None:
+        run.opener.end_sessions_of_a_killed_broker()
+        await asyncio.wait_for(run.opener.ended(), 10)
+
+    asyncio.run(scenario())
+    assert [each.id for each in run.sessions.left()] == ["alice-1"]
 
 
 # -- The key -----------------------------------------------------------------------------------------------------------
@@ -376,6 +821,46 @@ def test_a_key_that_had_to_wait_is_pushed_again(
             assert await run.open(run.settings()) is None
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("seconds", "times"), [(44, 1), (46, 2)])
+def test_a_key_that_had_to_wait_for_a_session_is_pushed_again(
+    seconds: int, times: int, run: Run, cloud: Cloud, agent: Agent
+) -> None:
+    for _number in range(times):
+        cloud.take_key()
+
+    def take_long() -> None:
+        run.now[0] += seconds
+
+    async def scenario() -> None:
+        async with agent.serving(before_sshd=take_long):
+            cloud.start_session(agent.url)
+            plugin = Plugin(run, INSTANCE_ID)
+            assert await run.open(run.settings(tunnel="session_manager")) is None
+            told = await plugin.told()
+            plugin.end()
+            assert told["is_pushed"]
+            assert told["made"].count("a key pushed") == times
+
+    asyncio.run(scenario())
+
+
+def test_a_second_push_that_fails_ends_the_session(run: Run, cloud: Cloud, agent: Agent) -> None:
+    cloud.take_key()
+    cloud.refuse_key()
+
+    def take_long() -> None:
+        run.now[0] += 50
+
+    async def scenario() -> None:
+        async with agent.serving(before_sshd=take_long):
+            cloud.start_session(agent.url)
+            step, _sentence = await run.open(run.settings(tunnel="session_manager")) or (None, "")
+            assert step is Step.PUSH
+
+    asyncio.run(scenario())
+    assert run.sessions.left() == []
 
 
 def test_a_second_connection_for_the_same_user_and_instance_does_not_push(
@@ -526,196 +1011,6 @@ def test_a_push_after_a_long_wait_is_told(run: Run, cloud: Cloud, endpoint: Endp
     asyncio.run(scenario())
 
 
-# -- The places of the endpoint ----------------------------------------------------------------------------------------
-
-
-async def refuse(connection: ServerConnection, _request: Request) -> Response:
-    """Refuse a tunnel, not for lack of room."""
-    return connection.respond(HTTPStatus.FORBIDDEN, json.dumps({"ErrorCode": "AuthFailure", "Message": "No."}))
-
-
-async def be_full(connection: ServerConnection, _request: Request) -> Response:
-    """Have no room."""
-    body = json.dumps({"ErrorCode": "TooManyConnections", "Message": "No."})
-    return connection.respond(HTTPStatus.TOO_MANY_REQUESTS, body)
-
-
-def test_a_tunnel_that_cannot_be_opened_gives_its_place_back(run: Run, cloud: Cloud, endpoint: Endpoint) -> None:
-    cloud.take_key()
-
-    async def scenario() -> None:
-        async with endpoint.serving(refuse):
-            files = number_of_open_files()
-            step, sentence = await run.open(run.settings()) or (None, "")
-            assert step is Step.TUNNEL
-            assert "AuthFailure" in sentence
-            assert await run.places_left() == PLACES
-            assert await eventually(lambda: number_of_open_files() == files)
-
-    asyncio.run(scenario())
-
-
-def test_a_tunnel_whose_ssh_has_gone_gives_its_place_back(run: Run, cloud: Cloud, endpoint: Endpoint) -> None:
-    cloud.take_key()
-
-    async def scenario() -> None:
-        async with endpoint.serving():
-            files = number_of_open_files()
-            gone, ours = socket.socketpair()
-            gone.close()
-            with ours:
-                # It has said itself why it ended.
-                assert await run.opener.open(run.settings(), ours) is None
-            await asyncio.wait_for(run.opener.ended(), 10)
-            assert await run.places_left() == PLACES
-            assert await eventually(lambda: number_of_open_files() == files)
-
-    asyncio.run(scenario())
-
-
-def test_a_second_push_that_fails_gives_the_place_back(run: Run, cloud: Cloud, endpoint: Endpoint) -> None:
-    cloud.take_key()
-    cloud.refuse_key()
-
-    async def take_long(_connection: ServerConnection, _request: Request) -> None:
-        run.now[0] += 50
-
-    async def scenario() -> None:
-        async with endpoint.serving(take_long):
-            step, _sentence = await run.open(run.settings()) or (None, "")
-            assert step is Step.PUSH
-            assert await run.places_left() == PLACES
-
-    asyncio.run(scenario())
-
-
-async def cancelled(opening: asyncio.Task[Any]) -> None:
-    """Cancel an opening, and wait for its end."""
-    opening.cancel()
-    await asyncio.wait({opening}, timeout=10)
-    assert opening.cancelled()
-
-
-def test_an_opening_that_is_cancelled_while_it_waits_for_a_place_leaves_nothing(
-    run: Run, cloud: Cloud, endpoint: Endpoint
-) -> None:
-    cloud.take_key()
-
-    async def scenario() -> None:
-        async with endpoint.serving():
-            taken = [await run.places.take("eice-1", f"at work {each}", lambda: None) for each in range(PLACES)]
-            plugin, (gone, ours) = Plugin(run, INSTANCE_ID), socket.socketpair()
-            with gone, ours:
-                tasks, files = asyncio.all_tasks(), number_of_open_files()
-                opening = asyncio.create_task(run.opener.open(run.settings(), ours))
-                assert "waits for a place" in (await plugin.told())["waits"]
-                await cancelled(opening)
-                run.places.release(taken.pop())
-                assert await run.places_left() == 1
-                assert await eventually(lambda: asyncio.all_tasks() == tasks)
-                assert number_of_open_files() == files
-            plugin.end()
-
-    asyncio.run(scenario())
-    assert endpoint.asked == []
-
-
-def test_an_opening_that_is_cancelled_while_it_opens_the_websocket_leaves_nothing(
-    run: Run, cloud: Cloud, endpoint: Endpoint
-) -> None:
-    cloud.take_key()
-
-    async def scenario() -> None:
-        never = asyncio.Event()
-
-        async def keep_waiting(_connection: ServerConnection, _request: Request) -> None:
-            await never.wait()
-
-        async with endpoint.serving(keep_waiting):
-            gone, ours = socket.socketpair()
-            with gone, ours:
-                tasks, files = asyncio.all_tasks(), number_of_open_files()
-                opening = asyncio.create_task(run.opener.open(run.settings(), ours))
-                assert await eventually(lambda: bool(endpoint.asked))
-                assert await run.places_left() == PLACES - 1
-                await cancelled(opening)
-                assert await run.places_left() == PLACES
-                never.set()
-                assert await eventually(lambda: asyncio.all_tasks() == tasks)
-                assert await eventually(lambda: number_of_open_files() == files)
-
-    asyncio.run(scenario())
-
-
-def test_an_endpoint_that_is_full_is_tried_again(run: Run, cloud: Cloud, endpoint: Endpoint) -> None:
-    cloud.take_key()
-
-    async def be_full_twice(connection: ServerConnection, request: Request) -> Response | None:
-        return await be_full(connection, request) if len(endpoint.asked) <= 2 else None
-
-    async def scenario() -> None:
-        async with endpoint.serving(be_full_twice):
-            assert await run.open(run.settings()) is None
-            assert await run.places_left() == PLACES
-
-    asyncio.run(scenario())
-    assert len(endpoint.asked) == 3
-
-
-def test_an_endpoint_that_stays_full_is_tried_until_the_deadline(run: Run, cloud: Cloud, endpoint: Endpoint) -> None:
-    cloud.take_key()
-
-    async def scenario() -> None:
-        async with endpoint.serving(be_full):
-            files, began = number_of_open_files(), time.monotonic()
-            step, sentence = await run.open(run.settings(timeout=2)) or (None, "")
-            assert step is Step.TUNNEL
-            assert "TooManyConnections: No. It was full for the whole timeout (ansible_timeout)." in sentence
-            assert "Set ansible_timeout to 90" in sentence
-            assert time.monotonic() - began < 4
-            assert await run.places_left() == PLACES
-            assert await eventually(lambda: number_of_open_files() == files)
-
-    asyncio.run(scenario())
-    assert len(endpoint.asked) > 1
-
-
-def test_places_that_stay_taken_are_a_sentence(run: Run, cloud: Cloud, endpoint: Endpoint) -> None:
-    cloud.take_key()
-
-    async def scenario() -> None:
-        async with endpoint.serving():
-            taken = [await run.places.take("eice-1", f"at work {each}", lambda: None) for each in range(PLACES)]
-            step, sentence = await run.open(run.settings(timeout=1)) or (None, "")
-            assert step is Step.TUNNEL
-            assert sentence.startswith("All connections that the endpoint eice-1 carries for this run were in use for")
-            run.places.release(taken.pop())
-            assert await run.places_left() == 1
-
-    asyncio.run(scenario())
-
-
-def test_a_place_that_is_kept_is_the_one_that_is_taken(run: Run, cloud: Cloud, endpoint: Endpoint) -> None:
-    """A command waits for it before ssh starts, and is told why."""
-    cloud.take_key()
-
-    async def scenario() -> None:
-        async with endpoint.serving():
-            taken = [await run.places.take("eice-1", f"at work {each}", lambda: None) for each in range(PLACES)]
-            plugin = Plugin(run, INSTANCE_ID)
-            keeping = asyncio.create_task(run.opener.keep_a_place(run.settings()))
-            assert INSTANCE_ID in (await plugin.told())["waits"]
-            assert not keeping.done()
-            run.places.release(taken.pop())
-            await asyncio.wait_for(keeping, 10)
-            assert await run.places_left() == 0
-            assert await run.open(run.settings(timeout=1)) is None
-            assert await run.places_left() == 1
-            plugin.end()
-
-    asyncio.run(scenario())
-
-
 # -- What EC2 is asked -------------------------------------------------------------------------------------------------
 
 
@@ -784,37 +1079,6 @@ def test_an_answer_is_that_of_its_account(run: Run, cloud: Cloud, listening: soc
     asyncio.run(scenario())
 
 
-def found(endpoint: Endpoint, **more: str) -> dict[str, str]:
-    """Return the endpoint as EC2 lists it."""
-    return {"InstanceConnectEndpointId": "eice-1", "DnsName": endpoint.name, "SubnetId": "subnet-1", **more}
-
-
-NO_ENDPOINT_GIVEN: dict[str, Any] = {
-    "vpc_id": "vpc-1",
-    "instance_connect_endpoint_id": None,
-    "instance_connect_endpoint_dns_name": None,
-}
-
-
-def test_an_endpoint_that_is_created_in_the_course_of_the_run_is_found_where_there_is_no_other_way(
-    run: Run, cloud: Cloud, endpoint: Endpoint
-) -> None:
-    cloud.take_key()
-
-    async def scenario() -> None:
-        async with endpoint.serving():
-            cloud.describe_endpoints()
-            step, sentence = await run.open(run.settings(**NO_ENDPOINT_GIVEN)) or (None, "")
-            assert step is Step.TUNNEL
-            assert "No EC2 Instance Connect Endpoint in vpc-1 is ready." in sentence
-            assert "us-east-1" in sentence
-            cloud.describe_endpoints(found(endpoint))
-            for _number in range(2):
-                assert await run.open(run.settings(**NO_ENDPOINT_GIVEN)) is None
-
-    asyncio.run(scenario())
-
-
 def test_a_host_that_has_an_address_too_does_not_ask_for_an_endpoint_each_time(
     run: Run, cloud: Cloud, listening: socket.socket
 ) -> None:
@@ -825,38 +1089,6 @@ def test_a_host_that_has_an_address_too_does_not_ask_for_an_endpoint_each_time(
     async def scenario() -> None:
         for _number in range(2):
             assert await run.open(run.direct(port_of(listening), **told)) is None
-
-    asyncio.run(scenario())
-
-
-def test_an_address_that_cannot_be_reached_is_told_with_the_missing_endpoint(run: Run, cloud: Cloud) -> None:
-    cloud.take_key()
-    cloud.describe_endpoints()
-    told: dict[str, Any] = {"tunnel": "auto", "host": "127.0.0.1", "public_ip_address": None, **NO_ENDPOINT_GIVEN}
-    with socket.socket() as nobody:
-        # Nobody listens there, and nobody else gets the port.
-        nobody.bind(("127.0.0.1", 0))
-        step, sentence = asyncio.run(run.open(run.direct(port_of(nobody), **told))) or (None, "")
-    assert step is Step.CONNECT
-    assert "refused" in sentence
-    assert "endpoint" in sentence.lower()
-
-
-def test_a_host_with_fips_gets_the_name_with_fips(run: Run, cloud: Cloud, endpoint: Endpoint) -> None:
-    """A profile may ask for it, and hosts of a run may have different profiles."""
-    cloud.take_key()
-
-    async def scenario() -> None:
-        async with endpoint.serving():
-            listed = found(endpoint, DnsName="127.0.0.1:1", FipsDnsName=endpoint.name)
-            cloud.describe_endpoints(listed)
-            step, sentence = await run.open(run.settings(**NO_ENDPOINT_GIVEN)) or (None, "")
-            assert step is Step.TUNNEL
-            assert "cannot be reached" in sentence
-            cloud.describe_endpoints(listed)
-            with Stubber(cloud.fips) as stubber:
-                stubber.add_response("send_ssh_public_key", {"RequestId": "request-1", "Success": True})
-                assert await run.open(run.settings(aws={**AWS, "profile": "fips"}, **NO_ENDPOINT_GIVEN)) is None
 
     asyncio.run(scenario())
 
@@ -902,7 +1134,7 @@ def test_what_is_prepared_is_not_asked_again(run: Run, cloud: Cloud, endpoint: E
     async def scenario() -> None:
         async with endpoint.serving():
             cloud.describe(INSTANCE_ID, PrivateIpAddress="10.0.0.7", VpcId="vpc-1", SubnetId="subnet-1")
-            cloud.describe_endpoints(found(endpoint))
+            cloud.describe_endpoints(endpoint.listed())
             told: dict[str, Any] = {"tunnel": "auto", "private_ip_address": None, **NO_ENDPOINT_GIVEN, "vpc_id": None}
             await run.opener.prepare(run.settings(**told))
             cloud.services[EC2].stubber.assert_no_pending_responses()
@@ -919,7 +1151,54 @@ def test_a_preparation_that_fails_is_made_again_by_the_connection(run: Run, clou
             with pytest.raises(NoEndpointError):
                 await run.opener.prepare(run.settings(**NO_ENDPOINT_GIVEN))
             cloud.take_key()
-            cloud.describe_endpoints(found(endpoint))
+            cloud.describe_endpoints(endpoint.listed())
             assert await run.open(run.settings(**NO_ENDPOINT_GIVEN)) is None
 
     asyncio.run(scenario())
+
+
+def test_what_session_manager_needs_is_prepared_where_it_is_the_only_way(run: Run, cloud: Cloud) -> None:
+    asyncio.run(run.opener.prepare(run.settings(tunnel="session_manager")))
+    assert SSM in cloud.clients
+
+
+def test_what_session_manager_needs_is_prepared_where_there_is_no_endpoint(run: Run, cloud: Cloud) -> None:
+    cloud.describe_endpoints()
+    asyncio.run(run.opener.prepare(run.auto()))
+    assert SSM in cloud.clients
+
+
+@pytest.mark.parametrize("tunnel", ["auto", "endpoint"])
+def test_what_session_manager_needs_is_not_prepared_where_an_endpoint_is(
+    tunnel: str, run: Run, cloud: Cloud, endpoint: Endpoint
+) -> None:
+    cloud.describe_endpoints(endpoint.listed(DnsName="eice-1.example.com"))
+    asyncio.run(run.opener.prepare(run.auto(tunnel=tunnel)))
+    assert SSM not in cloud.clients
+
+
+def test_an_endpoint_that_only_the_user_wants_is_looked_for_before_session_manager_is_not(
+    run: Run, cloud: Cloud
+) -> None:
+    """With that option, Session Manager is no way."""
+    cloud.describe_endpoints()
+    settings = run.auto(tunnel="endpoint")
+    with pytest.raises(NoEndpointError):
+        asyncio.run(run.opener.prepare(settings))
+    assert SSM not in cloud.clients
+
+
+@pytest.mark.parametrize("public", [None, HERE])
+def test_a_place_is_kept_only_where_the_public_address_is_unknown_to_ec2(
+    public: str | None, run: Run, cloud: Cloud, endpoint: Endpoint
+) -> None:
+    known = {"PublicIpAddress": public} if public else {}
+    cloud.describe(INSTANCE_ID, VpcId="vpc-1", **known)
+    if not public:
+        cloud.describe_endpoints(endpoint.listed(DnsName="eice-1.example.com"))
+
+    async def scenario() -> int:
+        await run.opener.keep_a_place(run.auto(private_ip_address=None, vpc_id=None))
+        return await run.places_left()
+
+    assert asyncio.run(scenario()) == (PLACES if public else PLACES - 1)

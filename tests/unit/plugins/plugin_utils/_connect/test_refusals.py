@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._ssh_options import Told, options_in
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import refusals
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 from ansible_collections.sshkeys.aws.tests.unit.keys import key_pair, runs
 from hypothesis import given, strategies as st
 
@@ -84,6 +87,43 @@ def test_what_was_given_counts_more_than_where_it_is(is_localhost: bool) -> None
     assert sentence.startswith(
         "The instance id of web1, 'web1.example.com', is not valid: it must be 'i-' and hexadecimal"
     )
+
+
+def test_an_invalid_id_names_both_kinds() -> None:
+    sentence = refusals.instance("web1", "x", is_localhost=False)
+    assert "such as i-0123456789abcdef0, or the id of a managed node, such as mi-0123456789abcdef0." in sentence
+
+
+NODE = "mi-0123456789abcdef0"
+
+
+@pytest.mark.parametrize(
+    ("is_key_of_the_run", "tunnel", "begin", "end"),
+    [
+        (
+            True,
+            "auto",
+            "EC2 Instance Connect pushes keys only to EC2 instances. Set ansible_private_key_file",
+            "agent.",
+        ),
+        # It is the first thing that must be set.
+        (True, "endpoint", "EC2 Instance Connect pushes keys only to EC2 instances.", "agent."),
+        (False, "endpoint", "no EC2 Instance Connect Endpoint leads to one. Set", "session_manager or auto."),
+    ],
+)
+def test_a_managed_node_that_cannot_be_reached_is_a_sentence(
+    is_key_of_the_run: bool, tunnel: str, begin: str, end: str
+) -> None:
+    settings = {"instance_id": NODE, "is_key_of_the_run": is_key_of_the_run, "tunnel": tunnel}
+    sentence = refusals.managed_node(cast("Settings", settings))
+    assert sentence.startswith(f"{NODE} is a managed node of Systems Manager, and {begin}")
+    assert sentence.endswith(end)
+
+
+@pytest.mark.parametrize("tunnel", ["auto", "session_manager", "never"])
+def test_a_managed_node_that_can_be_reached_is_not_refused(tunnel: str) -> None:
+    settings = {"instance_id": NODE, "is_key_of_the_run": False, "tunnel": tunnel}
+    assert refusals.managed_node(cast("Settings", settings)) == ""
 
 
 def test_what_is_not_known_of_a_host() -> None:

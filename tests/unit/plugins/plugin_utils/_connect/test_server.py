@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import server
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.session_manager.open_sessions import OpenSessions
 from ansible_collections.sshkeys.aws.tests.unit.connection_run import PROGRAM, Run
 from ansible_collections.sshkeys.aws.tests.waiting import wait_until
 
@@ -158,6 +159,15 @@ class Opener:
 
     def __init__(self) -> None:
         self.may_end = asyncio.Event()
+        self.sessions: object = None
+        self.has_ended_sessions = False
+
+    def begin(self, _commands: object, _places: object, sessions: object) -> Opener:
+        self.sessions = sessions
+        return self
+
+    def end_sessions_of_a_killed_broker(self) -> None:
+        self.has_ended_sessions = True
 
     async def open(self, _settings: object, _ssh: object) -> None:
         await self.may_end.wait()
@@ -175,18 +185,17 @@ class Opener:
 @asynccontextmanager
 async def serving(
     folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[tuple[server.Server, Opener, asyncio.StreamReader, asyncio.StreamWriter]]:
     """Run a server, and connect to it."""
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(folder / "s"))
     listener.listen()
-    opener, served = Opener(), server.Server()
+    opener = Opener()
+    monkeypatch.setattr(server, "_load", opener.begin)
+    sessions = OpenSessions(str(folder), "s")
+    served = server.Server(sessions)
     served.start(listener)
-
-    async def loaded() -> Opener:
-        return opener
-
-    served._loading = asyncio.create_task(loaded())  # type: ignore[arg-type]
     reader, writer = await asyncio.open_unix_connection(str(folder / "s"))
     yield served, opener, reader, writer
     writer.close()
@@ -199,7 +208,7 @@ def test_a_long_opening_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch, tmp
     settings.write_text('{"connection": "one"}')
 
     async def ask() -> bytes:
-        async with serving(tmp_path) as (_served, opener, reader, writer):
+        async with serving(tmp_path, monkeypatch) as (_served, opener, reader, writer):
             ours, theirs = socket.socketpair()
             with ours, theirs:
                 client = writer.get_extra_info("socket")
@@ -218,10 +227,10 @@ def test_who_waits_for_a_place_gets_signs_of_life(monkeypatch: pytest.MonkeyPatc
     """Else the plugin would take the broker for one that hangs, and start ssh without a place."""
     monkeypatch.setattr(server, "_SIGN_OF_LIFE_SECONDS", 0.01)
     settings = tmp_path / "settings.json"
-    settings.write_text('{"connection": "one", "tunnel": "always"}')
+    settings.write_text('{"connection": "one", "tunnel": "endpoint", "instance_id": "i-00000001"}')
 
     async def ask() -> list[bytes]:
-        async with serving(tmp_path) as (served, opener, reader, writer):
+        async with serving(tmp_path, monkeypatch) as (served, opener, reader, writer):
             # All places are promised.
             assert all(served._places.expect(f"other {number}") for number in range(20))
             writer.write(b"command\0" + os.fsencode(settings) + b"\0\0")
@@ -234,3 +243,45 @@ def test_who_waits_for_a_place_gets_signs_of_life(monkeypatch: pytest.MonkeyPatc
     lines = asyncio.run(ask())
     assert lines[:3] == [b"{}\n"] * 3
     assert lines[-1] == b'{"begin": true}\n'
+
+
+def test_the_sessions_of_an_earlier_broker_are_ended_before_anything_is_opened(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its own sessions would look like them."""
+    settings = tmp_path / "settings.json"
+    settings.write_text('{"connection": "one"}')
+
+    async def ask() -> None:
+        async with serving(tmp_path, monkeypatch) as (_served, opener, reader, writer):
+            ended: list[bool] = []
+
+            async def open_it(_settings: object, _ssh: object) -> None:
+                ended.append(opener.has_ended_sessions)
+
+            monkeypatch.setattr(opener, "open", open_it)
+            ours, theirs = socket.socketpair()
+            with ours, theirs:
+                with socket.socket(fileno=os.dup(writer.get_extra_info("socket").fileno())) as plain:
+                    socket.send_fds(plain, [b"open\0" + os.fsencode(settings) + b"\0"], [theirs.fileno()])
+                assert await reader.read() == b"0"
+            assert ended == [True]
+            assert isinstance(opener.sessions, OpenSessions)
+
+    asyncio.run(ask())
+
+
+@pytest.mark.parametrize("tunnel", ["session_manager", "never"])
+def test_a_command_whose_way_needs_no_place_does_not_wait_for_one(
+    tunnel: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = tmp_path / "settings.json"
+    settings.write_text(f'{{"connection": "one", "tunnel": "{tunnel}", "instance_id": "i-00000001"}}')
+
+    async def ask() -> bytes:
+        async with serving(tmp_path, monkeypatch) as (served, _opener, reader, writer):
+            assert all(served._places.expect(f"other {number}") for number in range(20))
+            writer.write(b"command\0" + os.fsencode(settings) + b"\0\0")
+            return await asyncio.wait_for(reader.readline(), 10)
+
+    assert asyncio.run(ask()) == b'{"begin": true}\n'

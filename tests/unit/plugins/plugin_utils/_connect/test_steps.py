@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A step that fails, and whose answer it was."""
+"""A step that fails, whose answer it was, and whether it closes the way to the instance."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
     SshKeysError,
 )
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.steps import FailedError, taking
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.steps import FailedError, WayIsOpenError, taking
 
 
 @pytest.mark.parametrize("step", Step)
@@ -36,6 +36,54 @@ def test_what_is_raised_on_purpose_names_the_step(step: Step, error: SshKeysErro
     assert (caught.value.step, str(caught.value)) == (step, str(error))
     assert caught.value.is_answer_of_aws is is_answer_of_aws
     assert caught.value.__cause__ is error
+
+
+def service_error(code: str) -> ServiceError:
+    return ServiceError(code, "No", "Look.")
+
+
+@pytest.mark.parametrize(
+    ("step", "error", "closes"),
+    [
+        # A permission may be missing for one way, and not for another one.
+        (Step.FIND, service_error("UnauthorizedOperation"), True),
+        (Step.TUNNEL, service_error("UnauthorizedOperation"), True),
+        (Step.TUNNEL, service_error("AccessDenied"), True),
+        (Step.FIND, service_error("AccessDeniedException"), True),
+        # What else EC2 answers is the same for each way that needs it.
+        (Step.FIND, service_error("InvalidInstanceID.NotFound"), False),
+        (Step.FIND, service_error("RequestLimitExceeded"), False),
+        (Step.TUNNEL, service_error("InvalidInstanceConnectEndpointId.NotFound"), False),
+        (Step.TUNNEL, service_error("EndpointConnectionError"), False),
+        # Session Manager is a way of its own.
+        (Step.SESSION, service_error("TargetNotConnected"), True),
+        (Step.SESSION, service_error("AccessDeniedException"), True),
+        (Step.SESSION, service_error("EndpointConnectionError"), True),
+        (Step.SESSION, service_error("InternalServerError"), True),
+        # It is asked too often, by others perhaps. That passes.
+        (Step.SESSION, service_error("ThrottlingException"), False),
+        (Step.SESSION, service_error("RequestLimitExceeded"), False),
+        (Step.TUNNEL, NoEndpointError("There is none."), True),
+        (Step.TUNNEL, ArgumentError("It cannot be reached."), True),
+        (Step.SESSION, ArgumentError("It does not answer."), True),
+        (Step.CONNECT, ArgumentError("timed out."), True),
+        (Step.SESSION, SetUpError("No region is configured."), True),
+        # There is one who answers.
+        (Step.CONNECT, WayIsOpenError("Connection refused."), False),
+        (Step.TUNNEL, WayIsOpenError("It is full."), False),
+        (Step.SESSION, WayIsOpenError("It is full."), False),
+    ],
+    ids=str,
+)
+def test_what_closes_a_way(step: Step, error: SshKeysError, closes: bool) -> None:
+    with pytest.raises(FailedError) as caught, taking(step):
+        raise error
+    assert caught.value.closes_way is closes
+
+
+def test_a_failure_closes_nothing_unless_it_is_said() -> None:
+    failure = FailedError(Step.PUSH, "No.")
+    assert (failure.closes_way, failure.is_answer_of_aws) == (False, False)
 
 
 def test_what_nobody_meant_stays_what_it_is() -> None:

@@ -190,9 +190,9 @@ _HINTS = {
     # Session Manager
     "TargetNotConnected": (
         "The SSM agent there has no connection to Session Manager. Check that the agent is installed and runs "
-        "(2.3.672.0 or later), that the instance profile has the policy AmazonSSMManagedInstanceCore or the account has "
-        "Default Host Management, and that the instance reaches ssmmessages and ssm of the region, by a NAT gateway or "
-        "by VPC endpoints. After a boot this takes a minute or more."
+        "(2.3.672.0 or later), that the instance profile has the policy AmazonSSMManagedInstanceCore or the account "
+        "has Default Host Management, and that the instance reaches ssmmessages and ssm of the region, by a NAT "
+        "gateway or by VPC endpoints. After a boot this takes a minute or more."
     ),
     "InvalidDocument": "AWS-StartSSHSession is one of AWS's documents. Check region and endpoint_url.",
     "DoesNotExistException": (

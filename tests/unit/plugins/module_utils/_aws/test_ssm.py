@@ -129,11 +129,10 @@ def test_a_missing_permission_is_named_with_its_resources(service: StubbedServic
     ("code", "hint"),
     [
         ("TargetNotConnected", "The SSM agent there has no connection to Session Manager. Check that the agent is"),
-        ("InvalidDocument", "The document AWS-StartSSHSession is one of AWS's. Check region and endpoint_url."),
+        ("InvalidDocument", "AWS-StartSSHSession is one of AWS's documents. Check region and endpoint_url."),
         # Those of all services keep their hints.
         ("ThrottlingException", "AWS limits the rate of these calls."),
         ("ExpiredTokenException", "The session token has expired."),
-        ("DoesNotExistException", "Look up the code"),
     ],
 )
 def test_what_a_session_cannot_start_for_has_a_hint(service: StubbedService, code: str, hint: str) -> None:

@@ -4,8 +4,8 @@
 
 """Frames: the ones that AWS's own programs made are read and made alike, and damaged ones are refused.
 
-frames.jsonl holds the first messages of an ssh session, as they passed between the official plugin and the agent's own
-code, in their order.
+The lab's vectors are the first messages of an ssh session, as they passed between the official plugin and the agent's
+own code, in their order.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.session_manag
 )
 from hypothesis import given, strategies as st
 
+VECTORS = Path(__file__).parents[5] / "lab" / "tests" / "session_manager_frames.jsonl"
 PLUGIN, AGENT = "plugin", "agent"
 # Offsets of fields.
 HEADER_LENGTH, MESSAGE_TYPE, SCHEMA_VERSION, CREATED, NUMBER, FLAGS, ID, DIGEST, PAYLOAD_TYPE, LENGTH, PAYLOAD = (
@@ -60,7 +61,7 @@ class Passed(NamedTuple):
 
 def recorded() -> tuple[str, list[Passed]]:
     """Return the opening of the recorded session, and its binary messages."""
-    lines = Path(__file__).with_name("frames.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = VECTORS.read_text(encoding="utf-8").splitlines()
     first, *rest = [json.loads(line) for line in lines]
     binary = [(line["from"], bytes.fromhex(line["hex"])) for line in rest]
     return first["text"], [Passed(sender, data, frames.decode(data)) for sender, data in binary]

@@ -176,6 +176,17 @@ def test_auto_goes_to_the_private_address_where_session_manager_is_closed(
     assert f"directly to {HERE} port" in made
 
 
+def test_the_private_address_is_asked_of_ec2_where_it_is_unknown(
+    run: Run, cloud: Cloud, listening: socket.socket
+) -> None:
+    cloud.take_key()
+    cloud.describe(INSTANCE_ID, PrivateIpAddress=HERE, VpcId="vpc-1")
+    cloud.describe_endpoints()
+    cloud.refuse_session("TargetNotConnected")
+    made = asyncio.run(run.made(run.auto(port_of(listening), private_ip_address=None, vpc_id=None)))
+    assert f"directly to {HERE} port" in made
+
+
 def test_auto_with_an_endpoint_of_the_user_looks_for_no_way_beside_it(run: Run, cloud: Cloud) -> None:
     """Nobody listens at the endpoint."""
     cloud.take_key()
@@ -630,6 +641,22 @@ def test_what_is_known_of_endpoints_counts_again_when_a_way_was_open(run: Run, c
             cloud.start_session(agent.url)
             # It has a memory of its own, and shares what EC2 has said of the VPC.
             assert THROUGH_SESSION in await run.made(run.auto(name="web2"))
+
+    asyncio.run(scenario())
+
+
+def test_an_endpoint_is_asked_for_where_it_is_the_only_way_although_another_host_has_found_none(
+    run: Run, cloud: Cloud, endpoint: Endpoint, agent: Agent
+) -> None:
+    cloud.take_key()
+    cloud.describe_endpoints()
+
+    async def scenario() -> None:
+        async with endpoint.serving(), agent.serving():
+            cloud.start_session(agent.url)
+            assert THROUGH_SESSION in await run.made(run.auto())
+            cloud.describe_endpoints(endpoint.listed())
+            assert THROUGH_ENDPOINT in await run.made(run.auto(tunnel="endpoint"))
 
     asyncio.run(scenario())
 

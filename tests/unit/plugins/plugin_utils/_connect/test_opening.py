@@ -87,9 +87,10 @@ def test_ssh_gets_a_connection_to_an_address(run: Run, cloud: Cloud, listening: 
     asyncio.run(scenario())
 
 
-def test_a_port_that_no_endpoint_has_is_told_before_a_key_is_pushed(run: Run) -> None:
-    """Nothing is expected of AWS."""
-    step, sentence = asyncio.run(run.open(run.settings(ssh=run.ssh(2222)))) or (None, "")
+@pytest.mark.parametrize("tunnel", ["endpoint", "auto"])
+def test_a_port_that_no_endpoint_has_is_told_before_a_key_is_pushed(tunnel: str, run: Run) -> None:
+    """If nothing but the endpoint of the user can be the way. Nothing is expected of AWS."""
+    step, sentence = asyncio.run(run.open(run.settings(ssh=run.ssh(2222), tunnel=tunnel))) or (None, "")
     assert step is Step.SET_UP
     assert "The port of this host is 2222" in sentence
 
@@ -172,6 +173,17 @@ def test_auto_goes_to_the_private_address_where_session_manager_is_closed(
     cloud.describe_endpoints()
     cloud.refuse_session("TargetNotConnected")
     made = asyncio.run(run.made(run.auto(port_of(listening), private_ip_address=HERE)))
+    assert f"directly to {HERE} port" in made
+
+
+def test_the_private_address_is_asked_of_ec2_where_it_is_unknown(
+    run: Run, cloud: Cloud, listening: socket.socket
+) -> None:
+    cloud.take_key()
+    cloud.describe(INSTANCE_ID, PrivateIpAddress=HERE, VpcId="vpc-1")
+    cloud.describe_endpoints()
+    cloud.refuse_session("TargetNotConnected")
+    made = asyncio.run(run.made(run.auto(port_of(listening), private_ip_address=None, vpc_id=None)))
     assert f"directly to {HERE} port" in made
 
 
@@ -577,6 +589,26 @@ def test_other_settings_have_a_memory_of_their_own(
     asyncio.run(scenario())
 
 
+def test_an_endpoint_that_the_user_names_later_is_tried(
+    run: Run, cloud: Cloud, endpoint: Endpoint, agent: Agent
+) -> None:
+    """That way was closed as long as nobody knew of one."""
+    cloud.take_key()
+    cloud.describe_endpoints()
+
+    async def scenario() -> None:
+        async with endpoint.serving(), agent.serving():
+            cloud.start_session(agent.url)
+            assert THROUGH_SESSION in await run.made(run.auto())
+            named: dict[str, Any] = {
+                "instance_connect_endpoint_id": "eice-1",
+                "instance_connect_endpoint_dns_name": endpoint.name,
+            }
+            assert THROUGH_ENDPOINT in await run.made(run.auto(host=None, **named))
+
+    asyncio.run(scenario())
+
+
 def test_all_ways_are_tried_again_after_none_was_open(run: Run, cloud: Cloud, endpoint: Endpoint, agent: Agent) -> None:
     """A task may have created an endpoint, or the agent of the instance may have connected."""
     cloud.take_key()
@@ -609,6 +641,22 @@ def test_what_is_known_of_endpoints_counts_again_when_a_way_was_open(run: Run, c
             cloud.start_session(agent.url)
             # It has a memory of its own, and shares what EC2 has said of the VPC.
             assert THROUGH_SESSION in await run.made(run.auto(name="web2"))
+
+    asyncio.run(scenario())
+
+
+def test_an_endpoint_is_asked_for_where_it_is_the_only_way_although_another_host_has_found_none(
+    run: Run, cloud: Cloud, endpoint: Endpoint, agent: Agent
+) -> None:
+    cloud.take_key()
+    cloud.describe_endpoints()
+
+    async def scenario() -> None:
+        async with endpoint.serving(), agent.serving():
+            cloud.start_session(agent.url)
+            assert THROUGH_SESSION in await run.made(run.auto())
+            cloud.describe_endpoints(endpoint.listed())
+            assert THROUGH_ENDPOINT in await run.made(run.auto(tunnel="endpoint"))
 
     asyncio.run(scenario())
 
@@ -668,21 +716,21 @@ def test_the_sentence_says_of_each_way_why_it_is_closed(run: Run, cloud: Cloud) 
     assert "route. The region was us-east-1, from " in sentence
 
 
-def test_two_connections_at_once_are_both_told_of_all_ways(run: Run, cloud: Cloud) -> None:
+def test_connections_at_once_are_all_told_of_all_ways(run: Run, cloud: Cloud) -> None:
     """They share the memory of their host."""
     cloud.take_key()
-    for _number in range(2):
-        cloud.describe_endpoints()
-    for _number in range(2):
-        cloud.refuse_session("TargetNotConnected")
+    nobody: dict[str, Any] = {
+        "instance_connect_endpoint_id": "eice-1",
+        "instance_connect_endpoint_dns_name": "127.0.0.1:1",
+    }
+    settings = run.auto(public_ip_address=UNREACHABLE, host=None, **nobody)
 
     async def scenario() -> None:
-        failures = await asyncio.gather(*(run.open(run.auto()) for _number in range(2)))
-        for failure in failures:
+        for failure in await asyncio.gather(*(run.open(settings) for _number in range(4))):
             assert failure
             assert failure[0] is Step.WAYS
-            for way in ("(1) An EC2 Instance", "(2) Session Manager", "(3) Its private address"):
-                assert way in failure[1]
+            assert failure[1].startswith("(1) Its public address: ")
+            assert "(2) An EC2 Instance Connect Endpoint: " in failure[1]
 
     asyncio.run(scenario())
 

@@ -132,7 +132,7 @@ class Tunnel:
         finally:
             if self._opened.done():
                 # Before ssh sees the end.
-                if why and not self._opened.exception():
+                if why:
                     self._tell(why)
             else:
                 self._opened.set_exception(ArgumentError(why or _ENDED_EARLY))
@@ -163,9 +163,8 @@ class Tunnel:
             if receiving.done():
                 receiving.result()
                 # Bytes of sshd may still wait for ssh.
-                await asyncio.wait({giving, taking}, return_when=asyncio.FIRST_COMPLETED)
+                await giving
                 return f"{self._channel.reason}." if self._channel.reason else ""
-            self._is_ssh_there = False
             self._channel.end()
             self._wake()
             await asyncio.wait({receiving, sending}, timeout=_FLAG_SECONDS, return_when=asyncio.FIRST_COMPLETED)

@@ -424,6 +424,22 @@ def test_every_byte_arrives_both_ways() -> None:
     run(scenario)
 
 
+def test_what_ssh_has_taken_is_acknowledged_at_once() -> None:
+    """Also if nothing else is to send: the agent would send it again."""
+
+    async def scenario(manager: SessionManager) -> None:
+        connection = Connection(manager)
+        await connection.open()
+        for number in range(20):
+            await manager.agent.say(b"%d" % number)
+            await connection.receive()
+            assert await eventually(lambda: not manager.agent.unacknowledged)
+        connection.ssh.close()
+        assert await connection.ended() == ""
+
+    run(scenario)
+
+
 def test_tunnels_of_one_loop_carry_their_bytes_unmixed() -> None:
     async def one() -> None:
         manager = SessionManager()
@@ -664,6 +680,8 @@ def test_ssh_may_end_while_the_session_has_no_websocket() -> None:
         assert manager.agent.connection
         await manager.agent.connection.close(1000, "Bye")
         assert await eventually(lambda: "resume" in manager.calls)
+        assert not connection.tunnel._has_websocket.is_set()
+        assert not connection.tunnel._channel._has_websocket
         connection.ssh.close()
         assert await connection.ended() == ""
 
@@ -719,6 +737,8 @@ def test_a_service_that_reads_nothing_keeps_no_session_open(monkeypatch: pytest.
         await asyncio.wait({sending})
         connection.ssh.close()
         assert await connection.ended() == ""
+        assert connection.tunnel._websocket
+        assert connection.tunnel._websocket.transport.is_closing()
         assert manager.agent.connection
         manager.agent.connection.transport.abort()
 
@@ -841,7 +861,11 @@ def test_another_websocket_is_tried_for_some_time(call: str, error: SshKeysError
         assert manager.agent.connection
         manager.agent.connection.transport.abort()
         assert await eventually(lambda: manager.calls.count("resume") > 3)
-        if not is_for_ever:
+        if is_for_ever:
+            await connection.tunnel.wait()
+            # The pauses between them become longer.
+            assert manager.calls.count("resume") < 20
+        else:
             manager.failures.clear()
             await exchange(connection, os.urandom(100_000), os.urandom(100_000))
             connection.ssh.close()
@@ -944,10 +968,51 @@ def test_an_agent_that_acknowledges_nothing_gets_another_websocket_once(
             assert await eventually(lambda: manager.agent.received == b"hello")
             # Also if nothing happens for long then.
             await asyncio.sleep(0.5)
+            assert len(manager.openings) == 2
+            # And it may stall again.
+            manager.scripts[2] = go_on
+            manager.agent.acknowledges = False
+            await connection.send(b" again")
+            assert await eventually(lambda: manager.agent.received == b"hello again")
             connection.ssh.close()
         assert await connection.ended() == (module._STALLED if is_for_ever else "")
-        assert len(manager.openings) == 2
+        assert len(manager.openings) == (2 if is_for_ever else 3)
         connection.ssh.close()
+
+    run(scenario)
+
+
+def test_a_stall_is_not_counted_twice_before_another_websocket_has_opened(frequent_looks: None) -> None:
+    """Something may be to send at the same time."""
+
+    async def scenario(manager: SessionManager) -> None:
+        async def go_on(websocket: ServerConnection) -> None:
+            manager.agent.acknowledges = True
+            await manager.carry(websocket)
+
+        manager.scripts[2] = go_on
+        connection = Connection(manager)
+        await connection.open()
+        tunnel = connection.tunnel
+        look = tunnel._check_progress
+
+        def look_and_wake() -> None:
+            had_stalled = tunnel._has_stalled
+            look()
+            if tunnel._has_stalled and not had_stalled:
+                tunnel._to_send.set()
+
+        tunnel._check_progress = look_and_wake  # type: ignore[method-assign]
+        manager.agent.acknowledges = False
+        await connection.send(b"hello")
+        assert await eventually(lambda: bool(tunnel._channel._outstanding))
+        # This is not because of a stall, which comes over the next one.
+        assert manager.agent.connection
+        await manager.agent.connection.close(1000, "Bye")
+        assert await eventually(lambda: manager.agent.received == b"hello")
+        assert len(manager.openings) == 3
+        connection.ssh.close()
+        assert await connection.ended() == ""
 
     run(scenario)
 

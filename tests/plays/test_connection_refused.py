@@ -110,7 +110,7 @@ CASES = {
         is_private=True,
     ),
     "no_way_at_all": Case(
-        r"The key was pushed, and all ways to the instance are closed. \(1\) An EC2 Instance Connect Endpoint: No EC2 "
+        r"The key was pushed, and no way to the instance worked. \(1\) An EC2 Instance Connect Endpoint: No EC2 "
         r"Instance Connect Endpoint in vpc-0+ is ready.* \(2\) Session Manager: TargetNotConnected.* \(3\) Its private "
         r"address: 224.0.0.1 port 22: ",
         # No network carries packets there over TCP.

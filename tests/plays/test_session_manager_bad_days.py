@@ -146,7 +146,7 @@ def test_when_all_ways_are_closed_each_is_told(controller: Controller) -> None:
             PLAYBOOKS / "hello.yml", inventory=inventory(lab, hosts={"host": host}), environment=environment
         )
     message = run.of("Say hello")["msg"]
-    assert f"{instance_id}: The key was pushed, and all ways to the instance are closed. (1) An EC2" in message
+    assert f"{instance_id}: The key was pushed, and no way to the instance worked. (1) An EC2" in message
     assert "(1) An EC2 Instance Connect Endpoint: No EC2 Instance Connect Endpoint in vpc-0f0f0f0f0f0f0f0f0" in message
     assert "(2) Session Manager: TargetNotConnected: " in message
     assert "(3) Its private address: 127.0.0.1 port 1: Connection refused." in message

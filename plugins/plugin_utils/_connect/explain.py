@@ -32,7 +32,7 @@ class Step(Enum):
     SESSION = "The key was pushed, and no session could be opened through Session Manager."
     SESSION_ENDED = "The session of Session Manager has ended."
     CONNECT = "The key was pushed, and the instance could not be reached."
-    WAYS = "The key was pushed, and all ways to the instance are closed."
+    WAYS = "The key was pushed, and no way to the instance worked."
 
 
 def failure(said: str, settings: Settings, told: Mapping[str, str] | None) -> str:

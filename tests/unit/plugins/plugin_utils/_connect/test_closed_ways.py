@@ -82,7 +82,10 @@ def test_the_first_open_way_is_taken_and_no_later_one_is_tried(
 
 
 def test_a_way_that_cannot_be_used_now_is_the_end(host: Host) -> None:
-    assert host.fails({PUBLIC: closed(), ENDPOINT: CANNOT_BE_USED_NOW}) is CANNOT_BE_USED_NOW
+    assert host.fails({PUBLIC: None, ENDPOINT: CANNOT_BE_USED_NOW}) is CANNOT_BE_USED_NOW
+    failure = host.fails({PUBLIC: closed(), ENDPOINT: CANNOT_BE_USED_NOW})
+    assert failure.step is Step.WAYS
+    assert str(failure).endswith(f"(2) An EC2 Instance Connect Endpoint: {CANNOT_BE_USED_NOW}")
     assert host.tried == [PUBLIC, ENDPOINT]
     assert not host.closed_ways.all_were_closed
     # The next time it is tried again, and the one before it is not.

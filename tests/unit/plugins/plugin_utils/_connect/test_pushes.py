@@ -30,8 +30,10 @@ KEYS = [KEY, *OTHERS]
 # SendSSHPublicKey.
 OPEN_SECONDS = 60
 
-# Milliseconds, since their sums are exact; and those where it matters.
-pauses = st.one_of(st.integers(0, 60_000), st.sampled_from([0, 1, 44_999, 45_000, 45_001]))
+# In this part of a second, since floating-point numbers hold its multiples exactly; and those where it matters.
+UNITS = 1024
+FRESH = 45 * UNITS
+pauses = st.one_of(st.integers(0, 60 * UNITS), st.sampled_from([0, 1, FRESH - 1, FRESH, FRESH + 1]))
 steps = st.lists(st.tuples(pauses, st.sampled_from(["ensure", "ensure", "forget"]), st.sampled_from(KEYS)))
 
 
@@ -41,7 +43,7 @@ def test_a_key_is_pushed_if_and_only_if_the_last_push_of_the_same_is_old_or_forg
 ) -> None:
     async def connect() -> None:
         now = 0
-        pushes = Pushes(lambda: now / 1000)
+        pushes = Pushes(lambda: now / UNITS)
         # The pushes that a connection may rely on.
         sent: dict[Pushed, int] = {}
         for pause, step, key in steps:
@@ -56,9 +58,9 @@ def test_a_key_is_pushed_if_and_only_if_the_last_push_of_the_same_is_old_or_forg
                 to.append(at)
 
             age = await pushes.ensure(key, push)
-            if key in sent and now - sent[key] < 45_000:
+            if key in sent and now - sent[key] < FRESH:
                 assert pushed == []
-                assert age == pytest.approx((now - sent[key]) / 1000)
+                assert age == pytest.approx((now - sent[key]) / UNITS)
             else:
                 assert pushed == [now]
                 assert age is None

@@ -167,7 +167,7 @@ options:
       - name: ansible_ec2_instance_connect_endpoint_dns_name
   max_tunnel_duration:
     description:
-      - The seconds after which AWS ends a tunnel, 1 to 3600. The next task opens a new one.
+      - The seconds after which AWS ends a tunnel through an endpoint, 1 to 3600. The next task opens a new one.
     type: int
     default: 3600
     vars:

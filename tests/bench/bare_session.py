@@ -26,9 +26,10 @@ async def main() -> None:
     with open(lab_file, encoding="utf-8") as file:  # noqa: ASYNC230, PTH123 - nothing else runs yet
         lab = json.load(file)["lab"]
     ssm = boto3.client("ssm")
-    document = {"DocumentName": "AWS-StartSSHSession", "Parameters": {"portNumber": ["22"]}}
-    started = ssm.start_session(Target=instance_id, **document)
-    client = Client(lab, ssm, started)
+    started = ssm.start_session(
+        Target=instance_id, DocumentName="AWS-StartSSHSession", Parameters={"portNumber": ["22"]}
+    )
+    client = Client(lab, ssm, dict(started))
     os.write(1, await client.begin())
 
     async def send() -> None:

@@ -119,7 +119,7 @@ CASES = {
         is_private=True,
     ),
     "no_endpoint_and_nothing_listens": Case(
-        "the instance could not be reached. 127.0.0.1 port 1: Connection refused. It may still be booting",
+        r"no way to the instance worked. \(1\) .* 127.0.0.1 port 1: Connection refused. It may still be booting",
         {**NO_VPC, "ansible_host": "127.0.0.1", "ansible_port": 1},
         is_private=True,
     ),

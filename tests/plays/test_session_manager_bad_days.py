@@ -97,7 +97,7 @@ DENIED = "User: arn:aws:iam::1:user/me is not authorized to perform: ssm:StartSe
     ("settings", "fault", "said"),
     [
         ({"handshake": "never"}, None, r"the agent on the instance did not begin it in time \(ansible_timeout\)"),
-        ({"dial_delay": 30}, None, r"the sshd there did not answer in time \(ansible_timeout\)"),
+        ({"dial_delay": 30}, None, r"no sshd there has answered in time \(ansible_timeout\)"),
         ({"dial": "refused"}, None, r"connection refused\. The agent connects to localhost there\."),
         ({"silent_after_bytes_down": 0}, None, r"the agent on the instance did not begin it in time"),
         (

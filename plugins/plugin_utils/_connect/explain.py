@@ -129,6 +129,8 @@ _NO_HOST_KEYS = (
     "ansible_ec2_instance_connect_host_keys: accept-new."
 )
 _NO_STATE = "Set XDG_STATE_HOME in the environment of ansible-playbook to a folder that you can write to."
+# Of the agent, which crashes in its versions of 2024.
+_NO_SSHD = "Unable to connect to specified port|could not connect to the port|process failed unexpectedly"
 _LOOPBACK = (
     "The agent connects to localhost there. So sshd must run, and listen on the loopback address and on this port "
     "(ansible_port)."
@@ -144,7 +146,7 @@ _HINTS = {
     ),
     Step.TUNNEL: (("Unable to connect to target", _SECURITY_GROUP),),
     Step.TUNNEL_ENDED: (("Unable to connect to target", _SECURITY_GROUP),),
-    Step.SESSION: (("Unable to connect to specified port|could not connect to the port", _LOOPBACK),),
+    Step.SESSION: ((_NO_SSHD, _LOOPBACK),),
     Step.HOST_KEYS: (("cannot be written to", _NO_STATE), ("", _NO_HOST_KEYS)),
 }
 

@@ -37,6 +37,12 @@ _EARLY_MESSAGES = 100_000
 # The real agent drops messages above 100,000; this one stops reading from sshd.
 _UNACKNOWLEDGED_MESSAGES = 10_000
 _ACKNOWLEDGED_NUMBER = re.compile(rb'"AcknowledgedMessageSequenceNumber"\s*:\s*(\d+)')
+# The agent of 2024 crashes where nothing listens, and its master notices after a minute.
+_CRASH_SECONDS = 60
+_CRASHED = (
+    "document process failed unexpectedly: ipc messaging received timeout signal , check "
+    "[ssm-document-worker]/[ssm-session-worker] log for crash reason"
+)
 _ERROR = "\n----------ERROR-------\nEncountered error while initiating handshake. "
 _TIMED_OUT = "Handshake timed out. Please ensure that you have the latest version of the session manager plugin."
 
@@ -117,6 +123,8 @@ class Agent:
         self._expected = 0
         self._early: dict[int, Frame] = {}
         self._response: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._crashed_at: float | None = None
+        self._missed = asyncio.Event()
         self._has_begun = False
         self._is_complete = False
         self._to_sshd: asyncio.StreamWriter | None = None
@@ -143,7 +151,9 @@ class Agent:
         self._active.clear()
 
     def look_at_the_clock(self) -> None:
-        """Give up the handshake if its time is over."""
+        """Give up the handshake if its time is over, and notice that a process has crashed."""
+        if self._crashed_at is not None and self._clock.now() > self._crashed_at + _CRASH_SECONDS:
+            self._missed.set()
         is_late = self._clock.now() > self._began + HANDSHAKE_SECONDS
         if is_late and self._settings.handshake != "never" and not self._response.done():
             self._response.set_result(_TIMED_OUT)
@@ -176,8 +186,7 @@ class Agent:
                 self.start()
         failure = await self._response
         if failure:
-            self._send(ssm_frames.DATA, f"{_ERROR}{failure}\n".encode())
-            raise _Ended("handshake")
+            raise _Ended("handshake", f"{_ERROR}{failure}\n")
         taken = {"HandshakeTimeToComplete": time.monotonic_ns() - started, "CustomerMessage": ""}
         self._send(ssm_frames.HANDSHAKE_COMPLETE, _json(taken))
         self._is_complete = True
@@ -189,6 +198,10 @@ class Agent:
 
     async def _dial(self) -> asyncio.StreamReader:
         await asyncio.sleep(self._settings.dial_delay)
+        if self._settings.dial == "crashes":
+            self._crashed_at = self._clock.now()
+            await self._missed.wait()
+            raise _Ended("dial", _CRASHED)
         try:
             if self._settings.dial == "refused" or self._target.port is None:
                 raise ConnectionRefusedError

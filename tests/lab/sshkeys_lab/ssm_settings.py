@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_CHOICES = {"dial": ("connects", "refused"), "handshake": ("once", "twice", "never")}
+_CHOICES = {"dial": ("connects", "refused", "crashes"), "handshake": ("once", "twice", "never")}
 _RATIOS = frozenset({"lost", "doubled", "late", "reordered"})
 _SECONDS = frozenset({"round_trip", "dial_delay", "idle_seconds"})
 
@@ -24,7 +24,8 @@ class SessionManagerSettings:
     round_trip: seconds from client to agent and back;
     lost, doubled, late, reordered: how many of the frames of each way, as a ratio from 0 to 1; an acknowledgement is a
     frame too, but channel_closed is spared; random_seed: which frames these are;
-    dial_delay: seconds before the agent dials; dial: `connects`, or `refused`;
+    dial_delay: seconds before the agent dials; dial: `connects`, `refused` and says so, or
+    `crashes` and says so after a minute of the lab's clock, as agents of 2024 do;
     handshake: how often the agent sends each HandshakeRequest: `once`, `twice`, or `never`;
     publication: whether the service sends start_publication and, now and then, pause_publication;
     close_after_bytes_up, close_after_bytes_down: close the websocket without channel_closed when so many bytes of data

@@ -26,7 +26,8 @@ bytes when it has passed them on, so sshd holds ssh back in the same way. A mess
 - when three messages that were sent after it have been acknowledged, since then it was probably lost;
 - when it is the oldest, and is not acknowledged within the time that acknowledgements usually take. That time doubles
   with each try. It stays doubled until a message that was sent once is acknowledged, which shows how long it takes;
-- when a new websocket has opened: nobody knows what was lost with the old one.
+- when a new websocket has opened: nobody knows what was lost with the old one. The last acknowledgement goes with it,
+  since the agent pauses without a client, and goes on when it hears one.
 
 A message that is sent again is the same in every byte, so the agent knows it.
 
@@ -77,8 +78,9 @@ _SHORTEST_TIMEOUT = 0.2
 _LONGEST_TIMEOUT = 10.0
 _DOUBLINGS = 5
 
-# The agent sends its own errors as output (agent/session/plugins/sessionplugin).
-_AGENT_ERROR = b"----------ERROR-------"
+# The agent puts this before its own errors (agent/framework/processor/executer/iohandler).
+_AGENT_ERROR = "----------ERROR-------"
+_LONGEST_REASON = 500
 _SESSION_TYPE = "SessionType"
 _PORT = "Port"
 
@@ -156,7 +158,11 @@ class _Received:
 
 
 class Channel:
-    """A session.
+    """A session. A driver connects it to a websocket and to ssh.
+
+    The driver opens a websocket, sends the text that `connect` returns, and calls `receive` with each message and
+    `disconnect` when it closes. It sends what `frames_to_send` returns, after each call of another method and after
+    `seconds_until_due`. It gives ssh the bytes of `data`, then calls `took`; and calls `send` while `can_send`.
 
     state: see the rules. resent: how many messages were sent again.
     reason: why the session has ended, empty for a normal end.
@@ -179,6 +185,7 @@ class Channel:
         self._queue: deque[bytes | int] = deque()
         self._order = 0
         self._round_trip = _RoundTrip()
+        self._last_acknowledged: Frame | None = None
         self._has_websocket = False
         self._progress_at = 0.0
         self.websockets_without_progress = 0
@@ -197,6 +204,8 @@ class Channel:
             message.order = None
         self._round_trip.doublings = 0
         self._queue = deque(self._outstanding)
+        if self._last_acknowledged:
+            self._acknowledge(self._last_acknowledged)
         return frames.opening(token, self._client_id, self._new_id())
 
     def disconnect(self) -> None:
@@ -318,10 +327,8 @@ class Channel:
         """Raise ChannelError for bytes of the agent itself. The first of sshd open the channel."""
         if self.state is State.OPEN:
             return
-        begin = data.lstrip(b"\n")
-        if self.state is State.HANDSHAKE or begin.startswith(_AGENT_ERROR):
-            said = printable(begin.removeprefix(_AGENT_ERROR).decode(errors="replace"))
-            raise ChannelError(f"The agent on the instance says: {said.rstrip('.')[:500]}.")
+        if self.state is State.HANDSHAKE or data.lstrip(b"\n").startswith(_AGENT_ERROR.encode()):
+            raise ChannelError(f"The agent on the instance says: {_without_title(data.decode(errors='replace'))}.")
         self.state = State.OPEN
 
     def _answer_handshake(self, frame: Frame) -> None:
@@ -351,7 +358,7 @@ class Channel:
                     self._queue.append(number)
 
     def _close(self, output: str) -> None:
-        self.reason = printable(output).rstrip(".")
+        self.reason = _without_title(output)
         if self._received.early and not self.reason:
             self.reason = "The session ended before all bytes of sshd had come"
         self.state = State.CLOSED
@@ -360,6 +367,7 @@ class Channel:
 
     def _acknowledge(self, frame: Frame) -> None:
         if self.state is not State.CLOSED:
+            self._last_acknowledged = frame
             self._queue.append(frames.encode(frames.acknowledgement(frame, self._new_id(), self._now())))
 
     # -- Sent ----------------------------------------------------------------------------------------------------------
@@ -393,6 +401,11 @@ class Channel:
 
 
 _NEVER = float("inf")
+
+
+def _without_title(said: str) -> str:
+    """Return what the agent or the service said, without a period at its end."""
+    return printable(said.lstrip("\n").removeprefix(_AGENT_ERROR))[:_LONGEST_REASON].rstrip(".")
 
 
 def _result_of(action: frames.Action) -> frames.Result:

@@ -353,6 +353,7 @@ _NO_HANDSHAKE = (
     "log of the SSM agent there, and at the load of the instance."
 )
 _NO_SSHD = (
-    "The agent on the instance has begun the session, and the sshd there did not answer in time (ansible_timeout). "
-    "Look at the load of the instance, and whether sshd listens on the loopback address, too."
+    "The agent on the instance has begun the session, and no sshd there has answered in time (ansible_timeout). Check "
+    "that sshd runs, that it listens on the loopback address and on this port (ansible_port), and the load of the "
+    "instance. An agent that finds no sshd may say nothing."
 )

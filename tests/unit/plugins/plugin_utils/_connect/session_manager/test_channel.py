@@ -766,7 +766,8 @@ def test_a_new_websocket_gets_all_that_is_outstanding_in_order_and_byte_for_byte
     opened.channel.connect("another")
     again = opened.channel.frames_to_send()
     assert again[:6] == sent[:2] + sent[5:]
-    assert [frames.decode(data).sequence_number for data in again[6:]] == [10, 11]
+    assert [frames.decode(data).sequence_number for data in again[6:-1]] == [10, 11]
+    assert frames.decode(again[-1]).message_type == frames.ACKNOWLEDGE
     assert opened.channel.frames_to_send() == []
     assert opened.channel.resent == 6
 
@@ -807,22 +808,37 @@ def test_a_message_that_waits_for_a_websocket_is_not_due(opened: Bench) -> None:
     opened.wait(100)
     opened.channel.connect("another")
     assert opened.channel.seconds_until_due() is None
-    assert len(opened.sent()) == 1
+    assert len(opened.numbers_sent()) == 1
     assert opened.channel.seconds_until_due() == pytest.approx(FIRST_TIMEOUT)
 
 
 def test_acknowledgements_belong_to_the_websocket(opened: Bench) -> None:
-    """The agent sends a message again whose acknowledgement did not leave."""
+    """The agent sends a message again whose acknowledgement did not leave. It waits until it hears the client."""
     before, after = opened.get(b"before"), opened.get(b"after")
     opened.channel.took()
     opened.channel.disconnect()
     opened.channel.took()
     assert opened.sent() == []
     opened.channel.connect("another")
-    assert opened.sent() == []
+    assert opened.acknowledged() == [after.sequence_number]
     opened.receive(before, after)
     assert opened.acknowledged() == [before.sequence_number, after.sequence_number]
     assert opened.channel.data() is None
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        ("", ""),
+        ("Unable to connect to specified port: refused.", "Unable to connect to specified port: refused"),
+        ("\n----------ERROR-------\nHandshake timed out.\n", "Handshake timed out"),
+        ("a" * 600, "a" * 500),
+    ],
+    ids=["none", "a sentence", "with the agent's title", "long"],
+)
+def test_the_reason_of_the_end_is_what_the_agent_says(output: str, reason: str, opened: Bench) -> None:
+    opened.close(output)
+    assert opened.channel.reason == reason
 
 
 def test_the_numbers_go_on_after_a_new_websocket(opened: Bench) -> None:
@@ -841,7 +857,7 @@ def test_the_handshake_goes_on_after_a_new_websocket(connected: Bench) -> None:
     _acknowledgement, response = connected.channel.frames_to_send()
     connected.channel.disconnect()
     connected.channel.connect("another")
-    assert connected.channel.frames_to_send() == [response]
+    assert connected.channel.frames_to_send()[:-1] == [response]
 
 
 def test_websockets_are_counted_until_the_agent_acknowledges_something(opened: Bench) -> None:

@@ -16,6 +16,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import EC2, I
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import NoEndpointError
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import direct, facts, pushes
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.opening import Opener
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.places import PLACES
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.session_manager.open_sessions import OpenSession
 from ansible_collections.sshkeys.aws.tests.unit.openings import (
@@ -843,8 +844,9 @@ def test_sessions_that_a_killed_broker_has_left_are_terminated(run: Run, cloud: 
     cloud.terminate_session("alice-1")
 
     async def scenario() -> None:
-        run.opener.end_sessions_of_a_killed_broker()
-        await asyncio.wait_for(run.opener.ended(), 10)
+        of_the_next_broker = Opener(run.commands, run.places, run.sessions)
+        of_the_next_broker.end_sessions_of_a_killed_broker()
+        await asyncio.wait_for(of_the_next_broker.ended(), 10)
 
     asyncio.run(scenario())
     assert [each.id for each in run.sessions.left()] == ["bob-1"]
@@ -855,8 +857,9 @@ def test_a_session_that_cannot_be_terminated_is_kept_for_the_next_broker(run: Ru
     cloud.services[SSM].stubber.add_client_error("terminate_session", "InternalServerError", "No.")
 
     async def scenario() -> None:
-        run.opener.end_sessions_of_a_killed_broker()
-        await asyncio.wait_for(run.opener.ended(), 10)
+        of_the_next_broker = Opener(run.commands, run.places, run.sessions)
+        of_the_next_broker.end_sessions_of_a_killed_broker()
+        await asyncio.wait_for(of_the_next_broker.ended(), 10)
 
     asyncio.run(scenario())
     assert [each.id for each in run.sessions.left()] == ["alice-1"]

@@ -53,6 +53,8 @@ class Lab:
             undo.callback(self._open_endpoint(certificate).stop)
             undo.callback(self._open_data_channels(certificate).stop)
             self._server.start(self._front.answer)
+            # First of all, so that no request meets a service that has stopped.
+            undo.callback(self._server.stop)
             self.description: dict[str, Any] = self._describe()
             self._write_down()
             undo.callback(self._forget)

@@ -290,8 +290,8 @@ def test_a_place_that_was_expected_is_kept_until_the_way_is_known(run: Run, clou
 
 
 async def silent(_connection: ServerConnection, _request: Request) -> None:
-    """Answer nothing for longer than a test waits."""
-    await asyncio.sleep(60)
+    """Answer nothing for longer than a host of a test waits."""
+    await asyncio.sleep(2.5)
 
 
 @pytest.mark.parametrize("check", [refuse, silent, None], ids=["refuses", "is silent", "is not there"])

@@ -134,8 +134,8 @@ options:
         address, directly, as V(never). (2) Through an EC2 Instance Connect Endpoint, if the VPC has one. (3) If
         O(address) is set, or C(HostName) in the configuration of ssh, directly to that address. (4) Through Session
         Manager. (5) Directly to the private address. The run remembers which ways to a host were closed.
-      - A way counts as closed if there is none, if the permission for it is missing, or if nothing answers. If the
-        instance refuses the connection, no other way is tried. With O(instance_connect_endpoint_id), V(auto) tries only
+      - A way counts as closed if there is none, if the permission for it is missing, or if nothing answers. If an address
+        refuses the connection, the instance is there, and no other way is tried. With O(instance_connect_endpoint_id), V(auto) tries only
         the first two.
       - V(endpoint) goes through an EC2 Instance Connect Endpoint, which reaches only the ports 22 and 3389.
       - V(session_manager) goes through Session Manager, which needs the SSM agent on the instance. It reaches the

@@ -37,8 +37,17 @@ class FailedError(Exception):
         self.closes_way = closes_way
 
 
-# A permission is missing (EC2, and all services).
-_DENIED = frozenset({"UnauthorizedOperation", "AccessDenied", "AccessDeniedException"})
+# A permission is missing, or this machine has no way to the API of EC2 (codes of EC2, of all services and of the SDK).
+_NOT_FOR_US = frozenset(
+    {
+        "UnauthorizedOperation",
+        "AccessDenied",
+        "AccessDeniedException",
+        "EndpointConnectionError",
+        "ConnectTimeoutError",
+        "ProxyConnectionError",
+    }
+)
 
 
 @contextlib.contextmanager
@@ -59,5 +68,5 @@ def _closes_way(step: Step, error: SshKeysError) -> bool:
         return error.code not in THROTTLED
     if isinstance(error, ServiceError):
         # EC2 is needed for each way but Session Manager. What else it answers is the same for all.
-        return error.code in _DENIED
+        return error.code in _NOT_FOR_US
     return not isinstance(error, WayIsOpenError)

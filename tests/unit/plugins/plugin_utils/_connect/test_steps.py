@@ -50,11 +50,13 @@ def service_error(code: str) -> ServiceError:
         (Step.TUNNEL, service_error("UnauthorizedOperation"), True),
         (Step.TUNNEL, service_error("AccessDenied"), True),
         (Step.FIND, service_error("AccessDeniedException"), True),
+        (Step.FIND, service_error("EndpointConnectionError"), True),
+        (Step.TUNNEL, service_error("ConnectTimeoutError"), True),
+        (Step.FIND, service_error("ProxyConnectionError"), True),
         # What else EC2 answers is the same for each way that needs it.
         (Step.FIND, service_error("InvalidInstanceID.NotFound"), False),
         (Step.FIND, service_error("RequestLimitExceeded"), False),
         (Step.TUNNEL, service_error("InvalidInstanceConnectEndpointId.NotFound"), False),
-        (Step.TUNNEL, service_error("EndpointConnectionError"), False),
         # Session Manager is a way of its own.
         (Step.SESSION, service_error("TargetNotConnected"), True),
         (Step.SESSION, service_error("AccessDeniedException"), True),

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from websockets.asyncio.server import serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
@@ -25,12 +23,13 @@ from .errors import ServiceError
 from .event_loop import EventLoop
 from .protocol import DATA_CHANNELS, Call
 from .ssm_session import Link, Session
+from .websocket_server import listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from websockets.asyncio.server import Server, ServerConnection
+    from websockets.asyncio.server import ServerConnection
     from websockets.http11 import Request
 
     from .front import Credentials, Services
@@ -56,25 +55,12 @@ class DataChannels:
         self._sessions: dict[str, Session] = {}
         self._by_path: dict[str, Session] = {}
         self._loop = EventLoop()
-        self._server = self._loop.run(self._listen(certificate))
-        (listening,) = self._server.sockets
-        self._address = f"wss://127.0.0.1:{listening.getsockname()[1]}"
+        self._server, where = self._loop.run(listen(self._serve, self._check, certificate, _MAX_BYTES))
+        self._address = f"wss://{where}"
+        self._watch = self._loop.run(self._begin_watch())
 
-    async def _listen(self, certificate: Path) -> Server:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-        self._watch = asyncio.create_task(self._look_at_the_clock())
-        return await serve(
-            self._serve,
-            "127.0.0.1",
-            0,
-            ssl=context,
-            process_request=self._check,
-            compression=None,
-            max_size=_MAX_BYTES,
-            ping_interval=None,
-            close_timeout=2,
-        )
+    async def _begin_watch(self) -> asyncio.Task[None]:
+        return asyncio.create_task(self._look_at_the_clock())
 
     def stop(self) -> None:
         """Accept no more websockets, and end all sessions."""

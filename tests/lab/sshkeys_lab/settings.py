@@ -5,15 +5,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+class Checked:
+    """Settings that are set by name, as the control API does. A subclass is a dataclass."""
+
+    def update(self, values: Mapping[str, object]) -> None:
+        """Set `values` by name; raise ValueError, and change nothing, for an unknown name or a wrong value."""
+        known = list(vars(self))
+        for name, value in values.items():
+            if name not in known:
+                msg = f"There is no setting {name}; the settings are {', '.join(known)}."
+                raise ValueError(msg)
+            wanted, is_right = self._check(name, value)
+            if not is_right:
+                msg = f"The setting {name} takes {wanted}."
+                raise ValueError(msg)
+        for name, value in values.items():
+            setattr(self, name, value)
+
+    def _check(self, name: str, value: object) -> tuple[str, bool]:
+        """Return what a setting takes, and whether `value` is that."""
+        raise NotImplementedError
+
+
 @dataclass
-class Settings:
+class Settings(Checked):
     """The lab's settings, by default those of a fresh lab.
 
     key_lifetime: lifetime of a pushed key in seconds; key_quota: maximum number of keys of a Transfer user;
@@ -27,17 +49,7 @@ class Settings:
     serial_console_access: bool = True
     tunnel_limit: int = 20
 
-    def update(self, values: Mapping[str, object]) -> None:
-        """Set `values` by name; raise ValueError, and change nothing, for an unknown name or a wrong type."""
-        known = [field.name for field in fields(self)]
-        for name, value in values.items():
-            if name not in known:
-                msg = f"There is no setting {name}; the settings are {', '.join(known)}."
-                raise ValueError(msg)
-            is_switch = isinstance(getattr(self, name), bool)
-            is_number = isinstance(value, int) and not isinstance(value, bool) and value > 0
-            if not (isinstance(value, bool) if is_switch else is_number):
-                msg = f"The setting {name} takes {'true or false' if is_switch else 'a positive number'}."
-                raise ValueError(msg)
-        for name, value in values.items():
-            setattr(self, name, value)
+    def _check(self, name: str, value: object) -> tuple[str, bool]:
+        if isinstance(getattr(self, name), bool):
+            return "true or false", isinstance(value, bool)
+        return "a positive number", isinstance(value, int) and not isinstance(value, bool) and value > 0

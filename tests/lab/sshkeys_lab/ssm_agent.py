@@ -123,7 +123,7 @@ class Agent:
         self._expected = 0
         self._early: dict[int, Frame] = {}
         self._response: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._crashed_at: float | None = None
+        self._has_crashed = False
         self._missed = asyncio.Event()
         self._has_begun = False
         self._is_complete = False
@@ -152,7 +152,7 @@ class Agent:
 
     def look_at_the_clock(self) -> None:
         """Give up the handshake if its time is over, and notice that a process has crashed."""
-        if self._crashed_at is not None and self._clock.now() > self._crashed_at + _CRASH_SECONDS:
+        if self._has_crashed and self._clock.now() > self._began + _CRASH_SECONDS:
             self._missed.set()
         is_late = self._clock.now() > self._began + HANDSHAKE_SECONDS
         if is_late and self._settings.handshake != "never" and not self._response.done():
@@ -199,7 +199,7 @@ class Agent:
     async def _dial(self) -> asyncio.StreamReader:
         await asyncio.sleep(self._settings.dial_delay)
         if self._settings.dial == "crashes":
-            self._crashed_at = self._clock.now()
+            self._has_crashed = True
             await self._missed.wait()
             raise _Ended("dial", _CRASHED)
         try:

@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from .settings import Checked
 
 _CHOICES = {"dial": ("connects", "refused", "crashes"), "handshake": ("once", "twice", "never")}
 _RATIOS = frozenset({"lost", "doubled", "late", "reordered"})
@@ -17,7 +15,7 @@ _SECONDS = frozenset({"round_trip", "dial_delay", "idle_seconds"})
 
 
 @dataclass
-class SessionManagerSettings:
+class SessionManagerSettings(Checked):
     """The settings of Session Manager, by default those of a good day.
 
     pace: whether the agent waits a millisecond after each message, as the real one does;
@@ -52,22 +50,7 @@ class SessionManagerSettings:
     token_on_resume: bool = True
     idle_seconds: float = 1200.0
 
-    def update(self, values: Mapping[str, object]) -> None:
-        """Set `values` by name; raise ValueError, and change nothing, for an unknown name or a wrong value."""
-        known = [field.name for field in fields(self)]
-        for name, value in values.items():
-            if name not in known:
-                msg = f"There is no setting {name}; the settings are {', '.join(known)}."
-                raise ValueError(msg)
-            wanted, is_right = self._check(name, value)
-            if not is_right:
-                msg = f"The setting {name} takes {wanted}."
-                raise ValueError(msg)
-        for name, value in values.items():
-            setattr(self, name, value)
-
     def _check(self, name: str, value: object) -> tuple[str, bool]:
-        """Return what a setting takes, and whether `value` is that."""
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         is_whole = is_number and isinstance(value, int)
         if name in _CHOICES:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-import ssl
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -19,7 +18,6 @@ from uuid import uuid4
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as SdkCredentials
-from websockets.asyncio.server import serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
@@ -29,12 +27,13 @@ from . import seed
 from .errors import ServiceError
 from .event_loop import EventLoop
 from .protocol import INSTANCE_CONNECT, Call
+from .websocket_server import listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from websockets.asyncio.server import Server, ServerConnection
+    from websockets.asyncio.server import ServerConnection
     from websockets.http11 import Request
 
     from .front import Credentials, Services
@@ -64,24 +63,7 @@ class Tunnels:
         # A connection counts from its handshake on, before it is in _open.
         self._taken = 0
         self._loop = EventLoop()
-        self._server = self._loop.run(self._listen(certificate))
-        (listening,) = self._server.sockets
-        self.dns_name = f"127.0.0.1:{listening.getsockname()[1]}"
-
-    async def _listen(self, certificate: Path) -> Server:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-        return await serve(
-            self._serve,
-            "127.0.0.1",
-            0,
-            ssl=context,
-            process_request=self._check,
-            compression=None,
-            max_size=_MAX_BYTES,
-            ping_interval=None,
-            close_timeout=2,
-        )
+        self._server, self.dns_name = self._loop.run(listen(self._serve, self._check, certificate, _MAX_BYTES))
 
     def stop(self) -> None:
         """Accept no more tunnels, and end the open ones."""

@@ -134,9 +134,9 @@ options:
         address, directly, as V(never). (2) Through an EC2 Instance Connect Endpoint, if the VPC has one. (3) If
         O(address) is set, or C(HostName) in the configuration of ssh, directly to that address. (4) Through Session
         Manager. (5) Directly to the private address. The run remembers which ways to a host were closed.
-      - A way counts as closed if there is none, if the permission for it is missing, or if nothing answers. If an address
-        refuses the connection, the instance is there, and no other way is tried. With O(instance_connect_endpoint_id), V(auto) tries only
-        the first two.
+      - A way counts as closed if there is none, if the permission for it is missing, or if nothing answers. If an
+        address refuses the connection, the instance is there, and no other way is tried.
+      - With O(instance_connect_endpoint_id), V(auto) tries only the first two.
       - V(endpoint) goes through an EC2 Instance Connect Endpoint, which reaches only the ports 22 and 3389.
       - V(session_manager) goes through Session Manager, which needs the SSM agent on the instance. It reaches the
         loopback address of the instance, at any port.
@@ -440,6 +440,10 @@ class _NotTried(AnsibleConnectionFailure):  # type: ignore[misc]  # ansible-core
     """ssh was not started, for the reason in the message."""
 
 
+class _Explained(AnsibleConnectionFailure):  # type: ignore[misc]  # ansible-core has no types
+    """ssh has failed, and the message says what a user needs to know."""
+
+
 class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no types
     """The connection sshkeys.aws.ec2_instance_connect."""
 
@@ -544,14 +548,15 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         """Name persistent connections also by the inventory name and the instance.
 
         A new instance must not reuse the connection of an old one with the same name. Two names must not share one
-        because ssh connects to the same address or instance id.
+        because ssh connects to the same address or instance id. Another way needs another connection.
         folder: for their sockets. ansible-core would quote it without escapes.
         """
         if self._control_path is None:
             path = self.get_option("control_path")
             if not path:
                 port, user = self.get_option("port"), self.get_option("remote_user")
-                path = self._create_control_path(f"{self._name()} {self.host}", port, user, instance_id)
+                names = f"{self._name()} {self.host} {self.get_option('tunnel')}"
+                path = self._create_control_path(names, port, user, instance_id)
             self._control_path = path
         self._socket_of_ssh = self._control_path % {"directory": folder}
         of = "The folder for the sockets of ssh (ANSIBLE_SSH_CONTROL_PATH_DIR)"
@@ -752,11 +757,11 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
                 try:
                     return work()
                 except AnsibleConnectionFailure as error:
-                    if isinstance(error, _NotTried) or not self._handed_on:
-                        # ssh was not started.
+                    if isinstance(error, (_NotTried, _Explained)) or not self._handed_on:
+                        # ssh was not started, or this copies a file by commands, one of which has failed.
                         raise
                     if not (is_first and self._lacks_a_push(str(error))):
-                        raise AnsibleConnectionFailure(self._explained(str(error))) from None
+                        raise _Explained(self._explained(str(error))) from None
                 is_first = False
         finally:
             self._end()
@@ -828,7 +833,14 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
                 failed = self._broker(os.path.dirname(file)).ask("failure", file).get("failed")
             except OSError as error:
                 failed = explain.unreachable_broker(error)
-        return explain.failure(said, settings, failed)
+        command = self._command
+        return explain.failure(
+            said,
+            settings,
+            failed,
+            closed_ways=command.closed_ways if command else "",
+            has_lost_the_broker=bool(command and command.has_lost_the_broker),
+        )
 
 
 def _is_instance_id(text: str) -> bool:

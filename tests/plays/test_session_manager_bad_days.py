@@ -95,7 +95,7 @@ DENIED = "User: arn:aws:iam::1:user/me is not authorized to perform: ssm:StartSe
     [
         ({"handshake": "never"}, None, r"the agent on the instance did not begin it in time \(ansible_timeout\)"),
         ({"dial_delay": 30}, None, r"no sshd there has answered in time \(ansible_timeout\)"),
-        ({"dial": "refused"}, None, r"connection refused\. The agent connects to localhost there\."),
+        ({"dial": "refused"}, None, r"connection refused\. On the instance, the agent connects to localhost\."),
         ({"silent_after_bytes_down": 0}, None, r"the agent on the instance did not begin it in time"),
         (
             {},

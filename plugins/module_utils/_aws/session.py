@@ -48,6 +48,8 @@ _IN_HEADERS = (*_CREDENTIALS, "region")
 # Both services answer within a second or two; botocore's default of 60 seconds would, with retries, be minutes.
 _CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 10
+# A session whose StartSession got no answer stays at AWS, and the next one would be another one.
+_ATTEMPTS = {SSM: 1}
 # Other tasks wait for this call.
 _STS_MAX_ATTEMPTS = 3
 
@@ -122,7 +124,7 @@ class Session:
         """
         region = self.region
         with _setting_up():
-            client = self._make_client(service, region.name, retries.TOTAL_MAX_ATTEMPTS)
+            client = self._make_client(service, region.name, _ATTEMPTS.get(service, retries.TOTAL_MAX_ATTEMPTS))
             _check_credentials(client, service)
         ssl_context.share(client, self._preloaded.bundle if self._preloaded else None)
         retries.attach(client, service, is_limited="retries" in (self.params.get("aws_config") or {}))

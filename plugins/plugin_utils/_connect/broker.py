@@ -30,6 +30,8 @@ from types import ModuleType
 
 # More may slow down programs that the configuration of AWS names, and that close all files that could be open.
 _OPEN_FILES = 65_536
+# They may be secrets.
+_OF_AWS = (b"AWS_ACCESS", b"AWS_SECRET", b"AWS_SESSION", b"AWS_SECURITY", b"EC2_")
 # What waits for AWS or for a slow host has a thread of its own.
 _THREADS = 200
 
@@ -78,7 +80,9 @@ async def _serve(listener: socket.socket, folder: str, controller: int) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     await serving.stop()
     shutil.rmtree(folder, ignore_errors=True)
-    os.environ.clear()
+    # What is left names proxies, folders and files: sessions that go on may need them.
+    for name in [name for name in os.environb if name.startswith(_OF_AWS)]:
+        del os.environb[name]
     await serving.tunnels_ended()
     # What is left are threads that wait for answers of AWS, and nobody waits for them.
     os._exit(0)

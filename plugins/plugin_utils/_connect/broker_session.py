@@ -110,6 +110,7 @@ class Command:
     """A command that is at work.
 
     failed: the step that failed, and a sentence, as server.py describes it; None if none has.
+    closed_ways: the ways to the host that were closed, and why, as sentences; empty if there was none.
     relied_on_an_earlier_push: whether a connection was made with a key that was not pushed for it.
     has_lost_the_broker: whether the broker has ended, or hangs.
     """
@@ -118,6 +119,7 @@ class Command:
         self._broker = broker
         self._received = b""
         self.failed: dict[str, str] | None = None
+        self.closed_ways = ""
         self.relied_on_an_earlier_push = self.has_lost_the_broker = False
 
     def messages(self) -> Iterator[dict[str, Any]]:
@@ -128,6 +130,7 @@ class Command:
                     line, _end, self._received = self._received.partition(b"\n")
                     message = json.loads(line)
                     self.failed = message.get("failed", self.failed)
+                    self.closed_ways = message.get("closed_ways", self.closed_ways)
                     self.relied_on_an_earlier_push |= not message.get("is_pushed", True)
                     yield message
                 data = self._broker.recv(65_536)

@@ -32,6 +32,10 @@ class ClosedWays:
         """Return whether a way was closed, while another one was open."""
         return way in self._failures
 
+    def __str__(self) -> str:
+        """Return why each of them was closed, as sentences; an empty text if none was."""
+        return _told(self._failures)
+
     async def first_open(
         self, ways: Sequence[Way], connect: Callable[[Way], Awaitable[socket.socket | None]]
     ) -> socket.socket:
@@ -49,7 +53,9 @@ class ClosedWays:
                 except FailedError as error:
                     if not error.closes_way:
                         raise _all_closed({**failures, way: error}) from error
-                    failure = self._failures[way] = error
+                    failure = error
+                    if error.is_lasting:
+                        self._failures[way] = error
                 else:
                     if connection:
                         self.all_were_closed = False
@@ -60,16 +66,20 @@ class ClosedWays:
         raise _all_closed(failures)
 
 
+def _told(failures: dict[Way, FailedError]) -> str:
+    told = [
+        f"({number}) {way.value[0].upper()}{way.value[1:]}: {failure}"
+        f"{explain.hint(failure.step, str(failure), is_one_of_many=True)}"
+        for number, (way, failure) in enumerate(failures.items(), start=1)
+    ]
+    return " ".join(told)
+
+
 def _all_closed(failures: dict[Way, FailedError]) -> FailedError:
     if not failures:
         return FailedError(Step.FIND, "There is no address of the host, and so no way to it. Set ansible_host.")
     if len(failures) == 1:
         (failure,) = failures.values()
         return failure
-    told = [
-        f"({number}) {way.value[0].upper()}{way.value[1:]}: {failure}"
-        f"{explain.hint(failure.step, str(failure), is_one_of_many=True)}"
-        for number, (way, failure) in enumerate(failures.items(), start=1)
-    ]
     is_answer_of_aws = any(failure.is_answer_of_aws for failure in failures.values())
-    return FailedError(Step.WAYS, " ".join(told), is_answer_of_aws=is_answer_of_aws)
+    return FailedError(Step.WAYS, _told(failures), is_answer_of_aws=is_answer_of_aws)

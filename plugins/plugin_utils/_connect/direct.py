@@ -18,10 +18,13 @@ _LONGEST_NAME = 253
 _FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 
 
-def connect(address: str, port: int, configuration: Mapping[str, str], deadline: float) -> socket.socket:
+def connect(
+    address: str, port: int, configuration: Mapping[str, str], deadline: float, *, awaits_sshd: bool = False
+) -> socket.socket:
     """Connect as ssh itself would, with its AddressFamily, BindAddress and TCPKeepAlive. Raises ArgumentError.
 
-    deadline: on the monotonic clock. The error is WayIsOpenError if the host is there, and refuses.
+    deadline: on the monotonic clock. awaits_sshd: whether it is an error if sshd sends nothing.
+    The error is WayIsOpenError if the host is there, and refuses.
     """
     family = _FAMILIES.get(configuration.get("addressfamily", "any"), socket.AF_UNSPEC)
     where = f"{printable(address):.{_LONGEST_NAME}} port {port}"
@@ -52,6 +55,23 @@ def connect(address: str, port: int, configuration: Mapping[str, str], deadline:
         connection.settimeout(None)
         keepalive = configuration.get("tcpkeepalive", "yes") == "yes"
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, keepalive)
+        if awaits_sshd:
+            _await_sshd(connection, where, deadline)
         return connection
     sentence = f"{where}: {(failed.strerror if failed else None) or failed}."
     raise (WayIsOpenError if isinstance(failed, ConnectionRefusedError) else ArgumentError)(sentence)
+
+
+def _await_sshd(connection: socket.socket, where: str, deadline: float) -> None:
+    """Return when sshd has sent something, which ssh will read, or has ended the connection, which ssh will explain."""
+    connection.settimeout(max(deadline - time.monotonic(), 0.001))
+    try:
+        connection.recv(1, socket.MSG_PEEK)
+    except TimeoutError:
+        connection.close()
+        raise ArgumentError(
+            f"{where}: Something accepts connections there, and no sshd has answered in time (ansible_timeout)."
+        ) from None
+    except OSError:
+        pass
+    connection.settimeout(None)

@@ -35,11 +35,19 @@ class Step(Enum):
     WAYS = "The key was pushed, and no way to the instance worked."
 
 
-def failure(said: str, settings: Settings, told: Mapping[str, str] | None) -> str:
+def failure(
+    said: str,
+    settings: Settings,
+    told: Mapping[str, str] | None,
+    *,
+    closed_ways: str = "",
+    has_lost_the_broker: bool = False,
+) -> str:
     """Return what a user is told when ssh failed.
 
     said: by ansible-core and ssh. told: by the broker, the name of the step that failed and a sentence; None if all of
-    its steps worked.
+    its steps worked. closed_ways: why the ways before the one that was taken were closed, as sentences.
+    has_lost_the_broker: whether the broker has ended.
     """
     where = settings["instance_id"]
     if told:
@@ -52,11 +60,20 @@ def failure(said: str, settings: Settings, told: Mapping[str, str] | None) -> st
     if cause in _REFUSALS:
         pushed = "" if is_managed_node(where) else "the key was pushed, and "
         happened = f"{pushed}ssh did not accept the key."
-    elif cause in _ENDS:
-        happened, cause = "the connection has ended.", Cause.NOT_READY
-    else:
-        return f"{where}: {said}"
-    return f"{where}: {happened} {said.rstrip()} {_ssh_diagnosis.meaning_of(cause, _login(settings))}"
+        return f"{where}: {happened} {said.rstrip()} {_ssh_diagnosis.meaning_of(cause, _login(settings))}"
+    others = f" It was made over another way, since these were closed: {closed_ways}" if closed_ways else ""
+    if has_lost_the_broker:
+        return f"{where}: the connection has ended. {_sentence(said)} {_KILLED}{others}"
+    if cause in _ENDS:
+        meaning = _ssh_diagnosis.meaning_of(Cause.NOT_READY, _login(settings))
+        return f"{where}: the connection has ended. {_sentence(said)} {meaning}{others}"
+    return f"{where}: {said}{others}"
+
+
+def _sentence(said: str) -> str:
+    """Return what ssh said, with a period at its end."""
+    said = said.rstrip()
+    return said if said.endswith((".", "!", "?")) else f"{said}."
 
 
 def _what_failed(step: Step, instance_id: str) -> str:
@@ -132,8 +149,8 @@ _NO_STATE = "Set XDG_STATE_HOME in the environment of ansible-playbook to a fold
 # Of the agent, which crashes in its versions of 2024.
 _NO_SSHD = "Unable to connect to specified port|could not connect to the port|process failed unexpectedly"
 _LOOPBACK = (
-    "The agent connects to localhost there. So sshd must run, and listen on the loopback address and on this port "
-    "(ansible_port)."
+    "On the instance, the agent connects to localhost. So sshd must run there, and listen on the loopback address and "
+    "on this port (ansible_port)."
 )
 _SECURITY_GROUP = "The security group of the instance must allow port 22 from that of the endpoint."
 

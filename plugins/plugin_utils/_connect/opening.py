@@ -91,8 +91,8 @@ class Opener:
         self._tunnels: set[asyncio.Task[None]] = set()
         # By the name of their account.
         self._facts: dict[str, Facts] = {}
-        # By what leads to them, which a task may change.
-        self._closed_ways: dict[tuple[Any, ...], ClosedWays] = defaultdict(ClosedWays)
+        # By what leads to them, which a task may change, and the port.
+        self._closed_ways: dict[tuple[tuple[str | None, ...], int], ClosedWays] = defaultdict(ClosedWays)
 
     async def prepare(self, settings: Settings) -> None:
         """Make and ask what a connection will probably need, which meets the same errors. Raises SshKeysError."""
@@ -147,8 +147,12 @@ class Opener:
 
     def closed_ways(self, settings: Settings, port: int) -> ClosedWays:
         """Return the closed ways to a port of an instance."""
-        options = (settings["tunnel"], settings["instance_connect_endpoint_id"], settings["host"], settings["name"])
-        return self._closed_ways[name_of(settings["aws"]), settings["instance_id"], port, options]
+        return self._closed_ways[_led_by(settings), port]
+
+    def is_endpoint_closed(self, settings: Settings) -> bool:
+        """Return whether the way through an endpoint is known to be closed, to whatever port."""
+        led_by = _led_by(settings)
+        return any(Way.ENDPOINT in closed for (each, _port), closed in self._closed_ways.items() if each == led_by)
 
     def give_back_after(self, tunnel: endpoint_tunnel.Tunnel, place: Place) -> None:
         """Give the place back when the tunnel has ended."""
@@ -163,6 +167,18 @@ class Opener:
     def keep(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run a coroutine until it ends, which is awaited at the end of the run, too."""
         start(work(), self._tunnels)
+
+
+def _led_by(settings: Settings) -> tuple[str | None, ...]:
+    """Return the settings that decide which ways there are to a host."""
+    return (
+        name_of(settings["aws"]),
+        settings["instance_id"],
+        settings["tunnel"],
+        settings["instance_connect_endpoint_id"],
+        settings["host"],
+        settings["name"],
+    )
 
 
 class _Opening:
@@ -204,7 +220,11 @@ class _Opening:
             # ssh may have ended, and has said why.
             with contextlib.suppress(OSError):
                 socket.send_fds(ssh, [_ONE_BYTE], [connection.fileno()])
-        made = {"made": self.steps(), **({"is_pushed": is_pushed} if key else {})}
+        made = {
+            "made": self.steps(),
+            "closed_ways": str(closed_ways),
+            **({"is_pushed": is_pushed} if key else {}),
+        }
         self._opener.commands.made(self._settings["connection"], made)
 
     def steps(self) -> str:
@@ -219,6 +239,8 @@ class _Opening:
 
     async def keep_a_place(self) -> None:
         """See Opener.keep_a_place."""
+        if self._opener.is_endpoint_closed(self._settings):
+            return
         endpoint = await self._endpoint_if_it_is_the_way()
         if endpoint:
             await self._through_endpoint.keep_a_place(endpoint)
@@ -267,6 +289,16 @@ class _Opening:
     async def _connect_over(
         self, way: Way, *, port: int, configuration: Mapping[str, str], closed_ways: ClosedWays
     ) -> socket.socket | None:
+        """Connect over a way, and note for -vvv why it failed. Returns and raises as ``_try``."""
+        try:
+            return await self._try(way, port, configuration, closed_ways)
+        except FailedError as failure:
+            self.host.timing.took(f"{way.value} failed: {failure}")
+            raise
+
+    async def _try(
+        self, way: Way, port: int, configuration: Mapping[str, str], closed_ways: ClosedWays
+    ) -> socket.socket | None:
         """Connect over a way. Returns None if it is none for this host. Raises FailedError."""
         if way is Way.ENDPOINT:
             with taking(Step.TUNNEL):
@@ -294,7 +326,7 @@ class _Opening:
         if not address or address in closed:
             return None
         try:
-            return await self._connect_to(address, port, configuration)
+            return await self._connect_to(address, port, configuration, way)
         except FailedError as failure:
             given = way is Way.GIVEN
             other = address if given else await self._address(way, configuration["hostname"], anew=True)
@@ -302,14 +334,18 @@ class _Opening:
                 # Another machine may have that address now.
                 return None
             if other != address:
-                return await self._connect_to(other, port, configuration)
+                return await self._connect_to(other, port, configuration, way)
             if failure.closes_way:
                 closed.add(address)
             raise
 
-    async def _connect_to(self, address: str, port: int, configuration: Mapping[str, str]) -> socket.socket:
+    async def _connect_to(self, address: str, port: int, configuration: Mapping[str, str], way: Way) -> socket.socket:
+        # Something between, such as a transparent proxy, may accept any connection.
+        awaits_sshd = way in (Way.GIVEN, Way.PRIVATE)
         with taking(Step.CONNECT):
-            made = await asyncio.to_thread(direct.connect, address, port, configuration, self.host.deadline())
+            made = await asyncio.to_thread(
+                direct.connect, address, port, configuration, self.host.deadline(), awaits_sshd=awaits_sshd
+            )
         self.host.timing.took(f"directly to {printable(address)} port {port}")
         return made
 
@@ -319,8 +355,8 @@ class _Opening:
         hostname: the address that ssh would connect to, in lower case. anew: ask EC2 again.
         """
         with taking(Step.FIND):
-            address: str | None = await self._address_of(way, address_of_the_user(self._settings, hostname), anew=anew)
-            self.host.timing.took("the address")
+            given = address_of_the_user(self._settings, hostname)
+            address: str | None = await self._address_of(way, given, anew=anew)
             return address
 
     async def _address_of(self, way: Way, given: str | None, *, anew: bool) -> str | None:

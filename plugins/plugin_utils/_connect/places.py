@@ -75,10 +75,8 @@ class Places:
         return False
 
     def need_none(self, connection: str) -> None:
-        """Expect a connection no more: it goes another way."""
-        if connection in self._expected:
-            self._expected.discard(connection)
-            self._wake()
+        """Expect a connection no more, and keep no place for it: it goes another way."""
+        self._give_back_what_was_kept(connection)
 
     async def keep(self, endpoint_id: str, connection: str, wait: Callable[[], None]) -> None:
         """Keep a place for a connection that will be opened, unless it has one. Waits as long as it takes.
@@ -91,7 +89,9 @@ class Places:
 
     async def take(self, endpoint_id: str, connection: str, wait: Callable[[], None]) -> Place:
         """Take the place that is kept for a connection, else any. wait: as in ``keep``; it may raise."""
-        self.need_none(connection)
+        if connection in self._expected:
+            self._expected.discard(connection)
+            self._wake()
         while True:
             for place in self._taken:
                 if (place.endpoint_id, place.connection, place.is_used) == (endpoint_id, connection, False):

@@ -13,8 +13,8 @@ each ended by a zero byte. SETTINGS is the path of a file (settings.py).
 
     - ``{"waits": sentence}`` if it has to wait, and ``{}`` from time to time while it does;
     - ``{"begin": true}`` when ssh may be started;
-    - ``{"made": sentence, "is_pushed": bool}`` for a connection that was made for it, without ``is_pushed`` for one to
-      a managed node, to which no key is pushed;
+    - ``{"made": sentence, "is_pushed": bool, "closed_ways": sentences}`` for a connection that was made for it, without
+      ``is_pushed`` for one to a managed node, to which no key is pushed;
     - ``{"steps": sentence}`` and ``{"failed": {"step": name, "sentence": sentence}}`` for one that was not made, or has
       ended.
 

@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Iterator
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.retries import THROTTLED
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import SERVER_ERRORS
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
     ArgumentError,
     NoEndpointError,
@@ -27,14 +28,23 @@ class FailedError(Exception):
     """A step failed. ``str()`` is a sentence.
 
     is_answer_of_aws: whether the failure may depend on the region.
-    closes_way: whether the way to the instance that was tried is closed.
+    closes_way: whether the way to the instance that was tried is closed. is_lasting: whether it may stay so.
     """
 
-    def __init__(self, step: Step, sentence: str, *, is_answer_of_aws: bool = False, closes_way: bool = False) -> None:
+    def __init__(
+        self,
+        step: Step,
+        sentence: str,
+        *,
+        is_answer_of_aws: bool = False,
+        closes_way: bool = False,
+        is_lasting: bool = True,
+    ) -> None:
         super().__init__(sentence)
         self.step = step
         self.is_answer_of_aws = is_answer_of_aws
         self.closes_way = closes_way
+        self.is_lasting = is_lasting
 
 
 # A permission is missing, or this machine has no way to the API of EC2 (codes of EC2, of all services and of the SDK).
@@ -58,7 +68,11 @@ def taking(step: Step) -> Iterator[None]:
     except SshKeysError as error:
         is_answer_of_aws = isinstance(error, (ServiceError, NoEndpointError))
         raise FailedError(
-            step, str(error), is_answer_of_aws=is_answer_of_aws, closes_way=_closes_way(step, error)
+            step,
+            str(error),
+            is_answer_of_aws=is_answer_of_aws,
+            closes_way=_closes_way(step, error),
+            is_lasting=not _is_fault_of_aws(error),
         ) from error
 
 
@@ -70,3 +84,11 @@ def _closes_way(step: Step, error: SshKeysError) -> bool:
         # EC2 is needed for each way but Session Manager. What else it answers is the same for all.
         return error.code in _NOT_FOR_US
     return not isinstance(error, WayIsOpenError)
+
+
+def _is_fault_of_aws(error: SshKeysError) -> bool:
+    """Return whether the service has failed for once."""
+    if isinstance(error, ServiceError):
+        return error.in_doubt or error.code == "InternalServerError"
+    # Of the answer to the opening of a websocket (websocket.py).
+    return int(getattr(error, "status", 0)) in SERVER_ERRORS

@@ -18,6 +18,14 @@ from typing import TYPE_CHECKING, NamedTuple
 try:
     from websockets.asyncio.client import connect
     from websockets.exceptions import InvalidHeaderValue, InvalidProxy, InvalidStatus, InvalidURI, WebSocketException
+
+    class _Connect(connect):
+        """A connection that follows no redirect, which would lead secrets in headers and messages elsewhere."""
+
+        def process_redirect(self, exc: Exception) -> Exception:
+            """Return the answer as the refusal that it is."""
+            return exc
+
 except ImportError:
     connect = None  # type: ignore[assignment, misc]
 
@@ -73,8 +81,8 @@ async def open_websocket(
     """Open a websocket.
 
     url: of the scheme wss, or ws. ca_bundle: a file with the certificates to trust. seconds: how long it may take.
-    headers: of the request. ping_seconds: how often to ask whether the other end is still there, and how long it may
-    take to answer; None if TCP is enough.
+    headers: of the request. ping_seconds: how often to send a ping, so that the connection is never quiet for longer;
+    None for never.
     Raises RefusedError, and ArgumentError for every other failure.
     """
     if connect is None:
@@ -90,7 +98,7 @@ async def open_websocket(
             "AWS_CA_BUNDLE in the environment, and ca_bundle in the profile."
         ) from error
     try:
-        connection = await connect(
+        connection = await _Connect(
             url,
             ssl=trusted,
             compression=None,
@@ -98,7 +106,7 @@ async def open_websocket(
             max_queue=_MAX_QUEUE,
             write_limit=_WRITE_LIMIT,
             ping_interval=ping_seconds,
-            ping_timeout=ping_seconds,
+            ping_timeout=None,
             open_timeout=max(seconds, 0.1),
             close_timeout=CLOSE_SECONDS,
             additional_headers=headers,
@@ -141,7 +149,14 @@ def _context(ca_bundle: str, _changed_at: int, _size: int) -> ssl.SSLContext:
 def _unreachable(peer: Peer, error: Exception) -> ArgumentError:
     # asyncio's message for these errors describes its attempts to connect.
     said = os.strerror(error.errno) if isinstance(error, ConnectionError) and error.errno else error
-    return ArgumentError(f"{peer.capitalized} cannot be reached: {printable(said).rstrip('.')}.")
+    advice = _TLS if isinstance(error, ssl.SSLCertVerificationError) else ""
+    return ArgumentError(f"{peer.capitalized} cannot be reached: {printable(said).rstrip('.')}.{advice}")
+
+
+_TLS = (
+    " If a proxy on the way inspects TLS, put the certificate of its authority into a file with the others, and name "
+    "the file in AWS_CA_BUNDLE."
+)
 
 
 # Without keepalive, a network path that silently disappeared would never be noticed.

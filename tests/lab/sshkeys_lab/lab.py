@@ -231,7 +231,10 @@ class Lab:
     def _write_down(self) -> None:
         ssh_client.write_programs(self._state)
         files.write_private(self._state / "known_hosts", "".join(self._known_hosts))
-        exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in self.environment.items())
+        # The shell that reads it has a PATH of its own.
+        exported = {name: shlex.quote(value) for name, value in self.environment.items()}
+        exported["PATH"] = f'{shlex.quote(str(self._state / "bin"))}:"$PATH"'
+        exports = "".join(f"export {name}={value}\n" for name, value in exported.items())
         unset = f"unset {' '.join(files.FOREIGN_VARIABLES)}\n"
         files.write_private(self._state / files.ENVIRONMENT_FILE, unset + exports)
         files.write_private(self._state / files.CREDENTIALS_FILE, self._credentials.profile())

@@ -11,14 +11,16 @@ sshd. It outlives its websocket: when one closes, the next one goes on where it 
 it connects to sshd. Until HandshakeComplete it throws away what we send, and until it is connected to sshd it refuses
 it. sshd speaks first. So we send no byte of ssh before the first byte of sshd has come::
 
-    HANDSHAKE --HandshakeComplete--> WAITING --first output--> OPEN --channel_closed--> CLOSED
+    HANDSHAKE --HandshakeComplete--> WAITING --first output--> OPEN
+
+channel_closed leads from each of these to CLOSED. What breaks a rule raises ChannelError, and ends the session.
 
 **Numbers.** Each direction counts its messages from 0, and the handshake counts, too. Both sides acknowledge each
-message for itself: an acknowledgement says nothing about the messages before it. Nobody acknowledges acknowledgements.
+message one by one: an acknowledgement says nothing about the messages before it. Nobody acknowledges acknowledgements.
 
-**What we receive.** The next message in order is ours to process. An early one is acknowledged and kept. A late one was
-processed before, so its acknowledgement was lost, and is sent again. Bytes for ssh are acknowledged when ssh has taken
-them. So an ssh that takes nothing holds the agent back.
+**What we receive.** The next message in order is ours to process. An early one is acknowledged and kept. Bytes for ssh
+are acknowledged when ssh has taken them. So an ssh that takes nothing holds the agent back. A repeated message was
+acknowledged before, unless ssh has not taken it yet. Its acknowledgement was lost, and is sent again.
 
 **What we send** is kept until it is acknowledged. At most _WINDOW messages are outstanding. The agent acknowledges
 bytes when it has passed them on, so sshd holds ssh back in the same way. A message is sent again
@@ -26,10 +28,13 @@ bytes when it has passed them on, so sshd holds ssh back in the same way. A mess
 - when three messages that were sent after it have been acknowledged, since then it was probably lost;
 - when it is the oldest, and is not acknowledged within the time that acknowledgements usually take. That time doubles
   with each try. It stays doubled until a message that was sent once is acknowledged, which shows how long it takes;
-- when a new websocket has opened: nobody knows what was lost with the old one. The last acknowledgement goes with it,
-  since the agent pauses without a client, and goes on when it hears one.
+- when a new websocket has opened: nobody knows what was lost with the old one.
 
 A message that is sent again is the same in every byte, so the agent knows it.
+
+**Websockets.** Nothing is sent without one. On a new one, the opening is first, with a new token. All that is
+outstanding follows, and the acknowledgements that waited, or else the last one once more: the agent pauses while it has
+no client, and goes on when it hears one.
 
 **End.** The service sends channel_closed when the agent has ended the session, with a reason if it was not sshd who
 closed the connection. ssh's own end is told to the agent by a flag, after the bytes before it.
@@ -60,7 +65,7 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.session_manag
 
 # The official plugin sends 1 KiB a message. The agent and the service take 32 KiB, and fewer messages cost less.
 DATA_BYTES = 8192
-# The agent's flag at the end is one more.
+# Our flag at the end is one more.
 _WINDOW = 63
 # How far the numbers of outstanding messages may lie apart: the agent keeps what comes after a lost message.
 _SPAN = 1024
@@ -164,7 +169,7 @@ class Channel:
     `disconnect` when it closes. It sends what `frames_to_send` returns, after each call of another method and after
     `seconds_until_due`. It gives ssh the bytes of `data`, then calls `took`; and calls `send` while `can_send`.
 
-    state: see the rules. resent: how many messages were sent again.
+    state: see the rules. resent: how many messages were sent again. heard: how many frames came from the agent.
     reason: why the session has ended, empty for a normal end.
     websockets_without_progress: how many have opened since the agent last acknowledged something.
     """
@@ -190,7 +195,7 @@ class Channel:
         self._progress_at = 0.0
         self.websockets_without_progress = 0
         self.state = State.HANDSHAKE
-        self.resent = 0
+        self.resent = self.heard = 0
         self.reason = ""
 
     # -- The websocket -------------------------------------------------------------------------------------------------
@@ -203,8 +208,10 @@ class Channel:
         for message in self._outstanding.values():
             message.order = None
         self._round_trip.doublings = 0
-        self._queue = deque(self._outstanding)
-        if self._last_acknowledged:
+        # Acknowledgements of what ssh took in the meantime wait there.
+        waiting = [each for each in self._queue if isinstance(each, bytes)]
+        self._queue = deque([*self._outstanding, *waiting])
+        if self._last_acknowledged and not waiting:
             self._acknowledge(self._last_acknowledged)
         return frames.opening(token, self._client_id, self._new_id())
 
@@ -218,6 +225,7 @@ class Channel:
             raise ChannelError("The service sent text, which the protocol does not allow.")
         try:
             frame = frames.decode(message)
+            self.heard += frame.message_type in (frames.OUTPUT, frames.ACKNOWLEDGE)
             if frame.message_type == frames.OUTPUT:
                 self._receive_output(frame)
             elif frame.message_type == frames.ACKNOWLEDGE:

@@ -138,7 +138,7 @@ def decode(data: bytes) -> Frame:
     elif header_length == _HEADER.size and message_type not in _STRICT:
         payload_type = PayloadType.NONE
     else:
-        raise FrameError(f"of {len(data)} bytes has a header of {header_length} bytes")
+        raise FrameError(f"has {len(data)} bytes and a header of {header_length} bytes")
     (length,) = _LENGTH.unpack_from(data, header_length)
     payload = data[header_length + _LENGTH.size :]
     if length != len(payload):

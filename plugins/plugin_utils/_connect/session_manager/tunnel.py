@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
 SERVER = Peer("the message service of Session Manager (ssmmessages)", "endpoint_url")
-# How often to ask whether the service is still there, and how long it may take to answer. Proxies cut what is quiet.
+# Proxies cut what is quiet. Nobody waits for the answers: they are not read while ssh takes nothing. What notices that
+# the service has gone are TCP, and the messages that it does not acknowledge, such as ssh's signs of life.
 PING_SECONDS = 20.0
 # The service closes each websocket about every hour, and the session goes on. For this time, another one is tried for.
 _RESUME_SECONDS = 60.0
@@ -205,8 +206,10 @@ class Tunnel:
                 self._taken.clear()
                 await self._taken.wait()
             message = await websocket.recv()
-            self._broke_at, self._pause = None, _FIRST_PAUSE_SECONDS
+            heard = channel.heard
             channel.receive(message)
+            if channel.heard > heard:
+                self._broke_at, self._pause = None, _FIRST_PAUSE_SECONDS
             if channel.state is State.OPEN and not self._opened.done():
                 self._opened.set_result(None)
             self._wake()

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import socket
 import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws import ssm
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.retries import THROTTLED
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import SSM
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
     ArgumentError,
-    SetUpError,
+    ServiceError,
     SshKeysError,
     printable,
 )
@@ -42,6 +44,11 @@ if TYPE_CHECKING:
 
 _Work = Callable[[], Coroutine[Any, Any, None]]
 
+# What is tried again while there is time, with these pauses. The client tries StartSession once.
+_AGAIN = THROTTLED | {"EndpointConnectionError"}
+_FIRST_PAUSE_SECONDS = 0.5
+# The tries to end a session.
+_TRIES = 3
 # How long another websocket of a session may take to open.
 _REOPEN_SECONDS = 10.0
 _FORBIDDEN = 403
@@ -63,9 +70,9 @@ class SessionManagerWay:
 
     async def connect(self, port: int) -> socket.socket:
         """Return ssh's end of a session. Raises SshKeysError. port: of sshd."""
-        deadline = self._host.deadline()
         account = await self._host.account()
         session = await self._start(account, port)
+        deadline = self._host.deadline()
         try:
             tunnel = Tunnel(self._service(session, account, deadline), session.token, self._tell_of_end)
         except OSError as error:
@@ -84,7 +91,19 @@ class SessionManagerWay:
             self._sessions.add(OpenSession(session.id, self._host.settings["aws"]))
             return session
 
-        starting = asyncio.ensure_future(asyncio.to_thread(start))
+        async def start_in_time() -> ssm.Session:
+            deadline, pause = self._host.deadline(), _FIRST_PAUSE_SECONDS
+            while True:
+                try:
+                    return await asyncio.to_thread(start)
+                except ServiceError as error:
+                    # Nothing was started.
+                    if error.code not in _AGAIN or time.monotonic() + pause > deadline:
+                        raise
+                await asyncio.sleep(pause * (0.5 + random.random() / 2))
+                pause *= 2
+
+        starting = asyncio.ensure_future(start_in_time())
 
         async def end() -> None:
             with contextlib.suppress(SshKeysError):
@@ -125,7 +144,7 @@ class SessionManagerWay:
         """
         try:
             return await self._host.account()
-        except SetUpError:
+        except SshKeysError:
             return account
 
     async def _terminate(self, session_id: str, account: Account) -> None:
@@ -139,6 +158,10 @@ class SessionManagerWay:
 
 async def terminate(account: Account, session_id: str, sessions: OpenSessions) -> None:
     """End a session, and keep it no more. If that fails, AWS ends it when it was idle for long enough."""
-    with contextlib.suppress(SshKeysError):
-        await asyncio.to_thread(lambda: ssm.terminate(account.client(SSM), session_id))
-        sessions.remove(session_id)
+    for tries in range(_TRIES):
+        with contextlib.suppress(SshKeysError):
+            await asyncio.to_thread(lambda: ssm.terminate(account.client(SSM), session_id))
+            sessions.remove(session_id)
+            return
+        if tries + 1 < _TRIES:
+            await asyncio.sleep(_FIRST_PAUSE_SECONDS * (1 + random.random()))

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,22 @@ def agent() -> openings.Agent:
 
 @pytest.fixture
 def listening() -> Iterator[socket.socket]:
-    """Return an instance that is reached directly."""
-    with socket.create_server(("127.0.0.1", 0)) as made:
-        yield made
+    """Return an instance that is reached directly, and whose sshd greets everybody."""
+    with socket.create_server(("127.0.0.1", 0)) as made, ExitStack() as accepted:
+
+        def greet() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _address = made.accept()
+                    accepted.enter_context(connection)
+                    connection.sendall(b"SSH-2.0-sshd\r\n")
+
+        greeting = threading.Thread(target=greet)
+        greeting.start()
+        try:
+            yield made
+        finally:
+            # It wakes who waits in accept.
+            with suppress(OSError):
+                made.shutdown(socket.SHUT_RDWR)
+            greeting.join()

@@ -390,6 +390,13 @@ def test_a_session_that_does_not_reach_sshd_closes_session_manager(
     assert run.sessions.left() == []
 
 
+def greet_one(listening: socket.socket) -> socket.socket:
+    """Accept a connection as sshd does, and return it."""
+    connection, _address = listening.accept()
+    connection.sendall(b"SSH-2.0-sshd\r\n")
+    return connection
+
+
 @pytest.mark.parametrize("way", ["public", "given", "private"])
 def test_an_address_that_refuses_is_open(way: str, run: Run, cloud: Cloud) -> None:
     """The instance is there, and boots perhaps. So the next task tries that way again, and no other one."""
@@ -416,7 +423,10 @@ def test_an_address_that_refuses_is_open(way: str, run: Run, cloud: Cloud) -> No
                 assert f"{HERE} port {port_of(nobody)}: Connection refused." in sentence
             assert None not in failures
             nobody.listen()
-            return await run.made(settings)
+            greeting = asyncio.ensure_future(asyncio.to_thread(greet_one, nobody))
+            made = await run.made(settings)
+            (await greeting).close()
+            return made
 
         assert f"directly to {HERE} port" in asyncio.run(scenario())
 
@@ -472,7 +482,8 @@ def test_session_manager_that_throttles_is_open(code: str, run: Run, cloud: Clou
 
     async def scenario() -> str:
         async with agent.serving():
-            step, sentence = await run.open(run.auto()) or (None, "")
+            # There is no time to try it again.
+            step, sentence = await run.open(run.auto(timeout=0)) or (None, "")
             assert step is Step.WAYS
             assert f"(2) Session Manager: {code}: No." in sentence
             assert "(3)" not in sentence
@@ -529,9 +540,9 @@ def test_an_address_is_tried_once_although_two_ways_lead_to_it(
     tried: list[str] = []
     connect = direct.connect
 
-    def note(address: str, *more: Any) -> Any:
+    def note(address: str, *more: Any, **named: Any) -> Any:
         tried.append(address)
-        return connect(address, *more)
+        return connect(address, *more, **named)
 
     monkeypatch.setattr(direct, "connect", note)
 
@@ -1043,7 +1054,7 @@ def test_the_way_and_the_push_are_told(run: Run, cloud: Cloud, endpoint: Endpoin
             return told
 
     tunnel, direct = asyncio.run(scenario())
-    assert tunnel.keys() == direct.keys() == {"made", "is_pushed"}
+    assert tunnel.keys() == direct.keys() == {"made", "is_pushed", "closed_ways"}
     assert (tunnel["is_pushed"], direct["is_pushed"]) == (True, False)
     assert tunnel["made"].startswith(f"{INSTANCE_ID}: ")
     assert "a key pushed for ec2-user" in tunnel["made"]

@@ -31,7 +31,6 @@ from ansible_collections.sshkeys.aws.tests.unit.websocket_server import (
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
-from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 PEER = Peer("the service", "ansible_some_option")
@@ -155,27 +154,36 @@ def test_an_end_that_is_gone_without_a_word_is_noticed(server: Server) -> None:
     asyncio.run(scenario())
 
 
-def test_a_server_that_answers_no_ping_is_given_up_if_pings_are_asked_for(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A proxy between may have cut what was quiet, and the system sees only the proxy."""
-    monkeypatch.setattr(websocket, "CLOSE_SECONDS", 0.1)
+def test_pings_are_sent_if_they_are_asked_for_and_nobody_waits_for_the_answers(server: Server) -> None:
+    """While ssh takes nothing, no answer is read."""
 
     async def scenario() -> None:
-        stopped = asyncio.Event()
+        async with server.serving(wait_for_the_end):
+            connection = await server.open(ping_seconds=5)
+            assert (connection.ping_interval, connection.ping_timeout) == (5, None)
+            await connection.close()
+            connection = await server.open()
+            assert connection.ping_interval is None
+            await connection.close()
 
-        async def fall_silent(connection: ServerConnection) -> None:
-            connection.transport.pause_reading()
-            await stopped.wait()
-            connection.transport.resume_reading()
+    asyncio.run(scenario())
 
-        async with server.serving(fall_silent):
-            connection = await server.open(ping_seconds=0.05)
-            try:
-                with pytest.raises(ConnectionClosed):
-                    await asyncio.wait_for(connection.recv(), 5)
-            finally:
-                stopped.set()
+
+async def wait_for_the_end(connection: ServerConnection) -> None:
+    """Take part in nothing but the end."""
+    await connection.wait_closed()
+
+
+def test_a_redirect_is_a_refusal(server: Server) -> None:
+    """Where it leads must not get the headers, nor the messages."""
+
+    def lead_away(_connection: ServerConnection, _request: Request) -> Response:
+        return Response(302, "Found", Headers({"Location": "wss://elsewhere.invalid/"}), b"")
+
+    async def scenario() -> None:
+        async with server.serving(wait_for_the_end, lead_away):
+            with pytest.raises(websocket.RefusedError, match="HTTP status 302"):
+                await server.open()
 
     asyncio.run(scenario())
 

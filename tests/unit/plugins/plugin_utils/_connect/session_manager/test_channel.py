@@ -813,17 +813,27 @@ def test_a_message_that_waits_for_a_websocket_is_not_due(opened: Bench) -> None:
 
 
 def test_acknowledgements_belong_to_the_websocket(opened: Bench) -> None:
-    """The agent sends a message again whose acknowledgement did not leave. It waits until it hears the client."""
+    """What ssh took without a websocket is acknowledged over the next one."""
     before, after = opened.get(b"before"), opened.get(b"after")
     opened.channel.took()
     opened.channel.disconnect()
     opened.channel.took()
     assert opened.sent() == []
     opened.channel.connect("another")
-    assert opened.acknowledged() == [after.sequence_number]
+    assert opened.acknowledged() == [before.sequence_number, after.sequence_number]
     opened.receive(before, after)
     assert opened.acknowledged() == [before.sequence_number, after.sequence_number]
     assert opened.channel.data() is None
+
+
+def test_the_agent_hears_the_client_on_a_new_websocket(opened: Bench) -> None:
+    """It pauses until then. There may be nothing to send but the last acknowledgement."""
+    last = opened.get(b"last")
+    opened.channel.took()
+    assert opened.acknowledged() == [last.sequence_number]
+    opened.channel.disconnect()
+    opened.channel.connect("another")
+    assert opened.acknowledged() == [last.sequence_number]
 
 
 @pytest.mark.parametrize(

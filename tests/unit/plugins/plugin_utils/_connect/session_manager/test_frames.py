@@ -225,7 +225,7 @@ def number(value: int, size: int = 4) -> bytes:
 REFUSED = {
     "empty": (b"", "too short: 0 bytes"),
     "no whole header": (frames.encode(frame())[:115], "too short: 115 bytes"),
-    "no payload length": (frames.encode(frame())[:119], "of 119 bytes has a header of 116"),
+    "no payload length": (frames.encode(frame())[:119], "has 119 bytes and a header of 116"),
     "header without a payload type": (changed(HEADER_LENGTH, number(112)), "header of 112"),
     "header one byte shorter": (changed(HEADER_LENGTH, number(115)), "header of 115"),
     "header one byte longer": (changed(HEADER_LENGTH, number(117)), "header of 117"),

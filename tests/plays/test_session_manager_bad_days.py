@@ -131,6 +131,26 @@ def test_a_session_that_does_not_open_is_a_sentence(
     wait_for_the_end_of_sessions(lab)
 
 
+def test_a_session_whose_start_got_no_answer_is_not_started_again(controller: Controller) -> None:
+    """Each start makes another session, and nobody knows the id of the first one."""
+    lab = controller.lab
+    lab.misbehave({"operation": "StartSession", "fault": "lost_answer", "times": None})
+    with short_folder_for_sockets() as environment:
+        hosts = inventory(lab, hosts={"host": through_session_manager(lab, 0)})
+        run = controller.run(PLAYBOOKS / "hello.yml", inventory=hosts, environment=environment)
+    assert "It is unknown whether AWS carried out the call." in run.of("Say hello")["msg"]
+    assert len(calls(lab, "StartSession")) == 1
+
+
+def test_a_start_that_is_throttled_is_tried_again(controller: Controller) -> None:
+    lab = controller.lab
+    lab.misbehave({"operation": "StartSession", "fault": "throttle", "times": 2})
+    with short_folder_for_sockets() as environment:
+        hosts = inventory(lab, hosts={"host": through_session_manager(lab, 0)})
+        controller.run(PLAYBOOKS / "hello.yml", inventory=hosts, environment=environment).assert_succeeded()
+    assert len(wait_for_the_end_of_sessions(lab)) == 1
+
+
 def test_when_all_ways_are_closed_each_is_told(controller: Controller) -> None:
     """And each is tried again by the next task."""
     lab = controller.lab

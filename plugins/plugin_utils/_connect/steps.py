@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from http import HTTPStatus
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.retries import THROTTLED
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import SERVER_ERRORS
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
     ArgumentError,
     NoEndpointError,
@@ -91,4 +91,4 @@ def _is_fault_of_aws(error: SshKeysError) -> bool:
     if isinstance(error, ServiceError):
         return error.in_doubt or error.code == "InternalServerError"
     # Of the answer to the opening of a websocket (websocket.py).
-    return int(getattr(error, "status", 0)) in SERVER_ERRORS
+    return int(getattr(error, "status", 0)) >= HTTPStatus.INTERNAL_SERVER_ERROR

@@ -197,3 +197,19 @@ def test_a_connection_whose_last_way_is_none_is_told_of_those_before_it(host: Ho
         return caught.value
 
     assert str(asyncio.run(scenario())) == "A."
+
+
+def test_a_fault_of_aws_is_told_and_not_remembered(host: Host) -> None:
+    """The next connection tries that way again."""
+    once = FailedError(Step.TUNNEL, "HTTP status 500.", closes_way=True, is_lasting=False)
+    asyncio.run(host.connect({PUBLIC: None, ENDPOINT: once, PRIVATE: "open"}))
+    assert ENDPOINT not in host.closed_ways
+    assert asyncio.run(host.connect({PUBLIC: None, ENDPOINT: "open"})) is host.sockets[ENDPOINT]
+    failure = host.fails({PUBLIC: closed(), ENDPOINT: once, PRIVATE: closed()})
+    assert "(2) An EC2 Instance Connect Endpoint: HTTP status 500." in str(failure)
+
+
+def test_why_ways_were_closed_can_be_told_later(host: Host) -> None:
+    assert str(host.closed_ways) == ""
+    asyncio.run(host.connect({PUBLIC: closed(), ENDPOINT: "open"}))
+    assert str(host.closed_ways).startswith("(1) Its public address: Nothing answers.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import stat
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -92,3 +93,28 @@ def test_the_last_of_several_addresses_says_whether_the_host_is_there(monkeypatc
     addresses_are(refusing, nowhere)
     with pytest.raises(WayIsOpenError):
         direct.connect("web1", 1, {}, time.monotonic() + 5)
+
+
+@pytest.mark.parametrize("greeting", [b"SSH-2.0-sshd\r\n", b""], ids=["greets", "closes"])
+def test_what_sshd_sends_first_is_left_for_ssh(greeting: bytes) -> None:
+    """So is the end of a connection, which ssh explains."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            with server.accept()[0] as accepted:
+                accepted.sendall(greeting)
+
+        answering = threading.Thread(target=answer)
+        answering.start()
+        address = server.getsockname()
+        with direct.connect(address[0], address[1], {}, time.monotonic() + 5, awaits_sshd=True) as made:
+            assert made.recv(100) == greeting
+        answering.join()
+
+
+def test_what_accepts_connections_and_is_no_sshd_is_a_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(ArgumentError, match=f"127.0.0.1 port {port}: Something accepts") as caught:
+            direct.connect("127.0.0.1", port, {}, time.monotonic() + 0.1, awaits_sshd=True)
+        assert not isinstance(caught.value, WayIsOpenError)

@@ -168,3 +168,21 @@ def test_a_broker_that_cannot_be_reached_is_a_failure_that_says_what_to_look_at(
     said = failure(SSH, SETTINGS, failed)
     assert said.startswith(f"{INSTANCE_ID}: {Step.SET_UP.value} The process that makes the connections")
     assert "Connection reset by peer. Look at the processes" in said
+
+
+def test_the_reasons_why_other_ways_were_closed_are_told_when_the_last_one_ends() -> None:
+    reasons = "(1) Session Manager: TargetNotConnected: No. Look."
+    for said in ("Connection timed out during banner exchange", "Connection closed by 10.0.0.7", "Something else"):
+        told = failure(SSH + said, SETTINGS, None, closed_ways=reasons)
+        assert told.endswith(f" It was made over another way, since these were closed: {reasons}")
+    # sshd has answered there.
+    refused = failure(f"{SSH}root@web1: Permission denied (publickey).", SETTINGS, None, closed_ways=reasons)
+    assert reasons not in refused
+
+
+def test_a_broker_that_was_killed_is_named() -> None:
+    told = failure("Shared connection to i-1 closed", SETTINGS, None, has_lost_the_broker=True)
+    assert told.startswith(
+        f"{INSTANCE_ID}: the connection has ended. Shared connection to i-1 closed. The process that"
+    )
+    assert "was killed" in told

@@ -16,6 +16,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
 )
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.steps import FailedError, WayIsOpenError, taking
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.websocket import RefusedError
 
 
 @pytest.mark.parametrize("step", Step)
@@ -81,6 +82,24 @@ def test_what_closes_a_way(step: Step, error: SshKeysError, closes: bool) -> Non
     with pytest.raises(FailedError) as caught, taking(step):
         raise error
     assert caught.value.closes_way is closes
+
+
+@pytest.mark.parametrize(
+    ("error", "lasts"),
+    [
+        (service_error("TargetNotConnected"), True),
+        (service_error("InternalServerError"), False),
+        (ServiceError("ReadTimeoutError", "No", "Look.", in_doubt=True), False),
+        (RefusedError("No.", 403, "AccessDenied"), True),
+        (RefusedError("No.", 503, "Unavailable"), False),
+        (ArgumentError("It does not answer."), True),
+    ],
+    ids=str,
+)
+def test_what_the_service_failed_to_do_for_once_does_not_last(error: SshKeysError, lasts: bool) -> None:
+    with pytest.raises(FailedError) as caught, taking(Step.SESSION):
+        raise error
+    assert caught.value.is_lasting is lasts
 
 
 def test_a_failure_closes_nothing_unless_it_is_said() -> None:

@@ -25,6 +25,11 @@ def printable(text: object) -> str:
     return "".join(character if character.isprintable() else " " for character in str(text)).strip()
 
 
+def capitalized(text: str) -> str:
+    """Return a text with a capital first letter, for the beginning of a sentence. The others stay as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def shown(value: str) -> str:
     """Return an option's value for a sentence: in quotes, or, if it is long, only its length.
 

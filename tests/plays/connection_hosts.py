@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import tempfile
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.sshkeys.aws.tests.playbooks import Run
 from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab, calls_in
 
 PLAYBOOKS = Path(__file__).parent / "connection"
@@ -81,6 +83,14 @@ def sessions(lab: RunningLab) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = lab.control("GET", "sessions")["sessions"]
     assert [each["violations"] for each in found] == [[] for _each in found]
     return found
+
+
+def assert_copied_there_and_back(run: Run, folder: Path, host: str) -> None:
+    """Fail unless ``big`` in a folder, a script that prints its checksum, went to a host and came back as it was."""
+    big = (folder / "big").read_bytes()
+    printed = run.of("Copy a big script there, which prints its checksum", host)["stdout"]
+    assert printed.split()[0] == hashlib.sha256(big).hexdigest()
+    assert (folder / f"{host}.back").read_bytes() == big
 
 
 @contextmanager

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ import pytest
 from ansible_collections.sshkeys.aws.tests.playbooks import Controller, Run
 from ansible_collections.sshkeys.aws.tests.plays.connection_hosts import (
     PLAYBOOKS,
+    assert_copied_there_and_back,
     calls,
     direct,
     instances,
@@ -127,10 +127,7 @@ def test_ec2_is_asked_for_the_endpoints_of_a_vpc_once(fleet: Fleet) -> None:
 
 @pytest.mark.parametrize("host", BY)
 def test_a_big_file_arrives_there_and_here_as_it_went(fleet: Fleet, host: str) -> None:
-    big = (fleet.folder / "big").read_bytes()
-    printed = fleet.run.of("Copy a big script there, which prints its checksum", host)["stdout"]
-    assert printed.split()[0] == hashlib.sha256(big).hexdigest()
-    assert (fleet.folder / f"{host}.back").read_bytes() == big
+    assert_copied_there_and_back(fleet.run, fleet.folder, host)
 
 
 def test_facts_become_and_jobs_in_the_background_work(fleet: Fleet) -> None:

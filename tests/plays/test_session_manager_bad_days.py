@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import signal
@@ -18,6 +17,7 @@ import pytest
 from ansible_collections.sshkeys.aws.tests.playbooks import Controller, Run, StartedRun
 from ansible_collections.sshkeys.aws.tests.plays.connection_hosts import (
     PLAYBOOKS,
+    assert_copied_there_and_back,
     calls,
     close_masters,
     instances,
@@ -65,8 +65,7 @@ def wait_for_the_end_of_sessions(lab: RunningLab) -> list[dict[str, Any]]:
 def test_no_byte_is_lost(controller: Controller, settings: Mapping[str, Any], size: int, websockets: int) -> None:
     lab = controller.lab
     lab.control("PUT", "session_manager", **{"pace": False, **settings})
-    big = b'#!/bin/sh\nsha256sum "$0"\nexit\n' + os.urandom(size)
-    (controller.folder / "big").write_bytes(big)
+    (controller.folder / "big").write_bytes(b'#!/bin/sh\nsha256sum "$0"\nexit\n' + os.urandom(size))
     hosts = {f"host{number}": through_session_manager(lab, number) for number in range(2)}
     with short_folder_for_sockets() as environment:
         environment["ANSIBLE_SSH_ARGS"] = "-o ControlMaster=auto -o ControlPersist=60s"
@@ -78,9 +77,7 @@ def test_no_byte_is_lost(controller: Controller, settings: Mapping[str, Any], si
         )
     run.assert_succeeded()
     for host in hosts:
-        printed = run.of("Copy a big script there, which prints its checksum", host)["stdout"]
-        assert printed.split()[0] == hashlib.sha256(big).hexdigest()
-        assert (controller.folder / f"{host}.back").read_bytes() == big
+        assert_copied_there_and_back(run, controller.folder, host)
     found = wait_for_the_end_of_sessions(lab)
     assert [each["websockets"] for each in found] == [websockets] * len(hosts)
 

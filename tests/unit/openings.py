@@ -13,13 +13,12 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import ssl
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import EC2, INSTANCE_CONNECT, SSM
@@ -37,6 +36,7 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.session_manag
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 from ansible_collections.sshkeys.aws.tests.unit.sdk_data import plain_session
 from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService
+from ansible_collections.sshkeys.aws.tests.unit.websocket_server import WebsocketServer
 from botocore.config import Config
 from botocore.stub import ANY, Stubber
 from websockets.asyncio.server import ServerConnection, serve
@@ -188,9 +188,9 @@ class Cloud:
 class Endpoint:
     """An endpoint on loopback, which sends back what comes."""
 
-    def __init__(self, certificate: Path) -> None:
-        """Listen nowhere yet. certificate: a file with its key, too."""
-        self._certificate = certificate
+    def __init__(self, folder: Path) -> None:
+        """Listen nowhere yet. folder: for its certificate."""
+        self._server = WebsocketServer(folder)
         self.name = ""
         self.asked: list[str] = []
         self._open: list[ServerConnection] = []
@@ -203,8 +203,6 @@ class Endpoint:
     @asynccontextmanager
     async def serving(self, check: Check | None = None) -> AsyncIterator[None]:
         """Answer in this block. check: refuses what it returns an answer for."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self._certificate)
 
         async def echo(connection: ServerConnection) -> None:
             self._open.append(connection)
@@ -215,11 +213,8 @@ class Endpoint:
             self.asked.append(request.path)
             return await check(connection, request) if check else None
 
-        async with serve(
-            echo, "127.0.0.1", 0, ssl=context, process_request=note, compression=None, close_timeout=1
-        ) as server:
-            (listening,) = server.sockets
-            self.name = f"127.0.0.1:{listening.getsockname()[1]}"
+        async with self._server.serving(echo, note):
+            self.name = urlsplit(self._server.address).netloc
             yield
 
     def listed(self, **more: str) -> dict[str, str]:
@@ -450,16 +445,3 @@ def port_of(listening: socket.socket) -> int:
     """Return the port of a socket."""
     port: int = listening.getsockname()[1]
     return port
-
-
-def number_of_open_files() -> int:
-    """Return how many files this process has open."""
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
-async def eventually(condition: Callable[[], bool]) -> bool:
-    """Let the loop run until the condition holds. Returns whether it does."""
-    until = time.monotonic() + 10
-    while not condition() and time.monotonic() < until:  # noqa: ASYNC110 - it may be about anything
-        await asyncio.sleep(0.005)
-    return condition()

@@ -134,7 +134,7 @@ class Session:
     def signer(self) -> Signer:
         """Return a signer for requests that no client makes, with the credentials of now. Raises SetUpError."""
         with _setting_up():
-            _region, _endpoint, arguments = get_aws_connection_info(_Asker({**self.params, "region": self.region.name}))
+            _endpoint, arguments = self._connection_info(self.region.name)
             access_key, secret_key, token = (
                 arguments.get(f"aws_{name}") for name in ("access_key_id", "secret_access_key", "session_token")
             )
@@ -159,9 +159,14 @@ class Session:
         assumed.region = self.region
         return assumed
 
+    def _connection_info(self, region: str) -> tuple[str | None, dict[str, Any]]:
+        """Return the endpoint, and the arguments for a client of the SDK. Raises the exceptions of amazon.aws."""
+        _region, endpoint, arguments = get_aws_connection_info(_Asker({**self.params, "region": region}))
+        return endpoint, arguments
+
     def _make_client(self, service: str, region: str, total_max_attempts: int) -> Any:
         """Return a plain client of the SDK. Raises the exceptions of amazon.aws and the SDK."""
-        _region, endpoint, arguments = get_aws_connection_info(_Asker({**self.params, "region": region}))
+        endpoint, arguments = self._connection_info(region)
         config = Config(
             user_agent=f"APN/1.0 Ansible/{ansible_version} sshkeys.aws/{COLLECTION_VERSION}",
             retries={"mode": "standard", "total_max_attempts": total_max_attempts},

@@ -19,7 +19,7 @@ class Signer:
     """Signs GET requests without a body."""
 
     def __init__(self, credentials: Any, region: str) -> None:
-        """Store credentials of botocore, which must not be refreshed meanwhile, and the name of the region."""
+        """Store frozen credentials of botocore, and the name of the region."""
         self._credentials = credentials
         self._region = region
 

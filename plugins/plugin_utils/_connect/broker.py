@@ -30,8 +30,8 @@ from types import ModuleType
 
 # More may slow down programs that the configuration of AWS names, and that close all files that could be open.
 _OPEN_FILES = 65_536
-# They may be secrets.
-_OF_AWS = (b"AWS_ACCESS", b"AWS_SECRET", b"AWS_SESSION", b"AWS_SECURITY", b"EC2_")
+# Secrets, or halves of them.
+_CREDENTIALS = (b"AWS_ACCESS", b"AWS_SECRET", b"AWS_SESSION", b"AWS_SECURITY", b"EC2_")
 # What waits for AWS or for a slow host has a thread of its own.
 _THREADS = 200
 
@@ -81,7 +81,7 @@ async def _serve(listener: socket.socket, folder: str, controller: int) -> None:
     await serving.stop()
     shutil.rmtree(folder, ignore_errors=True)
     # What is left names proxies, folders and files: sessions that go on may need them.
-    for name in [name for name in os.environb if name.startswith(_OF_AWS)]:
+    for name in [name for name in os.environb if name.startswith(_CREDENTIALS)]:
         del os.environb[name]
     await serving.tunnels_ended()
     # What is left are threads that wait for answers of AWS, and nobody waits for them.

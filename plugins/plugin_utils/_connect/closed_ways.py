@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import capitalized
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import explain
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.steps import FailedError
@@ -68,8 +69,7 @@ class ClosedWays:
 
 def _told(failures: dict[Way, FailedError]) -> str:
     told = [
-        f"({number}) {way.value[0].upper()}{way.value[1:]}: {failure}"
-        f"{explain.hint(failure.step, str(failure), is_one_of_many=True)}"
+        f"({number}) {capitalized(way.value)}: {failure}{explain.hint(failure.step, str(failure), is_one_of_many=True)}"
         for number, (way, failure) in enumerate(failures.items(), start=1)
     ]
     return " ".join(told)

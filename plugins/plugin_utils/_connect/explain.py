@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from ansible_collections.sshkeys.aws.plugins.module_utils import _ssh_diagnosis
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import printable
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import capitalized, printable
 from ansible_collections.sshkeys.aws.plugins.module_utils._ssh_diagnosis import Cause
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.ways import is_managed_node
 
@@ -80,8 +80,7 @@ def _what_failed(step: Step, instance_id: str) -> str:
     if not is_managed_node(instance_id):
         return step.value
     # No key is pushed to it.
-    failed = step.value.replace("The key was pushed, and ", "")
-    return failed[0].upper() + failed[1:]
+    return capitalized(step.value.replace("The key was pushed, and ", ""))
 
 
 def is_refusal(said: str, settings: Settings) -> bool:

@@ -29,7 +29,7 @@ try:
 except ImportError:
     connect = None  # type: ignore[assignment, misc]
 
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, printable
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, capitalized, printable
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -53,11 +53,6 @@ class Peer(NamedTuple):
         """The sentence for an address that cannot be used. The library's message has the URL, perhaps with a secret."""
         where = f"Check {self.check}, and HTTPS_PROXY in the environment."
         return f"The address of {self.name} or of a proxy cannot be used. {where}"
-
-    @property
-    def capitalized(self) -> str:
-        """The name, at the beginning of a sentence."""
-        return self.name[0].upper() + self.name[1:]
 
 
 class RefusedError(ArgumentError):
@@ -114,11 +109,11 @@ async def open_websocket(
         )
     except InvalidStatus as refused:
         code, message = _refusal(refused.response)
-        sentence = f"{peer.capitalized} refused: {code}: {message}."
+        sentence = f"{capitalized(peer.name)} refused: {code}: {message}."
         raise RefusedError(sentence, refused.response.status_code, code) from refused
     except TimeoutError as error:
         raise ArgumentError(
-            f"{peer.capitalized} does not answer. Check ansible_timeout, and the network path to {peer.name}."
+            f"{capitalized(peer.name)} does not answer. Check ansible_timeout, and the network path to {peer.name}."
         ) from error
     except (InvalidProxy, InvalidURI) as error:
         raise ArgumentError(peer.unusable) from error
@@ -150,7 +145,7 @@ def _unreachable(peer: Peer, error: Exception) -> ArgumentError:
     # asyncio's message for these errors describes its attempts to connect.
     said = os.strerror(error.errno) if isinstance(error, ConnectionError) and error.errno else error
     advice = _TLS if isinstance(error, ssl.SSLCertVerificationError) else ""
-    return ArgumentError(f"{peer.capitalized} cannot be reached: {printable(said).rstrip('.')}.{advice}")
+    return ArgumentError(f"{capitalized(peer.name)} cannot be reached: {printable(said).rstrip('.')}.{advice}")
 
 
 _TLS = (

@@ -16,6 +16,7 @@ import select
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
 with contextlib.suppress(ImportError):
@@ -23,7 +24,12 @@ with contextlib.suppress(ImportError):
     from websockets.exceptions import ConnectionClosed
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ssm import SessionEndedError
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, SetUpError, SshKeysError
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
+    ArgumentError,
+    SetUpError,
+    SshKeysError,
+    capitalized,
+)
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.session_manager.channel import (
     DATA_BYTES,
     Channel,
@@ -114,7 +120,7 @@ class Tunnel:
 
     def _not_in_time(self) -> str:
         if not self._websocket:
-            return f"{SERVER.capitalized} does not answer. Check ansible_timeout, and the network path to it."
+            return f"{capitalized(SERVER.name)} does not answer. Check ansible_timeout, and the network path to it."
         return _NO_SSHD if self._channel.state is State.WAITING else _NO_HANDSHAKE
 
     async def wait(self) -> None:
@@ -331,7 +337,7 @@ async def _close(websocket: ClientConnection) -> None:
 def _is_final(error: SshKeysError) -> bool:
     """Return whether it is useless to try again: AWS has refused."""
     status, code = getattr(error, "status", 0), getattr(error, "code", "")
-    return isinstance(error, SetUpError) or status in (401, 403) or code in _FINAL
+    return isinstance(error, SetUpError) or status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) or code in _FINAL
 
 
 # Codes of all services (AWS, common errors), and of the SDK.

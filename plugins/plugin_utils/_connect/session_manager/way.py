@@ -12,6 +12,7 @@ import random
 import socket
 import time
 from collections.abc import Callable, Coroutine
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws import ssm
@@ -51,7 +52,6 @@ _FIRST_PAUSE_SECONDS = 0.5
 _TRIES = 3
 # How long another websocket of a session may take to open.
 _REOPEN_SECONDS = 10.0
-_FORBIDDEN = 403
 _NO_DATA_CHANNEL = (
     "Allow ssmmessages:OpenDataChannel on arn:aws:ssm:*:*:session/${aws:userid}-* in the IAM policy of these "
     "credentials, and check the clock of this machine."
@@ -127,7 +127,7 @@ class SessionManagerWay:
                     SERVER, session.url, current.ca_bundle, seconds, headers=headers, ping_seconds=PING_SECONDS
                 )
             except RefusedError as refused:
-                if refused.status != _FORBIDDEN:
+                if refused.status != HTTPStatus.FORBIDDEN:
                     raise
                 raise RefusedError(f"{refused} {_NO_DATA_CHANNEL}", refused.status, refused.code) from refused
 

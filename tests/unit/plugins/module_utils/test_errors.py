@@ -14,6 +14,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
     ServiceError,
     SetUpError,
     SshKeysError,
+    capitalized,
     hint_for,
     missing_user,
     printable,
@@ -274,3 +275,11 @@ def test_a_type_is_named_as_python_names_it(value: object, name: str) -> None:
 )
 def test_shown(value: str, expected: str) -> None:
     assert shown(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("the endpoint", "The endpoint"), ("its IPv6 address", "Its IPv6 address"), ("EC2", "EC2"), ("", "")],
+)
+def test_only_the_first_letter_of_a_sentence_changes(text: str, expected: str) -> None:
+    assert capitalized(text) == expected

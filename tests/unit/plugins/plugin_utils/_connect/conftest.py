@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import accounts
-from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab.certificate import certificate_of_its_own
 from ansible_collections.sshkeys.aws.tests.unit import openings
 from ansible_collections.sshkeys.aws.tests.unit.connection_run import Run
 from ansible_collections.sshkeys.aws.tests.waiting import wait_until
@@ -43,7 +42,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[openings.Cloud]:
 @pytest.fixture
 def endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> openings.Endpoint:
     """Return an endpoint that does not answer yet, and whose certificate the SDK trusts."""
-    made = openings.Endpoint(certificate_of_its_own(tmp_path))
+    made = openings.Endpoint(tmp_path)
     monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "certificate.pem"))
     return made
 

@@ -29,10 +29,9 @@ from ansible_collections.sshkeys.aws.tests.unit.openings import (
     Plugin,
     Run,
     be_full,
-    eventually,
-    number_of_open_files,
     refuse,
 )
+from ansible_collections.sshkeys.aws.tests.unit.websocket_server import eventually, number_of_open_files
 from botocore.stub import Stubber
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response

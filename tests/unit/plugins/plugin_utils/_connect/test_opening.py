@@ -34,11 +34,10 @@ from ansible_collections.sshkeys.aws.tests.unit.openings import (
     Plugin,
     Run,
     be_full,
-    eventually,
-    number_of_open_files,
     port_of,
     refuse,
 )
+from ansible_collections.sshkeys.aws.tests.unit.websocket_server import eventually, number_of_open_files
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request
 

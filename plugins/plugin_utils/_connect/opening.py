@@ -133,8 +133,16 @@ class Opener:
     def forget(self) -> None:
         """Drop the accounts, with their secrets, and all that is known."""
         self.accounts.forget()
+        self.forget_facts()
+
+    def forget_facts(self) -> None:
+        """Drop what is known of instances, endpoints and closed ways."""
         self._facts.clear()
         self._closed_ways.clear()
+
+    def has_tunnels(self) -> bool:
+        """Return whether a tunnel is open."""
+        return bool(self._tunnels)
 
     async def ended(self) -> None:
         """Return when all tunnels have ended."""
@@ -195,9 +203,7 @@ class _Opening:
     async def run(self, ssh: socket.socket) -> None:
         """Take all steps, and hand the connection over to ssh. Raises FailedError."""
         with taking(Step.SET_UP):
-            configuration, _account = await asyncio.gather(
-                asyncio.to_thread(openssh.configuration, self._settings["ssh"]), self.host.account()
-            )
+            configuration, _account = await asyncio.gather(self._configuration(), self.host.account())
             self.host.timing.took("the configuration of ssh and the clients of the SDK")
             user, port = configuration["user"], int(configuration["port"])
             if self._must_go_through_an_endpoint():
@@ -226,6 +232,11 @@ class _Opening:
             **({"is_pushed": is_pushed} if key else {}),
         }
         self._opener.commands.made(self._settings["connection"], made)
+
+    async def _configuration(self) -> Mapping[str, str]:
+        """Return the configuration of ssh for the host, at least user, port and hostname. Raises ArgumentError."""
+        known = self._settings["configuration"]
+        return known or await asyncio.to_thread(openssh.configuration, self._settings["ssh"])
 
     def steps(self) -> str:
         """Return what was done so far, for a line at -vvv."""

@@ -22,6 +22,8 @@ _HEADER = """\
 """
 # The first line of a file of ours.
 _FIRST_LINE = _HEADER.partition("\n")[0]
+# What needs no quotes.
+_PLAIN = re.compile(r"[\w./+@$-]+")
 # Patterns of ssh_config(5), what begins a comment, and tokens.
 _NOT_IN_A_PATTERN = frozenset("*?!#%")
 
@@ -63,7 +65,7 @@ def _block(block: HostBlock, program: Program) -> str:
         identity_file=_ssh_options.quoted(host.identity_file),
     )
     named = {
-        **({"User": _ssh_options.quoted(block.user, expands=False)} if block.user else {}),
+        **({"User": _word(block.user)} if block.user else {}),
         **({"Port": str(block.port)} if block.port else {}),
     }
     arguments = [program.python, "-I", "-S", program.path]
@@ -73,6 +75,10 @@ def _block(block: HostBlock, program: Program) -> str:
     way = {"ProxyUseFdpass": "yes", "ProxyCommand": command}
     lines = (f"    {keyword} {value}\n" for keyword, value in {**named, **told, **way}.items())
     return f"Host {' '.join(block.names)}\n{''.join(lines)}"
+
+
+def _word(value: str) -> str:
+    return value if _PLAIN.fullmatch(value) else _ssh_options.quoted(value, expands=False)
 
 
 def is_ours(text: str) -> bool:
@@ -85,7 +91,7 @@ def include_line(path: str, home: str) -> str:
     folder = os.path.join(home, ".ssh", "")
     # ssh takes a relative path from ~/.ssh (ssh_config(5), Include).
     short = path[len(folder) :] if path.startswith(folder) else path
-    return f"Include {short}" if re.fullmatch(r"[\w./+-]+", short) else f"Include {_ssh_options.quoted(short)}"
+    return f"Include {_word(short)}"
 
 
 def says(

@@ -236,7 +236,9 @@ class _Opening:
     async def _configuration(self) -> Mapping[str, str]:
         """Return the configuration of ssh for the host, at least user, port and hostname. Raises ArgumentError."""
         known = self._settings["configuration"]
-        return known or await asyncio.to_thread(openssh.configuration, self._settings["ssh"])
+        if known:
+            return known
+        return await asyncio.to_thread(openssh.configuration, self._settings["ssh"])
 
     def steps(self) -> str:
         """Return what was done so far, for a line at -vvv."""

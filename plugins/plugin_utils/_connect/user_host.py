@@ -29,8 +29,8 @@ class UserHost(NamedTuple):
 
     Most fields are options of the connection. address: the one that the user has set. known_hosts: the file for the
     keys of the instance. private_key_file: the user's own key. public_key: the public half of a key in the ssh agent.
-    region_source: where the region comes from, for a sentence. folder: that of the user (user_folder.py).
-    idle_timeout: seconds. written_to: the file of ssh_config that describes this host.
+    folder: that of the user (user_folder.py). idle_timeout: seconds. written_to: the file of ssh_config that describes
+    this host.
     """
 
     instance_id: str
@@ -43,7 +43,6 @@ class UserHost(NamedTuple):
     host_keys: str = "console"
     max_tunnel_duration: str = "3600"
     region: str = ""
-    region_source: str = ""
     profile: str = ""
     assume_role_arn: str = ""
     endpoint_url: str = ""
@@ -116,7 +115,7 @@ class UserHost(NamedTuple):
             "public_key_file": f"{self.identity_file.removesuffix('.pub')}.pub",
             "is_key_of_the_run": not self.private_key_file and not self.public_key,
             "aws": {name: value for name, value in aws.items() if value},
-            "region_source": self.region_source or None,
+            "region_source": self.written_to if self.region else None,
             "collection_paths": list(collection_paths),
             "controller": None,
         }
@@ -149,7 +148,7 @@ def of_inventory(options: HostOptions, name: str, *, known_hosts_folder: str, **
     secrets = [secret for secret in SECRETS if options.get(secret) and not options.variable(secret)]
     if secrets:
         raise RefusedError(refusals.secrets(secrets))
-    region, region_source = options.region()
+    region, _source = options.region()
     from_variables = {
         option: options.get(option) for option in ("profile", "endpoint_url") if not options.variable(option)
     }
@@ -159,7 +158,6 @@ def of_inventory(options: HostOptions, name: str, *, known_hosts_folder: str, **
         **{option: options.get(option) for option in _TAKEN},
         **from_variables,
         "region": region,
-        "region_source": region_source,
         "availability_zone": options.availability_zone(),
         "private_ip_address": options.get("private_ip_address") if is_private else None,
         "address": options.address(name, instance_id),

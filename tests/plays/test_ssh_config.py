@@ -28,6 +28,7 @@ from ansible_collections.sshkeys.aws.tests.plays.connection_hosts import (
     private,
     pushes,
     sessions,
+    short_folder_for_sockets,
     through_session_manager,
     tunnels,
 )
@@ -197,6 +198,17 @@ def test_synchronize_goes_through_the_tunnel(ready: User, tmp_path: Path) -> Non
     run.assert_succeeded()
     assert (tmp_path / "to" / "file").read_text() == "synchronized"
     assert tunnels(ready.lab, 0)
+
+
+def test_a_play_over_the_connection_is_as_it_was(ready: User) -> None:
+    """It makes its own way, although the configuration of ssh has one for its hosts now."""
+    with short_folder_for_sockets() as environment:
+        hosts = {name: fleet(ready.lab)[name] for name in WAYS}
+        run = ready.controller.run(
+            PLAYBOOKS / "hello.yml", inventory=inventory(ready.lab, fleet=hosts), environment=environment
+        )
+        run.assert_succeeded()
+    assert ready.brokers() == []
 
 
 # -- The broker -------------------------------------------------------------------------------------------------------

@@ -12,7 +12,10 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any
 
-from ansible import constants as C  # noqa: N812 - as ansible-core names it
+from ansible import (
+    constants as C,  # noqa: N812 - as ansible-core names it
+    context,
+)
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import connection_loader
@@ -150,7 +153,9 @@ def _hosts(
                 written_to=path,
                 idle_timeout=str(arguments["idle_timeout"]),
             )
-            user, port = options.get("remote_user"), options.get("port")
+            # ansible-core looks for -u under another name than it has.
+            user = options.get("remote_user") or context.CLIARGS.get("remote_user")
+            port = options.get("port")
         except (AnsibleError, RefusedError) as error:
             left_out.append({"host": name, "reason": printable(error)})
             continue

@@ -45,7 +45,10 @@ def test_no_key_has_an_age() -> None:
         ((0, 2), "All 2 keys are over the limit of 1 day. By age: over 1 day: 2 keys."),
         (
             (2, 1),
-            "Of 3 keys, 2 are within the limit of 1 day, and 1 is older. By age: 0 to 1 days: 2 keys; over 1 day: 1 key.",
+            (
+                "Of 3 keys, 2 are within the limit of 1 day, and 1 is older. "
+                "By age: 0 to 1 days: 2 keys; over 1 day: 1 key."
+            ),
         ),
     ],
 )

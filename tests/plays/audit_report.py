@@ -30,7 +30,8 @@ class Report:
     """What is in a report.
 
     bars, chart_text: the chart, and the text beside it. tiles: the numbers at the top. alarming: the names of
-    those that stand out. rows: the cells of each row of each table. fine: the users that are hidden where only remarks are shown.
+    those that stand out. rows: the cells of each row of each table. fine: the users that are hidden where only remarks
+    are shown.
     coverage: over how much the numbers count. problems: what could not be read.
     """
 

@@ -143,6 +143,9 @@ def _hosts(
     blocks, left_out = [], []
     known: set[str] = set()
     for name in sorted(set(arguments["hosts"])):
+        if name in C.LOCALHOST:
+            left_out.append({"host": name, "reason": "It is the controller itself."})
+            continue
         options = _options(connection, hostvars[name])
         try:
             host = user_host.of_inventory(

@@ -119,6 +119,7 @@ docs: docs-lint
 		rm -rf $(BUILD)/docs; mkdir -p -m 755 $(BUILD)/docs/rst; \
 		antsibull-docs collection --use-current --squash-hierarchy --fail-on-error --dest-dir $(BUILD)/docs/rst sshkeys.aws; \
 		cp -r docs/docsite/rst/images $(BUILD)/docs/rst/docsite/images; \
+		python tests/docsite/make_pages.py $(BUILD)/docs/rst; \
 		sphinx-build --builder=html --fail-on-warning --keep-going --nitpicky --quiet --conf-dir=tests/docsite \
 			$(BUILD)/docs/rst $(BUILD)/docs/html'
 

@@ -80,6 +80,9 @@ def _drop_contents(_app: Sphinx, doctree: nodes.document) -> None:
     for topic in list(doctree.findall(nodes.topic)):
         if "contents" in topic["classes"]:
             topic.parent.remove(topic)
+    for title in doctree.findall(nodes.title):
+        # It leads back to the table of contents.
+        title.attributes.pop("refid", None)
 
 
 def setup(app: Sphinx) -> None:

@@ -37,7 +37,7 @@ html_css_files = ["docsite.css"]
 html_copy_source = False
 html_show_sphinx = False
 html_use_index = False
-html_theme_options = {"top_of_page_buttons": []}
+html_theme_options: dict[str, list[str]] = {"top_of_page_buttons": []}
 # docsite.css has the colors of the tables, for the light and the dark theme.
 antsibull_ext_color_scheme = "none"
 # A command is copied without its prompt, and what it prints is not copied.
@@ -76,7 +76,7 @@ def _link_to_ansible(
 
 
 def _drop_contents(_app: Sphinx, doctree: nodes.document) -> None:
-    """Take the table of contents out of a page: the theme shows one beside each. Handles Sphinx's doctree-read event."""
+    """Take the table of contents out of a page: the theme has one beside it. Handles Sphinx's doctree-read event."""
     for topic in list(doctree.findall(nodes.topic)):
         if "contents" in topic["classes"]:
             topic.parent.remove(topic)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The page of a playbook, as antsibull-docs writes that of a module: reStructuredText with the classes of its tables."""
+"""The page of a playbook, in reStructuredText, with the classes that antsibull-docs gives the tables of a module."""
 
 from __future__ import annotations
 

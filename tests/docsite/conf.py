@@ -40,6 +40,8 @@ html_use_index = False
 html_theme_options: dict[str, list[str]] = {"top_of_page_buttons": []}
 # docsite.css has the colors of the tables, for the light and the dark theme.
 antsibull_ext_color_scheme = "none"
+# What programs print is no code to copy.
+copybutton_selector = "div:not(.highlight-text):not(.highlight-none) > div.highlight > pre"
 # A command is copied without its prompt, and what it prints is not copied.
 copybutton_prompt_text = "$ "
 copybutton_line_continuation_character = "\\"

@@ -17,7 +17,11 @@ from pathlib import Path
 import yaml
 from ansible_collections.sshkeys.aws.tests.docsite import index_page, playbook_page
 from ansible_collections.sshkeys.aws.tests.docsite.index_page import Entry
-from ansible_collections.sshkeys.aws.tests.docsite.playbook_docs import PlaybookDocs, read_playbook_docs
+from ansible_collections.sshkeys.aws.tests.docsite.playbook_docs import (
+    DocumentationError,
+    PlaybookDocs,
+    read_playbook_docs,
+)
 from antsibull_docs_parser.parser import Context, parse
 from antsibull_docs_parser.rst import to_rst
 
@@ -91,4 +95,7 @@ def _summary(short_description: str) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    try:
+        main(Path(sys.argv[1]))
+    except DocumentationError as error:
+        sys.exit(str(error))

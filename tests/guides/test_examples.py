@@ -195,7 +195,7 @@ def test_commands_name_targets_playbooks_and_variables_that_exist() -> None:
         for target in re.findall(r"\bmake ([a-z-]+)", command):
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{block}: make {target}"
             seen.add("make")
-        for name in re.findall(r"ansible-playbook sshkeys\.aws\.(\w+)", command):
+        for name in re.findall(r"ansible-playbook (?:-i \S+ )?sshkeys\.aws\.(\w+)", command):
             playbook = (ROOT / f"playbooks/{name}.yml").read_text(encoding="utf-8")
             known = {option.name for option in read_playbook_docs(name, playbook).options}
             assert set(re.findall(r"-e (\w+)=", command)) <= known, str(block)

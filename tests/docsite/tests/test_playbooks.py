@@ -119,7 +119,7 @@ def test_examples_run_the_playbook_with_its_variables(path: Path) -> None:
     docs = docs_of(path)
     assert docs.examples
     for example in docs.examples:
-        assert f"ansible-playbook sshkeys.aws.{docs.name}" in example.command
+        assert re.search(rf"^ansible-playbook (-i \S+ )?sshkeys\.aws\.{docs.name}\b", example.command)
         assert set(re.findall(r"-e (\w+)=", example.command)) <= {option.name for option in docs.options}
 
 

@@ -100,8 +100,10 @@ def _read(path: str) -> str | None:
             return file.read()
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise AnsibleActionFail(f"{path} cannot be read: {printable(error)}.") from error
+    except OSError as error:
+        raise AnsibleActionFail(f"{path} cannot be read: {error.strerror}.") from None
+    except ValueError:
+        raise AnsibleActionFail(f"{path} cannot be read: it is no text in UTF-8.") from None
 
 
 def _write(path: str, text: str | None) -> None:
@@ -119,7 +121,7 @@ def _write(path: str, text: str | None) -> None:
             file.write(text)
         os.replace(temporary, path)
     except OSError as error:
-        raise AnsibleActionFail(f"{path} cannot be written: {error.strerror}.") from error
+        raise AnsibleActionFail(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def _rendered(blocks: list[_ssh_config.HostBlock]) -> str:
@@ -131,7 +133,7 @@ def _rendered(blocks: list[_ssh_config.HostBlock]) -> str:
     try:
         return _ssh_config.render(blocks, _ssh_config.Program(sys.executable, _PROGRAM, paths))
     except UnusablePathError as error:
-        raise AnsibleActionFail(f"A path for the file of ssh {error}") from error
+        raise AnsibleActionFail(f"A path for the file of ssh {error}") from None
 
 
 def _hosts(

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -65,11 +66,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         blocks, left_out = _hosts(arguments, variables["hostvars"], path) if is_present else ([], [])
         after = _rendered(blocks) if is_present else None
         changed = before != after
+        home = os.path.expanduser("~")
+        # ssh takes any bytes there, in comments at least.
+        config = _read(os.path.join(home, ".ssh", "config"), errors="surrogateescape") or ""
+        include, included = _include(path, home), _ssh_config.is_included(config, path, home)
         if changed and not self._task.check_mode:
             _write(path, after)
-        home = os.path.expanduser("~")
-        include = _ssh_config.include_line(path, home)
-        included = _ssh_config.is_included(_read(os.path.join(home, ".ssh", "config")) or "", path, home)
         result = {
             **result,
             "changed": changed,
@@ -90,10 +92,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         return result
 
 
-def _read(path: str) -> str | None:
-    """Return the text of a file, None if there is none. Raises AnsibleActionFail."""
+def _include(path: str, home: str) -> str:
+    """Return the line for ~/.ssh/config. Raises AnsibleActionFail. path, home: as for include_line."""
     try:
-        with open(path, encoding="utf-8") as file:
+        return _ssh_config.include_line(path, home)
+    except UnusablePathError as error:
+        raise AnsibleActionFail(f"The path {printable(path)} {error}") from error
+
+
+def _read(path: str, errors: str = "strict") -> str | None:
+    """Return the text of a file, None if there is none. Raises AnsibleActionFail. errors: as for open."""
+    try:
+        with open(path, encoding="utf-8", errors=errors) as file:
             return file.read()
     except FileNotFoundError:
         return None
@@ -109,12 +119,18 @@ def _write(path: str, text: str | None) -> None:
         if text is None:
             os.unlink(path)
             return
-        # As ssh-keygen makes ~/.ssh.
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path))
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, path)
+        folder = pathlib.Path(path).parent
+        for missing in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
+            # As ssh-keygen makes ~/.ssh.
+            missing.mkdir(mode=0o700, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=folder)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
     except OSError as error:
         raise AnsibleActionFail(f"{path} cannot be written: {error.strerror}.") from error
 
@@ -138,8 +154,12 @@ def _hosts(
     # This defines the options of the connection, by the name of its module. It starts nothing.
     connection = connection_loader.get(_CONNECTION, class_only=True).__module__
     blocks, left_out = [], []
-    known: set[str] = set()
-    for name in sorted(set(arguments["hosts"])):
+    # An id that is the name of another host in the inventory means that host, as in a play.
+    known = set(arguments["hosts"])
+    for name in sorted(known):
+        if name not in hostvars:
+            left_out.append({"host": name, "reason": "The inventory has no such host."})
+            continue
         options = _options(connection, hostvars[name])
         try:
             host = user_host.of_inventory(
@@ -154,12 +174,18 @@ def _hosts(
         except (AnsibleError, RefusedError) as error:
             left_out.append({"host": name, "reason": printable(error)})
             continue
-        names = [each for each in (name, host.instance_id) if _ssh_config.is_name(each) and each not in known]
-        if name not in names and name not in known:
+        refused = _ssh_config.refusal(user, port)
+        if refused:
+            left_out.append({"host": name, "reason": refused})
+            continue
+        names = [name] if _ssh_config.is_name(name) else []
+        if not names:
             left_out.append(
                 {"host": name, "reason": f"ssh takes no such name. Use its instance id: ssh {host.instance_id}"}
             )
-        known.update(names)
+        if host.instance_id not in known:
+            names.append(host.instance_id)
+            known.add(host.instance_id)
         if names:
             blocks.append(_ssh_config.HostBlock(names, host, user, port))
     return blocks, left_out

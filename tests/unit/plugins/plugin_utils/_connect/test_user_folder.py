@@ -97,7 +97,9 @@ def test_a_folder_of_another_user_is_refused(folder: str, monkeypatch: pytest.Mo
 
 
 def test_a_folder_that_cannot_be_made_is_a_sentence_and_no_endless_loop(tmp_path: Path) -> None:
-    sentence = r"cannot be made: No such file or directory\. Run ansible-playbook sshkeys\.aws\.ssh_config where you log in"
+    sentence = (
+        r"cannot be made: No such file or directory\. Run ansible-playbook sshkeys\.aws\.ssh_config where you log in"
+    )
     with pytest.raises(ArgumentError, match=sentence):
         with user_folder.held(str(tmp_path / "gone" / "sshkeys.aws")):
             pass

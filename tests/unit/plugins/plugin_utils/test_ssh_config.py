@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -109,7 +108,7 @@ def test_ssh_takes_from_a_block_what_was_meant(known_hosts: str, folder: str, us
     files = f"{known_hosts} /etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2"
     assert found["globalknownhostsfile"] == files
     # -G prints it before the tokens are replaced.
-    assert found["identityfile"].replace("%%", "%") == os.path.join(folder, "id_ed25519")
+    assert found["identityfile"].replace("%%", "%") == host.identity_file
     assert (found["hostkeyalias"], found["proxyusefdpass"]) == (ID, "yes")
 
 

@@ -21,8 +21,14 @@ from ansible_collections.sshkeys.aws.tests.waiting import wait_until
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> str:
-    return str(tmp_path / "sshkeys.aws")
+def folder(tmp_path: Path) -> Path:
+    """Return where the folder is to be."""
+    return tmp_path / "sshkeys.aws"
+
+
+def hold(folder: Path) -> None:
+    with user_folder.held(str(folder)):
+        pass
 
 
 @pytest.mark.parametrize("runtime", [None, "", "relative", "/nonexistent"])
@@ -42,14 +48,14 @@ def test_it_is_in_the_runtime_folder(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
-def test_it_is_made_private_and_stays_when_it_is_let_go(folder: str, umask: int) -> None:
+def test_it_is_made_private_and_stays_when_it_is_let_go(folder: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
-        with user_folder.held(folder) as held:
-            assert os.path.samestat(os.fstat(held), os.stat(folder))
+        with user_folder.held(str(folder)) as held:
+            assert os.path.samestat(os.fstat(held), folder.stat())
     finally:
         os.umask(before)
-    assert stat.S_IMODE(os.stat(folder).st_mode) == 0o700
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(held)
 
@@ -80,39 +86,34 @@ def to_a_private_folder(path: Path) -> None:
     ],
     ids=["all may look", "the group may enter", "all may write", "a file", "a link to nothing", "a link"],
 )
-def test_what_is_not_a_folder_of_the_user_alone_is_refused(make: Callable[[Path], None], folder: str) -> None:
-    make(Path(folder))
+def test_what_is_not_a_folder_of_the_user_alone_is_refused(make: Callable[[Path], None], folder: Path) -> None:
+    make(folder)
     with pytest.raises(ArgumentError, match="is not a folder that you own and that nobody else can enter"):
-        with user_folder.held(folder):
-            pass
+        hold(folder)
 
 
-def test_a_folder_of_another_user_is_refused(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    Path(folder).mkdir(mode=0o700)
+def test_a_folder_of_another_user_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.mkdir(mode=0o700)
     user = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: user + 1)
-    with pytest.raises(ArgumentError, match="is not a folder that you own"):
-        with user_folder.held(folder):
-            pass
+    with pytest.raises(ArgumentError, match="is not a folder that you own"), user_folder.held(folder):
+        pass
 
 
 def test_a_folder_that_cannot_be_made_is_a_sentence_and_no_endless_loop(tmp_path: Path) -> None:
-    sentence = (
-        r"cannot be made: No such file or directory\. Run ansible-playbook sshkeys\.aws\.ssh_config where you log in"
-    )
-    with pytest.raises(ArgumentError, match=sentence):
-        with user_folder.held(str(tmp_path / "gone" / "sshkeys.aws")):
-            pass
+    sentence = r"cannot be made: No such file or directory\. Run ansible-playbook sshkeys\.aws\.ssh_config where you"
+    with pytest.raises(ArgumentError, match=sentence), user_folder.held(str(tmp_path / "gone" / "sshkeys.aws")):
+        pass
 
 
-def test_many_hold_it_at_once_and_the_last_one_ends_it(folder: str) -> None:
-    with user_folder.held(folder):
-        with user_folder.held(folder):
-            run_guard.delete_unless_held(folder, waits=False)
-        run_guard.delete_unless_held(folder, waits=False)
-        assert os.path.isdir(folder)
-    run_guard.delete_unless_held(folder, waits=False)
-    assert not os.path.exists(folder)
+def test_many_hold_it_at_once_and_the_last_one_ends_it(folder: Path) -> None:
+    with user_folder.held(str(folder)):
+        with user_folder.held(str(folder)):
+            run_guard.delete_unless_held(str(folder), waits=False)
+        run_guard.delete_unless_held(str(folder), waits=False)
+        assert folder.is_dir()
+    run_guard.delete_unless_held(str(folder), waits=False)
+    assert not folder.exists()
 
 
 # Holds and deletes a folder again and again: who holds it has written a file there, and must read it again.
@@ -150,12 +151,12 @@ def program(source: str, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def test_nobody_ever_holds_a_folder_that_is_deleted(folder: str) -> None:
-    racing = [program(RACE, folder, str(seed)) for seed in range(8)]
+def test_nobody_ever_holds_a_folder_that_is_deleted(folder: Path) -> None:
+    racing = [program(RACE, str(folder), str(seed)) for seed in range(8)]
     for each in racing:
         said = each.communicate(timeout=120)[1]
         assert each.returncode == 0, said
-    assert not os.path.exists(folder)
+    assert not folder.exists()
 
 
 HOLD = """
@@ -168,17 +169,17 @@ with user_folder.held(sys.argv[1]):
 """
 
 
-def test_the_folder_goes_with_the_last_holder_also_by_sigkill(folder: str) -> None:
-    holders = [program(HOLD, folder) for _number in range(3)]
+def test_the_folder_goes_with_the_last_holder_also_by_sigkill(folder: Path) -> None:
+    holders = [program(HOLD, str(folder)) for _number in range(3)]
     for holder in holders:
         assert holder.stdout
         assert holder.stdout.readline() == "held\n"
-    (Path(folder) / "id_ed25519").touch()
-    guard = subprocess.Popen([sys.executable, "-I", "-S", str(run_guard.__file__), folder])
+    (folder / "id_ed25519").touch()
+    guard = subprocess.Popen([sys.executable, "-I", "-S", str(run_guard.__file__), str(folder)])
     for holder in holders:
-        assert (Path(folder) / "id_ed25519").exists()
+        assert (folder / "id_ed25519").exists()
         assert guard.poll() is None
         holder.kill()
         holder.communicate()
     assert guard.wait(20) == 0
-    wait_until(lambda: not os.path.exists(folder), "the folder is left")
+    wait_until(lambda: not folder.exists(), "the folder is left")

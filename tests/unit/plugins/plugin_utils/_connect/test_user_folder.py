@@ -116,6 +116,25 @@ def test_many_hold_it_at_once_and_the_last_one_ends_it(folder: Path) -> None:
     assert not folder.exists()
 
 
+def test_what_nobody_has_held_is_deleted(folder: Path) -> None:
+    """It was left by processes that could not delete it."""
+    hold(folder)
+    (folder / "id_ed25519").touch()
+    (folder / "guard").mkdir()
+    (folder / "guard" / "file").touch()
+    (folder / "link").symlink_to(folder.parent)
+    hold(folder)
+    assert list(folder.iterdir()) == []
+    assert folder.parent.exists()
+
+
+def test_what_somebody_holds_stays(folder: Path) -> None:
+    with user_folder.held(str(folder)):
+        (folder / "id_ed25519").touch()
+        hold(folder)
+        assert (folder / "id_ed25519").exists()
+
+
 # Holds and deletes a folder again and again: who holds it has written a file there, and must read it again.
 RACE = """
 import os, random, sys, uuid

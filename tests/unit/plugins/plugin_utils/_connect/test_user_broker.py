@@ -195,10 +195,10 @@ def test_another_failure_says_nothing_of_the_file(user: UserSsh) -> None:
 def test_a_folder_of_somebody_else_is_a_sentence(user: UserSsh) -> None:
     user.folder.mkdir(mode=0o755)
     status, said, _greeting = user.ask()
-    assert (status, said) == (
-        1,
+    assert status == 1
+    assert said == (
         f"{INSTANCE_ID}: The folder for the key of your ssh, {user.folder}, is not a folder that you own and that "
-        "nobody else can enter. Look at who has made it, and delete it.\n",
+        "nobody else can enter. Look at who has made it, and delete it.\n"
     )
 
 

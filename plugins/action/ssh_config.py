@@ -97,7 +97,7 @@ def _include(path: str, home: str) -> str:
     try:
         return _ssh_config.include_line(path, home)
     except UnusablePathError as error:
-        raise AnsibleActionFail(f"The path {printable(path)} {error}") from error
+        raise AnsibleActionFail(f"The path {printable(path)} {error}") from None
 
 
 def _read(path: str, errors: str = "strict") -> str | None:
@@ -108,7 +108,7 @@ def _read(path: str, errors: str = "strict") -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise AnsibleActionFail(f"{path} cannot be read: {printable(error)}.") from error
+        raise AnsibleActionFail(f"{path} cannot be read: {printable(error)}.") from None
 
 
 def _write(path: str, text: str | None) -> None:
@@ -132,7 +132,7 @@ def _write(path: str, text: str | None) -> None:
             os.unlink(temporary)
             raise
     except OSError as error:
-        raise AnsibleActionFail(f"{path} cannot be written: {error.strerror}.") from error
+        raise AnsibleActionFail(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def _rendered(blocks: list[_ssh_config.HostBlock]) -> str:
@@ -144,7 +144,7 @@ def _rendered(blocks: list[_ssh_config.HostBlock]) -> str:
     try:
         return _ssh_config.render(blocks, _ssh_config.Program(sys.executable, _PROGRAM, paths))
     except UnusablePathError as error:
-        raise AnsibleActionFail(f"A path for the file of ssh {error}") from error
+        raise AnsibleActionFail(f"A path for the file of ssh {error}") from None
 
 
 def _hosts(
@@ -172,7 +172,8 @@ def _hosts(
             )
             user, port = options.get("remote_user"), options.get("port")
         except (AnsibleError, RefusedError) as error:
-            left_out.append({"host": name, "reason": printable(error)})
+            reason = "It is this machine." if name in C.LOCALHOST else printable(error)
+            left_out.append({"host": name, "reason": reason})
             continue
         refused = _ssh_config.refusal(user, port)
         if refused:

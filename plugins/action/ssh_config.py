@@ -18,7 +18,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import connection_loader
 from ansible.utils.collection_loader import AnsibleCollectionConfig
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import printable
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import printable, shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Spec
 from ansible_collections.sshkeys.aws.plugins.module_utils._ssh_options import UnusablePathError
 from ansible_collections.sshkeys.aws.plugins.plugin_utils import _ssh_config
@@ -196,7 +196,11 @@ def _options(connection: str, variables: Mapping[str, Any]) -> HostOptions:
     """Return the options of the connection for a host. connection: the name by which ansible-core has them."""
 
     def value(option: str) -> Any:
-        return plain(C.config.get_config_value(option, None, "connection", connection, variables=variables))
+        found = plain(C.config.get_config_value(option, None, "connection", connection, variables=variables))
+        # ansible-core 2.18 leaves a template as it is if a variable in it is undefined.
+        if isinstance(found, str) and ("{{" in found or "{%" in found):
+            raise RefusedError(f"{option} is {shown(found)}: a variable in it is undefined.")
+        return found
 
     def environment(option: str) -> list[str]:
         defined = C.config.get_configuration_definition(option, "connection", connection) or {}

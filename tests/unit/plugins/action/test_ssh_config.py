@@ -179,7 +179,8 @@ def test_hosts_are_needed_unless_the_file_is_to_be_absent() -> None:
 @pytest.mark.parametrize("option", ["path", "hosts"])
 def test_a_private_key_in_an_option_is_refused(option: str) -> None:
     private = key_pair("ed25519").private
-    refused = run(**{option: [private] if option == "hosts" else private})
+    told: dict[str, Any] = {option: [private] if option == "hosts" else private}
+    refused = run(**told)
     assert refused["failed"] is True
     assert not runs(str(refused), 8) & runs("".join(private.splitlines()[1:-1]), 8)
 
@@ -220,6 +221,8 @@ def test_a_host_has_the_options_of_the_connection(home: Path) -> None:
         ({}, "The instance id of web-1 is unknown."),
         ({"instance_id": "web"}, "The instance id of web-1, 'web', is not valid"),
         ({"instance_id": ID, "ansible_port": "ssh"}, "port"),
+        # As ansible-core 2.18 hands it over.
+        ({"instance_id": ID, "ansible_user": "{{ nobody }}"}, "remote_user is '{{ nobody }}': a variable in it is undef"),
         ({"instance_id": ID, "ansible_port": 70000}, "ansible_port is 70000, which is no port"),
         ({"instance_id": ID, "ansible_user": "a\nHost *"}, "ansible_user is 'a\\nHost *'"),
         ({"instance_id": ID, "ansible_user": "o'neil"}, "ansible_user is "),

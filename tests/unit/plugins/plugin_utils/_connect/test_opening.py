@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ec2 import Instance
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import EC2, INSTANCE_CONNECT, SSM
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import NoEndpointError
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import direct, facts, pushes
@@ -1310,10 +1312,13 @@ def test_a_tunnel_is_open_until_ssh_closes_it(run: Run, cloud: Cloud, endpoint: 
 
 
 def test_facts_that_are_forgotten_are_asked_again_and_keys_are_not_pushed_again(run: Run, cloud: Cloud) -> None:
+    async def ask(_instance_ids: Sequence[str]) -> dict[str, Instance]:
+        return {}
+
     settings = run.settings()
-    first = run.opener.facts(settings["aws"], lambda *_arguments: None)
+    first = run.opener.facts(settings["aws"], ask)
     ways = run.opener.closed_ways(settings, 22)
     run.opener.forget_facts()
-    assert run.opener.facts(settings["aws"], lambda *_arguments: None) is not first
+    assert run.opener.facts(settings["aws"], ask) is not first
     assert run.opener.closed_ways(settings, 22) is not ways
     del cloud

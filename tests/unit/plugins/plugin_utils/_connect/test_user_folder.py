@@ -96,7 +96,7 @@ def test_a_folder_of_another_user_is_refused(folder: Path, monkeypatch: pytest.M
     folder.mkdir(mode=0o700)
     user = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: user + 1)
-    with pytest.raises(ArgumentError, match="is not a folder that you own"), user_folder.held(folder):
+    with pytest.raises(ArgumentError, match="is not a folder that you own"), user_folder.held(str(folder)):
         pass
 
 

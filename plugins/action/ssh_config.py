@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import connection_loader
 from ansible.utils.collection_loader import AnsibleCollectionConfig
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import printable
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import printable, shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Spec
 from ansible_collections.sshkeys.aws.plugins.module_utils._ssh_options import UnusablePathError
 from ansible_collections.sshkeys.aws.plugins.plugin_utils import _ssh_config
@@ -68,11 +69,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         blocks, left_out = _hosts(arguments, variables["hostvars"], path) if is_present else ([], [])
         after = _rendered(blocks) if is_present else None
         changed = before != after
+        home = os.path.expanduser("~")
+        # ssh takes any bytes there, in comments at least.
+        config = _read(os.path.join(home, ".ssh", "config"), errors="surrogateescape") or ""
+        include, included = _include(path, home), _ssh_config.is_included(config, path, home)
         if changed and not self._task.check_mode:
             _write(path, after)
-        home = os.path.expanduser("~")
-        include = _ssh_config.include_line(path, home)
-        included = _ssh_config.is_included(_read(os.path.join(home, ".ssh", "config")) or "", path, home)
         result = {
             **result,
             "changed": changed,
@@ -93,10 +95,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         return result
 
 
-def _read(path: str) -> str | None:
-    """Return the text of a file, None if there is none. Raises AnsibleActionFail."""
+def _include(path: str, home: str) -> str:
+    """Return the line for ~/.ssh/config. Raises AnsibleActionFail. path, home: as for include_line."""
     try:
-        with open(path, encoding="utf-8") as file:
+        return _ssh_config.include_line(path, home)
+    except UnusablePathError as error:
+        raise AnsibleActionFail(f"The path {printable(path)} {error}") from None
+
+
+def _read(path: str, errors: str = "strict") -> str | None:
+    """Return the text of a file, None if there is none. Raises AnsibleActionFail. errors: as for open."""
+    try:
+        with open(path, encoding="utf-8", errors=errors) as file:
             return file.read()
     except FileNotFoundError:
         return None
@@ -114,12 +124,18 @@ def _write(path: str, text: str | None) -> None:
         if text is None:
             os.unlink(path)
             return
-        # As ssh-keygen makes ~/.ssh.
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path))
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, path)
+        folder = pathlib.Path(path).parent
+        for missing in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
+            # As ssh-keygen makes ~/.ssh.
+            missing.mkdir(mode=0o700, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=folder)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
     except OSError as error:
         raise AnsibleActionFail(f"{path} cannot be written: {error.strerror}.") from None
 
@@ -143,10 +159,11 @@ def _hosts(
     # This defines the options of the connection, by the name of its module. It starts nothing.
     connection = connection_loader.get(_CONNECTION, class_only=True).__module__
     blocks, left_out = [], []
-    known: set[str] = set()
-    for name in sorted(set(arguments["hosts"])):
-        if name in C.LOCALHOST:
-            left_out.append({"host": name, "reason": "It is the controller itself."})
+    # An id that is the name of another host in the inventory means that host, as in a play.
+    known = set(arguments["hosts"])
+    for name in sorted(known):
+        if name not in hostvars:
+            left_out.append({"host": name, "reason": "The inventory has no such host."})
             continue
         options = _options(connection, hostvars[name])
         try:
@@ -162,14 +179,21 @@ def _hosts(
             user = options.get("remote_user") or context.CLIARGS.get("remote_user")
             port = options.get("port")
         except (AnsibleError, RefusedError) as error:
-            left_out.append({"host": name, "reason": printable(error)})
+            reason = "It is this machine." if name in C.LOCALHOST else printable(error)
+            left_out.append({"host": name, "reason": reason})
             continue
-        names = [each for each in (name, host.instance_id) if _ssh_config.is_name(each) and each not in known]
-        if name not in names and name not in known:
+        refused = _ssh_config.refusal(user, port)
+        if refused:
+            left_out.append({"host": name, "reason": refused})
+            continue
+        names = [name] if _ssh_config.is_name(name) else []
+        if not names:
             left_out.append(
                 {"host": name, "reason": f"ssh takes no such name. Use its instance id: ssh {host.instance_id}"}
             )
-        known.update(names)
+        if host.instance_id not in known:
+            names.append(host.instance_id)
+            known.add(host.instance_id)
         if names:
             blocks.append(_ssh_config.HostBlock(names, host, user, port))
     return blocks, left_out
@@ -179,7 +203,11 @@ def _options(connection: str, variables: Mapping[str, Any]) -> HostOptions:
     """Return the options of the connection for a host. connection: the name by which ansible-core has them."""
 
     def value(option: str) -> Any:
-        return plain(C.config.get_config_value(option, None, "connection", connection, variables=variables))
+        found = plain(C.config.get_config_value(option, None, "connection", connection, variables=variables))
+        # ansible-core 2.18 leaves a template as it is if a variable in it is undefined.
+        if isinstance(found, str) and ("{{" in found or "{%" in found):
+            raise RefusedError(f"{option} is {shown(found)}: a variable in it is undefined.")
+        return found
 
     def environment(option: str) -> list[str]:
         defined = C.config.get_configuration_definition(option, "connection", connection) or {}

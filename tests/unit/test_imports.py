@@ -340,6 +340,7 @@ PROGRAMS = {
     "plugin_utils/_connect/proxy_command.py": {"sys.exit"},
     "plugin_utils/_connect/broker.py": {"sys.exit", "os._exit"},
     "plugin_utils/_connect/run_guard.py": {"sys.exit"},
+    "plugin_utils/_connect/user_proxy_command.py": {"sys.exit"},
 }
 EXITS = {"exit_json", "fail_json", "fail_json_aws"}
 
@@ -388,6 +389,7 @@ def test_check_mode_is_read_where_a_module_begins_and_nowhere_else() -> None:
     # In a process of its own, in the worker of the task, and by actions that have no module.
     assert sorted(set(reads)) == [
         "action/ssh_access_apply.py",
+        "action/ssh_config.py",
         "action/transfer_rotate_key_pair.py",
         "module_utils/_entry.py",
         "plugin_utils/_action.py",

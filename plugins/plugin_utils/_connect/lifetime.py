@@ -9,20 +9,21 @@ The lifetime is a text, an argument of broker.py:
 - the process id of ansible-playbook: the broker ends with the run;
 - ``idle:SECONDS:DESCRIPTOR``: the broker of a user who logs in by hand ends when it has had nothing to do for so long.
   DESCRIPTOR is the open folder, by which the broker holds it (user_folder.py).
+
+Each ssh of a user loads this file, so what only a broker needs is imported there.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import fcntl
 import os
-import shutil
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import run_guard
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_keys import RunKeys
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.server import Server
+
+if TYPE_CHECKING:
+    from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.server import Server
 
 _IDLE = "idle"
 _POLL_SECONDS = 1.0
@@ -59,14 +60,18 @@ class OfARun:
 
     def begin(self) -> None:
         """See Lifetime."""
-        RunKeys(self._folder, self._controller).make_folder()
+        _make_folder(self._folder, self._controller)
 
     async def ended(self, _serving: Server) -> None:
         """See Lifetime."""
+        import asyncio  # noqa: PLC0415 - see above
+
         await asyncio.to_thread(run_guard.wait, self._folder, self._controller)
 
     def clean_up(self) -> None:
         """Delete the folder."""
+        import shutil  # noqa: PLC0415 - see above
+
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
@@ -82,10 +87,12 @@ class UntilIdle:
 
     def begin(self) -> None:
         """See Lifetime. The guard waits until no broker holds the folder any more."""
-        RunKeys(self._folder, None).make_folder()
+        _make_folder(self._folder, None)
 
     async def ended(self, serving: Server) -> None:
         """See Lifetime. The folder may go at the end of the user's login session."""
+        import asyncio  # noqa: PLC0415 - see above
+
         while serving.idle_seconds() < self._seconds and await asyncio.to_thread(os.path.isdir, self._folder):  # noqa: ASYNC110 - for time alone
             await asyncio.sleep(min(max(self._seconds - serving.idle_seconds(), 0.05), _POLL_SECONDS))
 
@@ -101,6 +108,12 @@ class UntilIdle:
         os.close(self._held)
         self._held = None
         run_guard.delete_unless_held(self._folder, waits=False)
+
+
+def _make_folder(folder: str, controller: int | None) -> None:
+    from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_keys import RunKeys  # noqa: PLC0415 - see above
+
+    RunKeys(folder, controller).make_folder()
 
 
 def until_idle(seconds: int, held: int) -> str:

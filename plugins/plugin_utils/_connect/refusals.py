@@ -93,6 +93,27 @@ def secrets(options: Sequence[str]) -> str:
     )
 
 
+def user(value: str) -> str:
+    """Return the refusal of a user that the file for ssh cannot hold."""
+    return (
+        f"ansible_user is {shown(value)}, and the file for ssh holds no user with a quotation mark, '%', '${{' or a "
+        "backslash at its end. Leave it out there, and name the user with ssh -l."
+    )
+
+
+def port(value: int) -> str:
+    """Return the refusal of an impossible port."""
+    return f"ansible_port is {value}, which is no port: it must be from 1 to 65535."
+
+
+def control_character(variable: str, value: str) -> str:
+    """Return the refusal of a value that no line of the file for ssh holds. variable: the one that holds it."""
+    return (
+        f"{variable} is {shown(value)}, which has a control character, such as a line break. Look for a stray "
+        "character in it."
+    )
+
+
 def escapes(of: str, version: tuple[int, int]) -> str:
     """Return the refusal of a path that no option can hold. of: the holder of the path. version: of OpenSSH."""
     return (

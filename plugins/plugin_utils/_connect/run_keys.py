@@ -76,9 +76,13 @@ class RunKeys:
             raise self._unusable(error) from error
 
     def _unusable(self, error: OSError) -> ArgumentError:
+        of, at = (
+            ("the key of your ssh", "XDG_RUNTIME_DIR")
+            if self._controller is None
+            else ("the keys of the run", "ANSIBLE_LOCAL_TEMP")
+        )
         return ArgumentError(
-            f"The folder for the keys of the run, {self._folder}, cannot be used: {printable(error)}. Look at it, and "
-            "at ANSIBLE_LOCAL_TEMP."
+            f"The folder for {of}, {self._folder}, cannot be used: {printable(error)}. Look at it, and at {at}."
         )
 
     def _start_guard(self) -> int:

@@ -143,6 +143,8 @@ class Server:
             # The client may end at any time.
             with contextlib.suppress(OSError):
                 await answer
+            # ssh reads the key when it has the connection.
+            self._busy_at = seconds_since_boot()
 
     def _read(self, settings_file: str) -> Settings:
         """Return the settings in a file, which is named by its content."""

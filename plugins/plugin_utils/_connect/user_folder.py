@@ -5,7 +5,7 @@
 """The folder of a user who logs in by hand: the sockets of brokers, and the key pair that they share.
 
 Each of its processes holds it by a shared lock. The kernel drops the lock of a process that ends, however it ends, and
-whoever gets an exclusive lock deletes the folder (run_guard.py). So the key outlives no broker.
+whoever gets an exclusive lock deletes the folder (run_guard.py), or what is in it. So the key outlives no broker.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -41,7 +42,14 @@ def held(folder: str) -> Iterator[int]:
     """
     descriptor = None
     while descriptor is None:
-        _make(folder)
+        try:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(folder, mode=0o700)
+        except OSError as error:
+            raise ArgumentError(
+                f"The folder for the key of your ssh, {folder}, cannot be made: {error.strerror}. Run ansible-playbook "
+                "sshkeys.aws.ssh_config where you log in, with the XDG_RUNTIME_DIR or TMPDIR that you have there."
+            ) from error
         descriptor = _lock(folder)
     try:
         yield descriptor
@@ -49,32 +57,54 @@ def held(folder: str) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _make(folder: str) -> None:
-    try:
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(folder, mode=0o700)
-        found = os.lstat(folder)
-    except OSError as error:
-        raise ArgumentError(
-            f"The folder for the key of your ssh, {folder}, cannot be made: {error.strerror}. Run ansible-playbook "
-            "sshkeys.aws.ssh_config where you log in, with the XDG_RUNTIME_DIR or TMPDIR that you have there."
-        ) from error
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
-        raise ArgumentError(
-            f"The folder for the key of your ssh, {folder}, is not a folder that you own and that nobody else can "
-            "enter. Look at who has made it, and delete it."
-        )
-
-
 def _lock(folder: str) -> int | None:
     """Return the open and locked folder, None if another process has just deleted it. Raises ArgumentError."""
     try:
-        descriptor = os.open(folder, os.O_RDONLY)
+        # Not through a link, which another user can put into /tmp when the folder is deleted.
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except FileNotFoundError:
         return None
-    fcntl.flock(descriptor, fcntl.LOCK_SH)
-    with contextlib.suppress(OSError):
-        if os.path.samestat(os.fstat(descriptor), os.stat(folder)):
-            return descriptor
-    os.close(descriptor)
+    except OSError as error:
+        raise _not_private(folder) from error
+    try:
+        found = os.fstat(descriptor)
+        if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
+            raise _not_private(folder)
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _empty(folder, found)
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        if _is(folder, found):
+            kept, descriptor = descriptor, -1
+            return kept
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
     return None
+
+
+def _empty(folder: str, found: os.stat_result) -> None:
+    """Delete what is in a folder that no other process holds, such as a key of before the machine lost its power.
+
+    found: the folder that is locked.
+    """
+    if _is(folder, found):
+        for entry in list(os.scandir(folder)):
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+            else:
+                os.unlink(entry.path)
+
+
+def _is(folder: str, found: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(found, os.lstat(folder))
+    except OSError:
+        return False
+
+
+def _not_private(folder: str) -> ArgumentError:
+    return ArgumentError(
+        f"The folder for the key of your ssh, {folder}, is not a folder that you own and that nobody else can enter. "
+        "Look at who has made it, and delete it."
+    )

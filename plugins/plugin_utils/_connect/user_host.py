@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -132,9 +133,16 @@ _TAKEN = (
     "subnet_id",
     "instance_connect_endpoint_id",
     "instance_connect_endpoint_dns_name",
-    "private_key_file",
-    "public_key",
 )
+_PREFIX = "ansible_ec2_instance_connect"
+# Of the fields whose option is set by another variable.
+_VARIABLES = {
+    "availability_zone": "placement",
+    "address": "ansible_host",
+    "private_key_file": "ansible_private_key_file",
+}
+# What would begin another line of a file, and what is not UTF-8.
+_NO_TEXT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def of_inventory(options: HostOptions, name: str, *, known_hosts_folder: str, **fields: str) -> UserHost:
@@ -154,6 +162,7 @@ def of_inventory(options: HostOptions, name: str, *, known_hosts_folder: str, **
     }
     # An instance without a public address gets none later, or is reached without it.
     is_private = options.get("private_ip_address") and not options.get("public_ip_address")
+    key = str(options.get("private_key_file") or "")
     found = {
         **{option: options.get(option) for option in _TAKEN},
         **from_variables,
@@ -161,12 +170,20 @@ def of_inventory(options: HostOptions, name: str, *, known_hosts_folder: str, **
         "availability_zone": options.availability_zone(),
         "private_ip_address": options.get("private_ip_address") if is_private else None,
         "address": options.address(name, instance_id),
+        # ssh and its ProxyCommand start in any folder.
+        "private_key_file": os.path.abspath(os.path.expanduser(key)) if key else None,
+        # Of a file, it has a line break.
+        "public_key": str(options.get("public_key") or "").strip(),
     }
+    texts = {field: str(value) for field, value in found.items() if value}
+    for field, text in texts.items():
+        if _NO_TEXT.search(text):
+            raise RefusedError(refusals.control_character(_VARIABLES.get(field, f"{_PREFIX}_{field}"), text))
     host = UserHost(
         instance_id=instance_id,
         known_hosts=os.path.join(known_hosts_folder, instance_id),
         **fields,
-        **{field: str(value) for field, value in found.items() if value},
+        **texts,
     )
     refusal = refusals.managed_node(host.settings("", "", [])) if is_managed_node(instance_id) else ""
     if refusal:

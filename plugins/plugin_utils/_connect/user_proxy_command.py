@@ -34,8 +34,16 @@ def main() -> int:
     from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import user_broker  # noqa: PLC0415 - see above
     from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.user_host import UserHost  # noqa: PLC0415
 
-    host = UserHost(**dict(word.split("=", 1) for word in words))
-    failure = user_broker.connect(user, port, host, paths, os.path.join(_FOLDER, "broker.py"))
+    fields = dict(word.split("=", 1) for word in words)
+    try:
+        host = UserHost(**fields)
+    except TypeError:
+        failure: str | None = (
+            f"{fields.get('written_to', 'The file')} was written by another version of the collection sshkeys.aws. Run "
+            "ansible-playbook sshkeys.aws.ssh_config with its inventory again."
+        )
+    else:
+        failure = user_broker.connect(user, port, host, paths, os.path.join(_FOLDER, "broker.py"))
     if failure:
         _say(failure)
     return 1 if failure else 0

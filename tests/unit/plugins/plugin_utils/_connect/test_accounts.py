@@ -262,8 +262,19 @@ def test_a_code_that_nobody_can_type_is_a_sentence(monkeypatch: pytest.MonkeyPat
         raise EOFError
 
     monkeypatch.setattr(Session, "client", ask_for_a_code)
-    with pytest.raises(SetUpError, match=r"needs an MFA code, which cannot be typed here\."):
+    # The way out leaves the profile, which would ask for the code again.
+    sentence = (
+        r"^The profile with-mfa needs an MFA code, which cannot be typed here\..* unset AWS_PROFILE; "
+        r'eval "\$\(aws configure export-credentials --profile with-mfa --format env\)"$'
+    )
+    with pytest.raises(SetUpError, match=sentence):
         asyncio.run(Accounts(None).of({**OPTIONS, "profile": "with-mfa"}))
+    monkeypatch.setenv("AWS_PROFILE", "of-the-shell")
+    with pytest.raises(SetUpError, match="The profile of-the-shell needs"):
+        asyncio.run(Accounts(None).of(OPTIONS))
+    monkeypatch.delenv("AWS_PROFILE")
+    with pytest.raises(SetUpError, match=r"The profile needs an MFA code, .* --profile NAME "):
+        asyncio.run(Accounts(None).of(OPTIONS))
 
 
 def test_without_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ec2 import Instance
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import EC2, INSTANCE_CONNECT, SSM
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import NoEndpointError
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import direct, facts, pushes, websocket
@@ -1294,3 +1296,47 @@ def test_a_place_is_kept_only_where_the_public_address_is_unknown_to_ec2(
         return await run.places_left()
 
     assert asyncio.run(scenario()) == (PLACES if public else PLACES - 1)
+
+
+# -- Of a user who logs in by hand ------------------------------------------------------------------------------------
+
+
+def test_what_is_known_of_ssh_is_not_asked(run: Run, cloud: Cloud, endpoint: Endpoint) -> None:
+    """It connects already, with what its command line and its files say."""
+    cloud.take_key(user="admin")
+    known = {"user": "admin", "port": "22", "hostname": INSTANCE_ID}
+
+    async def scenario() -> None:
+        async with endpoint.serving():
+            assert await run.open(run.settings(ssh=["false"], configuration=known)) is None
+
+    asyncio.run(scenario())
+
+
+def test_a_tunnel_is_open_until_ssh_closes_it(run: Run, cloud: Cloud, endpoint: Endpoint) -> None:
+    cloud.take_key()
+
+    async def scenario() -> None:
+        async with endpoint.serving():
+            assert not run.opener.has_tunnels()
+            connection, failure = await run.connect(run.settings())
+            assert connection, failure
+            assert run.opener.has_tunnels()
+            connection.close()
+            await asyncio.wait_for(run.opener.ended(), 10)
+            assert not run.opener.has_tunnels()
+
+    asyncio.run(scenario())
+
+
+def test_facts_that_are_forgotten_are_asked_again_and_keys_are_not_pushed_again(run: Run, cloud: Cloud) -> None:
+    async def ask(_instance_ids: Sequence[str]) -> dict[str, Instance]:
+        return {}
+
+    settings = run.settings()
+    first = run.opener.facts(settings["aws"], ask)
+    ways = run.opener.closed_ways(settings, 22)
+    run.opener.forget_facts()
+    assert run.opener.facts(settings["aws"], ask) is not first
+    assert run.opener.closed_ways(settings, 22) is not ways
+    del cloud

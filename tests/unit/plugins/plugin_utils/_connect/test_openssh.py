@@ -10,7 +10,13 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import openssh
+from ansible_collections.sshkeys.aws.plugins.plugin_utils import _ssh_config
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import openssh, user_proxy_command
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.user_host import UserHost
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._ssh_config import HostBlock, Program
+
+HOST = UserHost("i-0123456789abcdef0", "/run/sshkeys.aws", "/home/a/.ssh/sshkeys.aws.config", "/known_hosts")
+PROGRAM = Program("/usr/bin/python3", str(user_proxy_command.__file__), ["/c"])
 
 
 @pytest.fixture(autouse=True)
@@ -89,3 +95,15 @@ def test_ssh_says_what_counts(tmp_path: Path) -> None:
     config.write_text("Host web1\n  HostName 192.0.2.7\n  Port 2222\n  User admin\nHost *\n  User nobody\n")
     found = openssh.configuration(["ssh", "-F", str(config), "-G", "web1"])
     assert (found["hostname"], found["port"], found["user"]) == ("192.0.2.7", "2222", "admin")
+
+
+def test_the_way_of_the_file_for_ssh_by_hand_is_no_other_way(tmp_path: Path) -> None:
+    """The connection makes its own, to the same host."""
+    config = tmp_path / "config"
+    config.write_text(_ssh_config.render([HostBlock(["web1"], HOST, "admin", None)], PROGRAM))
+    found = openssh.configuration(["ssh", "-F", str(config), "-G", "web1"])
+    assert found["user"] == "admin"
+    assert str(user_proxy_command.__file__) in found["proxycommand"]
+    config.write_text("ProxyJump bastion\n" + config.read_text())
+    with pytest.raises(ArgumentError, match="has proxyjump bastion for this host"):
+        openssh.configuration(["ssh", "-F", str(config), "-G", "web1"])

@@ -59,6 +59,8 @@ def test_what_is_repeated_of_a_name_has_an_end_and_is_safe_to_print(value: str) 
     for sentence in (
         refusals.name("ansible_user", value),
         refusals.instance("web1", value, is_localhost=False),
+        refusals.user(value),
+        refusals.control_character("placement", value),
     ):
         assert sentence.isprintable()
         assert len(sentence) < 600
@@ -71,6 +73,8 @@ def test_no_part_of_a_private_key_in_the_wrong_variable_comes_out(is_whole: bool
     for sentence in (
         refusals.name("ansible_user", private if is_whole else body),
         refusals.instance("web1", private if is_whole else body, is_localhost=False),
+        refusals.user(private if is_whole else body),
+        refusals.control_character("placement", private if is_whole else body),
     ):
         assert not runs(sentence, 8) & runs(body, 8)
 
@@ -142,3 +146,16 @@ def test_a_folder_for_sockets_is_named_with_what_sets_it() -> None:
     sentence = refusals.control_path("/home/alice/.ansible/cp")
     assert sentence.startswith("The folder for the sockets of ssh, /home/alice/.ansible/cp, cannot be written to.")
     assert "ANSIBLE_SSH_CONTROL_PATH_DIR" in sentence
+
+
+def test_secrets_are_named_and_not_shown() -> None:
+    assert refusals.secrets(["access_key", "secret_key"]) == (
+        "Its credentials are in ansible_ec2_instance_connect_access_key and ansible_ec2_instance_connect_secret_key, "
+        "and the file for ssh holds no secret. Name a profile instead, in ansible_ec2_instance_connect_profile."
+    )
+
+
+def test_what_no_line_of_the_file_for_ssh_holds_is_a_sentence() -> None:
+    assert refusals.user("o'neil").startswith('ansible_user is "o\'neil", and the file for ssh holds no user with a')
+    assert refusals.port(70000) == "ansible_port is 70000, which is no port: it must be from 1 to 65535."
+    assert refusals.control_character("placement", "a\nb").startswith("placement is 'a\\nb', which has a control")

@@ -22,6 +22,7 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_folder im
     broker_name,
     controller,
     made_once,
+    path_once,
     run_folder,
     state_folder,
     write_once,
@@ -123,6 +124,12 @@ def test_a_file_is_written_once(tmp_path: Path) -> None:
     path.unlink()
     assert write_once(str(tmp_path), "one", ".json") == str(path)
     assert path.exists()
+
+
+def test_where_a_file_is_to_be_is_known_before_it_is_written(tmp_path: Path) -> None:
+    path = path_once(str(tmp_path), "größer", ".pub")
+    assert list(tmp_path.iterdir()) == [tmp_path / "local_tmp"] * (tmp_path / "local_tmp").exists()
+    assert write_once(str(tmp_path), "größer", ".pub") == path
 
 
 def test_what_is_written_is_private(tmp_path: Path) -> None:
@@ -266,3 +273,25 @@ def test_another_program_and_one_that_was_installed_again_has_another_broker(pro
     os.utime(program, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
     names.append(broker_name(str(program)))
     assert len(set(names)) == 4
+
+
+def test_the_folder_of_a_broker_is_where_it_will_be(
+    program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker of a user is in the home folder, wherever ssh is."""
+    name = broker_name(str(program))
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    assert broker_name(str(program), str(tmp_path)) == name
+
+
+@pytest.mark.parametrize("variable", ["SSH_TTY", "SSH_CONNECTION", "SSH_AUTH_SOCK"])
+def test_a_login_session_makes_no_other_broker_for_one_that_does_not_ask_ssh(
+    program: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    name, for_ssh = (broker_name(str(program), reads_ssh=reads) for reads in (False, True))
+    # Without such a variable there is nothing to tell apart.
+    assert name == for_ssh
+    monkeypatch.setenv(variable, "one")
+    assert broker_name(str(program), reads_ssh=False) == name
+    assert broker_name(str(program), reads_ssh=True) != name

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import run_guard
+from ansible_collections.sshkeys.aws.tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -91,3 +93,71 @@ def test_the_guard_needs_no_descriptor_of_the_process(folder: Path, monkeypatch:
     run.kill()
     run.wait()
     run_guard.wait(str(folder), run.pid)
+
+
+# -- Of a user who logs in by hand ------------------------------------------------------------------------------------
+
+
+def hold(folder: Path, kind: int = fcntl.LOCK_SH) -> int:
+    """Return a descriptor that locks a folder."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    fcntl.flock(descriptor, kind)
+    return descriptor
+
+
+def test_a_folder_that_is_held_stays_and_nobody_waits(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    holders = [hold(folder), hold(folder)]
+    for holder in holders:
+        run_guard.delete_unless_held(str(folder), waits=False)
+        assert folder.exists()
+        os.close(holder)
+    run_guard.delete_unless_held(str(folder), waits=False)
+    assert not folder.exists()
+
+
+def test_the_guard_waits_until_nobody_holds_the_folder(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "id_ed25519").touch()
+    holder = hold(folder)
+    guarding = subprocess.Popen([sys.executable, "-I", "-S", str(run_guard.__file__), str(folder)])
+    with pytest.raises(subprocess.TimeoutExpired):
+        guarding.wait(0.3)
+    assert (folder / "id_ed25519").exists()
+    os.close(holder)
+    assert guarding.wait(20) == 0
+    assert not folder.exists()
+
+
+def test_a_folder_that_has_taken_the_place_of_another_one_stays(folder: Path) -> None:
+    """It belongs to those who have made it, and has a guard of its own."""
+    folder.mkdir(parents=True)
+    holder = hold(folder)
+    guarding = subprocess.Popen([sys.executable, "-I", "-S", str(run_guard.__file__), str(folder)])
+    _until_it_waits_for_a_lock(guarding.pid)
+    # At least until here, so that the new one is another file.
+    folder.rename(folder.parent / "old")
+    folder.mkdir()
+    os.close(holder)
+    assert guarding.wait(20) == 0
+    assert folder.exists()
+
+
+def _until_it_waits_for_a_lock(process: int) -> None:
+    wait_until(lambda: f" {process} " in _waiting_locks(), "it does not wait for a lock")
+
+
+def _waiting_locks() -> str:
+    return "\n".join(line for line in Path("/proc/locks").read_text().splitlines() if "->" in line)
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_what_is_no_folder_any_more_is_left_alone(folder: Path, waits: bool) -> None:
+    run_guard.delete_unless_held(str(folder), waits=waits)
+    folder.parent.mkdir()
+    target = folder.parent / "target"
+    target.mkdir()
+    (target / "file").touch()
+    folder.symlink_to(target)
+    run_guard.delete_unless_held(str(folder), waits=waits)
+    assert (target / "file").exists()

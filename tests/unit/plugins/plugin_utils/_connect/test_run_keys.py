@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import user_folder
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_folder import controller
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_keys import RunKeys
 from ansible_collections.sshkeys.aws.tests.waiting import wait_until
@@ -132,3 +133,24 @@ def test_a_run_that_has_ended_gets_no_folder_again(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="cannot be used"):
         keys(tmp_path / "gone" / "ssh_access").make_folder()
     assert not list(tmp_path.iterdir())
+
+
+# -- Of a user who logs in by hand ------------------------------------------------------------------------------------
+
+
+def test_the_guard_of_a_user_waits_for_no_process(tmp_path: Path) -> None:
+    folder = tmp_path / "sshkeys.aws"
+    with user_folder.held(str(folder)):
+        RunKeys(str(folder), None).make_folder()
+        command_line = Path(f"/proc/{int((folder / 'guard').read_text())}/cmdline")
+        wait_until(lambda: command_line.read_text().endswith(f"run_guard.py\0{folder}\0"), "the guard does not start")
+        path = Path(RunKeys(str(folder), None).pair())
+        assert (mode(folder), mode(path)) == (0o700, 0o600)
+    wait_until(lambda: not folder.exists(), "the folder is left")
+
+
+def test_a_folder_of_a_user_that_cannot_be_used_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    sentence = r"^The folder for the key of your ssh, .* cannot be used: .*Look at it, and at XDG_RUNTIME_DIR\.$"
+    with pytest.raises(ArgumentError, match=sentence):
+        RunKeys(str(tmp_path / "file" / "folder"), None).make_folder()

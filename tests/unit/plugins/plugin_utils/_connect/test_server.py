@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 import struct
@@ -18,8 +19,10 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import server
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.session_manager.open_sessions import OpenSessions
 from ansible_collections.sshkeys.aws.tests.unit.connection_run import PROGRAM, Run
+from ansible_collections.sshkeys.aws.tests.unit.websocket_server import eventually
 from ansible_collections.sshkeys.aws.tests.waiting import wait_until
 
 
@@ -159,8 +162,10 @@ class Opener:
 
     def __init__(self) -> None:
         self.may_end = asyncio.Event()
+        self.failure: tuple[Step, str] | None = None
         self.sessions: object = None
-        self.has_ended_sessions = False
+        self.has_ended_sessions = self.may_have_tunnels = False
+        self.forgotten = 0
 
     def begin(self, _commands: object, _places: object, sessions: object) -> Opener:
         self.sessions = sessions
@@ -169,8 +174,15 @@ class Opener:
     def end_sessions_of_a_killed_broker(self) -> None:
         self.has_ended_sessions = True
 
-    async def open(self, _settings: object, _ssh: object) -> None:
+    async def open(self, _settings: object, _ssh: object) -> tuple[Step, str] | None:
         await self.may_end.wait()
+        return self.failure
+
+    def has_tunnels(self) -> bool:
+        return self.may_have_tunnels
+
+    def forget_facts(self) -> None:
+        self.forgotten += 1
 
     async def keep_a_place(self, _settings: object) -> None:
         await self.may_end.wait()
@@ -186,6 +198,7 @@ class Opener:
 async def serving(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
+    facts_seconds: float | None = None,
 ) -> AsyncIterator[tuple[server.Server, Opener, asyncio.StreamReader, asyncio.StreamWriter]]:
     """Run a server, and connect to it."""
     listener = socket.socket(socket.AF_UNIX)
@@ -194,7 +207,7 @@ async def serving(
     opener = Opener()
     monkeypatch.setattr(server, "_load", opener.begin)
     sessions = OpenSessions(str(folder), "s")
-    served = server.Server(sessions)
+    served = server.Server(sessions, facts_seconds)
     served.start(listener)
     reader, writer = await asyncio.open_unix_connection(str(folder / "s"))
     yield served, opener, reader, writer
@@ -285,3 +298,112 @@ def test_a_command_whose_way_needs_no_place_does_not_wait_for_one(
             return await asyncio.wait_for(reader.readline(), 10)
 
     assert asyncio.run(ask()) == b'{"begin": true}\n'
+
+
+# -- Of a user who logs in by hand ------------------------------------------------------------------------------------
+
+
+class Clock:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr(server, "seconds_since_boot", lambda: self.now)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+@contextmanager
+def asking(folder: Path, writer: asyncio.StreamWriter) -> Iterator[None]:
+    """Ask for a connection, and be its ssh in this block."""
+    settings = folder / "settings.json"
+    settings.write_text('{"connection": "one"}')
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        with socket.socket(fileno=os.dup(writer.get_extra_info("socket").fileno())) as plain:
+            socket.send_fds(plain, [b"open\0" + os.fsencode(settings) + b"\0"], [theirs.fileno()])
+        yield
+
+
+def test_a_server_is_idle_since_its_last_request_has_ended(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clock: Clock
+) -> None:
+    """Nobody looks while a short one lasts, and ssh reads the key a moment later."""
+
+    async def scenario() -> None:
+        async with serving(tmp_path, monkeypatch) as (served, opener, reader, writer):
+            clock.now += 10
+            opener.may_end.set()
+            with asking(tmp_path, writer):
+                assert await reader.read() == b"0"
+            await eventually(lambda: not served._requests)
+            clock.now += 7
+            assert served.idle_seconds() == 7
+
+    asyncio.run(scenario())
+
+
+def test_a_server_is_not_idle_during_a_request_or_with_a_tunnel(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clock: Clock
+) -> None:
+    async def scenario() -> None:
+        async with serving(tmp_path, monkeypatch) as (served, opener, reader, writer):
+            with asking(tmp_path, writer):
+                await eventually(lambda: bool(served._requests))
+                clock.now += 100
+                assert served.idle_seconds() == 0
+                opener.may_end.set()
+                await reader.read()
+            await eventually(lambda: not served._requests)
+            opener.may_have_tunnels = True
+            clock.now += 100
+            assert served.idle_seconds() == 0
+            opener.may_have_tunnels = False
+            clock.now += 5
+            assert served.idle_seconds() == 5
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("facts_seconds", "waits", "forgotten"), [(60, [59, 1, 59, 1], 2), (60, [0, 0], 0), (None, [3600, 3600], 0)]
+)
+def test_facts_are_forgotten_when_they_are_old(  # noqa: PLR0917 - fixtures and cases
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    clock: Clock,
+    facts_seconds: float | None,
+    waits: list[float],
+    forgotten: int,
+) -> None:
+    async def scenario() -> None:
+        async with serving(tmp_path, monkeypatch, facts_seconds) as (_served, opener, _reader, first):
+            opener.may_end.set()
+            for seconds in waits:
+                clock.now += seconds
+                reader, writer = await asyncio.open_unix_connection(str(tmp_path / "s"))
+                with asking(tmp_path, writer):
+                    assert await reader.read() == b"0"
+                writer.close()
+            assert opener.forgotten == forgotten
+            first.close()
+
+    asyncio.run(scenario())
+
+
+def test_the_answer_to_a_connection_that_was_not_made_has_the_failure(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def scenario() -> bytes:
+        async with serving(tmp_path, monkeypatch) as (_served, opener, reader, writer):
+            opener.failure = (Step.PUSH, "größer.")
+            opener.may_end.set()
+            with asking(tmp_path, writer):
+                return await reader.read()
+
+    answer = asyncio.run(scenario())
+    assert answer[:1] == b"1"
+    assert json.loads(answer[1:]) == {"step": "PUSH", "sentence": "größer."}

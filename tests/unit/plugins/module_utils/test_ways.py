@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import Any, cast
 
 import pytest
+from ansible_collections.sshkeys.aws.plugins.module_utils import _ways as ways
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import ways
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.ways import Way
+from ansible_collections.sshkeys.aws.plugins.module_utils._ways import Way, WaySettings
 
 INSTANCE_ID, NODE_ID = "i-0123456789abcdef0", "mi-0123456789abcdef0"
 PUBLIC = {"private_ip_address": "10.0.0.7", "public_ip_address": "192.0.2.7"}
@@ -20,9 +19,9 @@ PRIVATE = {"private_ip_address": "10.0.0.7"}
 ENDPOINT = {"instance_connect_endpoint_id": "eice-1"}
 
 
-def settings(**told: Any) -> Settings:
-    nothing = dict.fromkeys(Settings.__annotations__)
-    return cast("Settings", {**nothing, "instance_id": INSTANCE_ID, "name": "web1", **told})
+def settings(**told: Any) -> WaySettings:
+    nothing = dict.fromkeys(WaySettings.__annotations__)
+    return cast("WaySettings", {**nothing, "instance_id": INSTANCE_ID, "name": "web1", **told})
 
 
 @pytest.mark.parametrize("known", [{}, PUBLIC, PRIVATE, {"host": "10.0.0.7"}], ids=str)

@@ -83,7 +83,7 @@ def test_what_is_wrong_stands_under_its_host(well_and_broken: tuple[Run, list[st
     run, _calls = well_and_broken
     text = " ".join(line.strip() for line in run.of(TABLE)["msg"])
     for told in (
-        "Session Manager (closed): The SSM Agent was last heard of at 2025-06-15 15:06 UTC (PingStatus ConnectionLost).",
+        "Session Manager (closed): The SSM Agent was last heard of at 2025-06-15 15:06 UTC (PingStatus ConnectionLost",
         "The instance is stopped. Start it: aws ec2 start-instances",
         f"InvalidInstanceID.NotFound: The instance ID '{NO_INSTANCE}' does not exist.",
     ):

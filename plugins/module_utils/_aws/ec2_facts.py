@@ -163,18 +163,18 @@ def _ipv6_addresses(each: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _interface(each: Mapping[str, Any]) -> Interface:
-    private = each.get("PrivateIpAddresses", [])
+    private = [each, *each.get("PrivateIpAddresses", [])]
+    public = [one.get("Association", {}).get("PublicIp") for one in private]
     addresses = [
-        each.get("PrivateIpAddress"),
-        each.get("Association", {}).get("PublicIp"),
         *(one.get("PrivateIpAddress") for one in private),
-        *(one.get("Association", {}).get("PublicIp") for one in private),
+        *public,
         *(one["Ipv6Address"] for one in each.get("Ipv6Addresses", [])),
     ]
     return Interface(
         each.get("SubnetId"),
         [group["GroupId"] for group in each.get("Groups", [])],
         [address for address in dict.fromkeys(addresses) if address],
+        [address for address in dict.fromkeys(public) if address],
     )
 
 

@@ -149,6 +149,7 @@ class Interface:
     subnet_id: str | None
     group_ids: Sequence[str]
     addresses: Sequence[str] = ()
+    public_ipv4_addresses: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

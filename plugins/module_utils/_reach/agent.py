@@ -75,4 +75,8 @@ def _silent(agent: Agent) -> str:
 
 
 def _is_too_old(version: str) -> bool:
-    return bool(re.fullmatch(r"\d+(\.\d+)*", version)) and tuple(map(int, version.split("."))) < OLDEST_AGENT
+    if not re.fullmatch(r"\d+(\.\d+)*", version):
+        return False
+    # A version may be shorter, without its last zeros.
+    numbers = [*map(int, version.split(".")), *[0] * len(OLDEST_AGENT)]
+    return tuple(numbers[: len(OLDEST_AGENT)]) < OLDEST_AGENT

@@ -92,7 +92,7 @@ class Asking:
             agents_of = [each.id for each in running]
         told = self._all([*self._around(running, endpoint_id), *self._agents([*agents_of, *nodes])])
         self._of_endpoints(told, running)
-        self._groups_and_prefix_lists(told, running, port)
+        prefix_lists = self._groups_and_prefix_lists(told, running, port)
         around = Surroundings(
             security_groups=_by_id(told.get(_GROUPS, [])),
             route_tables=told.get(_TABLES, []),
@@ -101,7 +101,7 @@ class Asking:
             endpoints=told.get(_ENDPOINTS, []),
             images=_by_id(told.get(_IMAGES, [])),
             agents=_by_id(told.get(_AGENTS, []), "instance_id"),
-            prefix_lists=told[_PREFIX_LISTS],
+            prefix_lists=prefix_lists,
         )
         return Found(instances, around, dict(self._errors))
 
@@ -138,7 +138,10 @@ class Asking:
             have = told.get(action, [])
             told[action] = more if isinstance(more, Unread) else have if isinstance(have, Unread) else [*have, *more]
 
-    def _groups_and_prefix_lists(self, told: dict[str, Read[Any]], running: Sequence[Instance], port: int) -> None:
+    def _groups_and_prefix_lists(
+        self, told: dict[str, Read[Any]], running: Sequence[Instance], port: int
+    ) -> dict[str, Read[Sequence[str]]]:
+        """Put the security groups to what was told. Returns the prefix lists that they and the routes name."""
         endpoints = told.get(_ENDPOINTS, [])
         ids = [
             *(each for instance in running for interface in instance.interfaces for each in interface.group_ids),
@@ -158,7 +161,7 @@ class Asking:
             found = self._one((_PREFIX_LISTS, partial(ec2_facts.prefix_list, self._ec2, prefix_list_id)))
             return self._unread(_PREFIX_LISTS, found) if isinstance(found, ServiceError) else found
 
-        told[_PREFIX_LISTS] = dict(zip(lists, fan_out(entries, lists, self._concurrency)))
+        return dict(zip(lists, fan_out(entries, lists, self._concurrency)))
 
     def _all(self, jobs: Iterable[Job]) -> dict[str, Read[Any]]:
         """Make calls. Returns what all calls of each action have told together."""

@@ -101,7 +101,9 @@ def _is_public(instance: Instance, address: str) -> bool:
     at = ipaddress.ip_address(address)
     if isinstance(at, ipaddress.IPv6Address):
         return at not in _UNIQUE_LOCAL
-    return address == instance.public_ip_address or at.is_global
+    # A VPC may have private addresses that look like those of the internet.
+    public = [each for interface in instance.interfaces for each in interface.public_ipv4_addresses]
+    return address in (instance.public_ip_address, *public)
 
 
 def _through_routes(flow: Flow, at: _Place, asked: Asked, around: Surroundings) -> None:

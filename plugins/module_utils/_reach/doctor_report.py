@@ -62,9 +62,8 @@ def doctor_report(
     failures += [f"{_named(unjudged)} could not be judged."] if unjudged else []
     if strangers:
         none = "is no EC2 instance" if len(strangers) == 1 else "are no EC2 instances"
-        says.append(
-            f"{_named(strangers)} {none}: no instance_id is set, and neither ansible_host nor the name is the id of one."
-        )
+        why = "no instance_id is set, and neither ansible_host nor the name is the id of one"
+        says.append(f"{_named(strangers)} {none}: {why}.")
     if reached and not tells_all:
         says.append("To see why other ways are closed, add: -e ssh_doctor_all=true")
     return DoctorReport(lines, says + failures, failures)

@@ -78,8 +78,8 @@ def judge(instance: Instance, asked: Asked, around: Surroundings) -> Judged:
     order = ways(_settings(instance.id, asked, given, instance.public_ip_address))
     tried = [(way, addresses.get(way)) for way in order if way in network or addresses.get(way)]
     verdicts: dict[str, Verdict] = {}
-    for address in dict.fromkeys([address for way, address in tried if address] or [addresses[Way.DIRECT]]):
-        verdicts[address or ""] = judge_address(instance, address, asked, around) if address else _NO_ADDRESS
+    for address in [address for _way, address in tried if address] or [addresses[Way.DIRECT] or ""]:
+        verdicts[address] = judge_address(instance, address, asked, around) if address else _NO_ADDRESS
     return _judged(key, verdicts, network, tried, endpoint_for(instance, asked, around))
 
 

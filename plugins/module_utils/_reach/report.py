@@ -20,11 +20,11 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._network.facts import 
     Surroundings,
     Unread,
 )
+from ansible_collections.sshkeys.aws.plugins.module_utils._reach.agent import judge_agent
 from ansible_collections.sshkeys.aws.plugins.module_utils._reach.asked import Asked
 from ansible_collections.sshkeys.aws.plugins.module_utils._reach.judge import (
     Judged,
     judge,
-    judge_agent,
     judge_node,
     unknown_everywhere,
 )

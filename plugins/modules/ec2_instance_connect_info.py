@@ -130,7 +130,9 @@ EXAMPLES = r"""
 
 - name: Ask whether one endpoint reaches the fleet
   sshkeys.aws.ec2_instance_connect_info:
-    instance_ids: "{{ groups['aws_ec2'] | map('extract', hostvars, 'instance_id') | list }}"
+    instance_ids: >-
+      {{ groups['aws_ec2'] | map('extract', hostvars) | selectattr('instance_id', 'defined')
+         | map(attribute='instance_id') | select | list }}
     tunnel: endpoint
     instance_connect_endpoint_id: eice-0123456789abcdef0
     region: us-east-1
@@ -286,7 +288,7 @@ instances:
         direct:
           description:
             - A connection to an address of the instance. C(address) is the address that was judged. With V(auto) for
-              O(tunnel) it is the first one that is open.
+              O(tunnel) it is the first one that is open, or the one that lacks least.
           type: dict
           returned: always
           sample:
@@ -445,7 +447,7 @@ def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Rep
     _check(params)
     if ids == []:
         return Report({"changed": False, "instances": [], "msg": _NOTHING})
-    ec2, ssm = session.client(EC2), session.client(SSM)
+    ec2, ssm = session.client(EC2), session.client(SSM, reads_only=True)
     asked = Asked(
         port=params["port"],
         sources=[network(each) for each in params["source_cidr"] or []],

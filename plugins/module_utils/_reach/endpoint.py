@@ -201,7 +201,8 @@ def _into_instance(flow: Flow, tunnel: _Tunnel, asked: Asked, around: Surroundin
     if set(allowed.group_ids) & set(endpoint.security_group_ids):
         return
     unread = [*unread, *allowed.unread]
-    possible = [EVERYWHERE[version]] if unread else allowed.networks
+    may_be_member = bool(allowed.group_ids) and not endpoint.security_group_ids
+    possible = [EVERYWHERE[version]] if unread or may_be_member else allowed.networks
     which = f"The security group{'s' if len(groups) > 1 else ''} {', '.join(map(str, groups))} of the instance"
     from_group = f"the security group of the endpoint ({', '.join(endpoint.security_group_ids) or 'unknown'})"
     not_let = f"{'do' if len(groups) > 1 else 'does'} not let TCP port {asked.port} in"

@@ -165,14 +165,13 @@ def _judged(
 
 
 def _direct(by_address: Mapping[str, Verdict]) -> tuple[str | None, Verdict]:
-    """Return the first address that is open, or may be, or else the first one, with the verdict."""
+    """Return the first address that is open, or may be, or else the one that lacks least, with the verdict."""
     for state in (True, None):
         for address, verdict in by_address.items():
             if verdict.is_open is state:
                 return address or None, verdict
-    address = next(iter(by_address))
-    reasons = tuple(reason for verdict in by_address.values() for reason in verdict.reasons)
-    return address or None, Verdict(False, tuple(dict.fromkeys(reasons)), by_address[address].notes)
+    address = min(by_address, key=lambda each: len(by_address[each].reasons))
+    return address or None, by_address[address]
 
 
 def _best(

@@ -172,7 +172,7 @@ class Cloud:
         for group in interface.group_set:
             source = {"GroupId": group.id}
             backend.authorize_security_group_ingress(
-                group.id, ip_protocol="-1", from_port=None, to_port=None, ip_ranges=[], source_groups=[source]
+                group.id, ip_protocol="-1", from_port="-1", to_port="-1", ip_ranges=[], source_groups=[source]
             )
 
     def _create_server(self, server_id: str) -> None:

@@ -237,7 +237,10 @@ def test_subnets_endpoints_and_images(service: StubbedService) -> None:
 
 
 def test_a_prefix_list(service: StubbedService) -> None:
-    pages = [{"Entries": [{"Cidr": "192.0.2.0/24"}], "NextToken": "1"}, {"Entries": [{"Cidr": "203.0.113.0/24"}]}]
+    pages: list[dict[str, Any]] = [
+        {"Entries": [{"Cidr": "192.0.2.0/24"}], "NextToken": "1"},
+        {"Entries": [{"Cidr": "203.0.113.0/24"}]},
+    ]
     for page, token in zip(pages, [{}, {"NextToken": "1"}], strict=True):
         service.stubber.add_response("get_managed_prefix_list_entries", page, {"PrefixListId": "pl-1", **token})
     with service.playing():

@@ -62,7 +62,7 @@ def test_what_lets_a_source_in_is_open_to_it(address: str, source: str) -> None:
 
 
 # What is broken, and what is said of the public address, for connections from the office.
-BROKEN = {
+BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "no rule": (
         {"security_groups": groups(group("sg-1"))},
         "The security group sg-1 (name-of-sg-1) does not let TCP port 22 in from 198.51.100.0/24. Add an inbound rule",
@@ -138,7 +138,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
 
 
 # What is doubtful, for connections from the office.
-DOUBTFUL = {
+DOUBTFUL: dict[str, tuple[dict[str, Any], str]] = {
     "a part of it": (
         {"security_groups": groups(group("sg-1", ssh_from("198.51.100.0/25")))},
         "in from 198.51.100.0/24, only from 198.51.100.0/25",

@@ -25,7 +25,7 @@ def host(name: str, instance_id: str | None = ID, **variables: Any) -> dict[str,
 
 
 def test_hosts_that_share_everything_are_one_call() -> None:
-    placement = {"placement": {"region": "us-east-1", "availability_zone": "us-east-1a"}}
+    placement: dict[str, Any] = {"placement": {"region": "us-east-1", "availability_zone": "us-east-1a"}}
     found = doctor_calls([host("a", **placement), host("b", OTHER, **placement), host("a again", **placement)], None)
     assert found == DoctorCalls(
         [

@@ -104,8 +104,8 @@ CLOSED = {
     "not let in": (
         {"security_groups": groups(group("sg-1"), group("sg-2"))},
         (
-            "The security group sg-1 (name-of-sg-1) of the instance does not let TCP port 22 in from the endpoint eice-1, "
-            "neither from the security group of the endpoint (sg-2) nor from its subnet subnet-2 (10.0.2.0/24)."
+            "The security group sg-1 (name-of-sg-1) of the instance does not let TCP port 22 in from the endpoint "
+            "eice-1, neither from the security group of the endpoint (sg-2) nor from its subnet subnet-2 (10.0.2.0/24)."
         ),
     ),
     "let in from elsewhere": (
@@ -230,7 +230,7 @@ def test_ports_of_endpoints(port: int, is_open: bool) -> None:
 
 @pytest.mark.parametrize("name", ["endpoints", "security_groups", "subnets", "acls"])
 def test_what_could_not_be_read_is_unknown(name: str) -> None:
-    found = judged(HIDDEN, **{name: Unread(f"No {name}.")})
+    found = judged(HIDDEN, ANYBODY, **{name: Unread(f"No {name}.")})
     assert found.is_open is None
     assert f"No {name}." in found.reasons
 

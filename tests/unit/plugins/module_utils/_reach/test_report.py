@@ -27,7 +27,7 @@ def test_an_instance() -> None:
         "al2023-ami-2023.9.20251110.1-kernel-6.1-x86_64",
     )
     assert (told["best_way"], told["best_way_is_certain"], told["best_address"]) == ("direct", True, "203.0.113.7")
-    nothing = {"reasons": [], "notes": []}
+    nothing: dict[str, list[str]] = {"reasons": [], "notes": []}
     assert told["pushed_key"] == {"is_open": True, **nothing}
     assert told["ways"] == {
         "direct": {"is_open": True, "address": "203.0.113.7", **nothing},

@@ -90,7 +90,7 @@ class Session:
             return Region(str(in_config), "the option aws_config")
         raise SetUpError(
             "No region is configured, and the call needs one. Set region, AWS_REGION in the environment, or a region "
-            "in the profile, on the host that runs the module."
+            "in the profile, on the host that calls AWS."
         )
 
     @property

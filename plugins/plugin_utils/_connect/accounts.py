@@ -26,10 +26,12 @@ _CLIENT_SECONDS = 300
 _FAILURE_SECONDS = 10
 # As many pushes at once as Ansible has forks.
 _CALLS_AT_ONCE = 50
-# The SDK prompts for the code, and there is no terminal here.
+# The SDK prompts for the code, and there is no terminal here. AWS CLI 2 prompts, too (AWS CLI Command Reference,
+# "configure export-credentials").
 _NO_CODE = (
-    "The profile needs an MFA code, which cannot be typed here. Get temporary credentials before the run, such as with "
-    "aws sts get-session-token, and give these."
+    "The profile{name} needs an MFA code, which cannot be typed here. Get temporary credentials first, and use them "
+    'without naming the profile: unset AWS_PROFILE; eval "$(aws configure export-credentials --profile {profile} '
+    '--format env)"'
 )
 
 
@@ -102,7 +104,9 @@ class Accounts:
             account = Account(aws, self._preloaded)
             account.client(INSTANCE_CONNECT)
         except EOFError as error:
-            raise SetUpError(_NO_CODE) from error
+            profile = aws.get("profile") or os.environ.get("AWS_PROFILE")
+            name = f" {profile}" if profile else ""
+            raise SetUpError(_NO_CODE.format(name=name, profile=profile or "NAME")) from error
         return account
 
 

@@ -121,7 +121,7 @@ def one(lab: RunningLab, instance_id: str, **options: object) -> dict[str, Any]:
 
 def is_open(found: Mapping[str, Any]) -> tuple[bool | None, bool | None, bool | None]:
     """Return whether each way is open: direct, endpoint, Session Manager."""
-    return tuple(found["ways"][way]["is_open"] for way in ("direct", "endpoint", "session_manager"))  # type: ignore[return-value]
+    return tuple(found["ways"][way]["is_open"] for way in ("direct", "endpoint", "session_manager"))
 
 
 def sent(lab: RunningLab) -> Counter[str]:

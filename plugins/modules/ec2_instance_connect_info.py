@@ -69,6 +69,11 @@ options:
         prefers them to those that EC2 knows.
     type: dict
     default: {}
+  assume_role_arn:
+    description:
+      - The ARN of an IAM role to assume for all calls, as in the option of the same name of
+        P(sshkeys.aws.ec2_instance_connect#connection).
+    type: str
   concurrency:
     description:
       - The maximum number of calls at the same time.
@@ -390,6 +395,7 @@ OPTIONS: dict[str, Any] = {
     "tunnel": {"type": "str", "choices": ["auto", "endpoint", "session_manager", "never"], "default": "auto"},
     "instance_connect_endpoint_id": {"type": "str"},
     "addresses": {"type": "dict", "default": {}},
+    "assume_role_arn": {"type": "str"},
     "concurrency": {"type": "int", "default": 16},
 }
 
@@ -447,6 +453,8 @@ def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Rep
     _check(params)
     if ids == []:
         return Report({"changed": False, "instances": [], "msg": _NOTHING})
+    if params["assume_role_arn"]:
+        session = session.assume_role(params["assume_role_arn"])
     ec2, ssm = session.client(EC2), session.client(SSM, reads_only=True)
     asked = Asked(
         port=params["port"],

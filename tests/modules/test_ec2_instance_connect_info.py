@@ -331,7 +331,16 @@ def test_a_fleet_of_500_is_at_most_20_calls(running_lab: RunningLab) -> None:
     assert sent(running_lab).total() <= 20
 
 
-def test_filters_and_another_region(running_lab: RunningLab) -> None:
+def test_a_role_is_assumed_for_all_calls(running_lab: RunningLab) -> None:
+    found = one(running_lab, running_lab.instance_ids[0], assume_role_arn="arn:aws:iam::123456789012:role/deploy")
+    assert found["best_way"] == "endpoint"
+    keys = {request["operation"]: request["access_key"] for request in running_lab.requests()}
+    assert keys.pop("AssumeRole") == running_lab.lab["access_key"]
+    assert running_lab.lab["access_key"] not in keys.values()
+    assert len(set(keys.values())) == 1
+
+
+def test_filters(running_lab: RunningLab) -> None:
     first = running_lab.lab["instances"][0]["instance_id"]
     found = judge(running_lab, filters={"tag:Name": f"lab-{first[-4:]}"}).result["instances"]
     assert [each["instance_id"] for each in found] == [first]

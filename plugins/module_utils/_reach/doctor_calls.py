@@ -18,7 +18,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._comma_list import ele
 _OURS = "ansible_ec2_instance_connect_"
 _ID = re.compile(r"m?i-[0-9a-f]{8,17}")
 # The options of the module that come from variables of the connection with the same end of their names.
-_ACCOUNT = ("profile", "access_key", "secret_key", "session_token", "endpoint_url")
+_ACCOUNT = ("profile", "access_key", "secret_key", "session_token", "assume_role_arn", "endpoint_url")
 _SSH_PORT = 22
 # All variables of a host that are read.
 VARIABLES = (

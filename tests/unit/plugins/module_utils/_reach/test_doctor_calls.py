@@ -53,6 +53,7 @@ def test_hosts_that_share_everything_are_one_call() -> None:
         (f"{OURS}_secret_key", "secret", "secret_key"),
         (f"{OURS}_session_token", "token", "session_token"),
         (f"{OURS}_endpoint_url", "http://127.0.0.1:5000", "endpoint_url"),
+        (f"{OURS}_assume_role_arn", "arn:aws:iam::111122223333:role/deploy", "assume_role_arn"),
         (f"{OURS}_tunnel", "never", "tunnel"),
         (f"{OURS}_endpoint_id", "eice-0123456789abcdef0", "instance_connect_endpoint_id"),
         ("ansible_port", 2222, "port"),

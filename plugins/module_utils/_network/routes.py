@@ -16,7 +16,13 @@ from __future__ import annotations
 from typing import Mapping, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._network.facts import Read, Route, RouteTable, Unread
-from ansible_collections.sshkeys.aws.plugins.module_utils._network.networks import Network, is_inside, networks
+from ansible_collections.sshkeys.aws.plugins.module_utils._network.networks import (
+    Network,
+    common,
+    is_inside,
+    networks,
+    without,
+)
 
 # How the ids of the targets of routes begin, and what they are, for a sentence.
 _TARGETS = (
@@ -52,6 +58,26 @@ def route_to(table: RouteTable, destination: Network, prefix_lists: Mapping[str,
         if is_inside(destination, each)
     ]
     return max(fitting, key=lambda fit: fit[:2])[2] if fitting else None
+
+
+def routes_of(
+    table: RouteTable, destination: Network, prefix_lists: Mapping[str, Read[Sequence[str]]]
+) -> list[tuple[Route | None, list[Network]]]:
+    """Return the routes that packets to a network take, with the parts of it; None for the part without a route."""
+    several = [
+        (-each.prefixlen, bool(route.prefix_list_id), position, each, route)
+        for position, route in enumerate(table.routes)
+        for each in networks(_cidrs(route, prefix_lists), destination.version)
+    ]
+    left: list[Network] = [destination]
+    found: dict[int, tuple[Route | None, list[Network]]] = {}
+    # The most specific route comes first, and takes its part away from the others.
+    for _length, _is_list, position, each, route in sorted(several, key=lambda one: one[:3]):
+        part = common(left, [each])
+        if part:
+            found.setdefault(position, (route, []))[1].extend(part)
+            left = without(left, each)
+    return [*found.values(), *([(None, left)] if left else [])]
 
 
 def _cidrs(route: Route, prefix_lists: Mapping[str, Read[Sequence[str]]]) -> Sequence[str]:

@@ -26,14 +26,17 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._network.facts import 
 )
 from ansible_collections.sshkeys.aws.plugins.module_utils._network.networks import (
     EVERYWHERE,
+    Network,
     covers,
     named,
     network,
+    without,
 )
 from ansible_collections.sshkeys.aws.plugins.module_utils._network.routes import (
     kind_of,
     named as named_target,
     route_to,
+    routes_of,
     table_of,
 )
 from ansible_collections.sshkeys.aws.plugins.module_utils._network.security_groups import Peers, inbound, peers
@@ -43,6 +46,8 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._reach.verdict import 
 
 # Targets behind which other private networks are.
 _PRIVATE_WAYS = ("local", "pcx-", "tgw-", "vgw-", "lgw-", "arn:")
+# Targets behind which the internet is, from where connections come in, too.
+_PUBLIC_WAYS = ("igw-", "cagw-")
 # Targets that may pass packets on to anywhere.
 _APPLIANCES = ("vpce-", "eni-", "i-", "")
 
@@ -57,6 +62,19 @@ class _Place(NamedTuple):
     interface: Interface
     vpc_id: str | None
     is_public: bool
+    table: str = ""
+
+    @property
+    def is_ipv6(self) -> bool:
+        """Whether it is an IPv6 address. Networks that are joined use the same one as the internet."""
+        return ":" in self.address
+
+    @property
+    def ways_back(self) -> Sequence[str]:
+        """The kinds of targets by which packets may go back that came to it."""
+        if self.is_ipv6 and self.is_public:
+            return (*_PUBLIC_WAYS, *_PRIVATE_WAYS)
+        return _PUBLIC_WAYS if self.is_public else _PRIVATE_WAYS
 
 
 def judge_address(instance: Instance, address: str, asked: Asked, around: Surroundings) -> Verdict:
@@ -121,21 +139,31 @@ def _through_routes(flow: Flow, at: _Place, asked: Asked, around: Surroundings) 
         flow.doubt(f"EC2 returns no route table of {at.interface.subnet_id}, so its routes are unknown.")
         return
     for sender in flow.senders:
-        route = route_to(table, sender, around.prefix_lists)
-        who = "the internet" if sender.prefixlen == 0 else str(sender)
-        others = [each for each in flow.senders if each != sender]
-        kind = kind_of(route.target) if route else ""
-        where = f"The route table {table.id} of {at.interface.subnet_id}"
-        why_not = _why_no_route_back(route, who, where, at)
-        if why_not:
-            flow.narrow(others, others, why_not)
-        elif route and kind in _APPLIANCES:
-            why = f"{where} leads to {who} by {named_target(route.target)}, and what is behind that cannot be known."
-            flow.narrow(others, flow.senders, why)
-        elif route and kind not in ("igw-", "cagw-", "local"):
-            flow.note(
-                f"{who} is reached by {named_target(route.target)}. Whether its other end routes back cannot be known."
-            )
+        # Anywhere is where the default route leads; the others lead to networks of one's own.
+        is_anywhere = sender.prefixlen == 0
+        whole = [(route_to(table, sender, around.prefix_lists), [sender])]
+        for route, part in whole if is_anywhere else routes_of(table, sender, around.prefix_lists):
+            who = "the internet" if is_anywhere else named(part)
+            _through_route(flow, route, part, who, at._replace(table=table.id))
+
+
+def _through_route(flow: Flow, route: Route | None, part: Sequence[Network], who: str, at: _Place) -> None:
+    """Let a part of the senders through a route. who: the part, for a sentence."""
+    others: list[Network] = list(flow.senders)
+    for each in part:
+        others = without(others, each)
+    kind = kind_of(route.target) if route else ""
+    where = f"The route table {at.table} of {at.interface.subnet_id}"
+    why_not = _why_no_route_back(route, who, where, at)
+    if why_not:
+        flow.narrow(others, others, why_not)
+    elif route and kind in _APPLIANCES:
+        why = f"{where} leads to {who} by {named_target(route.target)}, and what is behind that cannot be known."
+        flow.narrow(others, flow.senders, why)
+    elif route and kind not in ("igw-", "cagw-", "local"):
+        flow.note(
+            f"{who} is reached by {named_target(route.target)}. Whether its other end routes back cannot be known."
+        )
 
 
 def _why_no_route_back(route: Route | None, who: str, where: str, at: _Place) -> str:
@@ -150,7 +178,7 @@ def _why_no_route_back(route: Route | None, who: str, where: str, at: _Place) ->
             f"{where} has a route to {who} that leads nowhere (blackhole): its target {route.target} is gone. Replace "
             "the route."
         )
-    if kind in _APPLIANCES or kind in (("igw-", "cagw-") if at.is_public else _PRIVATE_WAYS):
+    if kind in _APPLIANCES or kind in at.ways_back:
         why = ""
     elif kind == "local":
         why = f"{who} is inside the VPC, from where {at.address} is reached only by its private address."
@@ -171,8 +199,8 @@ def _through_groups(flow: Flow, at: _Place, asked: Asked, around: Surroundings) 
     groups, unread = groups_of(at.interface.group_ids, around.security_groups)
     allowed = peers(inbound(groups), asked.port, version, around.prefix_lists)
     unread = [*unread, *allowed.unread]
-    # The members of a group are seen by their private addresses.
-    may_be_members = bool(allowed.group_ids) and not at.is_public
+    # The members of a group are seen by their private IPv4 addresses, or by IPv6.
+    may_be_members = bool(allowed.group_ids) and (at.is_ipv6 or not at.is_public)
     possible = [EVERYWHERE[version]] if unread or may_be_members else allowed.networks
     sentences = [*unread, *_groups_sentence(groups, allowed, asked, version)]
     flow.narrow(allowed.networks, possible, " ".join(sentences))

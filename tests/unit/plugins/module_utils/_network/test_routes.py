@@ -9,7 +9,13 @@ from __future__ import annotations
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._network.facts import Route, RouteTable, Unread
 from ansible_collections.sshkeys.aws.plugins.module_utils._network.networks import network
-from ansible_collections.sshkeys.aws.plugins.module_utils._network.routes import kind_of, named, route_to, table_of
+from ansible_collections.sshkeys.aws.plugins.module_utils._network.routes import (
+    kind_of,
+    named,
+    route_to,
+    routes_of,
+    table_of,
+)
 
 LOCAL, DEFAULT = Route("local", "10.0.0.0/16"), Route("igw-1", "0.0.0.0/0")
 
@@ -50,6 +56,31 @@ def test_a_route_to_a_prefix_list_is_one_to_each_of_its_entries() -> None:
     # Where both are alike, the route by CIDR comes first (VPC User Guide, "Route priority").
     both = [Route("tgw-1", prefix_list_id="pl-1"), Route("pcx-1", "198.51.100.0/24")]
     assert target(both, "198.51.100.7/32", pl_1=["198.51.100.0/24"]) == "pcx-1"
+
+
+@pytest.mark.parametrize(
+    ("routes", "destination", "expected"),
+    [
+        ([LOCAL, DEFAULT], "198.51.100.0/24", {"igw-1": ["198.51.100.0/24"]}),
+        ([LOCAL], "198.51.100.0/24", {"": ["198.51.100.0/24"]}),
+        (
+            [Route("pcx-1", "198.51.100.0/25")],
+            "198.51.100.0/24",
+            {"pcx-1": ["198.51.100.0/25"], "": ["198.51.100.128/25"]},
+        ),
+        (
+            [DEFAULT, Route("pcx-1", "198.51.100.0/25"), Route("tgw-1", "198.51.100.0/26")],
+            "198.51.100.0/24",
+            {"tgw-1": ["198.51.100.0/26"], "pcx-1": ["198.51.100.64/26"], "igw-1": ["198.51.100.128/25"]},
+        ),
+    ],
+)
+def test_the_routes_of_all_parts_of_a_network(
+    routes: list[Route], destination: str, expected: dict[str, list[str]]
+) -> None:
+    found = routes_of(RouteTable("rtb-1", "vpc-1", True, [], routes), network(destination), {})
+    told = {route.target if route else "": [str(each) for each in part] for route, part in found}
+    assert told == expected
 
 
 def test_a_subnet_has_its_own_table_or_the_main_one_of_its_vpc() -> None:

@@ -283,6 +283,24 @@ def test_without_a_source_it_is_said_who_is_let_in() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("source", "routes"),
+    [("2001:db8:1:2::/64", []), ("2001:db8:9::/48", [Route("pcx-1", "2001:db8:9::/48")])],
+)
+def test_ipv6_has_one_address_for_the_internet_and_for_joined_networks(source: str, routes: list[Route]) -> None:
+    assert judged(IPV6, source, route_tables=tables(*routes)).is_open is True
+
+
+def test_a_source_of_which_a_part_is_inside_the_vpc() -> None:
+    found = judge_address(HIDDEN, PRIVATE, asked("10.0.0.0/8"), around(route_tables=tables()))
+    assert found.is_open is None
+    assert "has no route to 10.1.0.0/16, 10.2.0.0/15, 10.4.0.0/14, 10.8.0.0/13 and 4 more." in found.reasons[0]
+
+
+def test_anywhere_as_a_source_is_where_the_default_route_leads() -> None:
+    assert judged(PUBLIC, "0.0.0.0/0").is_open is True
+
+
 def test_ipv6_needs_a_gateway_that_lets_connections_in() -> None:
     found = judged(IPV6, "2001:db8:7::/48", route_tables=tables(Route("eigw-1", "::/0")))
     assert found.is_open is False

@@ -16,7 +16,12 @@ from dataclasses import dataclass
 from typing import Mapping, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import printable
-from ansible_collections.sshkeys.aws.plugins.module_utils._network.facts import Instance, Surroundings, Unread
+from ansible_collections.sshkeys.aws.plugins.module_utils._network.facts import (
+    ConnectEndpoint,
+    Instance,
+    Surroundings,
+    Unread,
+)
 from ansible_collections.sshkeys.aws.plugins.module_utils._network.networks import EVERYWHERE
 from ansible_collections.sshkeys.aws.plugins.module_utils._network.routes import kind_of, route_to, table_of
 from ansible_collections.sshkeys.aws.plugins.module_utils._network.security_groups import outbound, peers
@@ -102,10 +107,11 @@ def judge_node(node_id: str, asked: Asked, around: Surroundings) -> Judged:
     return _judged(OPEN, {given or "": direct}, network, tried, None)
 
 
-def unknown_everywhere(why: str, session_manager: Verdict) -> Judged:
+def judge_unread(instance_id: str, asked: Asked, why: str, session_manager: Verdict) -> Judged:
     """Return what is said of an instance of which EC2 could not be asked. session_manager: that of its agent."""
     cannot = unknown(why)
-    best = SESSION_MANAGER if session_manager.is_open else None
+    may_be_taken = Way.SESSION_MANAGER in ways(_settings(instance_id, asked, None, None))
+    best = SESSION_MANAGER if session_manager.is_open and may_be_taken else None
     return Judged(cannot, cannot, cannot, session_manager, best_way=best, is_certain=False)
 
 
@@ -139,7 +145,7 @@ def _judged(
     by_address: Mapping[str, Verdict],
     network: Mapping[Way, Verdict],
     tried: Sequence[tuple[Way, str | None]],
-    endpoint: object,
+    endpoint: ConnectEndpoint | None,
 ) -> Judged:
     """Put verdicts together. tried: the ways that a connection tries, in order, with the address of a direct one."""
     address, direct = _direct(by_address)
@@ -149,15 +155,15 @@ def _judged(
         best, is_certain = _best(
             [(way, at, network[way] if way in network else by_address[at or ""]) for way, at in tried]
         )
-    # A doubt about the image is no doubt about the network, but about every login.
-    sides = [Verdict(key.is_open if key.reasons else True, key.reasons)]
+    # What the key lacks closes every way. A note about the image closes none.
+    for_key = [Verdict(key.is_open if key.reasons else True, key.reasons)]
     return Judged(
         key,
-        all_of([direct, *sides]),
-        all_of([network[Way.ENDPOINT], *sides]),
-        all_of([network[Way.SESSION_MANAGER], *sides]),
+        all_of([direct, *for_key]),
+        all_of([network[Way.ENDPOINT], *for_key]),
+        all_of([network[Way.SESSION_MANAGER], *for_key]),
         address,
-        getattr(endpoint, "id", None),
+        endpoint.id if endpoint else None,
         _NAMES.get(best[0], DIRECT) if best else None,
         is_certain and (key.is_open is not None or not key.reasons),
         best[1] if best else None,

@@ -26,7 +26,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._reach.judge import (
     Judged,
     judge,
     judge_node,
-    unknown_everywhere,
+    judge_unread,
 )
 from ansible_collections.sshkeys.aws.plugins.module_utils._reach.verdict import unknown
 from ansible_collections.sshkeys.aws.plugins.module_utils._ways import is_managed_node
@@ -63,7 +63,7 @@ def report_instances(
         elif instance:
             told.append(_told(instance_id, _facts(instance, around), judge(instance, asked, around), around.agents))
         elif isinstance(instances, Unread):
-            told.append(_unread(instance_id, instances, around))
+            told.append(_unread(instance_id, instances, asked, around))
         else:
             told.append(
                 _missing(instance_id, "InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist")
@@ -81,13 +81,13 @@ def _node(node_id: str, asked: Asked, around: Surroundings) -> dict[str, Any]:
     return _told(node_id, {}, judge_node(node_id, asked, around), around.agents)
 
 
-def _unread(instance_id: str, instances: Unread, around: Surroundings) -> dict[str, Any]:
+def _unread(instance_id: str, instances: Unread, asked: Asked, around: Surroundings) -> dict[str, Any]:
     agent = None if isinstance(around.agents, Unread) else around.agents.get(instance_id)
     # Without the instance, only an agent that answers is certain.
     verdict = judge_agent(instance_id, around.agents, has_profile=True) if agent else unknown(instances.why)
     if isinstance(around.agents, Unread):
         verdict = unknown(around.agents.why)
-    return _told(instance_id, {}, unknown_everywhere(instances.why, verdict), around.agents)
+    return _told(instance_id, {}, judge_unread(instance_id, asked, instances.why, verdict), around.agents)
 
 
 def _facts(instance: Instance, around: Surroundings) -> dict[str, Any]:

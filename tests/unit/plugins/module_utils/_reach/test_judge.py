@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._network.facts import Image, Instance, Route, Rule, Unread
-from ansible_collections.sshkeys.aws.plugins.module_utils._reach.judge import judge, judge_node, unknown_everywhere
+from ansible_collections.sshkeys.aws.plugins.module_utils._reach.judge import judge, judge_node, judge_unread
 from ansible_collections.sshkeys.aws.plugins.module_utils._reach.verdict import OPEN, unknown
 from ansible_collections.sshkeys.aws.tests.unit.networks import (
     AGENT,
@@ -169,8 +169,9 @@ def test_a_managed_node(options: dict[str, Any], broken: dict[str, Any], best: t
 
 
 def test_an_instance_of_which_ec2_could_not_be_asked() -> None:
-    assert unknown_everywhere("Refused.", OPEN).best_way == "session_manager"
-    found = unknown_everywhere("Refused.", unknown("No."))
+    assert judge_unread(ID, asked(), "Refused.", OPEN).best_way == "session_manager"
+    assert judge_unread(ID, asked(tunnel="endpoint"), "Refused.", OPEN).best_way is None
+    found = judge_unread(ID, asked(), "Refused.", unknown("No."))
     assert (found.best_way, found.is_certain, found.direct) == (None, False, unknown("Refused."))
 
 

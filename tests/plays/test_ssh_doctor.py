@@ -117,7 +117,7 @@ def test_a_pipeline_fails_and_a_limit_limits(module_controller: Controller) -> N
     limited.assert_succeeded()
     text = " ".join(line.strip() for line in limited.of(TABLE)["msg"])
     assert "gone" not in text
-    assert "direct (not known): 10.0.0.10 is a private address." in text
+    assert "direct (not known): 10.0.0.10 is a private address, and the instance has no public address." in text
 
 
 def test_what_cannot_be_judged_is_shown_and_nothing_secret_is(module_controller: Controller) -> None:

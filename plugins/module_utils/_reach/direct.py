@@ -62,6 +62,7 @@ class _Place(NamedTuple):
     interface: Interface
     vpc_id: str | None
     is_public: bool
+    instance_has_public_address: bool
     table: str = ""
 
     @property
@@ -91,7 +92,7 @@ def judge_address(instance: Instance, address: str, asked: Asked, around: Surrou
     if not senders:
         return closed(f"{address} is an IPv{at.version} address, and source_cidr has none of IPv{at.version}.")
     interface = instance.interface_at(address) or (instance.interfaces or [Interface(instance.subnet_id, [])])[0]
-    place = _Place(address, interface, instance.vpc_id, _is_public(instance, address))
+    place = _Place(address, interface, instance.vpc_id, _is_public(instance, address), bool(instance.public_ip_address))
     flow = Flow(senders)
     _through_routes(flow, place, asked, around)
     _through_groups(flow, place, asked, around)
@@ -127,8 +128,8 @@ def _is_public(instance: Instance, address: str) -> bool:
 def _through_routes(flow: Flow, at: _Place, asked: Asked, around: Surroundings) -> None:
     if not at.is_public and not asked.sources:
         flow.doubt(
-            f"{at.address} is a private address. Whether the connections come from inside its VPC, or from a network "
-            "that is joined to it, cannot be known: set source_cidr."
+            f"{at.address} is a private address{_no_public(at)}. Whether the connections come from inside its VPC, or "
+            "from a network that is joined to it, cannot be known: set source_cidr."
         )
         return
     if isinstance(around.route_tables, Unread):
@@ -170,7 +171,7 @@ def _why_no_route_back(route: Route | None, who: str, where: str, at: _Place) ->
     """Return why packets that came to an address cannot go back to the sender, empty if they can."""
     advice = " Add a route to an internet gateway." if at.is_public else _PRIVATE_HINT
     if route is None:
-        return f"{where} has no route to {who}.{advice}"
+        return f"{where} has no route to {who}{_no_public(at)}.{advice}"
     by, kind = named_target(route.target), kind_of(route.target)
     told = f"{where} leads to {who} by {by}"
     if not route.is_active:
@@ -187,8 +188,13 @@ def _why_no_route_back(route: Route | None, who: str, where: str, at: _Place) ->
     elif at.is_public:
         why = f"{told}, which lets no connections in.{advice}"
     else:
-        why = f"{told}, so {at.address} is not reached from there.{advice}"
+        why = f"{told}, so the private address {at.address} is not reached from there{_no_public(at)}.{advice}"
     return why
+
+
+def _no_public(at: _Place) -> str:
+    """Return the end of a sentence about a private address, empty where the instance has a public one, too."""
+    return "" if at.is_public or at.instance_has_public_address else ", and the instance has no public address"
 
 
 _PRIVATE_HINT = " Join the networks by peering, a transit gateway or a VPN, or take another way."

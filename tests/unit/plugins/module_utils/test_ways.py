@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils import _ways as ways
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ec2 import EndpointFacts
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
 from ansible_collections.sshkeys.aws.plugins.module_utils._ways import Way, WaySettings
 
@@ -118,3 +119,25 @@ def test_a_port_that_no_endpoint_has(port: int) -> None:
 
 def test_an_instance_that_has_no_address_is_a_sentence() -> None:
     assert str(ways.no_address(INSTANCE_ID)).startswith(f"EC2 has no address of {INSTANCE_ID}.")
+
+
+ONE = EndpointFacts("eice-1", "one.example.com", None, "subnet-1")
+TWO = EndpointFacts("eice-2", "two.example.com", "fips.example.com", "subnet-2")
+NAMELESS = EndpointFacts("eice-3", None, None, "subnet-2")
+
+
+@pytest.mark.parametrize(
+    ("found", "subnet_id", "use_fips", "expected"),
+    [
+        ([ONE, TWO], "subnet-2", False, (TWO, "two.example.com")),
+        ([ONE, TWO], "subnet-9", False, (ONE, "one.example.com")),
+        ([ONE, TWO], "subnet-1", True, (TWO, "fips.example.com")),
+        ([NAMELESS, ONE], "subnet-2", False, (ONE, "one.example.com")),
+        ([NAMELESS], "subnet-2", False, None),
+        ([], None, False, None),
+    ],
+)
+def test_the_endpoint_of_several(
+    found: list[EndpointFacts], subnet_id: str | None, use_fips: bool, expected: tuple[EndpointFacts, str] | None
+) -> None:
+    assert ways.preferred_endpoint(found, subnet_id, use_fips=use_fips) == expected

@@ -225,9 +225,24 @@ def test_each_interface_has_its_own_groups_and_subnet() -> None:
             "by a VPC peering connection (pcx-1). Whether its other end",
         ),
         ("172.16.0.0/16", [Route("tgw-1", "0.0.0.0/0")], True, "by a transit gateway (tgw-1)"),
-        ("172.16.0.0/16", [], False, "has no route to 172.16.0.0/16. Join the networks"),
-        (OFFICE, list(OUT), False, "by an internet gateway (igw-1), so 10.0.1.7 is not reached from there."),
-        (OFFICE, [Route("nat-1", "0.0.0.0/0")], False, "by a NAT gateway (nat-1), so 10.0.1.7 is not reached"),
+        (
+            "172.16.0.0/16",
+            [],
+            False,
+            "has no route to 172.16.0.0/16, and the instance has no public address. Join the networks",
+        ),
+        (
+            OFFICE,
+            list(OUT),
+            False,
+            "so the private address 10.0.1.7 is not reached from there, and the instance has no public address.",
+        ),
+        (
+            OFFICE,
+            [Route("nat-1", "0.0.0.0/0")],
+            False,
+            "by a NAT gateway (nat-1), so the private address 10.0.1.7 is not reached",
+        ),
         ("2001:db8:7::/48", list(OUT), False, "10.0.1.7 is an IPv4 address, and source_cidr has none of IPv4."),
         ("172.16.0.0/16", [Route("eni-1", "0.0.0.0/0")], None, "by a network interface (eni-1)"),
     ],
@@ -294,7 +309,10 @@ def test_ipv6_has_one_address_for_the_internet_and_for_joined_networks(source: s
 def test_a_source_of_which_a_part_is_inside_the_vpc() -> None:
     found = judge_address(HIDDEN, PRIVATE, asked("10.0.0.0/8"), around(route_tables=tables()))
     assert found.is_open is None
-    assert "has no route to 10.1.0.0/16, 10.2.0.0/15, 10.4.0.0/14, 10.8.0.0/13 and 4 more." in found.reasons[0]
+    assert (
+        "has no route to 10.1.0.0/16, 10.2.0.0/15, 10.4.0.0/14, 10.8.0.0/13 and 4 more, and the instance"
+        in found.reasons[0]
+    )
 
 
 def test_anywhere_as_a_source_is_where_the_default_route_leads() -> None:

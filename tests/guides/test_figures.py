@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.sshkeys.aws.plugins.connection import ec2_instance_connect as connection
+from ansible_collections.sshkeys.aws.plugins.module_utils import _ways
 from ansible_collections.sshkeys.aws.plugins.module_utils._push import plan
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import audit_keys
 from ansible_collections.sshkeys.aws.plugins.modules import ec2_instance_connect_key, transfer_ssh_key
 from ansible_collections.sshkeys.aws.plugins.plugin_utils import _action
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import ways
 from ansible_collections.sshkeys.aws.tests.bench import report
 from ansible_collections.sshkeys.aws.tests.guides.guides import FOLDER, ROOT
 
@@ -122,7 +122,7 @@ def test_a_worker_is_silent_for_as_long_as_the_guide_says() -> None:
 
 def test_endpoints_reach_the_ports_that_the_sentence_names() -> None:
     page = (FOLDER / "guide_troubleshooting.rst").read_text(encoding="utf-8")
-    assert f"connects only to the ports {' and '.join(map(str, ways._PORTS_OF_ENDPOINTS))}." in page
+    assert f"connects only to the ports {' and '.join(map(str, _ways.PORTS_OF_ENDPOINTS))}." in page
 
 
 def test_one_group_of_module_defaults_reaches_every_module_that_calls_aws() -> None:

@@ -30,8 +30,15 @@ RESOURCES = {
     "ec2-instance-connect:OpenTunnel": r"ec2 instance-connect-endpoint/(\*|eice-[0-9a-f]{17})",
     "ec2:DescribeInstances": None,
     "ec2:DescribeInstanceConnectEndpoints": None,
+    "ec2:DescribeImages": None,
+    "ec2:DescribeNetworkAcls": None,
+    "ec2:DescribeRouteTables": None,
+    "ec2:DescribeSecurityGroups": None,
+    "ec2:DescribeSubnets": None,
+    "ec2:GetManagedPrefixListEntries": r"ec2 prefix-list/\*",
     "ec2:GetConsoleOutput": r"ec2 instance/(\*|i-[0-9a-f]{17})",
     "ec2:DescribeRegions": None,
+    "ssm:DescribeInstanceInformation": None,
     "ssm:StartSession": r"ec2 instance/(\*|i-[0-9a-f]{17})|ssm document/AWS-StartSSHSession",
     "ssm:ResumeSession": r"ssm session/\*",
     "ssm:TerminateSession": r"ssm session/\*",
@@ -49,6 +56,8 @@ CONDITIONS = {
     "ssm:ResumeSession": {"ssm:resourceTag/aws:ssmmessages:session-id"},
     "ssm:TerminateSession": {"ssm:resourceTag/aws:ssmmessages:session-id"},
 }
+# The files with a function for each call.
+CALLERS = ("ec2", "ec2_facts", "instance_connect", "ssm", "ssm_facts", "transfer")
 # Websockets and no calls, so the SDK does not know them.
 NO_OPERATIONS = {"ec2-instance-connect:OpenTunnel", "ssmmessages:OpenDataChannel"}
 
@@ -102,7 +111,7 @@ def test_actions_exist_and_take_these_resources_and_conditions(statement: dict[s
 
 
 def test_every_call_of_the_collection_is_allowed() -> None:
-    files = [ROOT / f"plugins/module_utils/_aws/{name}.py" for name in ("ec2", "instance_connect", "ssm", "transfer")]
+    files = [ROOT / f"plugins/module_utils/_aws/{name}.py" for name in CALLERS]
     source = "".join(file.read_text(encoding="utf-8") for file in files)
     # client.describe_user, and client.get_paginator("list_users").
     called = set(re.findall(r"\bclient\.(?!get_paginator|meta|generate_|_)(\w+)|get_paginator\(\"(\w+)\"\)", source))

@@ -71,9 +71,13 @@ def names_of(options: dict[str, Any]) -> set[str]:
 
 
 def test_there_are_modules() -> None:
-    assert {"ec2_instance_connect_key", "ec2_serial_console_key", "transfer_ssh_key", "transfer_ssh_key_info"} <= set(
-        MODULES
-    )
+    assert {
+        "ec2_instance_connect_info",
+        "ec2_instance_connect_key",
+        "ec2_serial_console_key",
+        "transfer_ssh_key",
+        "transfer_ssh_key_info",
+    } <= set(MODULES)
 
 
 @pytest.mark.parametrize("name", MODULES)

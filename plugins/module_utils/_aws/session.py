@@ -116,15 +116,16 @@ class Session:
         """The file with the trusted certificates: from the environment, from the profile, or the SDK's default."""
         return str(self._sdk_session.get_config_variable("ca_bundle") or httpsession.get_cert_path(True))
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, *, reads_only: bool = False) -> Any:
         """Make a client of a service. Sends nothing to it.
 
-        service: INSTANCE_CONNECT, TRANSFER, EC2 or SSM of sdk.py.
+        service: INSTANCE_CONNECT, TRANSFER, EC2 or SSM of sdk.py. reads_only: whether any call may be repeated.
         Raises SetUpError if region, credentials, profile, endpoint or aws_config cannot be used.
         """
         region = self.region
         with _setting_up():
-            client = self._make_client(service, region.name, _ATTEMPTS.get(service, retries.TOTAL_MAX_ATTEMPTS))
+            attempts = retries.TOTAL_MAX_ATTEMPTS if reads_only else _ATTEMPTS.get(service, retries.TOTAL_MAX_ATTEMPTS)
+            client = self._make_client(service, region.name, attempts)
             _check_credentials(client, service)
         ssl_context.share(client, self._preloaded.bundle if self._preloaded else None)
         retries.attach(client, service, is_limited="retries" in (self.params.get("aws_config") or {}))

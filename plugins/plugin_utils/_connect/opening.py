@@ -33,6 +33,15 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import P
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_instance_connect
 from ansible_collections.sshkeys.aws.plugins.module_utils._push.target import Target
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import in_region
+from ansible_collections.sshkeys.aws.plugins.module_utils._ways import (
+    Way,
+    address_of_the_user,
+    check_port,
+    is_managed_node,
+    may_need_endpoint,
+    no_address,
+    ways,
+)
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import (
     direct,
     endpoint_tunnel,
@@ -62,15 +71,6 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.session_manag
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.steps import FailedError, taking
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.tasks import start
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.ways import (
-    Way,
-    address_of_the_user,
-    check_port,
-    is_managed_node,
-    may_need_endpoint,
-    no_address,
-    ways,
-)
 
 _TUNNELS = frozenset({Way.ENDPOINT, Way.SESSION_MANAGER})
 # The payload beside a file descriptor: OpenSSH reads one byte (monitor_fdpass.c, mm_receive_fd).

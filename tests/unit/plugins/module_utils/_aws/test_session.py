@@ -378,6 +378,14 @@ def test_a_signer_has_the_credentials_of_now(service: ScriptedService, tmp_path:
     assert [signed_by(session)[0] for _time in range(2)] == ["AKIA2", "AKIA3"]
 
 
+@pytest.mark.parametrize(("reads_only", "attempts"), [(False, 1), (True, 8)])
+def test_only_calls_that_read_are_repeated_for_session_manager(
+    service: ScriptedService, reads_only: bool, attempts: int
+) -> None:
+    made = Session(service.params()).client(SSM, reads_only=reads_only)
+    assert made.meta.config.retries["total_max_attempts"] == attempts
+
+
 def test_credentials_that_have_ended_are_a_sentence(service: ScriptedService, tmp_path: Any) -> None:
     options = service.params(**expiring(tmp_path, "2001-01-01T00:00:00Z"))
     for use in (Session(options).signer, lambda: Session(options).client(SSM)):

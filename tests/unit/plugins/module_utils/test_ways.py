@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any, cast
 
 import pytest
+from ansible_collections.sshkeys.aws.plugins.module_utils import _ways as ways
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ec2 import EndpointFacts
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import ways
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.ways import Way
+from ansible_collections.sshkeys.aws.plugins.module_utils._ways import Way, WaySettings
 
 INSTANCE_ID, NODE_ID = "i-0123456789abcdef0", "mi-0123456789abcdef0"
 PUBLIC = {"private_ip_address": "10.0.0.7", "public_ip_address": "192.0.2.7"}
@@ -20,9 +20,9 @@ PRIVATE = {"private_ip_address": "10.0.0.7"}
 ENDPOINT = {"instance_connect_endpoint_id": "eice-1"}
 
 
-def settings(**told: Any) -> Settings:
-    nothing = dict.fromkeys(Settings.__annotations__)
-    return cast("Settings", {**nothing, "instance_id": INSTANCE_ID, "name": "web1", **told})
+def settings(**told: Any) -> WaySettings:
+    nothing = dict.fromkeys(WaySettings.__annotations__)
+    return cast("WaySettings", {**nothing, "instance_id": INSTANCE_ID, "name": "web1", **told})
 
 
 @pytest.mark.parametrize("known", [{}, PUBLIC, PRIVATE, {"host": "10.0.0.7"}], ids=str)
@@ -119,3 +119,25 @@ def test_a_port_that_no_endpoint_has(port: int) -> None:
 
 def test_an_instance_that_has_no_address_is_a_sentence() -> None:
     assert str(ways.no_address(INSTANCE_ID)).startswith(f"EC2 has no address of {INSTANCE_ID}.")
+
+
+ONE = EndpointFacts("eice-1", "one.example.com", None, "subnet-1")
+TWO = EndpointFacts("eice-2", "two.example.com", "fips.example.com", "subnet-2")
+NAMELESS = EndpointFacts("eice-3", None, None, "subnet-2")
+
+
+@pytest.mark.parametrize(
+    ("found", "subnet_id", "use_fips", "expected"),
+    [
+        ([ONE, TWO], "subnet-2", False, (TWO, "two.example.com")),
+        ([ONE, TWO], "subnet-9", False, (ONE, "one.example.com")),
+        ([ONE, TWO], "subnet-1", True, (TWO, "fips.example.com")),
+        ([NAMELESS, ONE], "subnet-2", False, (ONE, "one.example.com")),
+        ([NAMELESS], "subnet-2", False, None),
+        ([], None, False, None),
+    ],
+)
+def test_the_endpoint_of_several(
+    found: list[EndpointFacts], subnet_id: str | None, use_fips: bool, expected: tuple[EndpointFacts, str] | None
+) -> None:
+    assert ways.preferred_endpoint(found, subnet_id, use_fips=use_fips) == expected

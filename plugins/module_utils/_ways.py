@@ -2,15 +2,34 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The ways to an instance, and the order in which they are tried. Pure."""
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""The ways to an instance, and the order in which they are tried. Pure.
+
+The connection tries the ways, and the module ec2_instance_connect_info says which one it would take.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import Enum
+from typing import Protocol, Sequence, TypedDict, TypeVar
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
+
+
+class WaySettings(TypedDict):
+    """The settings of a connection that decide which ways there are. Empty and None both mean unknown.
+
+    host: the address, if the user has set one; name: the destination on ssh's command line, perhaps the instance id.
+    """
+
+    instance_id: str
+    tunnel: str
+    instance_connect_endpoint_id: str | None
+    public_ip_address: str | None
+    host: str | None
+    name: str
 
 
 class Way(Enum):
@@ -32,7 +51,7 @@ _BY_TUNNEL = {
 }
 
 
-def ways(settings: Settings) -> Sequence[Way]:
+def ways(settings: WaySettings) -> Sequence[Way]:
     """Return the ways to try, in order. The options of the connection document this rule.
 
     A way for which something is missing, such as a public address, is none for that instance. What can be missing is
@@ -53,12 +72,12 @@ def is_managed_node(instance_id: str) -> bool:
     return instance_id.startswith("mi-")
 
 
-def may_need_endpoint(settings: Settings) -> bool:
+def may_need_endpoint(settings: WaySettings) -> bool:
     """Return whether a connection may go through an endpoint, as far as known before EC2 is asked."""
     return Way.ENDPOINT in ways(settings) and not (settings["tunnel"] == "auto" and settings["public_ip_address"])
 
 
-def address_of_the_user(settings: Settings, hostname: str) -> str | None:
+def address_of_the_user(settings: WaySettings, hostname: str) -> str | None:
     """Return the address that the user has set: HostName in the configuration of ssh, or else ansible_host.
 
     hostname: the address that ssh would connect to, in lower case.
@@ -68,13 +87,49 @@ def address_of_the_user(settings: Settings, hostname: str) -> str | None:
     return settings["host"]
 
 
+class NamedEndpoint(Protocol):
+    """An EC2 Instance Connect Endpoint, as far as the choice among several needs it."""
+
+    @property
+    def dns_name(self) -> str | None:
+        """The name of its server."""
+
+    @property
+    def fips_dns_name(self) -> str | None:
+        """The same for FIPS."""
+
+    @property
+    def subnet_id(self) -> str | None:
+        """Where it is."""
+
+
+AnEndpoint = TypeVar("AnEndpoint", bound=NamedEndpoint)
+
+
+def preferred_endpoint(
+    found: Sequence[AnEndpoint], subnet_id: str | None, *, use_fips: bool
+) -> tuple[AnEndpoint, str] | None:
+    """Return the endpoint that a connection takes, and the name of its server; None if none has a name.
+
+    found: endpoints that carry connections. subnet_id: of the instance; an endpoint there is preferred.
+    """
+    for each in (*(one for one in found if one.subnet_id == subnet_id), *found):
+        name = each.fips_dns_name if use_fips else each.dns_name
+        if name:
+            return each, name
+    return None
+
+
+# The states in which an endpoint carries connections (AWS CLI, ec2-instance-connect open-tunnel).
+ENDPOINT_STATES = ("create-complete", "update-in-progress", "update-failed", "update-complete")
+
 # EC2 User Guide, quotas of EC2 Instance Connect Endpoints.
-_PORTS_OF_ENDPOINTS = (22, 3389)
+PORTS_OF_ENDPOINTS = (22, 3389)
 
 
 def check_port(port: int) -> None:
     """Raise ArgumentError for a port that no endpoint connects to."""
-    if port not in _PORTS_OF_ENDPOINTS:
+    if port not in PORTS_OF_ENDPOINTS:
         raise ArgumentError(
             f"The port of this host is {port} (ansible_port, or Port in the configuration of ssh), and an EC2 Instance "
             "Connect Endpoint connects only to the ports 22 and 3389. Let sshd listen on port 22 too, and set "

@@ -50,6 +50,7 @@ extends_documentation_fragment:
   - sshkeys.aws._attributes.action_group
   - sshkeys.aws._attributes.fast_path
   - sshkeys.aws._push
+  - sshkeys.aws._role
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
@@ -267,6 +268,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import (
     expand,
     one_public_key,
 )
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.role import ROLE_OPTIONS, check_role_arn
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._entry import enter
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
@@ -294,6 +296,7 @@ OPTIONS: dict[str, Any] = {
     "availability_zone": {"type": "str"},
     "concurrency": {"type": "int", "default": 16},
     **PUSH_OPTIONS,
+    **ROLE_OPTIONS,
 }
 
 SPEC = Spec(
@@ -305,6 +308,7 @@ SPEC = Spec(
         "targets": check_instance_id,
         "os_user": check_os_user,
         "availability_zone": check_availability_zone,
+        "assume_role_arn": check_role_arn,
     },
     mutually_exclusive=[("instance_id", "targets")],
     required_one_of=[("instance_id", "targets")],

@@ -33,6 +33,7 @@ extends_documentation_fragment:
   - sshkeys.aws._attributes.action_group
   - sshkeys.aws._attributes.fast_path
   - sshkeys.aws._push
+  - sshkeys.aws._role
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
@@ -177,6 +178,7 @@ from dataclasses import replace
 from typing import Any, Mapping
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import one_public_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.role import ROLE_OPTIONS, check_role_arn
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._entry import enter
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_instance_connect
@@ -189,9 +191,13 @@ OPTIONS: dict[str, Any] = {
     "instance_id": {"type": "str", "required": True},
     "serial_port": {"type": "int", "default": 0},
     **PUSH_OPTIONS,
+    **ROLE_OPTIONS,
 }
 
-SPEC = Spec(OPTIONS, checks={"public_key": check_public_keys, "instance_id": check_instance_id})
+SPEC = Spec(
+    OPTIONS,
+    checks={"public_key": check_public_keys, "instance_id": check_instance_id, "assume_role_arn": check_role_arn},
+)
 
 
 def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Report:

@@ -112,6 +112,7 @@ extends_documentation_fragment:
   - sshkeys.aws._attributes
   - sshkeys.aws._attributes.action_group
   - sshkeys.aws._attributes.fast_path
+  - sshkeys.aws._role
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
@@ -348,6 +349,7 @@ diff:
 from typing import Any, Mapping
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import check_concurrency, expand, public_keys
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.role import ROLE_OPTIONS, check_role_arn
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import TRANSFER
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._entry import enter
@@ -394,6 +396,7 @@ OPTIONS: dict[str, Any] = {
     "unsupported_keys": {"type": "str", "choices": ["fail", "skip"], "default": "fail"},
     "wait_timeout": {"type": "int", "default": 0},
     "concurrency": {"type": "int", "default": 16},
+    **ROLE_OPTIONS,
 }
 
 _ELEMENT_OPTIONS: dict[str, Any] = {"user_name": {"type": "str", "required": True}, **USER_OPTIONS}
@@ -408,6 +411,7 @@ SPEC = Spec(
         "public_keys": check_public_keys,
         "ssh_public_key_ids": check_key_id,
         "replaces": check_replaced_id,
+        "assume_role_arn": check_role_arn,
     },
     mutually_exclusive=[("user_name", "users")],
     required_one_of=[("user_name", "users")],

@@ -39,6 +39,7 @@ extends_documentation_fragment:
   - sshkeys.aws._attributes.action_group
   - sshkeys.aws._attributes.fast_path
   - sshkeys.aws._attributes.info_module
+  - sshkeys.aws._role
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
@@ -174,6 +175,7 @@ from datetime import datetime, timezone
 from typing import Any, Mapping
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import check_concurrency
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.role import ROLE_OPTIONS, check_role_arn
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import TRANSFER
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.transfer import user_names
@@ -190,9 +192,12 @@ OPTIONS: dict[str, Any] = {
     "server_id": {"type": "str", "required": True},
     "user_names": {"type": "list", "elements": "str", "aliases": ["user_name"]},
     "concurrency": {"type": "int", "default": 16},
+    **ROLE_OPTIONS,
 }
 
-SPEC = Spec(OPTIONS, checks={"server_id": check_server_id, "user_names": check_user_name})
+SPEC = Spec(
+    OPTIONS, checks={"server_id": check_server_id, "user_names": check_user_name, "assume_role_arn": check_role_arn}
+)
 
 
 def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Report:

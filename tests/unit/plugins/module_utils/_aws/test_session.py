@@ -159,22 +159,61 @@ def test_the_endpoint_of_another_profile_is_another() -> None:
     assert len(endpoints) == 3
 
 
-def test_an_assumed_role_keeps_the_region_of_the_profile(
-    service: ScriptedService, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The credentials of the role take the place of those of the profile, and nothing else of it goes."""
-    (tmp_path / "config").write_text("[profile fleet]\nregion = eu-central-1\n")
+ROLE = "arn:aws:iam::123456789012:role/r"
+_GIVEN = "<AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>"
+_CREDENTIALS = f"<Credentials>{_GIVEN}<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
+ASSUMED = (200, f"<AssumeRoleResponse><AssumeRoleResult>{_CREDENTIALS}</AssumeRoleResult></AssumeRoleResponse>")
+
+
+@pytest.fixture
+def fleet(service: ScriptedService, tmp_path: Path) -> dict[str, Any]:
+    """Return the options for a profile with a region, an endpoint and certificates, and for no credentials."""
+    (tmp_path / "config").write_text(
+        f"[profile fleet]\nregion = eu-central-1\nendpoint_url = {service.params()['endpoint_url']}\n"
+        "ca_bundle = /certificates\n"
+    )
     (tmp_path / "credentials").write_text("[fleet]\naws_access_key_id = AKIAFLEET\naws_secret_access_key = secret\n")
-    given = "<AccessKeyId>AKIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>"
-    credentials = f"<Credentials>{given}<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
-    service.script = [
-        (200, f"<AssumeRoleResponse><AssumeRoleResult>{credentials}</AssumeRoleResult></AssumeRoleResponse>")
-    ]
-    options = service.params(region=None, access_key=None, secret_key=None, profile="fleet")
-    assumed = Session(options).assume_role("arn:aws:iam::123456789012:role/r")
+    return service.params(region=None, endpoint_url=None, access_key=None, secret_key=None, profile="fleet")
+
+
+def test_an_assumed_role_keeps_what_the_profile_configures(service: ScriptedService, fleet: dict[str, Any]) -> None:
+    """Only the credentials are those of the role."""
+    service.script = [ASSUMED]
+    assumed = Session(fleet).assume_role(ROLE)
     assert assumed.region == ("eu-central-1", "the profile fleet")
-    assert assumed.params["access_key"] == "AKIAROLE"
-    assert assumed.client(TRANSFER).meta.region_name == "eu-central-1"
+    assert assumed.ca_bundle == "/certificates"
+    made = assumed.client(TRANSFER)
+    assert made.meta.region_name == "eu-central-1"
+    assert made.meta.endpoint_url == service.params()["endpoint_url"]
+    assert signed_by(assumed) == ("ASIAROLE", "eu-central-1", "t")
+
+
+def test_the_role_of_an_option_is_assumed_once_for_all_clients(service: ScriptedService, fleet: dict[str, Any]) -> None:
+    service.script = [ASSUMED]
+    session = Session({**fleet, "assume_role_arn": f" {ROLE}\n"})
+    assert (session.region.name, service.requests) == ("eu-central-1", [])
+    session.client(INSTANCE_CONNECT)
+    session.client(TRANSFER)
+    assert signed_by(session) == ("ASIAROLE", "eu-central-1", "t")
+    assert service.operations == ["AssumeRole"]
+
+
+@pytest.mark.parametrize("role", ["keys", "arn:aws:iam::123456789012:user/keys", "arn:aws:iam::1234:role/keys"])
+def test_what_is_no_role_is_not_assumed(service: ScriptedService, role: str) -> None:
+    with pytest.raises(SetUpError, match=r"^assume_role_arn is .* and must be the ARN of an IAM role"):
+        client(service, TRANSFER, assume_role_arn=role)
+    assert service.requests == []
+
+
+def test_a_code_that_nobody_can_type_is_a_sentence(service: ScriptedService, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK reads it from a terminal, and there is none."""
+
+    def ask_for_a_code(*_arguments: object, **_options: object) -> object:
+        raise EOFError
+
+    monkeypatch.setattr("botocore.session.Session.create_client", ask_for_a_code)
+    with pytest.raises(SetUpError, match=r"needs an MFA code, which cannot be typed here\."):
+        client(service, TRANSFER)
 
 
 def test_a_client_shares_the_bundle_that_was_preloaded(service: ScriptedService) -> None:
@@ -184,9 +223,6 @@ def test_a_client_shares_the_bundle_that_was_preloaded(service: ScriptedService)
     made = Session(service.params(endpoint_url="https://127.0.0.1:1"), preloaded).client(TRANSFER)
     pool = made._endpoint.http_session._manager.connection_pool_kw
     assert pool["ssl_context"] is preloaded.bundle.context
-
-
-ROLE = "arn:aws:iam::123456789012:role/r"
 
 
 def test_a_role_that_cannot_be_assumed_is_told_after_three_attempts(
@@ -213,11 +249,7 @@ def test_a_private_key_for_a_profile_is_not_repeated(service: ScriptedService) -
 
 
 def test_an_assumed_role_makes_its_clients_of_the_same_data(service: ScriptedService) -> None:
-    given = "<AccessKeyId>AKIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>"
-    credentials = f"<Credentials>{given}<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
-    service.script = [
-        (200, f"<AssumeRoleResponse><AssumeRoleResult>{credentials}</AssumeRoleResult></AssumeRoleResponse>")
-    ]
+    service.script = [ASSUMED]
     made = Session(service.params(), shared()).assume_role(ROLE).client(TRANSFER)
     described = shared().loader.load_service_model(TRANSFER, "service-2")["metadata"]
     assert made.meta.service_model.metadata is described
@@ -336,11 +368,7 @@ def test_a_signer_takes_the_credentials_of_the_environment(
 
 
 def test_a_signer_of_an_assumed_role(service: ScriptedService) -> None:
-    given = "<AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>"
-    credentials = f"<Credentials>{given}<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
-    service.script = [
-        (200, f"<AssumeRoleResponse><AssumeRoleResult>{credentials}</AssumeRoleResult></AssumeRoleResponse>")
-    ]
+    service.script = [ASSUMED]
     assert signed_by(Session(service.params(), shared()).assume_role(ROLE)) == ("ASIAROLE", "us-east-1", "t")
 
 

@@ -235,6 +235,14 @@ def test_a_role_that_cannot_be_assumed_is_told_after_three_attempts(
     assert len(service.requests) == 3
 
 
+def test_a_role_that_is_refused_is_told_with_the_remedy(service: ScriptedService) -> None:
+    service.script = [
+        (403, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>No</Message></Error></ErrorResponse>")
+    ]
+    with pytest.raises(SetUpError, match=r"AccessDenied.*AssumeRole operation: No\. Allow sts:AssumeRole on this role"):
+        Session(service.params(), shared()).assume_role(ROLE)
+
+
 def test_a_token_with_a_line_break_is_not_repeated(service: ScriptedService) -> None:
     with pytest.raises(SetUpError, match="an option contains a key that does not belong there") as failure:
         Session(service.params(session_token="IQoJ\nb3Jp"), shared()).assume_role(ROLE)

@@ -25,7 +25,7 @@ description:
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
 requirements:
-  - boto3 and botocore, on the controller
+  - boto3 >= 1.28.0 and botocore >= 1.31.0, on the controller
   - websockets >= 15.0, on the controller, for tunnels
   - OpenSSH 7.6 or later, on the controller
 notes:

@@ -209,8 +209,8 @@ _HINTS = {
     "AccessDeniedException": "Allow the action that the message names in the IAM policy of these credentials.",
     # STS, when a role is assumed
     "AccessDenied": (
-        "Allow sts:AssumeRole on this role in the IAM policy of these credentials, and allow them in the trust policy of "
-        "the role."
+        "Allow sts:AssumeRole on this role in the IAM policy of these credentials, and allow them in the trust policy "
+        "of the role."
     ),
     "UnrecognizedClientException": "AWS does not know this access key. Check access_key, profile and region.",
     "InvalidClientTokenId": "AWS does not know this access key. Check access_key, profile and region.",
@@ -256,5 +256,6 @@ def hint_for(code: str) -> str:
 
 def hint_for_sdk_error(error: Exception) -> str:
     """Return the remedy for an exception of botocore, as a sentence. A ClientError has the error code of AWS."""
-    code = getattr(error, "response", {}).get("Error", {}).get("Code", "")
+    response = getattr(error, "response", None)
+    code = response.get("Error", {}).get("Code", "") if isinstance(response, dict) else ""
     return _HINTS.get(code) or _HINTS.get(type(error).__name__, _UNKNOWN_SDK_ERROR)

@@ -53,7 +53,7 @@ extends_documentation_fragment:
   - sshkeys.aws._role
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.boto3
+  - sshkeys.aws._attributes.sdk
 notes:
   - The instance needs the package C(ec2-instance-connect), which Amazon Linux 2 and later and Ubuntu 20.04 and later
     have, instance metadata turned on, and no C(AuthorizedKeysCommand) of its own in its sshd configuration.

@@ -36,7 +36,7 @@ extends_documentation_fragment:
   - sshkeys.aws._role
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.boto3
+  - sshkeys.aws._attributes.sdk
 notes:
   - The serial console must be turned on for the account in the region, the instance type must be built on the Nitro
     System, and there can be one session at a time. To do more than read the output, you need an OS user with a

@@ -115,7 +115,7 @@ extends_documentation_fragment:
   - sshkeys.aws._role
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.boto3
+  - sshkeys.aws._attributes.sdk
 attributes:
   check_mode:
     support: full

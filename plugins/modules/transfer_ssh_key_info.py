@@ -42,7 +42,7 @@ extends_documentation_fragment:
   - sshkeys.aws._role
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.boto3
+  - sshkeys.aws._attributes.sdk
 notes:
   - The credentials need C(transfer:DescribeUser) on the users, and C(transfer:ListUsers) on the server to list every
     user.

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.sshkeys.aws.tests.guides.guides import FOLDER, block_with, readme_block_with
+from ansible_collections.sshkeys.aws.tests.guides.guides import FOLDER, block_with, readme_block_with, readme_blocks
 from ansible_collections.sshkeys.aws.tests.playbooks import Controller, TaskResult
 
 # The hosts of the inventory in the guide about the lab.
@@ -262,6 +262,7 @@ def fleet(reader: Reader) -> dict[str, Outcome]:
     others = {
         "import": imported(),
         "connection": delegating(private()),
+        "readme": private(),
         "facts before the role": logging_in(role_alone(), gather_facts=True),
     }
     return reader.run({**ways(), **others}, keeping=("module", "own key"))
@@ -316,6 +317,19 @@ def test_delegated_task_stays_on_the_controller_with_the_connection(fleet: Mappi
     done.assert_nothing_failed()
     assert done.hosts("Say who answers") == done.hosts("Work here") == FLEET
     assert done.output.count("-> localhost]") == 2
+
+
+def test_the_readme_shows_what_is_printed(fleet: Mapping[str, Outcome]) -> None:
+    """Apart from the names of the hosts, which answer in any order, and from blanks."""
+    (shown,) = [block.text for block in readme_blocks("text") if "PLAY RECAP" in block.text]
+    _before, _play, printed = fleet["readme"].output.rpartition("PLAY [Work on the private fleet]")
+    for name, host in zip(("web-1", "web-2"), sorted(FLEET), strict=True):
+        shown = shown.replace(name, host)
+    lines = {" ".join(line.split()) for line in f"{_play}{printed}".splitlines()}
+    recap = {line for line in shown.splitlines() if " : " in line}
+    assert {" ".join(line.split()) for line in shown.splitlines() if line not in recap} <= lines
+    # The recap is that of the whole run.
+    assert all(" ok=1 " in line and " unreachable=0 failed=0 " in " ".join(line.split()) for line in recap)
 
 
 def test_only_a_fresh_key_pair_is_pushed_again(fleet: Mapping[str, Outcome]) -> None:

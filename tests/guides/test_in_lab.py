@@ -15,8 +15,11 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Collection, Mapping, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -527,6 +530,102 @@ def test_old_keys_of_every_user_are_reported(users: Mapping[str, Outcome]) -> No
 def test_the_lab_lets_time_pass_and_throttles(users: Mapping[str, Outcome]) -> None:
     users["lab"].assert_nothing_failed()
     assert len(users["lab"].results) == 2
+
+
+# -- The cookbook --------------------------------------------------------------------------------------------------
+
+ROLE_ARN = "arn:aws:iam::123456789012:role/ssh-access"
+# Of a FIDO security key.
+SECURITY_KEY = (
+    "sk-ssh-ed25519@openssh.com "
+    "AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAAABHNzaDo="
+)
+PASSWORD = "a password of a vault"
+
+
+@contextmanager
+def published(pages: Mapping[str, str]) -> Iterator[str]:
+    """Serve pages over HTTP, by their paths. Yields the address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            page = pages.get(self.path, "").encode()
+            self.send_response(200 if page else 404)
+            self.send_header("Content-Length", str(len(page)))
+            self.end_headers()
+            self.wfile.write(page)
+
+        def log_message(self, *_arguments: object) -> None:
+            """Stay silent."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def in_other_account() -> str:
+    """Return the play that connects as a role."""
+    (play,) = yaml.safe_load(block_with("- name: Work in the other account\n").text)
+    play["vars"]["ansible_port"] = 22
+    return yaml.safe_dump([play], sort_keys=False)
+
+
+@pytest.fixture(scope="module")
+def cookbook(reader: Reader) -> dict[str, Outcome]:
+    """Return what the recipes do."""
+    make_keys_to_declare(reader)
+    keys = {name: reader.controller.make_key(name) for name in ("frank", "grace", "heidi")}
+    password = reader.controller.write("password", PASSWORD)
+    vault = reader.controller.write("keys.yml", yaml.safe_dump({"partner_public_keys": [keys["heidi"]]}))
+    encrypt = ["ansible-vault", "encrypt", "--vault-password-file", str(password), str(vault)]
+    subprocess.run(encrypt, cwd=reader.folder, check=True, capture_output=True)
+    pages = {"/alice.keys": f"{keys['frank']}\n{SECURITY_KEY}\n", "/bob.keys": f"{keys['grace']}\n"}
+    accounts = yaml.safe_load(block_with("https://github.com/alice.keys\n").text)
+    with published(pages) as address:
+        examples = {
+            "role for the connection": in_other_account(),
+            "role for a module": play_of(yaml.safe_load(block_with("of a server in the other account").text)),
+            "role for the role": block_with("Work in the other account, with the role").text,
+            "accounts": re.sub(r"https://git(hub|lab)\.com", address, play_of(accounts)),
+            "folder": block_with("public_key_folder: keys/partner\n").text,
+            "vault": block_with("Declare keys from a vault").text,
+        }
+        return reader.run(examples, "--vault-password-file", str(password))
+
+
+@pytest.mark.parametrize("name", ["role for the connection", "role for a module", "role for the role"])
+def test_a_role_is_assumed_by_the_same_option_everywhere(cookbook: Mapping[str, Outcome], name: str) -> None:
+    done = cookbook[name]
+    done.assert_nothing_failed()
+    first, *others = [call for call in done.calls if call["operation"] != "DescribeInstances"]
+    assert (first["operation"], first["parameters"]["RoleArn"]) == ("AssumeRole", ROLE_ARN)
+    assert others
+    assert first["access_key"] not in {call["access_key"] for call in others}
+
+
+def imported_by(done: Outcome) -> list[str]:
+    """Return the comments of the keys that an example has imported."""
+    imports = [call["parameters"] for call in done.calls if call["operation"] == "ImportSshPublicKey"]
+    return sorted(each["SshPublicKeyBody"].split()[-1].removesuffix("@laptop") for each in imports)
+
+
+@pytest.mark.parametrize(
+    ("name", "people"), [("accounts", ["frank", "grace"]), ("folder", ["alice", "bob"]), ("vault", ["heidi"])]
+)
+def test_keys_come_from_accounts_folders_and_vaults(
+    cookbook: Mapping[str, Outcome], name: str, people: list[str]
+) -> None:
+    cookbook[name].assert_nothing_failed()
+    assert imported_by(cookbook[name]) == people
+
+
+def test_a_key_that_the_service_does_not_take_is_left_out_with_a_warning(cookbook: Mapping[str, Outcome]) -> None:
+    assert "sk-ssh-ed25519@openssh.com, so this key is skipped" in " ".join(cookbook["accounts"].output.split())
 
 
 # -- The inventory -------------------------------------------------------------------------------------------------

@@ -16,7 +16,9 @@ import pytest
 from ansible_collections.sshkeys.aws.tests.guides.guides import ROOT, Block, blocks
 from botocore import xform_name
 
-POLICIES = blocks("json")
+POLICIES = [block for block in blocks("json") if "Principal" not in block.text]
+# Those that say who may assume a role.
+TRUST_POLICIES = [block for block in blocks("json") if "Principal" in block.text]
 
 # Partition, service, region, account and resource; wildcards where IAM takes them.
 ARN = re.compile(
@@ -77,6 +79,22 @@ def test_policy_has_the_elements_that_iam_knows(block: Block) -> None:
         assert re.fullmatch(r"[A-Za-z0-9]+", statement["Sid"])
         assert statement["Effect"] in {"Allow", "Deny"}
         assert set(statement.get("Condition", {})) <= {"StringEquals", "StringLike", "NumericEquals"}
+
+
+@pytest.mark.parametrize("block", TRUST_POLICIES, ids=str)
+def test_trust_policy_names_one_repository_and_one_branch(block: Block) -> None:
+    """IAM User Guide, "Create a role for OpenID Connect federation"."""
+    policy = json.loads(block.text)
+    assert policy["Version"] == "2012-10-17"
+    (statement,) = policy["Statement"]
+    assert set(statement) == {"Sid", "Effect", "Principal", "Action", "Condition"}
+    assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"
+    provider = re.fullmatch(r"arn:aws:iam::\d{12}:oidc-provider/(\S+)", statement["Principal"]["Federated"])
+    assert provider
+    (conditions,) = statement["Condition"].values()
+    assert set(statement["Condition"]) == {"StringEquals"}
+    assert conditions[f"{provider[1]}:aud"] == "sts.amazonaws.com"
+    assert re.fullmatch(r"repo:[\w-]+/[\w-]+:ref:refs/heads/\w+", conditions[f"{provider[1]}:sub"])
 
 
 def test_statements_have_names_of_their_own() -> None:

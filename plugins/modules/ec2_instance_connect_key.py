@@ -14,6 +14,8 @@ version_added: 0.1.0
 description:
   - Pushes a public key to one EC2 instance, or to many at once, with EC2 Instance Connect (C(SendSSHPublicKey)).
   - For 60 seconds, the holder of the matching private key can log in as that OS user. Nothing is left on the instance.
+  - Its own options are O(instance_id), O(targets), O(os_user), O(availability_zone), O(public_key), O(force),
+    O(min_validity), O(concurrency) and O(assume_role_arn). All others are those of every module for AWS.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
 options:

@@ -15,6 +15,8 @@ description:
   - Pushes a public key to the serial console of an EC2 instance (C(SendSerialConsoleSSHPublicKey)).
   - For 60 seconds, the holder of the matching private key can open the console with ssh, even if the network or the
     boot of the instance is broken.
+  - Its own options are O(instance_id), O(serial_port), O(public_key), O(force), O(min_validity) and
+    O(assume_role_arn). All others are those of every module for AWS.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
 options:

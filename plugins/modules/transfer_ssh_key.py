@@ -20,6 +20,9 @@ description:
   - All keys are checked before the first call is made.
   - If another run of this module changes the same user at the same time, the user ends as one of them declared. The
     run that gives up fails, and lists the keys of the user.
+  - Its own options are O(server_id), O(user_name), O(users), O(public_keys), O(ssh_public_key_ids), O(replaces),
+    O(state), O(exclusive), O(allow_empty), O(unsupported_keys), O(wait_timeout), O(concurrency) and
+    O(assume_role_arn). All others are those of every module for AWS.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
 options:

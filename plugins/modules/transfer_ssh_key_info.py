@@ -14,6 +14,8 @@ version_added: 0.1.0
 description:
   - Lists the SSH public keys of one, several or all users of an AWS Transfer Family server, with type, length,
     fingerprints and age.
+  - Its own options are O(server_id), O(user_names), O(concurrency) and O(assume_role_arn). All others are those of
+    every module for AWS.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
 options:

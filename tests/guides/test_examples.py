@@ -146,7 +146,7 @@ def test_modules_have_the_options() -> None:
             assert set(given) <= options[name], f"{block}: {name}"
 
 
-@pytest.mark.parametrize("block", of_kind("plays", "tasks"), ids=str)
+@pytest.mark.parametrize("block", playbooks(), ids=str)
 def test_roles_have_the_variables(block: Block) -> None:
     for use in uses_of_roles(yaml.safe_load(block.text)):
         assert use.role == ROLE

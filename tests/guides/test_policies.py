@@ -22,7 +22,7 @@ TRUST_POLICIES = [block for block in blocks("json") if "Principal" in block.text
 
 # Partition, service, region, account and resource; wildcards where IAM takes them.
 ARN = re.compile(
-    r"arn:aws:(?P<service>[a-z0-9-]+):([a-z0-9-]+|\*):(\d{12}|\*|):(?P<resource>[a-z-]+/[A-Za-z0-9/*${}:-]+)"
+    r"arn:aws:(?P<service>[a-z0-9-]+):([a-z0-9-]*|\*):(\d{12}|\*|):(?P<resource>[a-z-]+/[A-Za-z0-9/*${}:-]+)"
 )
 
 # Which resources the actions take: the Service Authorization Reference. None is "*" alone.
@@ -38,6 +38,7 @@ RESOURCES = {
     "ssm:ResumeSession": r"ssm session/\*",
     "ssm:TerminateSession": r"ssm session/\*",
     "ssmmessages:OpenDataChannel": r"ssm session/\$\{aws:userid\}-\*",
+    "sts:AssumeRole": r"iam role/[\w-]+",
     "transfer:ListUsers": r"transfer server/s-[0-9a-f]{17}",
     "transfer:DescribeUser": r"transfer user/s-[0-9a-f]{17}/\*",
     "transfer:ImportSshPublicKey": r"transfer user/s-[0-9a-f]{17}/\*",

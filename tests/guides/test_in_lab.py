@@ -246,7 +246,7 @@ def task_that_pushes() -> str:
     return block_with("TASK [sshkeys.aws.ssh_access : Push the key", "none").text.strip()
 
 
-NOW_OPEN = "Gather facts, now that the doors are open"
+NOW_OPEN = "Gather facts, now that ssh accepts the key"
 
 # -- Opening a fleet -----------------------------------------------------------------------------------------------
 

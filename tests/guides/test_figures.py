@@ -79,7 +79,7 @@ def test_audit_calls_a_key_old_after_90_days_and_writes_its_report_to_the_curren
 
 
 def test_a_worker_is_silent_for_as_long_as_the_guide_says() -> None:
-    assert "After five seconds, and then from time to time" in (FOLDER / "guide_fleet.rst").read_text(encoding="utf-8")
+    assert "after five seconds, and then from time to time" in (FOLDER / "guide_fleet.rst").read_text(encoding="utf-8")
     assert _action._FIRST_SILENCE_SECONDS == 5
 
 

@@ -121,9 +121,11 @@ def test_job_runs_with_the_installed_collection(
 
 
 def test_job_reaches_private_instances_with_the_connection(
-    installation: Installation, running_lab: RunningLab, job: Path, nothing_else: None
+    running_lab: RunningLab, job: Path, nothing_else: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The playbook of the guide, through an endpoint and through Session Manager."""
+    # An ssh that neither reads nor writes files of the user.
+    monkeypatch.setenv("PATH", running_lab.environment["PATH"])
     (play,) = yaml.safe_load(block_with("- name: Work on the private fleet, from a job\n").text)
     # Facts need a name server.
     play.update(remote_user=running_lab.lab["instances"][0]["os_user"], gather_facts=False)

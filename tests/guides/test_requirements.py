@@ -83,6 +83,14 @@ def test_the_connection_says_the_same() -> None:
     assert said == {name: readme()[name] for name in ("boto3", "botocore", "openssh", "websockets")}
 
 
+def test_the_policy_of_support_says_the_same() -> None:
+    text = (ROOT / "SUPPORT.md").read_text(encoding="utf-8")
+    assert f"| ansible-core | {readme()['ansible-core']} and later |" in text
+    assert f"| `amazon.aws` | {readme()['amazon.aws']} and later |" in text
+    assert f"| Python for modules | {readme()['python']} and later |" in text
+    assert f"| boto3, botocore | {readme()['boto3']}, {readme()['botocore']} and later, " in text
+
+
 def test_the_oldest_sdk_is_tested() -> None:
     text = (ROOT / "tests/requirements/core-2.18-lowest-sdk.txt").read_text(encoding="utf-8")
     pinned = dict(re.findall(r"^([\w-]+)==(.*)$", text, re.MULTILINE))

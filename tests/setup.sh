@@ -44,6 +44,7 @@ missing_packages() {
     command -v sshd >/dev/null || echo openssh-server
     command -v ssh >/dev/null || echo openssh-client
     command -v curl >/dev/null || echo curl
+    command -v rsync >/dev/null || echo rsync
     command -v strace >/dev/null || echo strace
     command -v shellcheck >/dev/null || echo shellcheck
 }
@@ -67,7 +68,7 @@ install_packages() {
     [ -n "$packages" ] || return 0
     if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
         say "Not installed: $packages (the names are those of Debian's packages; root installs them)." \
-            "Without openssh-server, openssh-client or curl there is no lab; without strace or shellcheck a test is skipped."
+            "Without openssh-server, openssh-client or curl there is no lab; without rsync, strace or shellcheck a test is skipped."
         return
     fi
     say "Installing Debian's packages $packages."

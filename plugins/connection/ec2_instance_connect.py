@@ -360,7 +360,7 @@ _PLUGINS = os.path.normpath(os.path.join(os.path.dirname(__file__), os.pardir))
 
 if TYPE_CHECKING:
     from ansible_collections.sshkeys.aws.plugins.module_utils import _ssh_options
-    from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import broker_session, run_folder
+    from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import broker_session, host_options, run_folder
     from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 else:
 
@@ -384,6 +384,7 @@ else:
 
     _ssh_options = _module("module_utils._ssh_options")
     broker_session = _module("plugin_utils._connect.broker_session")
+    host_options = _module("plugin_utils._connect.host_options")
     run_folder = _module("plugin_utils._connect.run_folder")
 
 
@@ -426,18 +427,8 @@ _display = Display()
 _PROGRAMS = os.path.join(_PLUGINS, "plugin_utils", "_connect")
 _BROKER = os.path.join(_PROGRAMS, "broker.py")
 _TEMPORARY_FOLDER = "Ansible's folder for temporary files (ANSIBLE_LOCAL_TEMP)"
-# Characters of a host name (RFC 1035).
-_LONGEST_NAME = 253
 _PROXIES = frozenset({"proxyjump", "proxycommand"})
-# Written to a file, unless they come from the environment, which hands them on.
-_SECRETS = ("access_key", "secret_key", "session_token")
-_AWS_OPTIONS = ("profile", *_SECRETS, "assume_role_arn", "endpoint_url")
 _SSH_ARGUMENTS = ("ssh_args", "ssh_common_args", "ssh_extra_args")
-# The default of GlobalKnownHostsFile (ssh_config(5)).
-_GLOBAL_KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
-# Session Manager ends a session that sends nothing for its idle timeout, at least a minute and 20 by default. This also
-# ends an ssh whose tunnel stands still.
-_ALIVE_SECONDS = 50
 _WHOM_TO_TRUST = frozenset({"stricthostkeychecking", "hostkeyalias", "globalknownhostsfile", "knownhostscommand"})
 
 
@@ -472,7 +463,10 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
 
     def _build_command(self, binary: str, subsystem: str, *other_args: bytes | str) -> list[bytes]:
         self._refuse_proxies()
-        self._refuse_names()
+        try:
+            self._of_host.check_names(self._name())
+        except host_options.RefusedError as error:
+            raise _NotTried(str(error)) from None
         instance_id = self._instance_id()
         command = self._command_of_ssh(binary, subsystem, instance_id)
         try:
@@ -501,26 +495,23 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
         way = _as_arguments(f"ProxyCommand={program}", "ProxyUseFdpass=yes")
         after_the_program = command.index(os.fsencode(binary)) + 1
         command[after_the_program:after_the_program] = way
-        options = [f"HostKeyAlias={instance_id}", "IdentitiesOnly=yes"]
-        if settings["tunnel"] != "never":
-            options.append(f"ServerAliveInterval={_ALIVE_SECONDS}")
-        if settings["host_keys"] == "accept-new":
-            options.append("StrictHostKeyChecking=accept-new")
-        elif settings["host_keys"] == "console":
-            options.append("StrictHostKeyChecking=yes")
-            known_hosts = self._quoted(
-                settings["known_hosts"], "The folder for host keys (XDG_STATE_HOME)", expands=False
-            )
-            # In addition to the user's files, which stay unchanged.
-            options.append(f"GlobalKnownHostsFile={known_hosts} {' '.join(_GLOBAL_KNOWN_HOSTS)}")
-        if identity_file:
-            options.append(f"IdentityFile={self._quoted(identity_file, _TEMPORARY_FOLDER)}")
-            # The key of the run must not outlive the run in an agent.
-            options.append("AddKeysToAgent=no")
+        told = host_options.for_ssh(
+            instance_id,
+            tunnel=settings["tunnel"],
+            host_keys=settings["host_keys"],
+            known_hosts=self._quoted_known_hosts(settings),
+            identity_file=self._quoted(identity_file, _TEMPORARY_FOLDER) if identity_file else None,
+        )
+        options = [f"{keyword}={value}" for keyword, value in told.items()]
         self._add_args(command, _as_arguments(*options), "a key for the instance is pushed when ssh connects")
         if self._opens_connections:
             self._begin(file)
         return command + [other if isinstance(other, bytes) else other.encode() for other in other_args]
+
+    def _quoted_known_hosts(self, settings: Settings) -> str:
+        if settings["host_keys"] != "console":
+            return ""
+        return self._quoted(settings["known_hosts"], "The folder for host keys (XDG_STATE_HOME)", expands=False)
 
     def _command_of_ssh(self, binary: str, subsystem: str, instance_id: str) -> list[bytes]:
         """Return ansible-core's command line for ssh, with each path quoted for ssh."""
@@ -594,18 +585,6 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
                 if refusal:
                     raise _NotTried(refusal)
 
-    def _refuse_names(self) -> None:
-        """Raise AnsibleConnectionFailure if the address of the host or its user is not a possible name."""
-        address, user = self.get_option("address"), self.get_option("remote_user")
-        names = {
-            **({"ansible_host": str(address)} if address is not None and address != self._name() else {}),
-            **({"ansible_user": str(user)} if user else {}),
-        }
-        for variable, name in names.items():
-            is_a_name = 0 < len(name) <= _LONGEST_NAME and name.isprintable() and name == name.strip()
-            if not is_a_name or name.startswith("-"):
-                raise _NotTried(_refusals().name(variable, name))
-
     def _is_told_whom_to_trust(self) -> bool:
         """Return whether options of Ansible set the trusted host keys. ssh uses them, because they come first."""
         return self.get_option("host_key_checking") is False or any(
@@ -618,16 +597,24 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
 
     # -- The identity of the host --------------------------------------------------------------------------------------
 
+    @property
+    def _of_host(self) -> host_options.HostOptions:
+        return host_options.HostOptions(self.get_option, self._variables_of)
+
+    def _variables_of(self, option: str) -> list[str]:
+        """Return the names of the environment variables that an option may come from."""
+        defined = C.config.get_configuration_definition(option, "connection", self._load_name) or {}
+        return [entry["name"] for entry in defined.get("env") or ()]
+
     def _name(self) -> str:
-        """Return the inventory name of the host. In a delegated task, inventory_hostname is the delegating host."""
-        return str(self.get_option("delegate_to") or self.get_option("inventory_name") or self.host or "")
+        """Return the inventory name of the host."""
+        return self._of_host.name(self.host)
 
     def _instance_id(self) -> str:
-        given, name = self.get_option("instance_id") or "", self._name()
-        for candidate in [given] if given else [self.get_option("address") or "", name]:
-            if _is_instance_id(candidate):
-                return str(candidate)
-        raise _NotTried(_refusals().instance(name, str(given), is_localhost=name in C.LOCALHOST))
+        try:
+            return self._of_host.instance_id(self._name())
+        except host_options.RefusedError as error:
+            raise _NotTried(str(error)) from None
 
     def _tell_ssh_whom(self) -> None:
         """Let ansible-core give ssh, sftp and scp a host name that all of them accept."""
@@ -638,10 +625,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
 
     def _settings(self, instance_id: str, folder: str, public_key_file: str) -> Settings:
         """Return the settings of the connection."""
-        placement = self.get_option("placement") or {}
-        address = self.get_option("address")
-        region, region_source = self._region(placement)
-        is_address = address and address not in (instance_id, self._name())
+        region, region_source = self._of_host.region()
         return {
             "private_ip_address": self.get_option("private_ip_address"),
             "public_ip_address": self.get_option("public_ip_address"),
@@ -653,18 +637,19 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             "max_tunnel_duration": self.get_option("max_tunnel_duration"),
             "connection": self._connection(instance_id),
             "instance_id": instance_id,
-            "availability_zone": placement.get("availability_zone"),
-            "host": address if is_address else None,
+            "availability_zone": self._of_host.availability_zone(),
+            "host": self._of_host.address(self._name(), instance_id),
             "name": str(self.host),
             "timeout": int(self.get_option("timeout")),
             "host_keys": "ssh" if self._is_told_whom_to_trust() else self.get_option("host_keys"),
-            "global_known_hosts": list(_GLOBAL_KNOWN_HOSTS),
+            "global_known_hosts": list(host_options.GLOBAL_KNOWN_HOSTS),
             "known_hosts": os.path.join(run_folder.state_folder(), "known_hosts", instance_id),
             "public_key_file": public_key_file,
             "is_key_of_the_run": public_key_file == os.path.join(folder, f"{run_folder.PAIR}.pub"),
-            "aws": {**self._aws(), "region": region},
+            "aws": {**self._of_host.aws(), "region": region},
             "region_source": region_source,
             "ssh": self._ssh_question(),
+            "configuration": None,
             "collection_paths": list(AnsibleCollectionConfig.collection_paths),
             "controller": run_folder.controller(),
         }
@@ -686,37 +671,6 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
     def _populated_agent_file(self) -> str:
         """Return the file of the public key that ansible-core 2.19 and later put into an agent, or an empty string."""
         return str(getattr(self, "_populated_agent", None) or "")
-
-    def _aws(self) -> dict[str, Any]:
-        """Return the options for the SDK. Secrets from the environment are given as the name of their variable."""
-        found = {name: self.get_option(name) for name in _AWS_OPTIONS}
-        for name in _SECRETS:
-            variable = self._variable(name)
-            if variable:
-                found[name] = {"env": variable}
-        return {name: value for name, value in found.items() if value}
-
-    def _region(self, placement: dict[str, Any]) -> tuple[str | None, str | None]:
-        """Return the region and its source; two times None if the profile or the SDK must provide it.
-
-        The region of the placement counts, unless a variable of the host sets a different one.
-        """
-        region, variable = self.get_option("region"), self._variable("region")
-        if region and not variable:
-            return region, "the variable ansible_ec2_instance_connect_region"
-        if placement.get("region"):
-            return placement["region"], "the variable placement"
-        return (region, f"{variable} in the environment") if region else (None, None)
-
-    def _variable(self, option: str) -> str | None:
-        """Return the environment variable that holds the value of an option, None if there is none.
-
-        ansible-core 2.18 does not report the origin of an option's value.
-        """
-        value = self.get_option(option)
-        defined = C.config.get_configuration_definition(option, "connection", self._load_name) or {}
-        names = [entry["name"] for entry in defined.get("env") or ()]
-        return next((name for name in names if value and os.environ.get(name) == value), None)
 
     def _ssh_question(self) -> list[str]:
         """Return a command that prints ssh's configuration for the host. The order matters: the first value counts."""
@@ -846,15 +800,6 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
             closed_ways=command.closed_ways if command else "",
             has_lost_the_broker=bool(command and command.has_lost_the_broker),
         )
-
-
-def _is_instance_id(text: str) -> bool:
-    """Return whether this matches i-[a-f0-9]{8,30} or mi-[a-f0-9]{17}.
-
-    To compile a regular expression takes long in every task.
-    """
-    kind, _dash, digits = text.partition("-")
-    return len(digits) in {"i": range(8, 31), "mi": (17,)}.get(kind, ()) and set(digits) <= set("0123456789abcdef")
 
 
 def _as_arguments(*options: str) -> list[bytes]:

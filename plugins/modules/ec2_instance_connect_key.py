@@ -77,6 +77,21 @@ EXAMPLES = r"""
     region: us-east-1
   delegate_to: localhost
 
+- name: Open an instance for a program that calls ssh by itself
+  sshkeys.aws.ec2_instance_connect_key:
+    instance_id: i-0123456789abcdef0
+    os_user: ec2-user
+    public_key: "{{ lookup('file', '~/.ssh/id_ed25519.pub') }}"
+    region: us-east-1
+  delegate_to: localhost
+  register: pushed
+
+- name: Log in as the push says
+  ansible.builtin.command:
+    argv: "{{ ['ssh', '-i', '~/.ssh/id_ed25519'] + pushed.ssh_options + ['203.0.113.10', 'uptime'] }}"
+  delegate_to: localhost
+  changed_when: false
+
 - name: Work on the fleet, with the variables that the aws_ec2 inventory sets
   hosts: aws_ec2
   # No user can log in yet.
@@ -210,6 +225,19 @@ targets:
       type: str
       returned: always
       sample: ec2-user
+    ssh_options:
+      description:
+        - The arguments with which ssh, sftp and scp use the push, as a list. C(| join(' ')) makes a line of them, for
+          C(ansible_ssh_common_args) or a shell.
+        - They name the OS user, offer no other keys of an agent than the one that you name (C(IdentitiesOnly)), and
+          look up the host key under the instance id (C(HostKeyAlias)), because addresses are given out again.
+        - The private key and the address are not among them. The module does not know them. Name the key with C(-i) or
+          C(ansible_ssh_private_key_file).
+        - Where C(ansible_user) is set, Ansible names that user before these arguments, and ssh takes the first.
+      type: list
+      elements: str
+      returned: always
+      sample: ["-o", "User=ec2-user", "-o", "IdentitiesOnly=yes", "-o", "HostKeyAlias=i-0123456789abcdef0"]
     changed:
       description:
         - Whether the key was pushed, or would be in check mode. V(true) also if that is unknown, as the error says.

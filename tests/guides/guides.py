@@ -18,6 +18,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "docsite" / "rst"
 
+# The first page of the site.
+INDEX = ROOT / "tests" / "docsite" / "index.rst"
+
 READMES = [ROOT / "README.md", ROOT / "roles/ssh_access/README.md"]
 
 _CODE_BLOCK = re.compile(r"(?P<indent> *)\.\. code-block:: (?P<language>\S+)")
@@ -47,8 +50,8 @@ def guides() -> list[Path]:
 
 
 def blocks(language: str) -> list[Block]:
-    """Return the blocks of a language in all guides."""
-    return [block for guide in guides() for block in _blocks_of(guide) if block.language == language]
+    """Return the blocks of a language in all guides, and on the first page of the site."""
+    return [block for guide in [*guides(), INDEX] for block in _blocks_of(guide) if block.language == language]
 
 
 def readme_blocks(language: str) -> list[Block]:

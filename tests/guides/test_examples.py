@@ -17,6 +17,7 @@ import pytest
 import yaml
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
+from ansible_collections.sshkeys.aws.tests.docsite.playbook_docs import read_playbook_docs
 from ansible_collections.sshkeys.aws.tests.guides.examples import action, is_play, tasks, uses_of_roles
 from ansible_collections.sshkeys.aws.tests.guides.guides import (
     ROOT,
@@ -219,11 +220,9 @@ def test_commands_name_targets_playbooks_and_variables_that_exist() -> None:
         for target in re.findall(r"\bmake ([a-z-]+)", command):
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{block}: make {target}"
             seen.add("make")
-        for name in re.findall(r"ansible-playbook sshkeys\.aws\.(\w+)", command):
+        for name in re.findall(r"ansible-playbook (?:-i \S+ )?sshkeys\.aws\.(\w+)", command):
             playbook = (ROOT / f"playbooks/{name}.yml").read_text(encoding="utf-8")
-            # Its first comment has a line for each variable: "#   server_id, user_name    Whose keys are replaced."
-            lines = re.findall(r"^#   ((?:\w+, )*\w+)(?:  |$)", playbook, re.MULTILINE)
-            known = {variable for line in lines for variable in line.split(", ")}
+            known = {option.name for option in read_playbook_docs(name, playbook).options}
             assert set(re.findall(r"-e (\w+)=", command)) <= known, str(block)
             seen.add("playbook")
         for variable in re.findall(r"-e (ssh_access_\w+)=", command):

@@ -429,10 +429,11 @@ def test_each_batch_takes_a_call_and_two_names_of_an_instance_one_push(opened: O
 
 def test_module_defaults_lead_to_the_service(opened: Opened) -> None:
     assert [host for host in ("free2", "free11") if not opened.pinged(host)] == [], opened.run.output
-    # Those of the module count more than those of the group.
+    # Those of the module count more than those of the group. The free strategy knows no run_once, so two hosts that
+    # come at the same moment push for each other, too.
     free11 = instance_id(opened.lab, 11)
-    regions = [call["region"] for call in opened.requests if call["parameters"].get("InstanceId") == free11]
-    assert regions == [opened.lab.lab["region"]]
+    regions = {call["region"] for call in opened.requests if call["parameters"].get("InstanceId") == free11}
+    assert regions == {opened.lab.lab["region"]}
 
 
 def test_a_host_can_be_left_out(opened: Opened) -> None:

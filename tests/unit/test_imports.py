@@ -289,7 +289,7 @@ def test_the_connection_imports_what_it_needs_to_start_ssh_and_nothing_else() ->
 
 LOADED_BY_THE_CONNECTION = [
     "module_utils/_ssh_options.py",
-    *(f"plugin_utils/_connect/{name}.py" for name in ("broker_session", "run_folder")),
+    *(f"plugin_utils/_connect/{name}.py" for name in ("broker_session", "host_options", "run_folder")),
 ]
 
 
@@ -312,7 +312,7 @@ def test_the_connection_loads_these_in_its_own_way_and_type_checkers_know_them()
 @pytest.mark.parametrize("name", LOADED_BY_THE_CONNECTION)
 def test_what_the_connection_loads_is_little(name: str) -> None:
     assert foreign(imported_by(name)) <= {"ansible"}
-    others = {f"{PLUGIN_UTILS}._connect.proxy_command"}
+    others = {f"{PLUGIN_UTILS}._connect.{rarely}" for rarely in ("proxy_command", "refusals")}
     assert of_the_collection(imported_by(name)) <= others
 
 

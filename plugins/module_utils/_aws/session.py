@@ -64,9 +64,11 @@ _REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_EC2_INSTANCE_CONNECT", "AWS_ENDPOINT_URL")
 
 
+# AWS CLI 2 prompts for the code, too (AWS CLI Command Reference, "configure export-credentials").
 _NO_CODE = (
-    "The profile needs an MFA code, which cannot be typed here. Get temporary credentials before the run, such as with "
-    "aws sts get-session-token, and give these."
+    "The profile{name} needs an MFA code, which cannot be typed here. Get temporary credentials first, and use them "
+    'without naming the profile: unset AWS_PROFILE; eval "$(aws configure export-credentials --profile {profile} '
+    '--format env)"'
 )
 
 
@@ -98,7 +100,7 @@ class Session:
             or_environment = f" or {variables[0]} in the environment" if variables else ""
             return Region(given, f"the option region{or_environment}")
         profile = self.params.get("profile") or None
-        with _setting_up():
+        with _setting_up(self.params.get("profile")):
             configured = self._sdk_session.get_config_variable("region")
         if configured:
             return Region(configured, f"the profile {profile}" if profile else "the AWS configuration")
@@ -107,7 +109,7 @@ class Session:
             return Region(str(in_config), "the option aws_config")
         raise SetUpError(
             "No region is configured, and the call needs one. Set region, AWS_REGION in the environment, or a region "
-            "in the profile, on the host that runs the module."
+            "in the profile, on the host that calls AWS."
         )
 
     @property
@@ -142,7 +144,7 @@ class Session:
         if self._of_role:
             return self._of_role.client(service)
         region = self.region
-        with _setting_up():
+        with _setting_up(self.params.get("profile")):
             client = self._make_client(service, region.name, _ATTEMPTS.get(service, retries.TOTAL_MAX_ATTEMPTS))
             _check_credentials(client, service)
         ssl_context.share(client, self._preloaded.bundle if self._preloaded else None)
@@ -154,7 +156,7 @@ class Session:
         """Return a signer for requests that no client makes, with the credentials of now. Raises SetUpError."""
         if self._of_role:
             return self._of_role.signer()
-        with _setting_up():
+        with _setting_up(self.params.get("profile")):
             _endpoint, arguments = self._connection_info(self.region.name)
             access_key, secret_key, token = (
                 arguments.get(f"aws_{name}") for name in ("access_key_id", "secret_access_key", "session_token")
@@ -175,7 +177,7 @@ class Session:
             check_role_arn(role_arn)
         except ArgumentError as error:
             raise SetUpError(str(error)) from error
-        with _setting_up():
+        with _setting_up(self.params.get("profile")):
             client = self._make_client("sts", self.region.name, _STS_MAX_ATTEMPTS)
             answer = client.assume_role(RoleArn=role_arn.strip(), RoleSessionName="ansible-sshkeys-aws")
         given = answer["Credentials"]
@@ -228,8 +230,8 @@ def uses_fips(client: Any) -> bool:
 
 
 @contextlib.contextmanager
-def _setting_up() -> Iterator[None]:
-    """Turn the exceptions of making a client into SetUpError."""
+def _setting_up(profile: str | None) -> Iterator[None]:
+    """Turn the exceptions of making a client into SetUpError. profile: the option."""
     try:
         yield
     except (BotoCoreError, ClientError, OSError, RuntimeError, TypeError, ValueError) as error:
@@ -238,7 +240,8 @@ def _setting_up() -> Iterator[None]:
         raise _set_up_error(error) from error
     except EOFError as error:
         # The SDK prompts for the code, and there is no terminal here.
-        raise SetUpError(_NO_CODE) from error
+        used = profile or os.environ.get("AWS_PROFILE")
+        raise SetUpError(_NO_CODE.format(name=f" {used}" if used else "", profile=used or "NAME")) from error
 
 
 class _Asker:

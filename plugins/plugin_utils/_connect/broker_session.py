@@ -30,9 +30,12 @@ class Broker:
     """
 
     def __init__(self, folder: str, name: str, controller: int, collection_paths: Sequence[str]) -> None:
-        """Take what it needs to know. controller, collection_paths: as for proxy_command.start."""
+        """Take what it needs to know.
+
+        controller: the process id of ansible-playbook. collection_paths: as for proxy_command.start.
+        """
         self._folder, self.name = folder, name
-        self._for_a_start = controller, collection_paths
+        self._for_a_start = str(controller), collection_paths
 
     def start(self) -> None:
         """Start the broker if it is not there, while there is nothing to ask it yet."""

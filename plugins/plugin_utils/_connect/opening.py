@@ -39,6 +39,7 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import (
     host_keys,
     key_pair,
     openssh,
+    websocket,
 )
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.accounts import Accounts, name_of
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.closed_ways import ClosedWays
@@ -71,6 +72,7 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.ways import (
     ways,
 )
 
+_TUNNELS = frozenset({Way.ENDPOINT, Way.SESSION_MANAGER})
 # The payload beside a file descriptor: OpenSSH reads one byte (monitor_fdpass.c, mm_receive_fd).
 _ONE_BYTE = b"\0"
 
@@ -133,8 +135,16 @@ class Opener:
     def forget(self) -> None:
         """Drop the accounts, with their secrets, and all that is known."""
         self.accounts.forget()
+        self.forget_facts()
+
+    def forget_facts(self) -> None:
+        """Drop what is known of instances, endpoints and closed ways."""
         self._facts.clear()
         self._closed_ways.clear()
+
+    def has_tunnels(self) -> bool:
+        """Return whether a tunnel is open."""
+        return bool(self._tunnels)
 
     async def ended(self) -> None:
         """Return when all tunnels have ended."""
@@ -195,14 +205,14 @@ class _Opening:
     async def run(self, ssh: socket.socket) -> None:
         """Take all steps, and hand the connection over to ssh. Raises FailedError."""
         with taking(Step.SET_UP):
-            configuration, _account = await asyncio.gather(
-                asyncio.to_thread(openssh.configuration, self._settings["ssh"]), self.host.account()
-            )
+            configuration, account = await asyncio.gather(self._configuration(), self.host.account())
             self.host.timing.took("the configuration of ssh and the clients of the SDK")
             user, port = configuration["user"], int(configuration["port"])
+            # Checked before the push, which would be useless.
             if self._must_go_through_an_endpoint():
-                # Checked before the push, which would be useless.
                 check_port(port)
+            if _TUNNELS.issuperset(self._possible_ways()):
+                await asyncio.to_thread(websocket.check_this_machine, account.ca_bundle)
         key, is_pushed = None, False
         if not self._is_managed_node:
             with taking(Step.PUSH):
@@ -226,6 +236,13 @@ class _Opening:
             **({"is_pushed": is_pushed} if key else {}),
         }
         self._opener.commands.made(self._settings["connection"], made)
+
+    async def _configuration(self) -> Mapping[str, str]:
+        """Return the configuration of ssh for the host, at least user, port and hostname. Raises ArgumentError."""
+        known = self._settings["configuration"]
+        if known:
+            return known
+        return await asyncio.to_thread(openssh.configuration, self._settings["ssh"])
 
     def steps(self) -> str:
         """Return what was done so far, for a line at -vvv."""
@@ -280,11 +297,15 @@ class _Opening:
 
     def _must_go_through_an_endpoint(self) -> bool:
         """Return whether an endpoint is the only way, whatever EC2 answers."""
+        return self._possible_ways() == [Way.ENDPOINT]
+
+    def _possible_ways(self) -> list[Way]:
+        """Return the ways that may be open, whatever EC2 answers."""
         left = list(ways(self._settings))
         if self._settings["private_ip_address"] and not self._settings["public_ip_address"]:
             # An inventory that sets the private address would also set a public one.
             left = [way for way in left if way is not Way.PUBLIC]
-        return left == [Way.ENDPOINT]
+        return left
 
     async def _connect_over(
         self, way: Way, *, port: int, configuration: Mapping[str, str], closed_ways: ClosedWays

@@ -53,6 +53,8 @@ def version(ssh: str) -> tuple[int, int] | None:
     return None
 
 
+# In the file that ssh_config writes for the same hosts.
+_BY_HAND = "_connect/user_proxy_command.py"
 # Characters of a user's value in a sentence.
 _SHOWN = 60
 
@@ -72,7 +74,7 @@ def configuration(command: Sequence[str]) -> dict[str, str]:
         name, _blank, value = line.partition(" ")
         found.setdefault(name.lower(), value)
     for name in ("proxyjump", "proxycommand"):
-        if found.get(name, "none") != "none":
+        if found.get(name, "none") != "none" and _BY_HAND not in found[name]:
             raise ArgumentError(
                 f"The configuration of ssh has {name} {printable(found[name]):.{_SHOWN}} for this host, but "
                 "ansible_connection: sshkeys.aws.ec2_instance_connect makes its own way to the instance. To ignore the "

@@ -41,20 +41,24 @@ _SILENT_SECONDS = 30
 def main() -> int:
     """Have the connection made. Returns the exit status."""
     settings_file, name = sys.argv[1:]
+
+    def for_a_start() -> tuple[str, Sequence[str]]:
+        import json  # noqa: PLC0415 - once in a run
+
+        with open(settings_file, encoding="utf-8") as file:
+            settings = json.load(file)
+        return str(settings["controller"]), settings["collection_paths"]
+
     try:
-        for _time in range(_TRIES):
-            answer = _ask(settings_file, name)
-            # A broker that is about to end takes requests for a moment, and answers none.
-            if answer:
-                return int(answer)
+        return int(hand_over(settings_file, os.getcwd(), name, for_a_start)[:1])
     except (OSError, ValueError) as error:
         # The plugin meets the same error, and says more. ssh discards this, unless it prints what it does.
         sys.stderr.write(f"The broker of the run cannot be reached: {error}.\n")
-    _let_ssh_go()
+    let_ssh_go()
     return 1
 
 
-def _let_ssh_go() -> None:
+def let_ssh_go() -> None:
     """End the wait of ssh for a connection, although a broker that hangs may hold the other end of its socket."""
     try:  # noqa: SIM105 - contextlib takes too long to import
         socket(fileno=os.dup(sys.stdout.fileno())).shutdown(SHUT_RDWR)
@@ -63,46 +67,67 @@ def _let_ssh_go() -> None:
         pass
 
 
-def _ask(settings_file: str, name: str) -> bytes:
+def hand_over(
+    settings_file: str,
+    here: str,
+    name: str,
+    for_a_start: Callable[[], tuple[str, Sequence[str]]],
+    held: Sequence[int] = (),
+) -> bytes:
     """Have the broker hand a connection to ssh, which is behind the standard output.
 
-    Returns the exit status; nothing if the broker has ended. Raises OSError.
+    settings_file: in the folder of the broker. The others are those of ``start``.
+    Returns the answer to ``open`` (server.py) without its signs of life. Raises OSError.
     """
+    for _time in range(_TRIES):
+        answer = _ask(settings_file, here, name, for_a_start, held)
+        # A broker that is about to end takes requests for a moment, and answers none.
+        if answer:
+            return answer
+    raise ConnectionResetError("it ends before it answers")
 
-    def for_a_start() -> tuple[int, Sequence[str]]:
-        import json  # noqa: PLC0415 - once in a run
 
-        with open(settings_file, encoding="utf-8") as file:
-            settings = json.load(file)
-        return settings["controller"], settings["collection_paths"]
-
-    here = os.getcwd()
-    broker = socket(AF_UNIX)
+def _ask(
+    settings_file: str,
+    here: str,
+    name: str,
+    for_a_start: Callable[[], tuple[str, Sequence[str]]],
+    held: Sequence[int],
+) -> bytes:
+    """Ask once. Returns nothing if the broker has ended."""
+    broker, answer = socket(AF_UNIX), b""
     try:
         # The path of a socket may be no longer than about a hundred bytes.
         os.chdir(os.path.dirname(settings_file))
         try:
             broker.connect(name)
         except (FileNotFoundError, ConnectionRefusedError):
-            start(broker, here, name, for_a_start)
+            start(broker, here, name, for_a_start, held)
         broker.settimeout(_SILENT_SECONDS)
         handed_on = [(SOL_SOCKET, SCM_RIGHTS, sys.stdout.fileno().to_bytes(4, sys.byteorder))]
         broker.sendmsg([b"open\0" + os.fsencode(settings_file) + b"\0"], handed_on)
-        while (answer := broker.recv(1)) == b".":
-            pass
+        while received := broker.recv(65_536):
+            answer += received.lstrip(b".")
     except (BrokenPipeError, ConnectionResetError):
-        return b""
+        # A broker that ends has answered before it, or not at all.
+        pass
     finally:
         broker.close()
     return answer
 
 
-def start(broker: socket, here: str, name: str, for_a_start: Callable[[], tuple[int, Sequence[str]]]) -> None:
+def start(
+    broker: socket,
+    here: str,
+    name: str,
+    for_a_start: Callable[[], tuple[str, Sequence[str]]],
+    held: Sequence[int] = (),
+) -> None:
     """Start the broker of a run, unless somebody has just done so, and connect a socket to it. Raises OSError.
 
     The folder of the run is the working folder, and ``name`` that of the broker's socket in it. here: the working
-    folder of the broker. for_a_start: returns the process id of ansible-playbook, and the paths in which ansible-core
-    looks for collections.
+    folder of the broker. for_a_start: returns what ends the broker, as broker.py takes it, and the paths in which
+    ansible-core looks for collections. held: file descriptors that the broker keeps open.
     """
     import fcntl  # noqa: PLC0415 - once in a run
     import subprocess  # noqa: PLC0415
@@ -112,7 +137,7 @@ def start(broker: socket, here: str, name: str, for_a_start: Callable[[], tuple[
         try:
             broker.connect(name)
         except (FileNotFoundError, ConnectionRefusedError):
-            controller, collection_paths = for_a_start()
+            life, collection_paths = for_a_start()
             if os.path.exists(name):
                 os.unlink(name)
             listener = socket(AF_UNIX)
@@ -123,7 +148,7 @@ def start(broker: socket, here: str, name: str, for_a_start: Callable[[], tuple[
                 listener.listen(_BACKLOG)
                 number = listener.fileno()
                 # -P: no file beside the program may take the place of a module.
-                command = [sys.executable, "-P", _BROKER, str(number), os.getcwd(), str(controller), *collection_paths]
+                command = [sys.executable, "-P", _BROKER, str(number), os.getcwd(), life, *collection_paths]
                 # The environment that a process is started with can be read as long as it runs.
                 secret = [variable for variable in os.environb if variable.startswith(_OF_AWS)]
                 process = subprocess.Popen(
@@ -133,7 +158,7 @@ def start(broker: socket, here: str, name: str, for_a_start: Callable[[], tuple[
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                     cwd=here,
-                    pass_fds=[number],
+                    pass_fds=[number, *held],
                     # A Ctrl-C is for ansible-playbook, whose end ends the broker.
                     start_new_session=True,
                 )

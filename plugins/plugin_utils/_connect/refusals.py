@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._ssh_options import Told
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
@@ -80,6 +82,15 @@ def managed_node(settings: Settings) -> str:
             "ansible_ec2_instance_connect_tunnel to session_manager or auto."
         )
     return ""
+
+
+def secrets(options: Sequence[str]) -> str:
+    """Return the refusal of AWS credentials in variables of a host. options: their names."""
+    variables = " and ".join(f"ansible_ec2_instance_connect_{option}" for option in options)
+    return (
+        f"Its credentials are in {variables}, and the file for ssh holds no secret. Name a profile instead, in "
+        "ansible_ec2_instance_connect_profile."
+    )
 
 
 def escapes(of: str, version: tuple[int, int]) -> str:

@@ -48,24 +48,35 @@ def run_folder() -> str:
     return folder
 
 
-def broker_name(program: str) -> str:
+def broker_name(program: str, folder: str | None = None, *, reads_ssh: bool = True) -> str:
     """Return the name of the socket of the broker that serves this process.
 
     A broker has an environment, a working folder and a version of the collection, so those of this process name it.
-    program: the path of broker.py.
+    program: the path of broker.py. folder: the working folder of the broker, by default that of this process.
+    reads_ssh: whether it asks OpenSSH for its configuration, which may read the variables of a login session.
     """
     found = os.stat(program)
     served = [
         f"{program} {found.st_ino} {found.st_mtime_ns}",
-        os.getcwd(),
-        *sorted(f"{name}={value}" for name, value in os.environ.items() if _is_read(name)),
+        folder or os.getcwd(),
+        *sorted(
+            f"{name}={value}"
+            for name, value in os.environ.items()
+            if _is_read(name) and (reads_ssh or not name.startswith("SSH_"))
+        ),
     ]
     return f"broker-{hashlib.sha256(os.fsencode(chr(0).join(served))).hexdigest()[:16]}"
 
 
 # What the SDK, OpenSSH and the programs that they run read. Not all: something may give each task a variable.
-_ROOMS = ("AWS_", "EC2_", "SSH_", "SSL_", "XDG_", "LD_")
-_NAMES = frozenset({"HOME", "PATH", "PYTHONPATH", "USER", "LOGNAME", "REQUESTS_CA_BUNDLE"})
+_ROOMS = ("AWS_", "EC2_", "SSH_", "SSL_", "LD_")
+_NAMES = frozenset(
+    {
+        *("HOME", "PATH", "PYTHONPATH", "USER", "LOGNAME", "REQUESTS_CA_BUNDLE"),
+        # Others of XDG differ in each login session.
+        *("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"),
+    }
+)
 
 
 def _is_read(name: str) -> bool:
@@ -89,10 +100,15 @@ def controller() -> int:
 
 def write_once(folder: str, text: str, suffix: str) -> str:
     """Write a file of the run, named by the hash of its content. Returns its path."""
-    path = os.path.join(folder, hashlib.sha256(text.encode()).hexdigest()[:16] + suffix)
+    path = path_once(folder, text, suffix)
     if not os.path.exists(path):
         _write(path, text)
     return path
+
+
+def path_once(folder: str, text: str, suffix: str) -> str:
+    """Return the path of the file that ``write_once`` writes."""
+    return os.path.join(folder, hashlib.sha256(text.encode()).hexdigest()[:16] + suffix)
 
 
 def made_once(folder: str, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -4,14 +4,16 @@
 
 """The process that deletes the keys of a run when ansible-playbook was killed and could not.
 
-It ends with ansible-playbook, or when the folder is gone. It needs nothing but the standard library.
+It ends with ansible-playbook, or when the folder is gone. The keys of a user who logs in by hand go when no process
+holds their folder any more (user_folder.py). It needs nothing but the standard library.
 
-Usage: run_guard.py FOLDER PROCESS, where PROCESS is the process id of ansible-playbook.
+Usage: run_guard.py FOLDER [PROCESS], where PROCESS is the process id of ansible-playbook.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import selectors
 import shutil
@@ -25,12 +27,15 @@ _IGNORED = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
 def main() -> int:
-    """Delete the folder when the process has ended. Returns the exit status."""
-    folder, process = sys.argv[1], int(sys.argv[2])
+    """Delete the folder when the process, or those who hold it, have ended. Returns the exit status."""
+    folder, *process = sys.argv[1:]
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
-    wait(folder, process)
-    shutil.rmtree(folder, ignore_errors=True)
+    if process:
+        wait(folder, int(process[0]))
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        delete_unless_held(folder, waits=True)
     return 0
 
 
@@ -45,6 +50,20 @@ def wait(folder: str, process: int) -> None:
         while os.path.isdir(folder) and _is_alive(process):
             if selector.select(_POLL_SECONDS):
                 return
+
+
+def delete_unless_held(folder: str, *, waits: bool) -> None:
+    """Delete a folder that no process holds by a shared lock. waits: wait until none does."""
+    # It may be gone already.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
+            # Another one may have taken its place.
+            if os.path.samestat(os.fstat(descriptor), os.stat(folder)):
+                shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(descriptor)
 
 
 def _is_alive(process: int) -> bool:

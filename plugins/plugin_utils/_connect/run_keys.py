@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The keys that exist for a run only: in a folder of its own, which is gone when the run ends, also after SIGKILL."""
+"""The keys that exist for a run only: in a folder of its own, which is gone when the run ends, also after SIGKILL.
+
+A user who logs in by hand has such a folder, too (user_folder.py).
+"""
 
 from __future__ import annotations
 
@@ -25,10 +28,10 @@ class RunKeys:
 
     folder: holds the keys; only its owner can read it. ansible-playbook deletes it at the end of the run if it is
     inside ansible-playbook's own temporary folder. After SIGKILL or SIGTERM the process run_guard deletes it.
-    controller: the process id of ansible-playbook.
+    controller: the process id of ansible-playbook. Without it, the folder goes when no process holds it any more.
     """
 
-    def __init__(self, folder: str, controller: int) -> None:
+    def __init__(self, folder: str, controller: int | None) -> None:
         self._folder, self._controller = folder, controller
 
     def make_folder(self) -> None:
@@ -79,7 +82,8 @@ class RunKeys:
         )
 
     def _start_guard(self) -> int:
-        command = [sys.executable, "-I", "-S", str(run_guard.__file__), self._folder, str(self._controller)]
+        controller = [] if self._controller is None else [str(self._controller)]
+        command = [sys.executable, "-I", "-S", str(run_guard.__file__), self._folder, *controller]
         # A session of its own keeps Ctrl-C away.
         guard = subprocess.Popen(
             command,

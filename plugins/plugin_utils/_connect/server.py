@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the broker of a run is asked, and what it answers.
+"""What a broker is asked, and what it answers.
 
-It listens on a socket in the folder of the run, and talks to its own user only. A request is a word and its fields,
+It listens on a socket in a folder of its user, and talks to that user only. A request is a word and its fields,
 each ended by a zero byte. SETTINGS is the path of a file (settings.py).
 
 ``command SETTINGS MASTER``, from the connection plugin
@@ -18,9 +18,9 @@ each ended by a zero byte. SETTINGS is the path of a file (settings.py).
     - ``{"steps": sentence}`` and ``{"failed": {"step": name, "sentence": sentence}}`` for one that was not made, or has
       ended.
 
-``open SETTINGS``, with a file descriptor, from proxy_command.py
-    Make a connection, and send it to ssh through this socket. The answer is ``.`` from time to time, and in the end an
-    exit status, ``0`` or ``1``.
+``open SETTINGS``, with a file descriptor, from proxy_command.py and user_proxy_command.py
+    Make a connection, and send it to ssh through this socket. The answer is ``.`` from time to time, and in the end
+    ``0``, or ``1`` and the failure as JSON: ``{"step": name, "sentence": sentence}``.
 
 ``failure SETTINGS``, from the plugin
     Answer with ``{"failed": …}`` again, or with null for it: the one that made the connection may have asked another
@@ -38,12 +38,13 @@ import json
 import os
 import socket
 import struct
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.commands import Commands, send
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.places import Places
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.pushes import seconds_since_boot
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.session_manager.open_sessions import OpenSessions
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.tasks import start, stop
@@ -63,8 +64,14 @@ _SIGN_OF_LIFE_SECONDS = 5
 class Server:
     """The server, which answers from ``start`` to ``stop``."""
 
-    def __init__(self, sessions: OpenSessions) -> None:
-        """Load the SDK, in a thread. sessions: those of Session Manager that are open."""
+    def __init__(self, sessions: OpenSessions, facts_seconds: float | None = None) -> None:
+        """Load the SDK, in a thread.
+
+        sessions: those of Session Manager that are open. facts_seconds: how long the facts of AWS count, None for as
+        long as this server answers.
+        """
+        self._facts_seconds = facts_seconds
+        self._forgotten_at = self._busy_at = seconds_since_boot()
         self._commands = Commands()
         self._places = Places(self._commands)
         self._settings: dict[str, Settings] = {}
@@ -101,6 +108,13 @@ class Server:
         self._settings.clear()
         with contextlib.suppress(Exception):
             (await self._loading).forget()
+
+    def idle_seconds(self) -> float:
+        """Return how long nothing was asked, and no tunnel was open, as far as the calls of this method have seen."""
+        opener = self._loading.result() if _is_made(self._loading) else None
+        if self._requests or (opener and opener.has_tunnels()):
+            self._busy_at = seconds_since_boot()
+        return seconds_since_boot() - self._busy_at
 
     async def tunnels_ended(self) -> None:
         """Return when the last tunnel has ended."""
@@ -180,21 +194,30 @@ class Server:
             if opening.done():
                 # An ssh whose connection failed waits until nobody holds the other end of its socket any more.
                 ssh.close()
-                client.send(b"0" if opening.result() else b"1")
+                failure = opening.result()
+                client.send(b"1" + json.dumps(failure).encode() if failure else b"0")
         finally:
             await stop(opening, ended)
 
-    async def _open_for(self, settings: Settings, ssh: socket.socket) -> bool:
-        """Return whether ssh has got a connection. If not, the plugin is told why."""
+    async def _open_for(self, settings: Settings, ssh: socket.socket) -> Mapping[str, object] | None:
+        """Give ssh a connection. Returns the failure if there is none, which the plugin is told, too."""
         try:
             opener = await asyncio.shield(self._loading)
+            self._forget_old_facts(opener)
             failure = await opener.open(settings, ssh)
         except Exception as error:  # noqa: BLE001 - nobody sees the standard error of this process
             failure = Step.SET_UP, f"{type(error).__name__}: {error}."
-        if failure:
-            step, sentence = failure
-            self._commands.fail(settings["connection"], step.name, sentence)
-        return failure is None
+        if not failure:
+            return None
+        step, sentence = failure
+        self._commands.fail(settings["connection"], step.name, sentence)
+        return {"step": step.name, "sentence": sentence}
+
+    def _forget_old_facts(self, opener: Opener) -> None:
+        now = seconds_since_boot()
+        if self._facts_seconds is not None and now - self._forgotten_at >= self._facts_seconds:
+            opener.forget_facts()
+            self._forgotten_at = now
 
     async def _failure(self, client: socket.socket, settings: Settings) -> None:
         send(client, {"failed": self._commands.failure(settings["connection"])})
@@ -209,6 +232,10 @@ def _load(commands: Commands, places: Places, sessions: OpenSessions) -> Opener:
     from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.opening import Opener  # noqa: PLC0415 - it takes long
 
     return Opener(commands, places, sessions)
+
+
+def _is_made(loading: asyncio.Task[Opener]) -> bool:
+    return loading.done() and not loading.cancelled() and not loading.exception()
 
 
 def _refuse_others(client: socket.socket) -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The settings that the connection plugin hands to the broker: a JSON file in the folder of the run."""
+"""The settings of a connection, which the broker is handed: a JSON file in its folder."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ class Settings(TypedDict):
 
     host: the address, if the user has set one; name: the destination on ssh's command line, perhaps the instance id;
     ssh: a command that prints the configuration of ssh for the host;
+    configuration: what is needed of it, if it is known: user, port and hostname;
     timeout: seconds that each step may wait; known_hosts: the file for the keys of the instance;
     global_known_hosts: other files that ssh reads;
     public_key_file: its private half is the file of the same name without ``.pub``; is_key_of_the_run: whether that
     pair is made for the run;
     aws: options of amazon.aws's modules, a secret perhaps as the name of an environment variable;
     region_source: the source of the region in ``aws``, if it has one;
+    controller: the process id of ansible-playbook, None for a user who logs in by hand;
     connection: a name for what ssh shares a connection by: where its socket is, the host, its user and port;
-    collection_paths: where ansible-core looks for collections; controller: the process id of ansible-playbook.
+    collection_paths: where ansible-core looks for collections.
     """
 
     connection: str
@@ -34,6 +36,7 @@ class Settings(TypedDict):
     host: str | None
     name: str
     ssh: list[str]
+    configuration: dict[str, str] | None
     timeout: int
     tunnel: str
     instance_connect_endpoint_id: str | None
@@ -47,4 +50,4 @@ class Settings(TypedDict):
     aws: dict[str, Any]
     region_source: str | None
     collection_paths: list[str]
-    controller: int
+    controller: int | None

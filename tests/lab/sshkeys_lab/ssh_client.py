@@ -34,8 +34,9 @@ def common_args(known_hosts: Path) -> str:
 def write_programs(state: Path) -> None:
     """Write `bin/ssh`, `bin/sftp` and `bin/scp`, which run the real ones with a configuration in `state`.
 
-    ssh reads `~/.ssh` of the user in the password file, whatever HOME says. The configuration names files below `state`
-    instead, and decides nothing else: what the program is told beyond that has its usual defaults.
+    ssh reads `~/.ssh` of the user in the password file, whatever HOME says. The configuration names files below
+    `state/ssh` instead, also `config`, and decides nothing else: what the program is told beyond that has its usual
+    defaults.
     Raises LabError if a program is missing.
     """
     user = state / "ssh"
@@ -43,7 +44,10 @@ def write_programs(state: Path) -> None:
     configuration = state / "ssh_config"
     files.write_private(
         configuration,
-        f'UserKnownHostsFile "{user}/known_hosts"\nGlobalKnownHostsFile /dev/null\nIdentityFile "{user}/id_ed25519"\n',
+        f'Include "{user}/config"\n'
+        f'UserKnownHostsFile "{user}/known_hosts"\n'
+        "GlobalKnownHostsFile /dev/null\n"
+        f'IdentityFile "{user}/id_ed25519"\n',
     )
     folder = state / "bin"
     folder.mkdir(mode=0o700, exist_ok=True)

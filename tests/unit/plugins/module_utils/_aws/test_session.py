@@ -205,15 +205,20 @@ def test_what_is_no_role_is_not_assumed(service: ScriptedService, role: str) -> 
     assert service.requests == []
 
 
-def test_a_code_that_nobody_can_type_is_a_sentence(service: ScriptedService, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_code_that_nobody_can_type_is_a_sentence(
+    service: ScriptedService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The SDK reads it from a terminal, and there is none."""
+    (tmp_path / "config").write_text("[profile careful]\nregion = us-east-1\n")
 
     def ask_for_a_code(*_arguments: object, **_options: object) -> object:
         raise EOFError
 
     monkeypatch.setattr("botocore.session.Session.create_client", ask_for_a_code)
-    with pytest.raises(SetUpError, match=r"needs an MFA code, which cannot be typed here\."):
+    with pytest.raises(SetUpError, match=r"^The profile needs an MFA code.* --profile NAME "):
         client(service, TRANSFER)
+    with pytest.raises(SetUpError, match=r"^The profile careful needs an MFA code.* --profile careful "):
+        client(service, TRANSFER, access_key=None, secret_key=None, profile="careful")
 
 
 def test_a_client_shares_the_bundle_that_was_preloaded(service: ScriptedService) -> None:

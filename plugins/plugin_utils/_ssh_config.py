@@ -1,0 +1,140 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The file for OpenSSH by which ssh reaches the hosts of an inventory by hand. Pure."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from ansible_collections.sshkeys.aws.plugins.module_utils import _ssh_options
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.host_options import for_ssh
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.user_host import UserHost
+
+_HEADER = """\
+# Written by the playbook sshkeys.aws.ssh_config, which overwrites changes.
+# It has no secret. The AWS credentials are those of the shell that ssh runs in.
+"""
+# The first line of a file of ours.
+_FIRST_LINE = _HEADER.partition("\n")[0]
+# What needs no quotes.
+_PLAIN = re.compile(r"[\w./+@$-]+")
+# Patterns of ssh_config(5), what begins a comment, and tokens.
+_NOT_IN_A_PATTERN = frozenset("*?!#%")
+
+
+class Program(NamedTuple):
+    """The ProxyCommand: the Python that runs it, the path of user_proxy_command.py, and the paths of collections."""
+
+    python: str
+    path: str
+    collection_paths: Sequence[str]
+
+
+class HostBlock(NamedTuple):
+    """A host in the file. names: those that ssh takes for it. user, port: those of the inventory, if it has them."""
+
+    names: Sequence[str]
+    host: UserHost
+    user: str | None
+    port: int | None
+
+
+def is_name(name: str) -> bool:
+    """Return whether a name of the inventory can be one in the file, and on the command line of ssh, sftp and scp."""
+    return _ssh_options.name_for_ssh(name, "") == name != "" and _NOT_IN_A_PATTERN.isdisjoint(name)
+
+
+def render(blocks: Sequence[HostBlock], program: Program) -> str:
+    """Return the file. Raises UnusablePathError for a path that no option of ssh can hold."""
+    return "\n".join([_HEADER, *(_block(block, program) for block in blocks)])
+
+
+def _block(block: HostBlock, program: Program) -> str:
+    host = block.host
+    told = for_ssh(
+        host.instance_id,
+        tunnel=host.tunnel,
+        host_keys=host.host_keys,
+        known_hosts=_ssh_options.quoted(host.known_hosts, expands=False),
+        identity_file=_ssh_options.quoted(host.identity_file),
+    )
+    named = {
+        **({"User": _word(block.user)} if block.user else {}),
+        **({"Port": str(block.port)} if block.port else {}),
+    }
+    arguments = [program.python, "-I", "-S", program.path]
+    given = _ssh_options.proxy_command([":".join(program.collection_paths), *host.words()])
+    # ssh replaces the tokens. It takes no user name that could end the quotes.
+    command = f"{_ssh_options.proxy_command(arguments)} '%r' '%p' {given}"
+    way = {"ProxyUseFdpass": "yes", "ProxyCommand": command}
+    lines = (f"    {keyword} {value}\n" for keyword, value in {**named, **told, **way}.items())
+    return f"Host {' '.join(block.names)}\n{''.join(lines)}"
+
+
+def _word(value: str) -> str:
+    return value if _PLAIN.fullmatch(value) else _ssh_options.quoted(value, expands=False)
+
+
+def is_ours(text: str) -> bool:
+    """Return whether a file was written by ``render``, or is empty."""
+    return not text.strip() or text.startswith(_FIRST_LINE)
+
+
+def include_line(path: str, home: str) -> str:
+    """Return the line for ~/.ssh/config. path: of the file, absolute. home: the home folder of the user."""
+    folder = os.path.join(home, ".ssh", "")
+    # ssh takes a relative path from ~/.ssh (ssh_config(5), Include).
+    short = path[len(folder) :] if path.startswith(folder) else path
+    return f"Include {_word(short)}"
+
+
+def says(
+    path: str,
+    blocks: Sequence[HostBlock] | None,
+    left_out: Sequence[Mapping[str, str]],
+    include: str,
+    *,
+    included: bool,
+) -> list[str]:
+    """Return what the user is told, as sentences.
+
+    blocks: the hosts in the file, None if it is to be absent. left_out: hosts and reasons. include: the line for
+    ~/.ssh/config. included: whether it is there.
+    """
+    if blocks is None:
+        return [f"{path} is gone.", *([f"Delete this line from ~/.ssh/config: {include}"] if included else [])]
+    count = "1 host" if len(blocks) == 1 else f"{len(blocks)} hosts"
+    told = [f"ssh finds {count} in {path}.", *(f"Left out: {each['host']}. {each['reason']}" for each in left_out)]
+    if not included:
+        told.append(f"Add this line at the top of ~/.ssh/config: {include}")
+    elif blocks:
+        told.append(f"~/.ssh/config includes it. Try: ssh {blocks[0].names[0]}")
+    return told
+
+
+_KEYWORD = re.compile(r"\s*(\w+)(?:\s*=\s*|\s+)(.*)")
+
+
+def is_included(config: str, path: str, home: str) -> bool:
+    """Return whether a configuration of ssh includes a file for every host: before its first Host and Match block.
+
+    config: the text of ~/.ssh/config. path, home: as for ``include_line``.
+    """
+    for line in config.splitlines():
+        found = _KEYWORD.match(line)
+        keyword = found[1].lower() if found else ""
+        if keyword in ("host", "match"):
+            return False
+        if found and keyword == "include":
+            for word in re.findall(r'"([^"]*)"|(\S+)', found[2]):
+                pattern = "".join(word)
+                pattern = os.path.join(home, pattern[2:]) if pattern.startswith("~/") else pattern
+                if fnmatch.fnmatchcase(path, os.path.join(home, ".ssh", pattern)):
+                    return True
+    return False

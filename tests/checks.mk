@@ -95,6 +95,9 @@ yamllint:
 # Their form, and whether a workflow gives more rights away than it needs.
 workflows:
 	@$(RUN) "check-jsonschema, workflows" -- check-jsonschema --builtin-schema=vendor.github-workflows .github/workflows/*.yml
+	@$(RUN) "check-jsonschema, issue forms" -- check-jsonschema --builtin-schema=vendor.github-issue-forms \
+		$(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	@$(RUN) "check-jsonschema, issues" -- check-jsonschema --builtin-schema=vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	@$(RUN) "check-jsonschema, dependabot" -- check-jsonschema --builtin-schema=vendor.dependabot .github/dependabot.yml
 	@$(RUN) "zizmor" -- zizmor --offline --no-progress .github
 

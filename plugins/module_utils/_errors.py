@@ -207,6 +207,11 @@ _HINTS = {
     # Every service
     "ThrottlingException": "AWS limits the rate of these calls. Lower concurrency, or run again in a minute.",
     "AccessDeniedException": "Allow the action that the message names in the IAM policy of these credentials.",
+    # STS, when a role is assumed
+    "AccessDenied": (
+        "Allow sts:AssumeRole on this role in the IAM policy of these credentials, and allow them in the trust policy "
+        "of the role."
+    ),
     "UnrecognizedClientException": "AWS does not know this access key. Check access_key, profile and region.",
     "InvalidClientTokenId": "AWS does not know this access key. Check access_key, profile and region.",
     "MissingAuthenticationTokenException": "Check that endpoint_url is the endpoint of this service.",
@@ -250,5 +255,7 @@ def hint_for(code: str) -> str:
 
 
 def hint_for_sdk_error(error: Exception) -> str:
-    """Return the remedy for an exception of botocore, as a sentence."""
-    return _HINTS.get(type(error).__name__, _UNKNOWN_SDK_ERROR)
+    """Return the remedy for an exception of botocore, as a sentence. A ClientError has the error code of AWS."""
+    response = getattr(error, "response", None)
+    code = response.get("Error", {}).get("Code", "") if isinstance(response, dict) else ""
+    return _HINTS.get(code) or _HINTS.get(type(error).__name__, _UNKNOWN_SDK_ERROR)

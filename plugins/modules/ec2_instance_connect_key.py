@@ -14,6 +14,8 @@ version_added: 0.1.0
 description:
   - Pushes a public key to one EC2 instance, or to many at once, with EC2 Instance Connect (C(SendSSHPublicKey)).
   - For 60 seconds, the holder of the matching private key can log in as that OS user. Nothing is left on the instance.
+  - Its own options are O(instance_id), O(targets), O(os_user), O(availability_zone), O(public_key), O(force),
+    O(min_validity), O(concurrency) and O(assume_role_arn). All others are those of every module for AWS.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
 options:
@@ -50,9 +52,10 @@ extends_documentation_fragment:
   - sshkeys.aws._attributes.action_group
   - sshkeys.aws._attributes.fast_path
   - sshkeys.aws._push
+  - sshkeys.aws._role
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.boto3
+  - sshkeys.aws._attributes.sdk
 notes:
   - The instance needs the package C(ec2-instance-connect), which Amazon Linux 2 and later and Ubuntu 20.04 and later
     have, instance metadata turned on, and no C(AuthorizedKeysCommand) of its own in its sshd configuration.
@@ -295,6 +298,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import (
     expand,
     one_public_key,
 )
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.role import ROLE_OPTIONS, check_role_arn
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._entry import enter
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
@@ -322,6 +326,7 @@ OPTIONS: dict[str, Any] = {
     "availability_zone": {"type": "str"},
     "concurrency": {"type": "int", "default": 16},
     **PUSH_OPTIONS,
+    **ROLE_OPTIONS,
 }
 
 SPEC = Spec(
@@ -333,6 +338,7 @@ SPEC = Spec(
         "targets": check_instance_id,
         "os_user": check_os_user,
         "availability_zone": check_availability_zone,
+        "assume_role_arn": check_role_arn,
     },
     mutually_exclusive=[("instance_id", "targets")],
     required_one_of=[("instance_id", "targets")],

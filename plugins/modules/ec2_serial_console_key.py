@@ -15,6 +15,8 @@ description:
   - Pushes a public key to the serial console of an EC2 instance (C(SendSerialConsoleSSHPublicKey)).
   - For 60 seconds, the holder of the matching private key can open the console with ssh, even if the network or the
     boot of the instance is broken.
+  - Its own options are O(instance_id), O(serial_port), O(public_key), O(force), O(min_validity) and
+    O(assume_role_arn). All others are those of every module for AWS.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
 options:
@@ -33,9 +35,10 @@ extends_documentation_fragment:
   - sshkeys.aws._attributes.action_group
   - sshkeys.aws._attributes.fast_path
   - sshkeys.aws._push
+  - sshkeys.aws._role
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.boto3
+  - sshkeys.aws._attributes.sdk
 notes:
   - The serial console must be turned on for the account in the region, the instance type must be built on the Nitro
     System, and there can be one session at a time. To do more than read the output, you need an OS user with a
@@ -194,6 +197,7 @@ from dataclasses import replace
 from typing import Any, Mapping
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import one_public_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.role import ROLE_OPTIONS, check_role_arn
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._entry import enter
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_instance_connect
@@ -207,9 +211,13 @@ OPTIONS: dict[str, Any] = {
     "instance_id": {"type": "str", "required": True},
     "serial_port": {"type": "int", "default": 0},
     **PUSH_OPTIONS,
+    **ROLE_OPTIONS,
 }
 
-SPEC = Spec(OPTIONS, checks={"public_key": check_public_keys, "instance_id": check_instance_id})
+SPEC = Spec(
+    OPTIONS,
+    checks={"public_key": check_public_keys, "instance_id": check_instance_id, "assume_role_arn": check_role_arn},
+)
 
 
 def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Report:

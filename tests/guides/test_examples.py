@@ -35,7 +35,8 @@ ROLE = "sshkeys.aws.ssh_access"
 def kind(example: Any) -> str:
     """Return what an example is.
 
-    It is plays, tasks, keywords of a play, an inventory, requirements, an execution environment or variables.
+    It is plays, tasks, keywords of a play, an inventory, requirements, an execution environment, a workflow or
+    variables.
     """
     if isinstance(example, list):
         return "plays" if all("hosts" in each for each in example) else "tasks"
@@ -44,6 +45,7 @@ def kind(example: Any) -> str:
         "inventory": "all",
         "requirements": "collections",
         "execution environment": "images",
+        "workflow": "jobs",
         "keywords": "module_defaults",
     }.items():
         if mark in example:
@@ -102,6 +104,7 @@ def test_each_kind_of_example_is_there() -> None:
         "inventory",
         "requirements",
         "execution environment",
+        "workflow",
         "keywords",
         "variables",
     }
@@ -144,7 +147,7 @@ def test_modules_have_the_options() -> None:
             assert set(given) <= options[name], f"{block}: {name}"
 
 
-@pytest.mark.parametrize("block", of_kind("plays", "tasks"), ids=str)
+@pytest.mark.parametrize("block", playbooks(), ids=str)
 def test_roles_have_the_variables(block: Block) -> None:
     for use in uses_of_roles(yaml.safe_load(block.text)):
         assert use.role == ROLE
@@ -186,6 +189,28 @@ def test_ansible_builder_takes_the_execution_environment(block: Block, tmp_path:
     assert done.returncode == 0, done.stdout + done.stderr
     required = yaml.safe_load((context / "_build/requirements.yml").read_text(encoding="utf-8"))
     assert [each["name"] for each in required["collections"]] == ["sshkeys.aws"]
+
+
+@pytest.mark.parametrize("block", of_kind("workflow"), ids=str)
+def test_workflow_is_valid_and_gives_no_more_rights_than_it_needs(block: Block, tmp_path: Path) -> None:
+    workflow = tmp_path / ".github/workflows/deploy.yml"
+    workflow.parent.mkdir(parents=True)
+    workflow.write_text(block.text, encoding="utf-8")
+    for command in (
+        ["check-jsonschema", "--builtin-schema=vendor.github-workflows", str(workflow)],
+        ["zizmor", "--offline", "--no-progress", "--config", str(ROOT / ".github/zizmor.yml"), str(workflow)],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("block", of_kind("workflow"), ids=str)
+def test_workflow_uses_the_actions_of_our_own(block: Block) -> None:
+    """So that a new version of one is not forgotten in the guide."""
+    ours = "".join(path.read_text(encoding="utf-8") for path in (ROOT / ".github/workflows").glob("*.yml"))
+    used = set(re.findall(r"uses: (actions/\S+)", block.text))
+    assert used
+    assert used <= set(re.findall(r"uses: (actions/\S+)", ours))
 
 
 def test_commands_name_targets_playbooks_and_variables_that_exist() -> None:

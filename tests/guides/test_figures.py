@@ -33,14 +33,10 @@ def read(path: str) -> Any:
 ROLE = read("roles/ssh_access/meta/argument_specs.yml")["argument_specs"]["main"]["options"]
 (AUDIT,) = read("playbooks/transfer_audit.yml")
 LOWEST_CORE = read("meta/runtime.yml")["requires_ansible"].removeprefix(">=").removesuffix(".0")
-LOWEST_AMAZON_AWS = read("galaxy.yml")["dependencies"]["amazon.aws"].removeprefix(">=")
 
 # A page, and what stands there.
 FIGURES = [
     ("README.md", f"with a key that AWS accepts for {plan.KEY_LIFETIME} seconds"),
-    ("README.md", f"stays valid for at least {PUSH['min_validity']['default']} more seconds (`min_validity`)"),
-    ("README.md", f"ansible-core {LOWEST_CORE} or later"),
-    ("README.md", f"`amazon.aws` {LOWEST_AMAZON_AWS} or later"),
     ("roles/ssh_access/README.md", f"with a key that lives for {plan.KEY_LIFETIME} seconds"),
     ("guide_getting_started.rst", f"ansible-core {LOWEST_CORE} or later"),
     ("guide_fleet.rst", f"``concurrency`` calls at a time, {PUSH['concurrency']['default']} unless you say otherwise"),
@@ -116,7 +112,7 @@ def test_the_drawing_says_what_was_extrapolated() -> None:
 
 
 def test_a_worker_is_silent_for_as_long_as_the_guide_says() -> None:
-    assert "After five seconds, and then from time to time" in (FOLDER / "guide_fleet.rst").read_text(encoding="utf-8")
+    assert "after five seconds, and then from time to time" in (FOLDER / "guide_fleet.rst").read_text(encoding="utf-8")
     assert _action._FIRST_SILENCE_SECONDS == 5
 
 

@@ -16,11 +16,13 @@ import pytest
 from ansible_collections.sshkeys.aws.tests.guides.guides import ROOT, Block, blocks
 from botocore import xform_name
 
-POLICIES = blocks("json")
+POLICIES = [block for block in blocks("json") if "Principal" not in block.text]
+# Those that say who may assume a role.
+TRUST_POLICIES = [block for block in blocks("json") if "Principal" in block.text]
 
 # Partition, service, region, account and resource; wildcards where IAM takes them.
 ARN = re.compile(
-    r"arn:aws:(?P<service>[a-z0-9-]+):([a-z0-9-]+|\*):(\d{12}|\*|):(?P<resource>[a-z-]+/[A-Za-z0-9/*${}:-]+)"
+    r"arn:aws:(?P<service>[a-z0-9-]+):([a-z0-9-]*|\*):(\d{12}|\*|):(?P<resource>[a-z-]+/[A-Za-z0-9/*${}:-]+)"
 )
 
 # Which resources the actions take: the Service Authorization Reference. None is "*" alone.
@@ -43,6 +45,7 @@ RESOURCES = {
     "ssm:ResumeSession": r"ssm session/\*",
     "ssm:TerminateSession": r"ssm session/\*",
     "ssmmessages:OpenDataChannel": r"ssm session/\$\{aws:userid\}-\*",
+    "sts:AssumeRole": r"iam role/[\w-]+",
     "transfer:ListUsers": r"transfer server/s-[0-9a-f]{17}",
     "transfer:DescribeUser": r"transfer user/s-[0-9a-f]{17}/\*",
     "transfer:ImportSshPublicKey": r"transfer user/s-[0-9a-f]{17}/\*",
@@ -86,6 +89,22 @@ def test_policy_has_the_elements_that_iam_knows(block: Block) -> None:
         assert re.fullmatch(r"[A-Za-z0-9]+", statement["Sid"])
         assert statement["Effect"] in {"Allow", "Deny"}
         assert set(statement.get("Condition", {})) <= {"StringEquals", "StringLike", "NumericEquals"}
+
+
+@pytest.mark.parametrize("block", TRUST_POLICIES, ids=str)
+def test_trust_policy_names_one_repository_and_one_branch(block: Block) -> None:
+    """IAM User Guide, "Create a role for OpenID Connect federation"."""
+    policy = json.loads(block.text)
+    assert policy["Version"] == "2012-10-17"
+    (statement,) = policy["Statement"]
+    assert set(statement) == {"Sid", "Effect", "Principal", "Action", "Condition"}
+    assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"
+    provider = re.fullmatch(r"arn:aws:iam::\d{12}:oidc-provider/(\S+)", statement["Principal"]["Federated"])
+    assert provider
+    (conditions,) = statement["Condition"].values()
+    assert set(statement["Condition"]) == {"StringEquals"}
+    assert conditions[f"{provider[1]}:aud"] == "sts.amazonaws.com"
+    assert re.fullmatch(r"repo:[\w-]+/[\w-]+:ref:refs/heads/\w+", conditions[f"{provider[1]}:sub"])
 
 
 def test_statements_have_names_of_their_own() -> None:

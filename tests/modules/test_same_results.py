@@ -29,6 +29,7 @@ JUDGE = "ec2_instance_connect_info"
 DECLARE, READ = "transfer_ssh_key", "transfer_ssh_key_info"
 USER = "partner"
 MASKS_OUTPUT = ANSIBLE_CORE >= (2, 22)
+ROLE = "arn:aws:iam::123456789012:role/keys"
 TOKEN = "labtoken0123456789abcdef"
 
 
@@ -227,6 +228,25 @@ def test_where_the_calls_go(
             "UnrecognizedClientException.*does not know this access key",
             fails=True,
         ),
+    ]
+    compare(tasks)
+
+
+def test_a_role_is_assumed(running_lab: RunningLab, compare: Compare) -> None:
+    """In check mode too, where that shows whether it can be assumed."""
+    lab, role = running_lab, {"assume_role_arn": ROLE}
+    read = {**lab.aws, "server_id": lab.server_id, "user_names": [USER], **role}
+    push = {**lab.aws, "instance_id": lab.instance_ids[0], "public_key": ALICE.line, **role}
+    nobody = {"access_key": "AKIAIOSFODNN7EXAMPLE", "secret_key": "a-secret-key-of-somebody-else"}
+    tasks = [
+        Task(READ, read, USER),
+        Task(READ, {**{name: read[name] for name in read if name not in role}, "iam_role_arn": ROLE}, USER),
+        Task(DECLARE, {**lab.aws, **role, "server_id": lab.server_id, "user_name": USER, "public_keys": ALICE.line}),
+        Task(CONSOLE, push, '"changed": true', check_mode=True),
+        Task(CONSOLE, push, '"changed": true'),
+        Task(PUSH, {**push, "os_user": "ubuntu"}, '"changed": true'),
+        Task(PUSH, {**push, "os_user": "root", **nobody}, "does not know this access key", fails=True, check_mode=True),
+        Task(READ, {**read, "assume_role_arn": "keys"}, "assume_role_arn is 'keys', and must be the ARN", fails=True),
     ]
     compare(tasks)
 

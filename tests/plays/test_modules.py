@@ -203,12 +203,21 @@ def test_another_profile_leads_elsewhere(run: Run) -> None:
     assert f"The region was {ELSEWHERE}, from the profile abroad" in failure(run, "Read as another profile says")
 
 
-def test_the_role_of_a_profile_is_assumed(run: Run, module_controller: Controller) -> None:
-    (user,) = run.of("Read as a role that the profile assumes")["users"]
+@pytest.mark.parametrize(
+    ("task", "role"),
+    [
+        ("Read as a role that the profile assumes", "keys"),
+        ("Read as a role that the task names", "of-the-task"),
+        ("Read in a process as a role that the task names", "of-the-process"),
+    ],
+)
+def test_the_role_is_assumed(run: Run, module_controller: Controller, task: str, role: str) -> None:
+    (user,) = run.of(task)["users"]
     assert user["user_name"] == "auditor"
     calls = module_controller.lab.requests()
-    (assumed,) = (number for number, call in enumerate(calls) if call["operation"] == "AssumeRole")
-    assert calls[assumed]["parameters"]["RoleArn"] == "arn:aws:iam::123456789012:role/keys"
+    arn = f"arn:aws:iam::123456789012:role/{role}"
+    (assumed,) = (number for number, call in enumerate(calls) if call["parameters"].get("RoleArn") == arn)
+    assert calls[assumed]["operation"] == "AssumeRole"
     assert calls[assumed]["access_key"] == module_controller.lab.lab["access_key"] != calls[assumed + 1]["access_key"]
 
 

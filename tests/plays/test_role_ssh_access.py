@@ -41,6 +41,7 @@ from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab, calls_
 ODD = "it's a \"$x\" \\' feature%2Ffoo größe"
 WAIT = "Wait until ssh accepts the key, and say what was done"
 PUSH = "Push the key, and apply the declarations"
+ROLE_ARN = "arn:aws:iam::123456789012:role/keys"
 # sshd gives up after six keys.
 KEYS_IN_AGENT = 8
 
@@ -164,7 +165,9 @@ def groups(controller: Controller, public_keys: Mapping[str, str]) -> dict[str, 
             "bad_id": {**of_instance(lab, 5), "instance_id": "i-nobody"},
             "bad_user": of_instance(lab, 5, ssh_access_os_user="DOMAIN\\admin"),
             "own": of_instance(lab, 6, ssh_access_private_key_file=str(keys / ODD / "alice")),
-            "in_agent": of_instance(lab, 7, ssh_access_public_key=public_keys["bob"]),
+            "in_agent": of_instance(
+                lab, 7, ssh_access_public_key=public_keys["bob"], ssh_access_assume_role_arn=ROLE_ARN
+            ),
             "of_run": of_instance(lab, 8),
             "with_pair": of_instance(lab, 9, is_renewed=True),
             "with_own": of_instance(lab, 10, **own, is_renewed=True),
@@ -388,6 +391,16 @@ def test_ssh_offers_the_one_key_although_the_agent_is_full(opened: Opened, host:
 def test_the_key_that_was_asked_for_is_pushed(opened: Opened) -> None:
     for number, name in ((6, "alice"), (7, "bob")):
         assert opened.pushed(number)[0] == " ".join(opened.public_keys[name].split()[:2])
+
+
+def test_a_role_pushes_where_a_host_asks_for_one(opened: Opened) -> None:
+    """The credentials of the profile assume it, and those of the role push."""
+    (assuming,) = (call for call in opened.requests if call["operation"] == "AssumeRole")
+    assert assuming["parameters"]["RoleArn"] == ROLE_ARN
+    (pushing,) = (
+        call for call in opened.requests if call["parameters"].get("InstanceId") == instance_id(opened.lab, 7)
+    )
+    assert assuming["access_key"] == opened.lab.lab["access_key"] != pushing["access_key"]
 
 
 def test_a_second_call_sends_nothing_and_a_renewal_does(opened: Opened) -> None:

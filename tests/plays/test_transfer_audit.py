@@ -449,6 +449,7 @@ REFUSED: dict[str, dict[str, object]] = {
     "no-lists": {"server_ids": 5, "fail_on": {"weak": True}},
     "long": {"server_id": "x" * 41},
     "no-profile": {"server_id": NO_SERVER, "profile": "nowhere", "report_file": ""},
+    "no-role": {"server_id": NO_SERVER, "assume_role_arn": "nobody", "report_file": ""},
     "no-endpoint": {"server_id": NO_SERVER, "endpoint_url": "ftp://nowhere", "report_file": ""},
 }
 
@@ -476,9 +477,14 @@ def test_variables_that_cannot_be_used_are_refused(audits: Audits, case: str, se
 
 
 @pytest.mark.parametrize(
-    ("case", "words"), [("no-profile", "profile"), ("no-endpoint", "Not supported URL scheme ftp")]
+    ("case", "words"),
+    [
+        ("no-profile", "profile"),
+        ("no-role", "assume_role_arn is 'nobody'"),
+        ("no-endpoint", "Not supported URL scheme ftp"),
+    ],
 )
-def test_profile_and_endpoint_are_those_of_the_variables(audits: Audits, case: str, words: str) -> None:
+def test_profile_role_and_endpoint_are_those_of_the_variables(audits: Audits, case: str, words: str) -> None:
     assert words in audits.failure(case)
 
 

@@ -18,6 +18,9 @@ description:
     key and connects to no instance. So a firewall on the instance, its sshd, and what lies outside of AWS are not
     judged.
   - A whole fleet is read in few calls. An instance more costs no call of its own.
+  - Its own options are O(instance_ids), O(filters), O(source_cidr), O(port), O(tunnel),
+    O(instance_connect_endpoint_id), O(addresses), O(concurrency) and O(assume_role_arn). All others are those of every
+    module for AWS.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
 options:
@@ -69,11 +72,6 @@ options:
         prefers them to those that EC2 knows.
     type: dict
     default: {}
-  assume_role_arn:
-    description:
-      - The ARN of an IAM role to assume for all calls, as in the option of the same name of
-        P(sshkeys.aws.ec2_instance_connect#connection).
-    type: str
   concurrency:
     description:
       - The maximum number of calls at the same time.
@@ -84,9 +82,10 @@ extends_documentation_fragment:
   - sshkeys.aws._attributes.action_group
   - sshkeys.aws._attributes.fast_path
   - sshkeys.aws._attributes.info_module
+  - sshkeys.aws._role
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.boto3
+  - sshkeys.aws._attributes.sdk
 notes:
   - The credentials need C(ec2:DescribeInstances), C(ec2:DescribeSecurityGroups), C(ec2:DescribeRouteTables),
     C(ec2:DescribeNetworkAcls), C(ec2:DescribeSubnets), C(ec2:DescribeInstanceConnectEndpoints),
@@ -375,6 +374,7 @@ from typing import Any, Mapping
 
 from ansible_collections.amazon.aws.plugins.module_utils.transformation import ansible_dict_to_boto3_filter_list
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import check_concurrency
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.role import ROLE_OPTIONS, check_role_arn
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import EC2, SSM
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session, uses_fips
 from ansible_collections.sshkeys.aws.plugins.module_utils._entry import enter
@@ -395,8 +395,8 @@ OPTIONS: dict[str, Any] = {
     "tunnel": {"type": "str", "choices": ["auto", "endpoint", "session_manager", "never"], "default": "auto"},
     "instance_connect_endpoint_id": {"type": "str"},
     "addresses": {"type": "dict", "default": {}},
-    "assume_role_arn": {"type": "str"},
     "concurrency": {"type": "int", "default": 16},
+    **ROLE_OPTIONS,
 }
 
 # As Systems Manager and EC2 write them (botocore's model of ssm, InstanceId; EC2 API Reference).
@@ -440,6 +440,7 @@ SPEC = Spec(
         "instance_ids": check_id,
         "source_cidr": check_cidr,
         "instance_connect_endpoint_id": check_endpoint_id,
+        "assume_role_arn": check_role_arn,
     },
     mutually_exclusive=[("instance_ids", "filters")],
 )
@@ -453,8 +454,6 @@ def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Rep
     _check(params)
     if ids == []:
         return Report({"changed": False, "instances": [], "msg": _NOTHING})
-    if params["assume_role_arn"]:
-        session = session.assume_role(params["assume_role_arn"])
     ec2, ssm = session.client(EC2), session.client(SSM, reads_only=True)
     asked = Asked(
         port=params["port"],

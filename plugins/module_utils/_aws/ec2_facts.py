@@ -233,6 +233,7 @@ def _route_table(each: Mapping[str, Any]) -> RouteTable:
                 route.get("DestinationCidrBlock") or route.get("DestinationIpv6CidrBlock"),
                 route.get("DestinationPrefixListId"),
                 route.get("State", "active") == "active",
+                route.get("Origin") == "EnableVgwRoutePropagation",
             )
             for route in each.get("Routes", [])
         ],

@@ -48,12 +48,16 @@ class SecurityGroup:
 
 @dataclass(frozen=True)
 class Route:
-    """A route. target: the id of what it leads to, or ``local``. Exactly one of cidr and prefix_list_id is set."""
+    """A route. target: the id of what it leads to, or ``local``. Exactly one of cidr and prefix_list_id is set.
+
+    is_propagated: whether a virtual private gateway has put it there.
+    """
 
     target: str
     cidr: str | None = None
     prefix_list_id: str | None = None
     is_active: bool = True
+    is_propagated: bool = False
 
 
 @dataclass(frozen=True)

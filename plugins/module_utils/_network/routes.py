@@ -7,8 +7,9 @@
 
 """Where route tables lead. Pure.
 
-The most specific active or inactive route that fits decides; one that leads nowhere (blackhole) drops the packets. (VPC
-User Guide, "Route priority".)
+The most specific active or inactive route that fits decides; one that leads nowhere (blackhole) drops the packets. Of
+equally specific ones, a static route comes before one with a prefix list, and that before a propagated one. (VPC User
+Guide, "Route priority".)
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def table_of(tables: Sequence[RouteTable], vpc_id: str | None, subnet_id: str | 
 def route_to(table: RouteTable, destination: Network, prefix_lists: Mapping[str, Read[Sequence[str]]]) -> Route | None:
     """Return the route that packets to a network take, None if there is none for all of it."""
     fitting = [
-        (each.prefixlen, not route.prefix_list_id, route)
+        (each.prefixlen, -_rank(route), route)
         for route in table.routes
         for each in networks(_cidrs(route, prefix_lists), destination.version)
         if is_inside(destination, each)
@@ -65,19 +66,36 @@ def routes_of(
 ) -> list[tuple[Route | None, list[Network]]]:
     """Return the routes that packets to a network take, with the parts of it; None for the part without a route."""
     several = [
-        (-each.prefixlen, bool(route.prefix_list_id), position, each, route)
+        (-each.prefixlen, _rank(route), position, each, route)
         for position, route in enumerate(table.routes)
         for each in networks(_cidrs(route, prefix_lists), destination.version)
     ]
     left: list[Network] = [destination]
     found: dict[int, tuple[Route | None, list[Network]]] = {}
     # The most specific route comes first, and takes its part away from the others.
-    for _length, _is_list, position, each, route in sorted(several, key=lambda one: one[:3]):
+    for _length, _rank_of_it, position, each, route in sorted(several, key=lambda one: one[:3]):
         part = common(left, [each])
         if part:
             found.setdefault(position, (route, []))[1].extend(part)
             left = without(left, each)
     return [*found.values(), *([(None, left)] if left else [])]
+
+
+def unread_lists(table: RouteTable, prefix_lists: Mapping[str, Read[Sequence[str]]]) -> list[str]:
+    """Return why the addresses of prefix lists in a table are not known, a sentence each."""
+    entries = [prefix_lists.get(route.prefix_list_id or "", ()) for route in table.routes]
+    return list(dict.fromkeys(each.why for each in entries if isinstance(each, Unread)))
+
+
+def is_default(route: Route) -> bool:
+    """Return whether a route is for all that no other one is for."""
+    return route.cidr in ("0.0.0.0/0", "::/0")
+
+
+def _rank(route: Route) -> int:
+    if route.prefix_list_id:
+        return 1
+    return 2 if route.is_propagated else 0
 
 
 def _cidrs(route: Route, prefix_lists: Mapping[str, Read[Sequence[str]]]) -> Sequence[str]:

@@ -20,6 +20,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._network.facts import 
     Instance,
     Interface,
     Route,
+    RouteTable,
     SecurityGroup,
     Surroundings,
     Unread,
@@ -28,16 +29,20 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._network.networks impo
     EVERYWHERE,
     Network,
     covers,
+    is_inside,
     named,
     network,
+    tidy,
     without,
 )
 from ansible_collections.sshkeys.aws.plugins.module_utils._network.routes import (
+    is_default,
     kind_of,
     named as named_target,
     route_to,
     routes_of,
     table_of,
+    unread_lists,
 )
 from ansible_collections.sshkeys.aws.plugins.module_utils._network.security_groups import Peers, inbound, peers
 from ansible_collections.sshkeys.aws.plugins.module_utils._reach.asked import Asked
@@ -45,7 +50,8 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._reach.flow import Flo
 from ansible_collections.sshkeys.aws.plugins.module_utils._reach.verdict import Verdict, closed, unknown
 
 # Targets behind which other private networks are.
-_PRIVATE_WAYS = ("local", "pcx-", "tgw-", "vgw-", "lgw-", "arn:")
+_JOINING = ("pcx-", "tgw-", "vgw-", "lgw-", "arn:")
+_PRIVATE_WAYS = ("local", *_JOINING)
 # Targets behind which the internet is, from where connections come in, too.
 _PUBLIC_WAYS = ("igw-", "cagw-")
 # Targets that may pass packets on to anywhere.
@@ -53,6 +59,11 @@ _APPLIANCES = ("vpce-", "eni-", "i-", "")
 
 
 _UNIQUE_LOCAL = ipaddress.ip_network("fc00::/7")
+# RFC 1918, RFC 6598 and RFC 4193.
+_PRIVATE_NETWORKS = (
+    *map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")),
+    _UNIQUE_LOCAL,
+)
 
 
 class _Place(NamedTuple):
@@ -139,13 +150,44 @@ def _through_routes(flow: Flow, at: _Place, asked: Asked, around: Surroundings) 
     if table is None:
         flow.doubt(f"EC2 returns no route table of {at.interface.subnet_id}, so its routes are unknown.")
         return
+    at = at._replace(table=table.id)
+    unread = unread_lists(table, around.prefix_lists)
     for sender in flow.senders:
-        # Anywhere is where the default route leads; the others lead to networks of one's own.
-        is_anywhere = sender.prefixlen == 0
-        whole = [(route_to(table, sender, around.prefix_lists), [sender])]
-        for route, part in whole if is_anywhere else routes_of(table, sender, around.prefix_lists):
-            who = "the internet" if is_anywhere else named(part)
-            _through_route(flow, route, part, who, at._replace(table=table.id))
+        if sender.prefixlen == 0:
+            _to_the_internet(flow, table, at, asked, around)
+        elif unread:
+            flow.doubt(" ".join(unread))
+        else:
+            for route, part in routes_of(table, sender, around.prefix_lists):
+                _through_route(flow, route, part, named(part), at)
+
+
+def _to_the_internet(flow: Flow, table: RouteTable, at: _Place, asked: Asked, around: Surroundings) -> None:
+    """Let all senders through the default route. The other routes lead to networks of one's own."""
+    who, anywhere = "the internet", EVERYWHERE[flow.version]
+    default = route_to(table, anywhere, around.prefix_lists)
+    why_not = _why_no_route_back(default, who, _where(at), at)
+    if not why_not:
+        _through_route(flow, default, [anywhere], who, at)
+        return
+    # A part of the internet may have a route of its own.
+    by_gateway, by_appliance, of_ones_own = [
+        tidy(
+            each
+            for route, part in routes_of(table, anywhere, around.prefix_lists)
+            if route and route.is_active and kind_of(route.target) in kinds
+            for each in part
+        )
+        for kinds in (_PUBLIC_WAYS if at.is_public else (), _APPLIANCES, _PRIVATE_WAYS)
+    ]
+    if by_gateway and covers([*by_gateway, *of_ones_own], [anywhere]):
+        return
+    unread = unread_lists(table, around.prefix_lists)
+    perhaps = [anywhere] if unread else tidy([*by_gateway, *by_appliance])
+    if by_gateway and not unread:
+        ask = "" if asked.sources else " Whether you connect from there cannot be known: set source_cidr."
+        why_not = f"{_where(at)} leads by an internet gateway only to {named(by_gateway)}.{ask}"
+    flow.narrow(by_gateway, perhaps, " ".join(unread) or why_not)
 
 
 def _through_route(flow: Flow, route: Route | None, part: Sequence[Network], who: str, at: _Place) -> None:
@@ -154,17 +196,32 @@ def _through_route(flow: Flow, route: Route | None, part: Sequence[Network], who
     for each in part:
         others = without(others, each)
     kind = kind_of(route.target) if route else ""
-    where = f"The route table {at.table} of {at.interface.subnet_id}"
+    where = _where(at)
     why_not = _why_no_route_back(route, who, where, at)
     if why_not:
         flow.narrow(others, others, why_not)
     elif route and kind in _APPLIANCES:
         why = f"{where} leads to {who} by {named_target(route.target)}, and what is behind that cannot be known."
         flow.narrow(others, flow.senders, why)
-    elif route and kind not in ("igw-", "cagw-", "local"):
+    elif route and kind in _JOINING and is_default(route) and not all(_is_private(each) for each in part):
+        flow.narrow(
+            others,
+            flow.senders,
+            f"{where} leads to {who} by its default route, to {named_target(route.target)}. Whether connections from "
+            f"there come to {at.address} by it cannot be known.",
+        )
+    elif route and kind in _JOINING:
         flow.note(
             f"{who} is reached by {named_target(route.target)}. Whether its other end routes back cannot be known."
         )
+
+
+def _where(at: _Place) -> str:
+    return f"The route table {at.table} of {at.interface.subnet_id}"
+
+
+def _is_private(some: Network) -> bool:
+    return any(is_inside(some, each) for each in _PRIVATE_NETWORKS)
 
 
 def _why_no_route_back(route: Route | None, who: str, where: str, at: _Place) -> str:

@@ -24,18 +24,25 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._network.facts import 
     Instance,
     Interface,
     Read,
+    RouteTable,
     Surroundings,
     Unread,
 )
 from ansible_collections.sshkeys.aws.plugins.module_utils._network.networks import (
     EVERYWHERE,
     Network,
+    common,
     covers,
     named,
     network,
     networks,
 )
-from ansible_collections.sshkeys.aws.plugins.module_utils._network.routes import kind_of, route_to, table_of
+from ansible_collections.sshkeys.aws.plugins.module_utils._network.routes import (
+    kind_of,
+    routes_of,
+    table_of,
+    unread_lists,
+)
 from ansible_collections.sshkeys.aws.plugins.module_utils._network.security_groups import inbound, outbound, peers
 from ansible_collections.sshkeys.aws.plugins.module_utils._reach.asked import Asked
 from ansible_collections.sshkeys.aws.plugins.module_utils._reach.flow import Flow, groups_of, through_acl
@@ -151,7 +158,7 @@ def _judge_network(
     _out_of_endpoint(flow, tunnel, asked, around)
     _into_instance(flow, tunnel, asked, around)
     if endpoint.vpc_id != instance.vpc_id:
-        _between_vpcs(flow, endpoint, target, around)
+        _between_vpcs(flow, instance, tunnel, around)
     if endpoint.subnet_id != interface.subnet_id:
         _through_acls(flow, tunnel, asked, around.acls)
     return flow.verdict
@@ -206,7 +213,14 @@ def _into_instance(flow: Flow, tunnel: _Tunnel, asked: Asked, around: Surroundin
     which = f"The security group{'s' if len(groups) > 1 else ''} {', '.join(map(str, groups))} of the instance"
     from_group = f"the security group of the endpoint ({', '.join(endpoint.security_group_ids) or 'unknown'})"
     not_let = f"{'do' if len(groups) > 1 else 'does'} not let TCP port {asked.port} in"
-    if not endpoint.preserves_client_ip:
+    some = common(flow.senders, allowed.networks)
+    if not endpoint.preserves_client_ip and some:
+        sentence = (
+            f"{which} {'let' if len(groups) > 1 else 'lets'} TCP port {asked.port} in from {named(some)} alone in "
+            f"{endpoint.subnet_id}, the subnet of the endpoint {endpoint.id}, and the address of the endpoint is not "
+            f"known. Add an inbound rule for TCP port {asked.port} from {from_group}."
+        )
+    elif not endpoint.preserves_client_ip:
         sentence = (
             f"{which} {not_let} from the endpoint {endpoint.id}, neither from {from_group} nor from its subnet "
             f"{endpoint.subnet_id} ({named(flow.senders)}). Add an inbound rule for TCP port {asked.port} from "
@@ -232,24 +246,42 @@ def _into_instance(flow: Flow, tunnel: _Tunnel, asked: Asked, around: Surroundin
     flow.narrow(allowed.networks, possible, " ".join(unread) or sentence)
 
 
-def _between_vpcs(flow: Flow, endpoint: ConnectEndpoint, target: Network, around: Surroundings) -> None:
+def _between_vpcs(flow: Flow, instance: Instance, tunnel: _Tunnel, around: Surroundings) -> None:
+    """Let packets from an endpoint in another VPC to the instance, and the answers back."""
+    endpoint, interface, target = tunnel
     if isinstance(around.route_tables, Unread):
         flow.doubt(around.route_tables.why)
         return
-    table = table_of(around.route_tables, endpoint.vpc_id, endpoint.subnet_id)
-    route = route_to(table, target, around.prefix_lists) if table else None
-    if table is None:
-        flow.doubt(f"EC2 returns no route table of {endpoint.subnet_id}, the subnet of the endpoint {endpoint.id}.")
-    elif route is None or not route.is_active or kind_of(route.target) not in _JOINED:
-        flow.close(
-            f"The endpoint {endpoint.id} is in {endpoint.vpc_id}, whose route table {table.id} does not lead to "
-            f"{target.network_address} in the VPC of the instance. Take an endpoint in that VPC."
-        )
-    else:
-        flow.note(
-            f"The endpoint {endpoint.id} is in another VPC, {endpoint.vpc_id}. Whether the VPC of the instance routes "
-            "back is not judged."
-        )
+    forth = table_of(around.route_tables, endpoint.vpc_id, endpoint.subnet_id)
+    back = table_of(around.route_tables, instance.vpc_id, interface.subnet_id)
+    for table, subnet_id in ((forth, endpoint.subnet_id), (back, interface.subnet_id)):
+        if table is None:
+            flow.doubt(f"EC2 returns no route table of {subnet_id}, so its routes are unknown.")
+        elif unread_lists(table, around.prefix_lists):
+            flow.doubt(" ".join(unread_lists(table, around.prefix_lists)))
+        elif table is forth and not _leads_to(table, target, around):
+            flow.close(
+                f"The endpoint {endpoint.id} is in {endpoint.vpc_id}, whose route table {table.id} does not lead to "
+                f"{target.network_address} in the VPC of the instance. Take an endpoint in that VPC."
+            )
+        elif table is back and not all(_leads_to(table, each, around) for each in flow.senders):
+            flow.close(
+                f"The endpoint {endpoint.id} is in another VPC, {endpoint.vpc_id}, and the route table {table.id} of "
+                f"{subnet_id} does not lead back to its subnet ({named(flow.senders)}). Take an endpoint in the VPC of "
+                "the instance, or add a route back."
+            )
+    flow.note(
+        f"The endpoint {endpoint.id} is in another VPC, {endpoint.vpc_id}. What is between the two VPCs, such as the "
+        "route tables of a transit gateway, is not judged."
+    )
+
+
+def _leads_to(table: RouteTable, destination: Network, around: Surroundings) -> bool:
+    """Return whether a table leads to all of a network in another VPC."""
+    return all(
+        route is not None and route.is_active and kind_of(route.target) in _JOINED
+        for route, _part in routes_of(table, destination, around.prefix_lists)
+    )
 
 
 def _through_acls(flow: Flow, tunnel: _Tunnel, asked: Asked, acls: Read[Sequence[Acl]]) -> None:

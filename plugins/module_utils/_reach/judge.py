@@ -175,7 +175,10 @@ def _direct(by_address: Mapping[str, Verdict]) -> tuple[str | None, Verdict]:
     for state in (True, None):
         for address, verdict in by_address.items():
             if verdict.is_open is state:
-                return address or None, verdict
+                # Why the public address is closed is what its owner wants to know.
+                before = [each for each in by_address.values() if each.is_open is False and state is None]
+                reasons = [reason for each in (*before, verdict) for reason in each.reasons]
+                return address or None, Verdict(state, list(dict.fromkeys(reasons)), verdict.notes)
     address = min(by_address, key=lambda each: len(by_address[each].reasons))
     return address or None, by_address[address]
 

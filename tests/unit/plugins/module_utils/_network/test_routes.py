@@ -58,6 +58,16 @@ def test_a_route_to_a_prefix_list_is_one_to_each_of_its_entries() -> None:
     assert target(both, "198.51.100.7/32", pl_1=["198.51.100.0/24"]) == "pcx-1"
 
 
+def test_a_propagated_route_comes_last_of_those_that_are_alike() -> None:
+    propagated = Route("vgw-1", "198.51.100.0/24", is_propagated=True)
+    assert target([propagated, Route("pcx-1", "198.51.100.0/24")], "198.51.100.7/32") == "pcx-1"
+    by_list = Route("tgw-1", prefix_list_id="pl-1")
+    assert target([propagated, by_list], "198.51.100.7/32", pl_1=["198.51.100.0/24"]) == "tgw-1"
+    table = RouteTable("rtb-1", "vpc-1", True, [], [propagated, by_list])
+    ((route, _part),) = routes_of(table, network("198.51.100.0/24"), {"pl-1": ["198.51.100.0/24"]})
+    assert route is by_list
+
+
 @pytest.mark.parametrize(
     ("routes", "destination", "expected"),
     [

@@ -319,6 +319,46 @@ def test_anywhere_as_a_source_is_where_the_default_route_leads() -> None:
     assert judged(PUBLIC, "0.0.0.0/0").is_open is True
 
 
+@pytest.mark.parametrize(
+    ("routes", "is_open", "says"),
+    [
+        ([Route("igw-1", "0.0.0.0/1"), Route("igw-1", "128.0.0.0/1")], True, ""),
+        ([Route("igw-1", OFFICE)], None, "by an internet gateway only to 198.51.100.0/24. Whether you connect from"),
+        ([Route("nat-1", "0.0.0.0/0"), Route("igw-1", OFFICE)], None, "by an internet gateway only to 198.51.100.0/24"),
+        ([Route("igw-1", OFFICE, is_active=False)], False, "has no route to the internet"),
+        ([Route("nat-1", "0.0.0.0/0"), Route("eni-1", OFFICE)], None, "by a NAT gateway"),
+        ([Route("igw-1", prefix_list_id="pl-1")], None, "The list is not known."),
+        # Nothing that the list has makes the default route another one.
+        ([Route("igw-1", "0.0.0.0/0"), Route("tgw-1", prefix_list_id="pl-1")], True, ""),
+    ],
+)
+def test_the_internet_without_a_default_route_that_lets_connections_in(
+    routes: list[Route], is_open: bool | None, says: str
+) -> None:
+    found = judged(PUBLIC, route_tables=tables(*routes), prefix_lists={"pl-1": Unread("The list is not known.")})
+    assert found.is_open is is_open
+    assert says in " ".join(found.reasons)
+
+
+@pytest.mark.parametrize(
+    "routes", [[Route("igw-1", prefix_list_id="pl-1")], [*OUT, Route("tgw-1", prefix_list_id="pl-1")]]
+)
+def test_a_route_whose_prefix_list_is_not_known_leaves_it_open_where_packets_go(routes: list[Route]) -> None:
+    found = judged(PUBLIC, OFFICE, route_tables=tables(*routes), prefix_lists={"pl-1": Unread("Not known.")})
+    assert (found.is_open, found.reasons) == (None, ("Not known.",))
+
+
+@pytest.mark.parametrize("target", ["tgw-1", "pcx-1", "vgw-1", "arn:aws:networkmanager::1:core-network/c"])
+def test_a_default_route_to_a_network_of_ones_own_is_no_proof_of_a_way_from_the_internet(target: str) -> None:
+    default = {"route_tables": tables(Route(target, "0.0.0.0/0"))}
+    found = judge_address(HIDDEN, PRIVATE, asked(OFFICE), around(**default))
+    assert found.is_open is None
+    assert "by its default route, to a" in found.reasons[0]
+    # Whoever gives such a network a route of its own knows what is behind it.
+    of_its_own = {"route_tables": tables(Route(target, OFFICE))}
+    assert judge_address(HIDDEN, PRIVATE, asked(OFFICE), around(**of_its_own)).is_open is True
+
+
 def test_ipv6_needs_a_gateway_that_lets_connections_in() -> None:
     found = judged(IPV6, "2001:db8:7::/48", route_tables=tables(Route("eigw-1", "::/0")))
     assert found.is_open is False

@@ -267,11 +267,44 @@ ACLS = [acl(), acl(subnets=["subnet-9"], acl_id="acl-9")]
 )
 def test_a_named_endpoint_of_another_vpc(routes: list[Route], is_open: bool) -> None:
     wanted = asked(endpoint_id="eice-9")
-    route_tables = [*tables(), RouteTable("rtb-9", "vpc-9", True, [], routes)]
+    route_tables = [*tables(Route("pcx-1", "172.16.0.0/16")), RouteTable("rtb-9", "vpc-9", True, [], routes)]
     found = judged(HIDDEN, wanted, endpoints=[FOREIGN], route_tables=route_tables, subnets=SUBNETS, acls=ACLS)
     assert found.is_open is is_open
     text = " ".join([*found.reasons, *found.notes])
     assert ("is in another VPC, vpc-9" if is_open else "does not lead to 10.0.1.7") in text
+
+
+@pytest.mark.parametrize(
+    ("back", "is_open", "says"),
+    [
+        ([], False, "rtb-1 of subnet-1 does not lead back to its subnet (172.16.0.0/24)"),
+        ([Route("pcx-1", "172.16.0.0/25")], False, "does not lead back"),
+        ([Route("igw-9", "0.0.0.0/0")], False, "does not lead back"),
+        ([Route("pcx-1", prefix_list_id="pl-1")], None, "Not known."),
+        ([Route("tgw-1", "0.0.0.0/0")], True, "What is between the two VPCs"),
+    ],
+)
+def test_the_answers_to_an_endpoint_of_another_vpc_need_a_route(
+    back: list[Route], is_open: bool | None, says: str
+) -> None:
+    there = RouteTable("rtb-9", "vpc-9", True, [], [Route("pcx-1", "10.0.0.0/16")])
+    found = judged(
+        HIDDEN,
+        asked(endpoint_id="eice-9"),
+        endpoints=[FOREIGN],
+        route_tables=[*tables(*back), there],
+        subnets=SUBNETS,
+        acls=ACLS,
+        prefix_lists={"pl-1": Unread("Not known.")},
+    )
+    assert found.is_open is is_open
+    assert says in " ".join([*found.reasons, *found.notes])
+
+
+def test_a_rule_for_a_part_of_the_subnet_of_the_endpoint_is_named() -> None:
+    found = judged(security_groups=groups(group("sg-1", ssh_from("10.0.2.10/32")), group("sg-2")))
+    assert found.is_open is None
+    assert "in from 10.0.2.10/32 alone in subnet-2, the subnet of the endpoint eice-1" in found.reasons[0]
 
 
 def test_a_named_endpoint_that_preserves_addresses_reaches_its_own_vpc_alone() -> None:

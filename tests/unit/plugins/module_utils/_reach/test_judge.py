@@ -80,6 +80,13 @@ def test_from_inside_the_vpc_the_private_address_is_the_last_way() -> None:
     assert judge(INSTANCE, asked("10.0.2.9", tunnel="never"), around()).best_way is None
 
 
+def test_why_the_public_address_is_closed_is_told_where_the_private_one_may_be_open() -> None:
+    found = judge(INSTANCE, asked(), around(route_tables=tables(Route("nat-1", "0.0.0.0/0"))))
+    assert (found.direct.is_open, found.address) == (None, PRIVATE)
+    assert "by a NAT gateway (nat-1), which lets no connections in" in found.direct.reasons[0]
+    assert "is a private address" in found.direct.reasons[1]
+
+
 def test_all_ways_are_judged_whichever_may_be_taken() -> None:
     found = judge(INSTANCE, asked(OFFICE, tunnel="session_manager"), around())
     assert (found.direct.is_open, found.endpoint.is_open, found.session_manager.is_open) == (True, True, True)

@@ -53,13 +53,16 @@ _value:
       type: list
       elements: dict
     order:
-      description: The hosts that are instances, as in the inventory.
+      description: The hosts to tell of, as in the inventory.
       type: list
       elements: str
     strangers:
       description: The hosts that are no instances.
       type: list
       elements: str
+    unusable:
+      description: Why a host of RV(_value.order) has no call, a sentence for each.
+      type: dict
     faults:
       description: Sentences about variables that cannot be used.
       type: list
@@ -70,17 +73,47 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Callable
 
+from ansible.errors import AnsibleError
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._reach.doctor_calls import VARIABLES, doctor_calls
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._plain import plain
+from jinja2 import Undefined, UndefinedError
 
 
 def ssh_doctor_calls(
     hosts: Sequence[Mapping[str, Any]], source_cidr: Any = None, *, tunnel: str = "auto", cut_off: str = ""
 ) -> dict[str, Any]:
     """Return the calls as a dict. Reads no other variables of hosts, which may be undefined or secret."""
-    known = [{name: plain(host[name]) for name in VARIABLES if name in host} for host in hosts]
-    found = doctor_calls(known, plain(source_cidr), tunnel=plain(tunnel), cut_off=plain(cut_off))
+    known: list[dict[str, Any]] = []
+    unread: dict[str, str] = {}
+    for host in hosts:
+        variables: dict[str, Any] = {}
+        for name in VARIABLES:
+            try:
+                if name in host:
+                    variables[name] = _defined(host[name])
+            except (AnsibleError, UndefinedError) as error:
+                why = str(error).strip().rstrip(".")
+                unread.setdefault(variables["inventory_hostname"], f"{name} cannot be read: {why}. {_REMEDY}")
+        known.append(variables)
+    found = doctor_calls(known, plain(source_cidr), tunnel=plain(tunnel), cut_off=plain(cut_off), unread=unread)
     return asdict(found)
+
+
+_REMEDY = "Correct this variable of the host."
+
+
+def _defined(value: Any) -> Any:
+    """Return a plain value. Raises UndefinedError for one that is undefined."""
+    if isinstance(value, Undefined):
+        # It says why by itself.
+        str(value)
+    found = plain(value)
+    for text in found.values() if isinstance(found, dict) else [found]:
+        # ansible-core 2.18 leaves a template as it is if a variable in it is undefined.
+        if isinstance(text, str) and ("{{" in text or "{%" in text):
+            raise UndefinedError(f"a variable in {shown(text)} is undefined")
+    return found
 
 
 class FilterModule:

@@ -71,8 +71,8 @@ def ssh_doctor_report(
     results: Sequence[Mapping[str, Any]], asked: Mapping[str, Any], *, tells_all: bool = False
 ) -> dict[str, Any]:
     """Return the report as a dict."""
-    order, strangers = plain(asked["order"]), plain(asked["strangers"])
-    return asdict(doctor_report(plain(results), order, strangers, tells_all=tells_all))
+    order, strangers, unusable = (plain(asked[name]) for name in ("order", "strangers", "unusable"))
+    return asdict(doctor_report(plain(results), order, strangers, tells_all=tells_all, unusable=unusable))
 
 
 class FilterModule:

@@ -380,9 +380,9 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Se
 from ansible_collections.sshkeys.aws.plugins.module_utils._entry import enter
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, shown, type_name
 from ansible_collections.sshkeys.aws.plugins.module_utils._network.facts import Unread
-from ansible_collections.sshkeys.aws.plugins.module_utils._network.networks import network
+from ansible_collections.sshkeys.aws.plugins.module_utils._network.networks import network, no_network
 from ansible_collections.sshkeys.aws.plugins.module_utils._reach.ask import INSTANCES, Asking, is_refusal
-from ansible_collections.sshkeys.aws.plugins.module_utils._reach.asked import Asked
+from ansible_collections.sshkeys.aws.plugins.module_utils._reach.asked import Asked, is_id
 from ansible_collections.sshkeys.aws.plugins.module_utils._reach.report import report_instances
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report, count_and_name, in_region
 from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Spec, refuse_private_keys
@@ -399,15 +399,13 @@ OPTIONS: dict[str, Any] = {
     **ROLE_OPTIONS,
 }
 
-# As Systems Manager and EC2 write them (botocore's model of ssm, InstanceId; EC2 API Reference).
-_ID = re.compile(r"i-([0-9a-f]{8}|[0-9a-f]{17})|mi-[0-9a-f]{17}")
 _ENDPOINT_ID = re.compile(r"eice-[0-9a-f]{8,17}")
 _LARGEST_PORT = 65535
 
 
 def check_id(instance_id: str) -> None:
     """Raise ArgumentError unless this is the id of an instance or of a managed node."""
-    if not _ID.fullmatch(instance_id):
+    if not is_id(instance_id):
         raise ArgumentError(
             f"instance_ids has {shown(instance_id)}, which is not the id of an instance or of a managed node: it must "
             "be 'i-' and 8 or 17 hexadecimal digits, such as i-0123456789abcdef0, or 'mi-' and 17 of them."
@@ -416,13 +414,9 @@ def check_id(instance_id: str) -> None:
 
 def check_cidr(cidr: str) -> None:
     """Raise ArgumentError unless this is a network in CIDR notation, or an address."""
-    try:
-        network(cidr)
-    except ValueError:
-        raise ArgumentError(
-            f"source_cidr has {shown(cidr)}, which is neither a network in CIDR notation, such as 198.51.100.0/24, nor "
-            "an IP address."
-        ) from None
+    wrong = no_network(cidr)
+    if wrong:
+        raise ArgumentError(f"source_cidr has {wrong}")
 
 
 def check_endpoint_id(endpoint_id: str) -> None:

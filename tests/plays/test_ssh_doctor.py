@@ -143,6 +143,31 @@ def test_what_cannot_be_judged_is_shown_and_nothing_secret_is(module_controller:
     assert "elsewhere could not be judged." in run.of(SUM)["msg"]
 
 
+def test_hosts_whose_variables_are_undefined_or_wrong_are_told_of_and_the_others_are_judged(
+    module_controller: Controller,
+) -> None:
+    lab = module_controller.lab
+    lab.control("POST", "reset")
+    first, second = lab.instance_ids[:2]
+    hosts = inventory(
+        module_controller,
+        # The tasks run on behalf of the first host.
+        broken={"instance_id": first, "ansible_host": "{{ nowhere }}"},
+        mistyped={"instance_id": "i-0123456789"},
+        web={"instance_id": first},
+        web_by_address={"instance_id": first, "ansible_host": "bastion.example.com"},
+        unplaced={"instance_id": second, "placement": {"region": "{{ nowhere }}"}},
+    )
+    run = module_controller.run(PLAYBOOK, "-e", "ssh_doctor_fail=true", inventory=hosts)
+    assert run.status == 2
+    text = " ".join(line.strip() for line in run.of(TABLE)["msg"])
+    assert "ansible_host cannot be read: " in text
+    assert "placement cannot be read: " in text
+    assert "instance_id is 'i-0123456789', which is not the id of an instance" in text
+    assert run.of(SUM)["msg"][0] == "A way leads to 2 of 5 instances."
+    assert run.of(END)["msg"] == "broken, mistyped, unplaced could not be judged."
+
+
 def test_a_wrong_variable_is_refused(module_controller: Controller) -> None:
     lab = module_controller.lab
     lab.control("POST", "reset")

@@ -12,6 +12,8 @@ from __future__ import annotations
 import ipaddress
 from typing import Iterable, Sequence, Union
 
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import shown
+
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 EVERYWHERE = {4: ipaddress.ip_network("0.0.0.0/0"), 6: ipaddress.ip_network("::/0")}
@@ -20,6 +22,17 @@ EVERYWHERE = {4: ipaddress.ip_network("0.0.0.0/0"), 6: ipaddress.ip_network("::/
 def network(text: str) -> Network:
     """Return the network of a CIDR, or of one address. Raises ValueError."""
     return ipaddress.ip_network(text.strip(), strict=False)
+
+
+def no_network(text: str) -> str:
+    """Return what is wrong with a text that is no network, as the end of a sentence. Empty for a network."""
+    try:
+        network(text)
+    except ValueError:
+        return (
+            f"{shown(text)}, which is neither a network in CIDR notation, such as 198.51.100.0/24, nor an IP address."
+        )
+    return ""
 
 
 def networks(texts: Iterable[str], version: int) -> list[Network]:

@@ -9,10 +9,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Mapping, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._network.networks import EVERYWHERE, Network, tidy
+
+# As Systems Manager and EC2 write them (botocore's model of ssm, InstanceId; EC2 API Reference).
+_ID = re.compile(r"i-([0-9a-f]{8}|[0-9a-f]{17})|mi-[0-9a-f]{17}")
+
+
+def is_id(text: str) -> bool:
+    """Return whether a text is the id of an instance or of a managed node."""
+    return _ID.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from typing import Any, Iterator, Mapping, NamedTuple, Sequence
 
 _HEADS = ("HOST", "INSTANCE", "STATE", "BEST WAY")
-_WIDTH = 110
+# With what debug prints around a line, it fits into a terminal with 80 columns. A wide table has wider remarks.
+_NARROW, _WIDE = 69, 110
+# A longer name moves its own row alone.
+_LONGEST_NAME = 40
 _WAYS = {"direct": "direct", "endpoint": "endpoint", "session_manager": "Session Manager"}
 _NOT_JUDGED = "not judged"
 
@@ -42,14 +45,21 @@ class _Host(NamedTuple):
 
 
 def doctor_report(
-    results: Sequence[Mapping[str, Any]], order: Sequence[str], strangers: Sequence[str], *, tells_all: bool
+    results: Sequence[Mapping[str, Any]],
+    order: Sequence[str],
+    strangers: Sequence[str],
+    *,
+    tells_all: bool,
+    unusable: Mapping[str, str] | None = None,
 ) -> DoctorReport:
     """Return what is printed.
 
-    results: of the module, each with ``item``, the call. order: the hosts that are instances. strangers: the others.
-    tells_all: whether closed ways are told of hosts with an open one, too.
+    results: of the module, each with ``item``, the call. order: the hosts to tell of. strangers: those that are no
+    instances. tells_all: whether closed ways are told of hosts with an open one, too.
+    unusable: why a host of ``order`` was not asked for, a sentence for each.
     """
-    judged = {host.name: host for result in results for host in _hosts(result, tells_all)}
+    judged = {name: _Host(name, "", "", _NOT_JUDGED, [why], None) for name, why in (unusable or {}).items()}
+    judged.update({host.name: host for result in results for host in _hosts(result, tells_all)})
     hosts = [judged[name] for name in order]
     rows = [(each.name, each.instance_id, each.state, each.best_way) for each in hosts]
     rows += [(name, "none", "", "no EC2 instance") for name in strangers]
@@ -71,15 +81,18 @@ def doctor_report(
 
 def _hosts(result: Mapping[str, Any], tells_all: bool) -> Iterator[_Host]:
     instances = {each["instance_id"]: each for each in result.get("instances") or []}
+    first = ""
     for name, instance_id in result["item"]["hosts"].items():
         instance = instances.get(instance_id)
         if instance is None:
-            yield _Host(
-                name, instance_id, "", _NOT_JUDGED, [str(result.get("msg") or "The module said nothing.")], None
-            )
+            why = f"For the same reason as {first}." if first else str(result.get("msg") or "The module said nothing.")
+            first = first or name
+            yield _Host(name, instance_id, "", _NOT_JUDGED, [why], None)
         elif "error" in instance:
             error = instance["error"]
-            remark = f"{error['code']}: {error['message'].rstrip('.')}. {error['hint']}"
+            region = result.get("region")
+            asked = f" The region that was asked is {region}." if region else ""
+            remark = f"{error['code']}: {error['message'].rstrip('.')}. {error['hint']}{asked}"
             yield _Host(name, instance_id, "unknown", "none", [remark], False)
         else:
             is_reached = bool(instance["best_way"])
@@ -114,12 +127,14 @@ def _remarks(instance: Mapping[str, Any], tells_ways: bool) -> Iterator[str]:
 
 def _table(rows: Sequence[Sequence[str]], remarks: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(_HEADS, *rows)]
+    widths[0] = max(len(name) for name in (_HEADS[0], *(row[0] for row in rows)) if len(name) <= _LONGEST_NAME)
     lines = [_line(_HEADS, widths)]
+    width = min(max(_NARROW, *(len(_line(row, widths)) for row in (_HEADS, *rows))), _WIDE)
     for position, row in enumerate(rows):
         lines.append(_line(row, widths))
         for remark in remarks[position] if position < len(remarks) else ():
             lines += textwrap.wrap(
-                remark, _WIDTH, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False
+                remark, width, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False
             )
     return lines
 

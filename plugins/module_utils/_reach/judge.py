@@ -173,12 +173,13 @@ def _judged(
 def _direct(by_address: Mapping[str, Verdict]) -> tuple[str | None, Verdict]:
     """Return the first address that is open, or may be, or else the one that lacks least, with the verdict."""
     for state in (True, None):
+        before: list[str] = []
         for address, verdict in by_address.items():
             if verdict.is_open is state:
                 # Why the public address is closed is what its owner wants to know.
-                before = [each for each in by_address.values() if each.is_open is False and state is None]
-                reasons = [reason for each in (*before, verdict) for reason in each.reasons]
-                return address or None, Verdict(state, list(dict.fromkeys(reasons)), verdict.notes)
+                reasons = dict.fromkeys([*(before if state is None else ()), *verdict.reasons])
+                return address or None, Verdict(state, tuple(reasons), verdict.notes)
+            before += verdict.reasons
     address = min(by_address, key=lambda each: len(by_address[each].reasons))
     return address or None, by_address[address]
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pytest
+from ansible.errors import AnsibleUndefinedVariable
 from ansible_collections.sshkeys.aws.plugins.filter.ssh_doctor_calls import FilterModule
+from jinja2 import StrictUndefined, UndefinedError
 
 CALLS = FilterModule().filters()["ssh_doctor_calls"]
 ID = "i-0123456789abcdef0"
@@ -40,6 +43,48 @@ def test_it_reads_what_counts_and_nothing_else() -> None:
     assert call["hosts"] == {"web": ID}
     assert (call["options"]["source_cidr"], call["options"]["tunnel"]) == (["192.0.2.7"], "never")
     assert (found["order"], found["strangers"], found["faults"]) == (["web"], [], [])
+
+
+class Broken(Variables):
+    """The variables of a host that has no address."""
+
+    def __init__(self, address: object) -> None:
+        """Have an address, or raise it."""
+        self._known = {"inventory_hostname": "broken", "instance_id": ID, "ansible_host": address}
+
+    def __getitem__(self, name: str) -> Any:
+        """Return one."""
+        found = self._known[name]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        AnsibleUndefinedVariable("'nowhere' is undefined"),
+        UndefinedError("'nowhere' is undefined"),
+        # As ansible-core 2.19 and 2.18 leave it.
+        StrictUndefined(name="nowhere"),
+        "{{ nowhere }}",
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_a_variable_that_is_undefined_stops_no_other_host(address: object) -> None:
+    found = CALLS([Broken(address), Variables()])
+    assert found["order"] == ["broken", "web"]
+    (why,) = found["unusable"].values()
+    assert why.startswith("ansible_host cannot be read: ")
+    assert "nowhere" in why
+    assert "is undefined" in why
+    (call,) = found["calls"]
+    assert call["hosts"] == {"web": ID}
+
+
+def test_a_template_inside_of_the_placement() -> None:
+    variables = {"inventory_hostname": "a", "instance_id": ID, "placement": {"region": "{{ nowhere }}"}}
+    assert "placement cannot be read" in CALLS([variables])["unusable"]["a"]
 
 
 def test_what_was_cut_off_is_a_fault() -> None:

@@ -12,7 +12,7 @@ REPORT = FilterModule().filters()["ssh_doctor_report"]
 
 
 def test_it_is_a_dict() -> None:
-    asked = {"order": ["web"], "strangers": ["router"]}
+    asked = {"order": ["web"], "strangers": ["router"], "unusable": {}}
     lost = {"msg": "Lost.", "item": {"hosts": {"web": "i-0123456789abcdef0"}}}
     told = REPORT([lost], asked, tells_all=True)
     assert set(told) == {"lines", "says", "failures"}

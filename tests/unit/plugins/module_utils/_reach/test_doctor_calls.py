@@ -107,6 +107,36 @@ def test_the_instance_of_a_host(variables: dict[str, Any], expected: str) -> Non
     assert instance_of(variables) == expected
 
 
+@pytest.mark.parametrize("given", ["i-0123456789", ID.upper(), "web-server-1", "mi-01234567"])
+def test_a_wrong_id_keeps_its_own_host_alone_from_being_judged(given: str) -> None:
+    found = doctor_calls([host("wrong", given), host("a")], None)
+    assert (found.order, found.strangers) == (["wrong", "a"], [])
+    assert found.unusable["wrong"].startswith(f"instance_id is '{given}', which is not the id of an instance")
+    assert [call["options"]["instance_ids"] for call in found.calls] == [[ID]]
+
+
+def test_a_host_whose_variables_cannot_be_read_is_told_of_in_its_place() -> None:
+    found = doctor_calls([host("a"), host("b", None), host("c", OTHER)], None, unread={"b": "Undefined."})
+    assert (found.order, found.strangers, found.unusable) == (["a", "b", "c"], [], {"b": "Undefined."})
+    assert [call["hosts"] for call in found.calls] == [{"a": ID, "c": OTHER}]
+
+
+def test_two_names_of_one_instance_have_an_address_each() -> None:
+    several = [
+        host("a", ansible_host="10.0.0.7"),
+        host("b", ansible_host="192.0.2.7"),
+        host("c"),
+        host("d", ansible_host="10.0.0.7"),
+        host("e", OTHER, ansible_host="10.0.0.9"),
+    ]
+    found = doctor_calls(several, None)
+    told = {
+        name: call["options"]["addresses"].get(each) for call in found.calls for name, each in call["hosts"].items()
+    }
+    assert told == {"a": "10.0.0.7", "b": "192.0.2.7", "c": None, "d": "10.0.0.7", "e": "10.0.0.9"}
+    assert len(found.calls) == 3
+
+
 def test_hosts_that_are_no_instances_are_strangers() -> None:
     found = doctor_calls([host("router", None), host("a")], None)
     assert (found.strangers, found.order) == (["router"], ["a"])
@@ -125,6 +155,7 @@ def test_sources(given: object) -> None:
     [
         ("192.0.2.7,", "", "ends in a comma"),
         (5, "", "is of type int"),
+        ("192.0.2.7,office", "", "ssh_doctor_source_cidr has 'office', which is neither a network in CIDR notation"),
         ("192.0.2.7", "198.51.100.0/24", "Ansible cut off"),
     ],
 )

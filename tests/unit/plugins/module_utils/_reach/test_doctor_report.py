@@ -26,6 +26,7 @@ def result(instance: Any = INSTANCE, hosts: dict[str, str] | None = None, **brok
 
 
 def report(*results: dict[str, Any], strangers: tuple[str, ...] = (), tells_all: bool = False) -> DoctorReport:
+    """Return the report of hosts that were all asked for."""
     order = [name for each in results for name in each["item"]["hosts"]]
     return doctor_report(results, order, strangers, tells_all=tells_all)
 
@@ -58,7 +59,8 @@ def test_what_closes_all_ways_is_told_once() -> None:
     told = report(result(replace(INSTANCE, state="stopped")))
     assert told.lines[1:] == [
         f"web-1  {ID}  stopped  none",
-        f"  - The instance is stopped. Start it: aws ec2 start-instances --instance-ids {ID}.",
+        "  - The instance is stopped. Start it: aws ec2 start-instances",
+        f"    --instance-ids {ID}.",
     ]
     assert told.failures == ["No way leads to web-1."]
 
@@ -92,6 +94,38 @@ def test_hosts_that_there_are_not_that_could_not_be_judged_and_that_are_none() -
     assert told.failures == ["No way leads to gone.", "lost, mute could not be judged."]
     assert told.says[0] == "A way leads to 0 of 3 instances."
     assert told.says[1].startswith("router is no EC2 instance: no instance_id is set")
+
+
+def test_hosts_that_were_not_asked_for_stand_in_their_place() -> None:
+    told = doctor_report([result()], ["lost", "web-1"], [], tells_all=False, unusable={"lost": "It is undefined."})
+    assert [line.split()[0] for line in told.lines] == ["HOST", "lost", "-", "web-1"]
+    assert told.lines[1].endswith("  not judged")
+    assert told.failures == ["lost could not be judged."]
+
+
+def test_what_keeps_many_hosts_from_being_judged_is_told_once() -> None:
+    told = report({"msg": "No region is configured.", "item": {"hosts": {"a": ID, "b": MISSING, "c": ID}}})
+    remarks = [line for line in told.lines if line.startswith("  - ")]
+    assert remarks == ["  - No region is configured.", *["  - For the same reason as a."] * 2]
+
+
+def test_the_region_that_does_not_know_an_instance_is_named() -> None:
+    told = report({**result(hosts={"gone": MISSING}), "region": "eu-central-1"})
+    assert " ".join(line.strip() for line in told.lines).endswith("The region that was asked is eu-central-1.")
+
+
+def test_it_fits_into_80_columns_where_the_names_are_short() -> None:
+    told = report(result(HIDDEN, agents={}), tells_all=True)
+    # debug prints each line after eight blanks and a quote, and before a quote and a comma.
+    assert max(len(f'        "{line}",') for line in told.lines) <= 80
+    assert any(line.startswith("    ") for line in told.lines)
+
+
+def test_a_long_name_moves_its_own_row_alone() -> None:
+    long = "a-name-that-is-longer-than-any-column-ought-to-be.example.com"
+    lines = report(result(hosts={"web-1": ID, long: ID})).lines
+    assert lines[1] == f"{ROW}direct to 203.0.113.7"
+    assert lines[2] == f"{long}  {ID}  running  direct to 203.0.113.7"
 
 
 def test_an_inventory_without_instances() -> None:

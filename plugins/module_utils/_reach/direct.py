@@ -17,21 +17,25 @@ from typing import NamedTuple, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import printable
 from ansible_collections.sshkeys.aws.plugins.module_utils._network.facts import (
+    Acl,
     Instance,
     Interface,
     Route,
     RouteTable,
     SecurityGroup,
+    Subnet,
     Surroundings,
     Unread,
 )
 from ansible_collections.sshkeys.aws.plugins.module_utils._network.networks import (
     EVERYWHERE,
     Network,
+    common,
     covers,
     is_inside,
     named,
     network,
+    networks,
     tidy,
     without,
 )
@@ -53,9 +57,9 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._reach.verdict import 
 _JOINING = ("pcx-", "tgw-", "vgw-", "lgw-", "arn:")
 _PRIVATE_WAYS = ("local", *_JOINING)
 # Targets behind which the internet is, from where connections come in, too.
-_PUBLIC_WAYS = ("igw-", "cagw-")
-# Targets that may pass packets on to anywhere.
-_APPLIANCES = ("vpce-", "eni-", "i-", "")
+_PUBLIC_WAYS = ("igw-",)
+# Targets that may pass packets on to anywhere. A carrier gateway lets its carrier's network in, and no other one.
+_APPLIANCES = ("vpce-", "eni-", "i-", "cagw-", "")
 
 
 _UNIQUE_LOCAL = ipaddress.ip_network("fc00::/7")
@@ -97,17 +101,23 @@ def judge_address(instance: Instance, address: str, asked: Asked, around: Surrou
             f"{printable(address):.100} is no address of the instance that EC2 knows, so whether it leads there cannot "
             "be told."
         )
-    address = known
+    inside = _address_inside(instance, address, asked, around)
+    address = inside or known
     at = ipaddress.ip_address(address)
     senders = asked.sources_of(at.version)
     if not senders:
-        return closed(f"{address} is an IPv{at.version} address, and source_cidr has none of IPv{at.version}.")
+        other = ""
+        if instance.ipv6_address and at.version == 4:
+            other = f" The instance has the IPv6 address {instance.ipv6_address}, too: set ansible_host to it."
+        return closed(f"{address} is an IPv{at.version} address, and source_cidr has none of IPv{at.version}.{other}")
     interface = instance.interface_at(address) or (instance.interfaces or [Interface(instance.subnet_id, [])])[0]
     place = _Place(address, interface, instance.vpc_id, _is_public(instance, address), bool(instance.public_ip_address))
     flow = Flow(senders)
     _through_routes(flow, place, asked, around)
     _through_groups(flow, place, asked, around)
-    _through_acls(flow, interface, asked, around)
+    _through_acls(flow, place, asked, around)
+    if inside:
+        flow.note(f"Inside the VPC the name stands for the private address {inside}, if DNS is enabled there.")
     if not asked.sources:
         flow.note("source_cidr is not set, so this is judged by the rules alone, for connections from anywhere.")
     return flow.verdict
@@ -124,6 +134,21 @@ def _own_address(instance: Instance, address: str) -> str | None:
         return None
     own = [instance.public_ip_address, instance.private_ip_address, instance.ipv6_address]
     return text if text in own or instance.interface_at(text) else None
+
+
+def _address_inside(instance: Instance, name: str, asked: Asked, around: Surroundings) -> str | None:
+    """Return the private address that a public DNS name stands for if all connections come from inside the VPC.
+
+    (VPC User Guide, "DNS attributes for your VPC".)
+    """
+    at = instance.dns_names.get(name.lower())
+    is_public = at is not None and at == instance.public_ip_address
+    if not asked.sources or not is_public or isinstance(around.route_tables, Unread):
+        return None
+    table = table_of(around.route_tables, instance.vpc_id, instance.subnet_id)
+    vpc = networks((each.cidr for each in table.routes if each.cidr and each.target == "local") if table else (), 4)
+    senders = asked.sources_of(4)
+    return instance.private_ip_address if senders and covers(vpc, senders) else None
 
 
 def _is_public(instance: Instance, address: str) -> bool:
@@ -297,7 +322,8 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _through_acls(flow: Flow, interface: Interface, asked: Asked, around: Surroundings) -> None:
+def _through_acls(flow: Flow, at: _Place, asked: Asked, around: Surroundings) -> None:
+    interface = at.interface
     if isinstance(around.acls, Unread):
         flow.doubt(around.acls.why)
         return
@@ -305,10 +331,31 @@ def _through_acls(flow: Flow, interface: Interface, asked: Asked, around: Surrou
     if acl is None:
         flow.doubt(f"EC2 returns no network ACL of {interface.subnet_id}, so its entries are unknown.")
         return
-    subnet = {} if isinstance(around.subnets, Unread) else around.subnets
-    own = subnet.get(interface.subnet_id or "")
-    inside = [network(each) for each in own.cidrs] if own else []
-    if asked.sources and covers([each for each in inside if each.version == flow.version], flow.senders):
+    subnets = {} if isinstance(around.subnets, Unread) else around.subnets
+    own = subnets.get(interface.subnet_id or "")
+    if asked.sources and own and covers(networks(own.cidrs, flow.version), flow.senders):
         # Packets inside a subnet pass no ACL.
         return
     through_acl(flow, acl, asked.port, None, into=True, subnet_id=interface.subnet_id)
+    if not asked.sources or (at.is_public and not at.is_ipv6):
+        return
+    of_subnet = {subnet_id: each for each in around.acls for subnet_id in each.subnet_ids}
+    for subnet in subnets.values():
+        if subnet.id in of_subnet and subnet.id != interface.subnet_id and subnet.vpc_id == at.vpc_id:
+            _out_of_subnet(flow, subnet, of_subnet[subnet.id], at, asked.port)
+
+
+def _out_of_subnet(flow: Flow, subnet: Subnet, acl: Acl, at: _Place, port: int) -> None:
+    """Let those senders that are in another subnet of the VPC through its ACL."""
+    from_there = common(flow.senders, networks(subnet.cidrs, flow.version))
+    if not from_there:
+        return
+    part = Flow(from_there)
+    through_acl(part, acl, port, [network(at.address)], into=False, subnet_id=subnet.id)
+    others = list(flow.senders)
+    for each in from_there:
+        others = without(others, each)
+    for reason in part.verdict.reasons:
+        flow.narrow(others, [*others, *part.possible], reason)
+    for note in part.verdict.notes:
+        flow.note(note)

@@ -212,13 +212,14 @@ def _hints(instance: Instance, around: Surroundings) -> list[str]:
         hints.append("The instance metadata is turned off, and the agent gets its credentials there.")
     if not isinstance(around.route_tables, Unread):
         table = table_of(around.route_tables, instance.vpc_id, instance.subnet_id)
-        route = route_to(table, EVERYWHERE[4], around.prefix_lists) if table else None
+        version, public = (4, instance.public_ip_address) if instance.private_ip_address else (6, instance.ipv6_address)
+        route = route_to(table, EVERYWHERE[version], around.prefix_lists) if table else None
         if table and (route is None or not route.is_active):
             hints.append(
                 f"Its route table {table.id} has no working default route, so without VPC endpoints it reaches neither "
                 "service."
             )
-        elif route and kind_of(route.target) == "igw-" and not instance.public_ip_address:
+        elif route and kind_of(route.target) == "igw-" and not public:
             hints.append(
                 f"Its default route leads to the internet gateway {route.target}, and the instance has no public "
                 "address, so without VPC endpoints it reaches neither service."

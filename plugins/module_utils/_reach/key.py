@@ -31,8 +31,8 @@ _HAS, _LACKS, _UNKNOWN = True, False, None
 # them. The first that fits decides.
 _SYSTEMS = (
     (r"^windows_server|^microsoft windows", _LACKS),
-    (r"^al20\d\d-ami-(minimal|ecs)", _LACKS),
-    (r"^amzn2-ami-(minimal|ecs)|^ubuntu-minimal/|^ubuntu-eks/", _UNKNOWN),
+    (r"^al20\d\d-ami-.*\b(minimal|ecs)\b", _LACKS),
+    (r"^amzn2-ami-.*\b(minimal|ecs)\b|^ubuntu-minimal/|^ubuntu-eks/", _UNKNOWN),
     (r"^al20\d\d-ami-|^amzn2-ami-", _HAS),
     (r"^amazon linux (ami|2018|2017)|^amzn-ami-", _LACKS),
     (r"^amazon linux", _HAS),
@@ -73,12 +73,12 @@ def _judge_package(instance: Instance, images: Read[Mapping[str, Image]], agents
     if agent and agent.platform:
         named.append(f"its SSM Agent reports {printable(agent.platform):.60}")
         names.append(agent.platform)
-    found = [has for has in map(_has_package, names) if has is not None]
+    # A copy of an image has any name, and says no more than that. A known one says more than the system that is on it.
+    found = next((has for has in map(_has_package, names) if has), (_UNKNOWN,))[0]
     why = " and ".join(named)
-    # A copy of an image has any name, and says no more than that.
-    if found and found[0] is _HAS:
+    if found is _HAS:
         return OPEN
-    if found:
+    if found is _LACKS:
         return unknown(
             f"As far as can be told, the package ec2-instance-connect is not in the image: {why}. If it was not "
             "installed since, install it: without it a pushed key opens nothing."
@@ -86,12 +86,17 @@ def _judge_package(instance: Instance, images: Read[Mapping[str, Image]], agents
     if isinstance(images, Unread):
         why = images.why
     elif not why:
-        why = f"EC2 does not return the image {instance.image_id}, which was deregistered or is not shared."
+        why = (
+            f"EC2 does not return the image {instance.image_id}, which was deregistered or disabled, or is not shared."
+        )
     else:
         why = f"{why[0].upper()}{why[1:]}."
     return Verdict(None, (), [f"Whether the package ec2-instance-connect is installed cannot be told. {why}"])
 
 
-def _has_package(name: str) -> bool | None:
-    """Return whether a system has the package when it starts for the first time, None if its name does not tell."""
-    return next((has for pattern, has in _SYSTEMS if re.search(pattern, name, re.IGNORECASE)), None)
+def _has_package(name: str) -> tuple[bool | None] | None:
+    """Return whether a system has the package when it starts for the first time, None for a name that is not known.
+
+    There are known systems of which that is not known.
+    """
+    return next(((has,) for pattern, has in _SYSTEMS if re.search(pattern, name, re.IGNORECASE)), None)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._network.facts import (
+    AclEntry,
     Interface,
     Route,
     RouteTable,
@@ -271,6 +272,52 @@ def test_an_acl_judges_nothing_inside_its_subnet() -> None:
     closed = [acl(deny(egress=False), deny(egress=True))]
     assert judge_address(HIDDEN, PRIVATE, asked("10.0.1.9"), around(acls=closed)).is_open is True
     assert judge_address(HIDDEN, PRIVATE, asked("10.0.2.9"), around(acls=closed)).is_open is False
+
+
+@pytest.mark.parametrize(
+    ("source", "entry", "is_open", "says"),
+    [
+        (
+            INSIDE,
+            deny(egress=True, ports=(22, 22)),
+            False,
+            "acl-2 of subnet-2 does not let TCP port 22 out to 10.0.1.7",
+        ),
+        (INSIDE, deny(egress=False, ports=(1024, 65535)), False, "acl-2 of subnet-2 does not let the answers in"),
+        # A part of the sources is in another subnet.
+        ("10.0.0.0/16", deny(egress=True, ports=(22, 22)), None, "acl-2 of subnet-2 does not let TCP port 22 out"),
+        ("10.0.3.9", deny(egress=True), True, ""),
+        (INSIDE, deny(egress=True, ports=(443, 443)), True, ""),
+    ],
+)
+def test_a_source_in_another_subnet_passes_the_acl_of_that_too(
+    source: str, entry: AclEntry, is_open: bool | None, says: str
+) -> None:
+    acls = [acl(subnets=["subnet-1"]), acl(entry, subnets=["subnet-2"], acl_id="acl-2")]
+    found = judge_address(HIDDEN, PRIVATE, asked(source), around(acls=acls))
+    assert found.is_open is is_open
+    assert says in " ".join(found.reasons)
+
+
+def test_inside_the_vpc_a_public_name_stands_for_the_private_address() -> None:
+    found = judged("WEB-1.example.com", INSIDE)
+    assert found.is_open is True
+    assert "stands for the private address 10.0.1.7" in found.notes[0]
+    # From outside, it is the public one.
+    broken = {"route_tables": tables()}
+    assert judged("web-1.example.com", OFFICE, **broken).is_open is False
+    assert judged("web-1.example.com", INSIDE, route_tables=Unread("Refused.")).is_open is None
+
+
+def test_what_is_behind_a_carrier_gateway_cannot_be_known() -> None:
+    found = judged(PUBLIC, OFFICE, route_tables=tables(Route("cagw-1", "0.0.0.0/0")))
+    assert found.is_open is None
+    assert "by a carrier gateway (cagw-1)" in found.reasons[0]
+
+
+def test_a_source_of_ipv6_alone_is_told_of_the_address_that_it_reaches() -> None:
+    (reason,) = judged(PUBLIC, "2001:db8:7::/48").reasons
+    assert reason.endswith(f"The instance has the IPv6 address {IPV6}, too: set ansible_host to it.")
 
 
 def test_from_inside_the_vpc_a_public_address_is_no_way() -> None:

@@ -150,6 +150,14 @@ def test_what_keeps_an_agent_away_is_a_hint(instance: Instance, broken: dict[str
     assert judge(instance, asked(), around(**broken)).session_manager.is_open is True
 
 
+def test_an_agent_of_an_instance_with_ipv6_alone_needs_a_route_for_that() -> None:
+    alone = replace(HIDDEN, private_ip_address=None, ipv6_address=IPV6)
+    well = judge(alone, asked(), around(route_tables=tables(Route("eigw-1", "::/0")), **NO_AGENT))
+    assert "without VPC endpoints" not in well.session_manager.reasons[0]
+    ill = judge(alone, asked(), around(route_tables=tables(Route("nat-1", "0.0.0.0/0")), **NO_AGENT))
+    assert "has no working default route" in ill.session_manager.reasons[0]
+
+
 def test_an_agent_behind_a_nat_gateway_lacks_nothing() -> None:
     found = judge(HIDDEN, asked(), around(route_tables=tables(Route("nat-1", "0.0.0.0/0")), **NO_AGENT))
     assert "without VPC endpoints" not in found.session_manager.reasons[0]

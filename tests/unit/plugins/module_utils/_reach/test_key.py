@@ -82,6 +82,19 @@ def test_the_agent_is_a_witness_for_images_with_other_names(agent: str, is_open:
     assert (found.is_open, bool(found.reasons)) == (is_open, has_reason)
 
 
+@pytest.mark.parametrize(
+    ("name", "agent"),
+    [
+        ("ubuntu-minimal/images/hvm-ssd/ubuntu-noble-24.04-amd64", "Ubuntu 24.04"),
+        ("ubuntu-eks/k8s_1.29/images/hvm-ssd/ubuntu-jammy-22.04-amd64-server", "Ubuntu 22.04"),
+        ("amzn2-ami-ecs-hvm-2.0.20240319-x86_64-ebs", "Amazon Linux 2"),
+        ("amzn2-ami-minimal-hvm-2.0.20240306.2-x86_64-ebs", "Amazon Linux 2"),
+    ],
+)
+def test_a_small_image_of_a_system_that_has_the_package_may_lack_it(name: str, agent: str) -> None:
+    assert judged(name, agent).is_open is None
+
+
 def test_windows_has_no_keys() -> None:
     windows = Instance("i-1", "running", is_windows=True)
     found = judge_key(windows, {}, {})

@@ -143,6 +143,7 @@ def missing_user(server_id: str, user_name: str, hint: str) -> ServiceError:
     return ServiceError("ResourceNotFoundException", message, hint, resource_type="User")
 
 
+_THROTTLED = "AWS limits the rate of these calls. Lower concurrency, or run again in a minute."
 _CHECK_SERVER_AND_USER = "Check the server id, the user name, and the region and account of the task."
 
 # Sources: the service models of botocore (ec2-instance-connect 2018-04-02, transfer 2018-11-05) for the codes,
@@ -205,13 +206,16 @@ _HINTS = {
         "reached its maximum duration, or somebody has terminated it. Run again."
     ),
     # Every service
-    "ThrottlingException": "AWS limits the rate of these calls. Lower concurrency, or run again in a minute.",
+    "ThrottlingException": _THROTTLED,
+    # The same of EC2 (EC2 API Reference, "Error codes").
+    "RequestLimitExceeded": _THROTTLED,
     "AccessDeniedException": "Allow the action that the message names in the IAM policy of these credentials.",
     # STS, when a role is assumed
     "AccessDenied": (
         "Allow sts:AssumeRole on this role in the IAM policy of these credentials, and allow them in the trust policy "
         "of the role."
     ),
+    "AuthFailure": "AWS does not know this access key. Check access_key, profile and region.",
     "UnrecognizedClientException": "AWS does not know this access key. Check access_key, profile and region.",
     "InvalidClientTokenId": "AWS does not know this access key. Check access_key, profile and region.",
     "MissingAuthenticationTokenException": "Check that endpoint_url is the endpoint of this service.",

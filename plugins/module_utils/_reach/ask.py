@@ -12,7 +12,7 @@ Each call may be refused. What it would have told is then unknown, and the other
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence, Tuple
 
@@ -50,6 +50,7 @@ _WHAT = {
     _PREFIX_LISTS: "the addresses of the prefix lists",
     _AGENTS: "the SSM Agent",
 }
+_ALLOW = "Allow the action in the IAM policy of these credentials."
 # A call to make: its IAM action, and a function that makes it.
 Job = Tuple[str, Callable[[], Sequence[Any]]]
 
@@ -183,7 +184,8 @@ class Asking:
             return error
 
     def _unread(self, action: str, error: ServiceError) -> Unread:
-        self._errors[action] = error
+        # The remedies for these codes are those of a connection, and here the action is known.
+        self._errors[action] = replace(error, hint=_ALLOW) if is_refusal(error) else error
         what = f"so {_WHAT[action]} cannot be judged"
         if is_refusal(error):
             return Unread(f"The credentials may not call {action}, {what}. Allow the action in their IAM policy.")
@@ -191,8 +193,10 @@ class Asking:
 
 
 def is_refusal(error: ServiceError) -> bool:
-    """Return whether the credentials may not make a call."""
-    return error.code in ("UnauthorizedOperation", "AccessDenied", "AccessDeniedException")
+    """Return whether the credentials may not make a call. A role of a profile that they may not assume is more."""
+    return error.code in ("UnauthorizedOperation", "AccessDenied", "AccessDeniedException") and (
+        "sts:" not in error.message
+    )
 
 
 def _once(ids: Iterable[str | None]) -> list[str]:

@@ -107,7 +107,7 @@ def judge_address(instance: Instance, address: str, asked: Asked, around: Surrou
     senders = asked.sources_of(at.version)
     if not senders:
         other = ""
-        if instance.ipv6_address and at.version == 4:
+        if instance.ipv6_address and isinstance(at, ipaddress.IPv4Address):
             other = f" The instance has the IPv6 address {instance.ipv6_address}, too: set ansible_host to it."
         return closed(f"{address} is an IPv{at.version} address, and source_cidr has none of IPv{at.version}.{other}")
     interface = instance.interface_at(address) or (instance.interfaces or [Interface(instance.subnet_id, [])])[0]

@@ -163,7 +163,10 @@ def test_a_call_that_fails_leaves_the_others(aws: Aws, name: str, error: Service
     member, action = MEMBERS[name]
     aws.errors[name] = error
     found = aws.ask([INSTANCE.id])
-    assert found.errors == {action: error}
+    hint = "Allow the action in the IAM policy of these credentials." if error is REFUSED else error.hint
+    assert {name: each.result() for name, each in found.errors.items()} == {
+        action: {"code": error.code, "message": error.message, "hint": hint}
+    }
     unread = getattr(found.around, member)
     assert isinstance(unread, Unread)
     says = (
@@ -206,3 +209,8 @@ def test_one_part_of_a_fleet_that_fails_makes_the_whole_unknown(aws: Aws, monkey
 )
 def test_refusals(code: str, is_one: bool) -> None:
     assert is_refusal(ServiceError(code, "No.", "")) is is_one
+
+
+def test_a_role_that_may_not_be_assumed_is_no_refusal_of_one_call() -> None:
+    message = "User: arn:aws:iam::111122223333:user/x is not authorized to perform: sts:AssumeRole on resource: y"
+    assert not is_refusal(ServiceError("AccessDenied", message, ""))

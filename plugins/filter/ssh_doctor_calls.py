@@ -27,9 +27,11 @@ options:
     description: Where connections come from. A list, or text with commas.
     type: raw
   tunnel:
-    description: The tunnel of hosts that have no variable for it.
+    description: The tunnel of hosts that have no variable for it. Without it, that of the configuration of Ansible.
     type: str
-    default: auto
+  port:
+    description: The port of hosts that have no variable for it. Without it, that of the configuration of Ansible.
+    type: int
   cut_off:
     description: The text that Ansible cut off on the command line.
     type: str
@@ -73,7 +75,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Callable
 
+from ansible import constants as C  # noqa: N812 - as ansible-core names it
 from ansible.errors import AnsibleError
+from ansible.plugins.loader import connection_loader
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._reach.doctor_calls import VARIABLES, doctor_calls
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._plain import plain
@@ -81,7 +85,12 @@ from jinja2 import Undefined, UndefinedError
 
 
 def ssh_doctor_calls(
-    hosts: Sequence[Mapping[str, Any]], source_cidr: Any = None, *, tunnel: str = "auto", cut_off: str = ""
+    hosts: Sequence[Mapping[str, Any]],
+    source_cidr: Any = None,
+    *,
+    tunnel: str | None = None,
+    port: int | None = None,
+    cut_off: str = "",
 ) -> dict[str, Any]:
     """Return the calls as a dict. Reads no other variables of hosts, which may be undefined or secret."""
     known: list[dict[str, Any]] = []
@@ -96,8 +105,22 @@ def ssh_doctor_calls(
                 why = str(error).strip().rstrip(".")
                 unread.setdefault(variables["inventory_hostname"], f"{name} cannot be read: {why}. {_REMEDY}")
         known.append(variables)
-    found = doctor_calls(known, plain(source_cidr), tunnel=plain(tunnel), cut_off=plain(cut_off), unread=unread)
+    found = doctor_calls(
+        known,
+        plain(source_cidr),
+        tunnel=plain(tunnel) or _configured("tunnel"),
+        port=plain(port) or _configured("port"),
+        cut_off=plain(cut_off),
+        unread=unread,
+    )
     return asdict(found)
+
+
+def _configured(option: str) -> Any:
+    """Return an option of the connection as the environment and ansible.cfg have it, whatever hosts say."""
+    # This defines the options of the connection, by the name of its module. It starts nothing.
+    connection = connection_loader.get("sshkeys.aws.ec2_instance_connect", class_only=True).__module__
+    return plain(C.config.get_config_value(option, plugin_type="connection", plugin_name=connection, variables={}))
 
 
 _REMEDY = "Correct this variable of the host."

@@ -168,6 +168,29 @@ def test_hosts_whose_variables_are_undefined_or_wrong_are_told_of_and_the_others
     assert run.of(END)["msg"] == "broken, mistyped, unplaced could not be judged."
 
 
+def test_the_configuration_of_ansible_counts_as_for_the_connection(module_controller: Controller) -> None:
+    lab = module_controller.lab
+    lab.control("POST", "reset")
+    first, second = lab.instance_ids[:2]
+    hosts = inventory(
+        module_controller,
+        # What one host says is no default of the others.
+        other={"instance_id": second, f"{OURS}_tunnel": "endpoint", "ansible_port": 22},
+        web={"instance_id": first},
+    )
+    configuration = module_controller.write(
+        "doctor.cfg", "[defaults]\nremote_port = 2222\n[ec2_instance_connect_connection]\ntunnel = session_manager\n"
+    )
+    run = module_controller.run(
+        PLAYBOOK, "-e", "ssh_doctor_all=true", inventory=hosts, environment={"ANSIBLE_CONFIG": str(configuration)}
+    )
+    run.assert_succeeded()
+    lines = run.of(TABLE)["msg"]
+    assert next(line for line in lines if line.startswith("web ")).endswith("Session Manager")
+    assert " endpoint eice-" in next(line for line in lines if line.startswith("other "))
+    assert "endpoint (closed): The port is 2222" in " ".join(line.strip() for line in lines)
+
+
 def test_a_wrong_variable_is_refused(module_controller: Controller) -> None:
     lab = module_controller.lab
     lab.control("POST", "reset")

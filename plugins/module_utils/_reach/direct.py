@@ -196,23 +196,23 @@ def _to_the_internet(flow: Flow, table: RouteTable, at: _Place, asked: Asked, ar
         _through_route(flow, default, [anywhere], who, at)
         return
     # A part of the internet may have a route of its own.
-    by_gateway, by_appliance, of_ones_own = [
+    by_right, by_appliance, of_ones_own = [
         tidy(
             each
             for route, part in routes_of(table, anywhere, around.prefix_lists)
             if route and route.is_active and kind_of(route.target) in kinds
             for each in part
         )
-        for kinds in (_PUBLIC_WAYS if at.is_public else (), _APPLIANCES, _PRIVATE_WAYS)
+        for kinds in (_PUBLIC_WAYS if at.is_public else _PRIVATE_WAYS, _APPLIANCES, _PRIVATE_WAYS)
     ]
-    if by_gateway and covers([*by_gateway, *of_ones_own], [anywhere]):
+    if by_right and covers([*by_right, *of_ones_own], [anywhere]):
         return
     unread = unread_lists(table, around.prefix_lists)
-    perhaps = [anywhere] if unread else tidy([*by_gateway, *by_appliance])
-    if by_gateway and not unread:
+    perhaps = [anywhere] if unread else tidy([*by_right, *by_appliance])
+    if by_right and at.is_public and not unread:
         ask = "" if asked.sources else " Whether you connect from there cannot be known: set source_cidr."
-        why_not = f"{_where(at)} leads by an internet gateway only to {named(by_gateway)}.{ask}"
-    flow.narrow(by_gateway, perhaps, " ".join(unread) or why_not)
+        why_not = f"{_where(at)} leads by an internet gateway only to {named(by_right)}.{ask}"
+    flow.narrow(by_right, perhaps, " ".join(unread) or why_not)
 
 
 def _through_route(flow: Flow, route: Route | None, part: Sequence[Network], who: str, at: _Place) -> None:

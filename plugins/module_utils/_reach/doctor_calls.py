@@ -56,13 +56,14 @@ def doctor_calls(
     source_cidr: Any,
     *,
     tunnel: str = "auto",
+    port: Any = None,
     cut_off: str = "",
     unread: Mapping[str, str] | None = None,
 ) -> DoctorCalls:
     """Return the calls for hosts.
 
     hosts: the variables of each, with ``inventory_hostname``. source_cidr: a list, text with commas, or None.
-    tunnel: of hosts that have no variable for it. cut_off: what Ansible cut off on the command line.
+    tunnel, port: of hosts that have no variable for it. cut_off: what Ansible cut off on the command line.
     unread: why variables of a host could not be read, a sentence by its name.
     """
     wrong = faults({"ssh_doctor_source_cidr": source_cidr}, cut_off) or _no_networks(source_cidr)
@@ -87,7 +88,7 @@ def doctor_calls(
             found.strangers.append(name)
             continue
         found.order.append(name)
-        _add(calls, host, instance_id, {**_options(host, tunnel), **sources})
+        _add(calls, host, instance_id, {**_options(host, tunnel, port), **sources})
     found.calls.extend(calls.values())
     return found
 
@@ -131,7 +132,7 @@ def instance_of(host: Mapping[str, Any]) -> str:
     return next((str(each) for each in candidates if is_id(str(each or ""))), "")
 
 
-def _options(host: Mapping[str, Any], tunnel: str) -> dict[str, Any]:
+def _options(host: Mapping[str, Any], tunnel: str, port: Any) -> dict[str, Any]:
     """Return the options of the module for a host, which the connection takes from the same variables."""
     placement = host.get("placement")
     of_placement = placement.get("region") if isinstance(placement, Mapping) else None
@@ -140,7 +141,7 @@ def _options(host: Mapping[str, Any], tunnel: str) -> dict[str, Any]:
         **{name: host.get(f"{_OURS}{name}") for name in _ACCOUNT},
         "tunnel": host.get(f"{_OURS}tunnel") or tunnel,
         "instance_connect_endpoint_id": host.get(f"{_OURS}endpoint_id"),
-        "port": _first(host, "ansible_ssh_port", "ansible_port") or _SSH_PORT,
+        "port": _first(host, "ansible_ssh_port", "ansible_port") or port or _SSH_PORT,
     }
     return {name: value for name, value in options.items() if value}
 

@@ -11,8 +11,17 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleUndefinedVariable
+from ansible_collections.sshkeys.aws.plugins.filter import ssh_doctor_calls
 from ansible_collections.sshkeys.aws.plugins.filter.ssh_doctor_calls import FilterModule
 from jinja2 import StrictUndefined, UndefinedError
+
+
+@pytest.fixture(autouse=True)
+def _connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the options of the connection, for which only a run has the loader. A play tests those of Ansible."""
+    options = {"tunnel": "auto", "port": None}
+    monkeypatch.setattr(ssh_doctor_calls, "_configured", options.__getitem__)
+
 
 CALLS = FilterModule().filters()["ssh_doctor_calls"]
 ID = "i-0123456789abcdef0"
@@ -85,6 +94,14 @@ def test_a_variable_that_is_undefined_stops_no_other_host(address: object) -> No
 def test_a_template_inside_of_the_placement() -> None:
     variables = {"inventory_hostname": "a", "instance_id": ID, "placement": {"region": "{{ nowhere }}"}}
     assert "placement cannot be read" in CALLS([variables])["unusable"]["a"]
+
+
+def test_what_ansible_is_configured_to_counts_for_hosts_that_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ssh_doctor_calls, "_configured", {"tunnel": "endpoint", "port": 2222}.__getitem__)
+    (call,) = CALLS([Variables()])["calls"]
+    assert (call["options"]["tunnel"], call["options"]["port"]) == ("endpoint", 2222)
+    (call,) = CALLS([Variables()], tunnel="never", port=22)["calls"]
+    assert (call["options"]["tunnel"], call["options"]["port"]) == ("never", 22)
 
 
 def test_what_was_cut_off_is_a_fault() -> None:

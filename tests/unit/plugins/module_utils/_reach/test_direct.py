@@ -406,6 +406,12 @@ def test_a_default_route_to_a_network_of_ones_own_is_no_proof_of_a_way_from_the_
     assert judge_address(HIDDEN, PRIVATE, asked(OFFICE), around(**of_its_own)).is_open is True
 
 
+def test_a_private_address_is_reached_from_some_of_all_addresses() -> None:
+    found = judge_address(HIDDEN, PRIVATE, asked("0.0.0.0/0"), around())
+    assert found.is_open is None
+    assert "so the private address 10.0.1.7 is not reached from there" in found.reasons[0]
+
+
 def test_ipv6_needs_a_gateway_that_lets_connections_in() -> None:
     found = judged(IPV6, "2001:db8:7::/48", route_tables=tables(Route("eigw-1", "::/0")))
     assert found.is_open is False

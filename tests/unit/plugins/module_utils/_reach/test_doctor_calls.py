@@ -67,6 +67,11 @@ def test_what_a_host_says_is_an_option_of_a_call_of_its_own(variable: str, value
     assert [call["hosts"] for call in found.calls] == [{"a": ID}, {"b": OTHER}]
 
 
+def test_hosts_without_a_port_have_the_one_that_is_given() -> None:
+    found = doctor_calls([host("a"), host("b", OTHER, ansible_port=2222)], None, port=2200)
+    assert [call["options"]["port"] for call in found.calls] == [2200, 2222]
+
+
 def test_a_region_for_the_connection_counts_more_than_the_placement() -> None:
     own = host("a", placement={"region": "us-east-1"}, **{f"{OURS}_region": "eu-central-1"})
     assert doctor_calls([own], None).calls[0]["options"]["region"] == "eu-central-1"

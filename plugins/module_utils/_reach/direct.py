@@ -112,7 +112,7 @@ def judge_address(instance: Instance, address: str, asked: Asked, around: Surrou
         return closed(f"{address} is an IPv{at.version} address, and source_cidr has none of IPv{at.version}.{other}")
     interface = instance.interface_at(address) or (instance.interfaces or [Interface(instance.subnet_id, [])])[0]
     place = _Place(address, interface, instance.vpc_id, _is_public(instance, address), bool(instance.public_ip_address))
-    flow = Flow(senders)
+    flow = Flow(senders, are_unknown=not asked.sources)
     _through_routes(flow, place, asked, around)
     _through_groups(flow, place, asked, around)
     _through_acls(flow, place, asked, around)

@@ -109,8 +109,15 @@ def _none_is_ready(instance: Instance, asked: Asked, endpoints: Sequence[Connect
         lacking = " and has no FIPS name" if asked.use_fips else " and has no DNS name"
         nameless = lacking if each.state in ENDPOINT_STATES else ""
         told.append(f"{each.id} is {each.state}{nameless}{why}")
-    wait = any(each.state == "create-in-progress" for each in found)
-    what = "Wait until it is create-complete." if wait else "Delete it, and create another one."
+    states = [each.state for each in found]
+    if "create-in-progress" in states:
+        what = "Wait until it is create-complete."
+    elif set(states) & set(ENDPOINT_STATES) and asked.use_fips:
+        what = "Turn FIPS endpoints off (AWS_USE_FIPS_ENDPOINT), or take another way."
+    elif all(each.startswith("delete") for each in states):
+        what = "Create another one."
+    else:
+        what = "Delete it, and create another one."
     return f"No EC2 Instance Connect Endpoint {where} is ready: {'; '.join(told)}. {what}"
 
 
@@ -153,7 +160,7 @@ def _judge_network(
             else f"The subnet {endpoint.subnet_id} of the endpoint {endpoint.id} has no IPv{version} addresses."
         )
     else:
-        flow = Flow(senders)
+        flow = Flow(senders, are_unknown=endpoint.preserves_client_ip and not asked.sources)
     tunnel = _Tunnel(endpoint, interface, target)
     _out_of_endpoint(flow, tunnel, asked, around)
     _into_instance(flow, tunnel, asked, around)
@@ -195,9 +202,10 @@ def _out_of_endpoint(flow: Flow, tunnel: _Tunnel, asked: Asked, around: Surround
         flow.doubt(" ".join([*unread, *allowed.unread]))
         return
     flow.close(
-        f"The security group {', '.join(map(str, groups))} of the endpoint {endpoint.id} does not let TCP port "
-        f"{asked.port} out to {target.network_address}. Add an outbound rule for it, to the security group of the "
-        "instance or to the CIDR of the VPC."
+        f"The security group{'s' if len(groups) > 1 else ''} {', '.join(map(str, groups))} of the endpoint "
+        f"{endpoint.id} {'do' if len(groups) > 1 else 'does'} not let TCP port {asked.port} out to "
+        f"{target.network_address}. Add an outbound rule for it, to the security group of the instance or to the CIDR "
+        "of the VPC."
     )
 
 

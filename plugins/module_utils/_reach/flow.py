@@ -38,10 +38,12 @@ class Flow:
     """Senders, and those of them that get through all that was looked at so far.
 
     certain: those that get through for certain. possible: those that may, since not all could be read.
+    are_unknown: whether the senders stand for one that nobody has named.
     """
 
-    def __init__(self, senders: Sequence[Network]) -> None:
+    def __init__(self, senders: Sequence[Network], *, are_unknown: bool = False) -> None:
         """Let all of them through at first."""
+        self.are_unknown = are_unknown
         self.senders = tidy(senders)
         self.certain: Sequence[Network] = self.senders
         self.possible: Sequence[Network] = self.senders
@@ -114,7 +116,8 @@ def through_acl(
         others,
         forth,
         forth,
-        f"{where} does not let TCP port {port} {in_or_out} {from_or_to} {_left(seen, forth)}. Allow it by an entry "
+        _of_some(flow, seen, forth, f"{where} {{}} TCP port {port} {in_or_out} {{}}{from_or_to} {{}}.")
+        or f"{where} does not let TCP port {port} {in_or_out} {from_or_to} {_left(seen, forth)}. Allow it by an entry "
         "with a lower number than any that denies it.",
     )
     _narrow(
@@ -122,8 +125,9 @@ def through_acl(
         others,
         answers_of_linux,
         answers,
-        f"{where} does not let the answers {back_in_or_out} {to_or_from} {_left(seen, answers_of_linux)}. An ACL keeps "
-        f"no state: allow the TCP ports {ports}, which clients take.",
+        _of_some(flow, seen, answers_of_linux, f"{where} {{}} the answers {back_in_or_out} {{}}{to_or_from} {{}}.")
+        or f"{where} does not let the answers {back_in_or_out} {to_or_from} {_left(seen, answers_of_linux)}. An ACL "
+        f"keeps no state: allow the TCP ports {ports}, which clients take.",
     )
     if covers(answers_of_linux.all_ports, seen) and not covers(answers.all_ports, seen):
         flow.note(
@@ -142,9 +146,26 @@ def _narrow(flow: Flow, others: Sequence[Network] | None, sure: Passage, perhaps
             flow.close(reason)
 
 
+def _of_some(flow: Flow, seen: Sequence[Network], passed: Passage, sentence: str) -> str:
+    """Return what an ACL does with some of the senders, where nobody knows who connects. Empty in any other case.
+
+    sentence: with places for what it does, for ``only``, and for the networks.
+    """
+    if not flow.are_unknown or not passed.all_ports:
+        return ""
+    left = _without_all(seen, passed.all_ports)
+    lets_few = len(passed.all_ports) <= len(left)
+    told = ("lets", "only ", named(passed.all_ports)) if lets_few else ("does not let", "", named(left))
+    return f"{sentence.format(*told)} Whether you connect from there cannot be known: set source_cidr."
+
+
 def _left(seen: Sequence[Network], passed: Passage) -> str:
     """Return those who do not get through, for a sentence."""
-    left = list(seen)
-    for each in passed.all_ports:
+    return named(_without_all(seen, passed.all_ports))
+
+
+def _without_all(some: Sequence[Network], others: Sequence[Network]) -> list[Network]:
+    left = list(some)
+    for each in others:
         left = without(left, each)
-    return named(left)
+    return left

@@ -93,7 +93,9 @@ def judge_node(node_id: str, asked: Asked, around: Surroundings) -> Judged:
     given = asked.addresses.get(node_id)
     network = {
         Way.ENDPOINT: closed("An EC2 Instance Connect Endpoint reaches instances only, and no managed nodes."),
-        Way.SESSION_MANAGER: judge_agent(node_id, around.agents, has_profile=None),
+        Way.SESSION_MANAGER: all_of(
+            [judge_agent(node_id, around.agents, has_profile=None), Verdict(True, (), [_ADVANCED_TIER])]
+        ),
     }
     order = ways(_settings(node_id, asked, given, None))
     tried = [
@@ -115,6 +117,11 @@ def judge_unread(instance_id: str, asked: Asked, why: str, session_manager: Verd
     return Judged(cannot, cannot, cannot, session_manager, best_way=best, is_certain=False)
 
 
+# Systems Manager User Guide, "Configuring instance tiers".
+_ADVANCED_TIER = (
+    "Session Manager reaches managed nodes only if the advanced-instances tier is turned on for the account and the "
+    "region. That is not judged."
+)
 _NO_ADDRESS = closed("EC2 has no address of the instance.")
 
 

@@ -406,6 +406,30 @@ def test_a_default_route_to_a_network_of_ones_own_is_no_proof_of_a_way_from_the_
     assert judge_address(HIDDEN, PRIVATE, asked(OFFICE), around(**of_its_own)).is_open is True
 
 
+@pytest.mark.parametrize(
+    ("entries", "says"),
+    [
+        (
+            [deny(egress=False, cidr="192.0.2.7/32")],
+            "does not let TCP port 22 in from 192.0.2.7/32. Whether you connect",
+        ),
+        ([deny(egress=True, cidr="192.0.2.7/32")], "does not let the answers out to 192.0.2.7/32. Whether you connect"),
+        (
+            [AclEntry(40, False, "6", True, OFFICE, 22, 22), deny(egress=False)],
+            "lets TCP port 22 in only from 198.51.100.0/24. Whether you connect from there cannot be known",
+        ),
+    ],
+)
+def test_an_acl_that_lets_some_in_is_no_fault_where_nobody_knows_who_connects(
+    entries: list[AclEntry], says: str
+) -> None:
+    found = judged(PUBLIC, acls=[acl(*entries)])
+    assert found.is_open is None
+    (reason,) = found.reasons
+    assert says in reason
+    assert "lower number" not in reason
+
+
 def test_a_private_address_is_reached_from_some_of_all_addresses() -> None:
     found = judge_address(HIDDEN, PRIVATE, asked("0.0.0.0/0"), around())
     assert found.is_open is None

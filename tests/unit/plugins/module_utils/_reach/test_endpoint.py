@@ -313,6 +313,30 @@ def test_a_named_endpoint_that_preserves_addresses_reaches_its_own_vpc_alone() -
     assert "reaches only instances in its own VPC, vpc-9" in found.reasons[0]
 
 
+@pytest.mark.parametrize(
+    ("broken", "use_fips", "says"),
+    [
+        ({"state": "delete-in-progress"}, False, "is delete-in-progress. Create another one."),
+        ({"state": "create-failed"}, False, "is create-failed. Delete it, and create another one."),
+        ({"state": "create-in-progress"}, False, "Wait until it is create-complete."),
+        ({"dns_name": None}, False, "has no DNS name. Delete it, and create another one."),
+        ({}, True, "has no FIPS name. Turn FIPS endpoints off (AWS_USE_FIPS_ENDPOINT), or take another way."),
+    ],
+)
+def test_what_to_do_with_an_endpoint_that_is_not_ready(broken: dict[str, Any], use_fips: bool, says: str) -> None:
+    (reason,) = judged(HIDDEN, Asked(use_fips=use_fips), endpoints=[replace(ENDPOINT, **broken)]).reasons
+    assert reason.endswith(says)
+
+
+def test_several_groups_of_an_endpoint_are_told_of_as_several() -> None:
+    both = [replace(ENDPOINT, security_group_ids=["sg-2", "sg-3"])]
+    silent = groups(group("sg-1", ssh_from("0.0.0.0/0")), group("sg-2", outbound=[]), group("sg-3", outbound=[]))
+    (reason,) = judged(endpoints=both, security_groups=silent).reasons
+    assert reason.startswith(
+        "The security groups sg-2 (name-of-sg-2), sg-3 (name-of-sg-3) of the endpoint eice-1 do not"
+    )
+
+
 def test_a_named_endpoint_that_there_is_not() -> None:
     found = judged(HIDDEN, asked(endpoint_id="eice-7"), endpoints=[])
     assert found.reasons == ("There is no EC2 Instance Connect Endpoint named eice-7. Check its id, and the region.",)

@@ -181,6 +181,7 @@ def test_a_managed_node(options: dict[str, Any], broken: dict[str, Any], best: t
     assert (found.best_way, found.is_certain) == best
     assert found.key == OPEN
     assert found.endpoint.is_open is False
+    assert "advanced-instances tier" in found.session_manager.notes[0]
 
 
 def test_an_instance_of_which_ec2_could_not_be_asked() -> None:

@@ -36,12 +36,15 @@ class DoctorReport:
 
 
 class _Host(NamedTuple):
+    """A host. is_reached: None if it was not judged. is_perhaps: whether none of the ways to it is open for certain."""
+
     name: str
     instance_id: str
     state: str
     best_way: str
     remarks: Sequence[str]
     is_reached: bool | None
+    is_perhaps: bool = False
 
 
 def doctor_report(
@@ -67,7 +70,7 @@ def doctor_report(
     reached = [each for each in hosts if each.is_reached]
     closed = [each.name for each in hosts if each.is_reached is False]
     unjudged = [each.name for each in hosts if each.is_reached is None]
-    says = [f"A way leads to {len(reached)} of {len(hosts)} instances."] if hosts else ["No host is an EC2 instance."]
+    says = [_sum(reached, len(hosts))] if hosts else ["No host is an EC2 instance."]
     failures = [f"No way leads to {_named(closed)}."] if closed else []
     failures += [f"{_named(unjudged)} could not be judged."] if unjudged else []
     if strangers:
@@ -77,6 +80,12 @@ def doctor_report(
     if reached and not tells_all:
         says.append("To see why other ways are closed, add: -e ssh_doctor_all=true")
     return DoctorReport(lines, says + failures, failures)
+
+
+def _sum(reached: Sequence[_Host], of_all: int) -> str:
+    perhaps = sum(each.is_perhaps for each in reached)
+    more = f", and perhaps to {perhaps} more" if perhaps else ""
+    return f"A way leads to {len(reached) - perhaps} of {of_all} instances{more}."
 
 
 def _hosts(result: Mapping[str, Any], tells_all: bool) -> Iterator[_Host]:
@@ -97,7 +106,9 @@ def _hosts(result: Mapping[str, Any], tells_all: bool) -> Iterator[_Host]:
         else:
             is_reached = bool(instance["best_way"])
             remarks = list(_remarks(instance, tells_all or not (is_reached and instance["best_way_is_certain"])))
-            yield _Host(name, instance_id, instance["state"] or "", _best_way(instance), remarks, is_reached)
+            is_perhaps = is_reached and instance["ways"][instance["best_way"]]["is_open"] is not True
+            state = instance["state"] or ""
+            yield _Host(name, instance_id, state, _best_way(instance), remarks, is_reached, is_perhaps)
 
 
 def _best_way(instance: Mapping[str, Any]) -> str:

@@ -55,6 +55,17 @@ def test_a_host_with_a_way_has_no_more_to_say_unless_it_is_asked() -> None:
     assert quiet.failures == loud.failures == []
 
 
+def test_a_way_that_may_be_open_is_not_counted_as_one_that_is() -> None:
+    # The endpoint is open, though the public address would come first if it is, too.
+    first_unknown = report(result(route_tables=[]))
+    assert first_unknown.lines[1].endswith("endpoint eice-1, perhaps")
+    assert first_unknown.says[0] == "A way leads to 1 of 1 instances."
+    none_certain = report(result(acls=[], endpoints=[], agents={}))
+    assert none_certain.lines[1].endswith("direct to 203.0.113.7, perhaps")
+    assert none_certain.says[0] == "A way leads to 0 of 1 instances, and perhaps to 1 more."
+    assert none_certain.failures == []
+
+
 def test_what_closes_all_ways_is_told_once() -> None:
     told = report(result(replace(INSTANCE, state="stopped")))
     assert told.lines[1:] == [

@@ -222,7 +222,10 @@ def test_a_host_has_the_options_of_the_connection(home: Path) -> None:
         ({"instance_id": "web"}, "The instance id of web-1, 'web', is not valid"),
         ({"instance_id": ID, "ansible_port": "ssh"}, "port"),
         # As ansible-core 2.18 hands it over.
-        ({"instance_id": ID, "ansible_user": "{{ nobody }}"}, "remote_user is '{{ nobody }}': a variable in it is undef"),
+        (
+            {"instance_id": ID, "ansible_user": "{{ nobody }}"},
+            "remote_user is '{{ nobody }}': a variable in it is undef",
+        ),
         ({"instance_id": ID, "ansible_port": 70000}, "ansible_port is 70000, which is no port"),
         ({"instance_id": ID, "ansible_user": "a\nHost *"}, "ansible_user is 'a\\nHost *'"),
         ({"instance_id": ID, "ansible_user": "o'neil"}, "ansible_user is "),

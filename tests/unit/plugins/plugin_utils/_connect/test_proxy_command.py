@@ -107,7 +107,19 @@ def test_a_broker_that_hangs_up_is_asked_again(tmp_path: Path, times: int, statu
             it.connection.close()
             if number < proxy_command._TRIES - 1:
                 it.connection = it.listener.accept()[0]
+                # Else it may find out before it has asked.
+                it.connection.recv(1000)
         assert (it.answer(b"0") if status == 0 else it.program.wait(20)) == status
+
+
+def test_an_answer_counts_although_the_broker_ends_at_once(tmp_path: Path) -> None:
+    """ssh has its connection, and is to get no other one."""
+    with asked(tmp_path) as it:
+        it.connection.close()
+        it.connection = it.listener.accept()[0]
+        # What it has not read resets the connection.
+        assert it.connection.recv(1) == b"o"
+        assert it.answer(b"0") == 0
 
 
 def test_a_broker_that_never_answers_is_a_failure(

@@ -113,7 +113,7 @@ def test_a_broker_that_hangs_up_is_asked_again(tmp_path: Path, times: int, statu
 
 
 def test_an_answer_counts_although_the_broker_ends_at_once(tmp_path: Path) -> None:
-    """ssh has its connection, and is to get no other one."""
+    """The ssh has its connection, and is to get no other one."""
     with asked(tmp_path) as it:
         it.connection.close()
         it.connection = it.listener.accept()[0]

@@ -21,7 +21,7 @@ MANY := $(MAKE) --no-print-directory --keep-going --output-sync=target --jobs=$(
 # and what else they share. The files that take longest come first.
 WORKERS := --numprocesses=$(shell expr $(JOBS) + 1) --dist=loadfile --no-loadscope-reorder
 IN_LAB := tests/plays tests/robustness tests/modules tests/molecule tests/package tests/guides
-UNITS := tests/lab/tests tests/unit tests/tools/tests
+UNITS := tests/lab/tests tests/unit tests/tools/tests tests/docsite/tests
 
 .PHONY: test exhaustive tests-of-matrix checks checks-all check lint docs sanity changelog
 
@@ -95,6 +95,9 @@ yamllint:
 # Their form, and whether a workflow gives more rights away than it needs.
 workflows:
 	@$(RUN) "check-jsonschema, workflows" -- check-jsonschema --builtin-schema=vendor.github-workflows .github/workflows/*.yml
+	@$(RUN) "check-jsonschema, issue forms" -- check-jsonschema --builtin-schema=vendor.github-issue-forms \
+		$(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	@$(RUN) "check-jsonschema, issues" -- check-jsonschema --builtin-schema=vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	@$(RUN) "check-jsonschema, dependabot" -- check-jsonschema --builtin-schema=vendor.dependabot .github/dependabot.yml
 	@$(RUN) "zizmor" -- zizmor --offline --no-progress .github
 
@@ -119,8 +122,10 @@ docs: docs-lint
 		rm -rf $(BUILD)/docs; mkdir -p -m 755 $(BUILD)/docs/rst; \
 		antsibull-docs collection --use-current --squash-hierarchy --fail-on-error --dest-dir $(BUILD)/docs/rst sshkeys.aws; \
 		cp -r docs/docsite/rst/images $(BUILD)/docs/rst/docsite/images; \
+		python tests/docsite/make_pages.py $(BUILD)/docs/rst; \
 		sphinx-build --builder=html --fail-on-warning --keep-going --nitpicky --quiet --conf-dir=tests/docsite \
-			$(BUILD)/docs/rst $(BUILD)/docs/html'
+			$(BUILD)/docs/rst $(BUILD)/docs/html; \
+		python tests/docsite/check_site.py $(BUILD)/docs/html'
 
 # --- ansible-test sanity --------------------------------------------------------------------------------------------
 

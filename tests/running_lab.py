@@ -38,9 +38,9 @@ class PreparedSession(Session):
         super().__init__(params, preloaded)
         self._prepare = prepare
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, *, reads_only: bool = False) -> Any:
         """Make a client, and prepare it."""
-        client = super().client(service)
+        client = super().client(service, reads_only=reads_only)
         self._prepare(client)
         return client
 

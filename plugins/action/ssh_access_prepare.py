@@ -31,6 +31,7 @@ INSTANCE_ARGUMENTS: dict[str, Any] = {
     "region": {"type": "str", "default": ""},
     "region_of_placement": {"type": "str", "default": ""},
     "profile": {"type": "str", "default": ""},
+    "assume_role_arn": {"type": "str", "default": ""},
     "endpoint_url": {"type": "str", "default": ""},
     "min_validity": {"type": "int", "required": True},
     "concurrency": {"type": "int", "required": True},
@@ -107,7 +108,7 @@ def _host(name: str, options: Mapping[str, Any]) -> Host:
         raise ArgumentError(" ".join(faults))
     identity, public_key = _key(instance)
     region = options["region"] or options["region_of_placement"]
-    of_aws = {"region": region, "profile": options["profile"], "endpoint_url": options["endpoint_url"]}
+    of_aws = {"region": region, **{name: options[name] for name in ("profile", "assume_role_arn", "endpoint_url")}}
     named_by = "ssh_access_region" if options["region"] else "the variable placement" if region else ""
     call = Call(
         public_key=public_key,

@@ -13,7 +13,10 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any
 
-from ansible import constants as C  # noqa: N812 - as ansible-core names it
+from ansible import (
+    constants as C,  # noqa: N812 - as ansible-core names it
+    context,
+)
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import connection_loader
@@ -107,8 +110,10 @@ def _read(path: str, errors: str = "strict") -> str | None:
             return file.read()
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise AnsibleActionFail(f"{path} cannot be read: {printable(error)}.") from None
+    except OSError as error:
+        raise AnsibleActionFail(f"{path} cannot be read: {error.strerror}.") from None
+    except ValueError:
+        raise AnsibleActionFail(f"{path} cannot be read: it is no text in UTF-8.") from None
 
 
 def _write(path: str, text: str | None) -> None:
@@ -170,7 +175,9 @@ def _hosts(
                 written_to=path,
                 idle_timeout=str(arguments["idle_timeout"]),
             )
-            user, port = options.get("remote_user"), options.get("port")
+            # ansible-core looks for -u under another name than it has.
+            user = options.get("remote_user") or context.CLIARGS.get("remote_user")
+            port = options.get("port")
         except (AnsibleError, RefusedError) as error:
             reason = "It is this machine." if name in C.LOCALHOST else printable(error)
             left_out.append({"host": name, "reason": reason})

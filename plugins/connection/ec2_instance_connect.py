@@ -22,10 +22,15 @@ description:
     Session Manager of AWS Systems Manager, without the AWS CLI and without session-manager-plugin.
   - Managed nodes (C(mi-...)) are reached through Session Manager, with a key of your own.
   - A host is identified by its instance id, so it does not matter if its address changes.
+  - Its own options are O(tunnel), O(host_keys), O(public_key), O(instance_connect_endpoint_id),
+    O(instance_connect_endpoint_dns_name) and O(max_tunnel_duration); for AWS, O(region), O(profile), O(access_key),
+    O(secret_key), O(session_token), O(assume_role_arn) and O(endpoint_url); and from the inventory, O(instance_id),
+    O(placement), O(private_ip_address), O(public_ip_address), O(vpc_id), O(subnet_id), O(address), O(inventory_name)
+    and O(delegate_to). All others are those of ssh.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
 requirements:
-  - boto3 and botocore, on the controller
+  - boto3 >= 1.28.0 and botocore >= 1.31.0, on the controller
   - websockets >= 15.0, on the controller, for tunnels
   - OpenSSH 7.6 or later, on the controller
 notes:

@@ -54,6 +54,14 @@ attributes:
       - sshkeys.aws.aws
 """
 
+    # Not amazon.aws.boto3, which names a Python that this collection does not support.
+    SDK = r"""
+options: {}
+requirements:
+  - python >= 3.8
+  - boto3 >= 1.28.0 and botocore >= 1.31.0, or newer ones if the installed C(amazon.aws) asks for them
+"""
+
     FAST_PATH = r"""
 options: {}
 notes:

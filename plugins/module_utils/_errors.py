@@ -207,21 +207,26 @@ _HINTS = {
     # Every service
     "ThrottlingException": "AWS limits the rate of these calls. Lower concurrency, or run again in a minute.",
     "AccessDeniedException": "Allow the action that the message names in the IAM policy of these credentials.",
+    # STS, when a role is assumed
+    "AccessDenied": (
+        "Allow sts:AssumeRole on this role in the IAM policy of these credentials, and allow them in the trust policy "
+        "of the role."
+    ),
     "UnrecognizedClientException": "AWS does not know this access key. Check access_key, profile and region.",
     "InvalidClientTokenId": "AWS does not know this access key. Check access_key, profile and region.",
     "MissingAuthenticationTokenException": "Check that endpoint_url is the endpoint of this service.",
     "ExpiredTokenException": "The session token has expired. Get new temporary credentials.",
-    "InvalidSignatureException": "Check the secret key, and the clock of the host that runs the module.",
-    "SignatureDoesNotMatch": "Check the secret key, and the clock of the host that runs the module.",
-    "RequestExpired": "Set the clock of the host that runs the module.",
+    "InvalidSignatureException": "Check the secret key, and the clock of the host that calls AWS.",
+    "SignatureDoesNotMatch": "Check the secret key, and the clock of the host that calls AWS.",
+    "RequestExpired": "Set the clock of the host that calls AWS.",
     "OptInRequired": "This account is not signed up for the service, or not for this region.",
     # Exceptions of botocore, when no service answered
     "NoCredentialsError": (
-        "Set access_key and secret_key, profile, or the environment of AWS on the host that runs the module."
+        "Set access_key and secret_key, profile, or the environment of AWS on the host that calls AWS."
     ),
-    "ConfigParseError": "Correct the AWS configuration file of the host that runs the module.",
+    "ConfigParseError": "Correct the AWS configuration file of the host that calls AWS.",
     "InvalidRegionError": "Check region.",
-    "ProfileNotFound": "Check profile, and the AWS configuration files of the host that runs the module.",
+    "ProfileNotFound": "Check profile, and the AWS configuration files of the host that calls AWS.",
     "ValueError": "Check endpoint_url and aws_config.",
     "TypeError": "Check aws_config.",
     "PartialCredentialsError": "Set both access_key and secret_key.",
@@ -234,7 +239,7 @@ _HINTS = {
     "ConnectTimeoutError": "Check endpoint_url and region, and that a firewall lets this host reach the address.",
     "ReadTimeoutError": "The service did not answer in time. Run again, or raise read_timeout in aws_config.",
     "ConnectionClosedError": "The connection was cut before an answer came. Run the task again.",
-    "ProxyConnectionError": "Check the proxy in the environment of the host that runs the module.",
+    "ProxyConnectionError": "Check the proxy in the environment of the host that calls AWS.",
     "SSLError": "Check aws_ca_bundle, and that endpoint_url speaks TLS.",
     "ResponseParserError": "The answer is not from this AWS service. Check endpoint_url and proxies.",
 }
@@ -250,5 +255,7 @@ def hint_for(code: str) -> str:
 
 
 def hint_for_sdk_error(error: Exception) -> str:
-    """Return the remedy for an exception of botocore, as a sentence."""
-    return _HINTS.get(type(error).__name__, _UNKNOWN_SDK_ERROR)
+    """Return the remedy for an exception of botocore, as a sentence. A ClientError has the error code of AWS."""
+    response = getattr(error, "response", None)
+    code = response.get("Error", {}).get("Code", "") if isinstance(response, dict) else ""
+    return _HINTS.get(code) or _HINTS.get(type(error).__name__, _UNKNOWN_SDK_ERROR)

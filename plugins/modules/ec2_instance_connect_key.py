@@ -14,6 +14,8 @@ version_added: 0.1.0
 description:
   - Pushes a public key to one EC2 instance, or to many at once, with EC2 Instance Connect (C(SendSSHPublicKey)).
   - For 60 seconds, the holder of the matching private key can log in as that OS user. Nothing is left on the instance.
+  - Its own options are O(instance_id), O(targets), O(os_user), O(availability_zone), O(public_key), O(force),
+    O(min_validity), O(concurrency) and O(assume_role_arn). All others are those of every module for AWS.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
 options:
@@ -50,9 +52,10 @@ extends_documentation_fragment:
   - sshkeys.aws._attributes.action_group
   - sshkeys.aws._attributes.fast_path
   - sshkeys.aws._push
+  - sshkeys.aws._role
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.boto3
+  - sshkeys.aws._attributes.sdk
 notes:
   - The instance needs the package C(ec2-instance-connect), which Amazon Linux 2 and later and Ubuntu 20.04 and later
     have, instance metadata turned on, and no C(AuthorizedKeysCommand) of its own in its sshd configuration.
@@ -73,6 +76,21 @@ EXAMPLES = r"""
     public_key: "{{ lookup('file', '~/.ssh/id_ed25519.pub') }}"
     region: us-east-1
   delegate_to: localhost
+
+- name: Open an instance for a program that calls ssh by itself
+  sshkeys.aws.ec2_instance_connect_key:
+    instance_id: i-0123456789abcdef0
+    os_user: ec2-user
+    public_key: "{{ lookup('file', '~/.ssh/id_ed25519.pub') }}"
+    region: us-east-1
+  delegate_to: localhost
+  register: pushed
+
+- name: Log in as the push says
+  ansible.builtin.command:
+    argv: "{{ ['ssh', '-i', '~/.ssh/id_ed25519'] + pushed.ssh_options + ['203.0.113.10', 'uptime'] }}"
+  delegate_to: localhost
+  changed_when: false
 
 - name: Work on the fleet, with the variables that the aws_ec2 inventory sets
   hosts: aws_ec2
@@ -207,6 +225,19 @@ targets:
       type: str
       returned: always
       sample: ec2-user
+    ssh_options:
+      description:
+        - The arguments with which ssh, sftp and scp use the push, as a list. C(| join(' ')) makes a line of them, for
+          C(ansible_ssh_common_args) or a shell.
+        - They name the OS user, offer no other keys of an agent than the one that you name (C(IdentitiesOnly)), and
+          look up the host key under the instance id (C(HostKeyAlias)), because addresses are given out again.
+        - The private key and the address are not among them. The module does not know them. Name the key with C(-i) or
+          C(ansible_ssh_private_key_file).
+        - Where C(ansible_user) is set, Ansible names that user before these arguments, and ssh takes the first.
+      type: list
+      elements: str
+      returned: always
+      sample: ["-o", "User=ec2-user", "-o", "IdentitiesOnly=yes", "-o", "HostKeyAlias=i-0123456789abcdef0"]
     changed:
       description:
         - Whether the key was pushed, or would be in check mode. V(true) also if that is unknown, as the error says.
@@ -267,6 +298,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import (
     expand,
     one_public_key,
 )
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.role import ROLE_OPTIONS, check_role_arn
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._entry import enter
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
@@ -294,6 +326,7 @@ OPTIONS: dict[str, Any] = {
     "availability_zone": {"type": "str"},
     "concurrency": {"type": "int", "default": 16},
     **PUSH_OPTIONS,
+    **ROLE_OPTIONS,
 }
 
 SPEC = Spec(
@@ -305,6 +338,7 @@ SPEC = Spec(
         "targets": check_instance_id,
         "os_user": check_os_user,
         "availability_zone": check_availability_zone,
+        "assume_role_arn": check_role_arn,
     },
     mutually_exclusive=[("instance_id", "targets")],
     required_one_of=[("instance_id", "targets")],

@@ -15,6 +15,8 @@ description:
   - Pushes a public key to the serial console of an EC2 instance (C(SendSerialConsoleSSHPublicKey)).
   - For 60 seconds, the holder of the matching private key can open the console with ssh, even if the network or the
     boot of the instance is broken.
+  - Its own options are O(instance_id), O(serial_port), O(public_key), O(force), O(min_validity) and
+    O(assume_role_arn). All others are those of every module for AWS.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
 options:
@@ -33,9 +35,10 @@ extends_documentation_fragment:
   - sshkeys.aws._attributes.action_group
   - sshkeys.aws._attributes.fast_path
   - sshkeys.aws._push
+  - sshkeys.aws._role
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.boto3
+  - sshkeys.aws._attributes.sdk
 notes:
   - The serial console must be turned on for the account in the region, the instance type must be built on the Nitro
     System, and there can be one session at a time. To do more than read the output, you need an OS user with a
@@ -43,6 +46,9 @@ notes:
   - The credentials need C(ec2-instance-connect:SendSerialConsoleSSHPublicKey) on the instance.
 seealso:
   - module: sshkeys.aws.ec2_instance_connect_key
+  - name: Connect to the EC2 Serial Console
+    description: AWS's table of the console hosts and their fingerprints.
+    link: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/connect-to-serial-console.html
   - name: SendSerialConsoleSSHPublicKey
     description: The API page.
     link: https://docs.aws.amazon.com/ec2-instance-connect/latest/APIReference/API_SendSerialConsoleSSHPublicKey.html
@@ -57,9 +63,11 @@ EXAMPLES = r"""
   delegate_to: localhost
   register: console
 
-- name: Show the command that connects
+- name: Show the command that connects, and the fingerprint to compare
   ansible.builtin.debug:
-    msg: "ssh {{ console.ssh_user }}@serial-console.ec2-instance-connect.us-east-1.aws"
+    msg:
+      - "{{ console.ssh_command }} -i ~/.ssh/id_ed25519"
+      - "{{ console.host_key_fingerprint }}"
 """
 
 RETURN = r"""
@@ -108,11 +116,23 @@ serial_port:
   returned: when the arguments are valid and AWS could be called
   type: int
   sample: 0
-ssh_user:
-  description: The user name to give to ssh. The host is the serial console endpoint of the region.
+ssh_command:
+  description:
+    - The command that opens the console, for AWS's own console host of the region. O(endpoint_url) changes the API that
+      is called, and not this host.
+    - Append C(-i) and the path of the private key, unless ssh finds the key by itself.
+    - V(null) for a region whose console host was not in AWS's documentation when this release was made.
   returned: when the arguments are valid and AWS could be called
   type: str
-  sample: i-0123456789abcdef0.port0
+  sample: ssh i-0123456789abcdef0.port0@serial-console.ec2-instance-connect.us-east-1.aws
+host_key_fingerprint:
+  description:
+    - The fingerprint of the console host's key in that region, as AWS documents it. ssh prints the fingerprint of the
+      key that it was offered when it connects for the first time. Accept the key only if both are equal.
+    - V(null) if RV(ssh_command) is.
+  returned: when the arguments are valid and AWS could be called
+  type: str
+  sample: SHA256:dXwn5ma/xadVMeBZGEru5l2gx+yI5LDiJaLUcz0FMmw
 success:
   description: Whether the key is live, or would be in check mode.
   returned: when the arguments are valid and AWS could be called
@@ -177,10 +197,12 @@ from dataclasses import replace
 from typing import Any, Mapping
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import one_public_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.role import ROLE_OPTIONS, check_role_arn
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._entry import enter
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_instance_connect
 from ansible_collections.sshkeys.aws.plugins.module_utils._push.run import PUSH_OPTIONS, push_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._push.serial_console import SERIAL_CONSOLES
 from ansible_collections.sshkeys.aws.plugins.module_utils._push.target import Target, check_instance_id
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Spec, check_public_keys, refuse_private_keys
@@ -189,9 +211,13 @@ OPTIONS: dict[str, Any] = {
     "instance_id": {"type": "str", "required": True},
     "serial_port": {"type": "int", "default": 0},
     **PUSH_OPTIONS,
+    **ROLE_OPTIONS,
 }
 
-SPEC = Spec(OPTIONS, checks={"public_key": check_public_keys, "instance_id": check_instance_id})
+SPEC = Spec(
+    OPTIONS,
+    checks={"public_key": check_public_keys, "instance_id": check_instance_id, "assume_role_arn": check_role_arn},
+)
 
 
 def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Report:
@@ -200,9 +226,12 @@ def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Rep
     key, warnings = one_public_key(params["public_key"], "public_key", judge_for_instance_connect)
     target = Target(params["instance_id"], serial_port=params["serial_port"])
     report = push_key([target], key, warnings, params, single=True, check_mode=check_mode, session=session)
-    # EC2 User Guide, "Connect to the EC2 Serial Console using an SSH client".
-    ssh_user = f"{target.instance_id}.port{target.serial_port}"
-    return replace(report, result={**report.result, "ssh_user": ssh_user})
+    console = SERIAL_CONSOLES.get(session.region.name)
+    to_connect = {
+        "ssh_command": console and console.ssh_command(target.instance_id, params["serial_port"]),
+        "host_key_fingerprint": console and console.fingerprint,
+    }
+    return replace(report, result={**report.result, **to_connect})
 
 
 def main() -> None:

@@ -55,6 +55,10 @@ options:
         description: As C(ssh_access_profile) of the role.
         type: str
         default: ""
+      assume_role_arn:
+        description: As C(ssh_access_assume_role_arn) of the role.
+        type: str
+        default: ""
       endpoint_url:
         description: As C(ssh_access_endpoint_url) of the role.
         type: str
@@ -73,8 +77,8 @@ options:
         default: false
   servers:
     description:
-      - As C(ssh_access_transfer_servers) of the role, each with C(region), C(profile), C(endpoint_url) and
-        C(exclusive). Without it, no user is declared.
+      - As C(ssh_access_transfer_servers) of the role, each with C(region), C(profile),
+        C(assume_role_arn), C(endpoint_url) and C(exclusive). Without it, no user is declared.
     type: list
     elements: dict
   unsupported_keys:

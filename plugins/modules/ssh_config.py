@@ -165,6 +165,6 @@ says:
   type: list
   elements: str
   sample:
-    - 12 hosts are in /home/alice/.ssh/sshkeys.aws.config.
+    - ssh finds 12 hosts in /home/alice/.ssh/sshkeys.aws.config.
     - "Add this line at the top of ~/.ssh/config: Include sshkeys.aws.config"
 """

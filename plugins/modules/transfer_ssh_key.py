@@ -20,6 +20,9 @@ description:
   - All keys are checked before the first call is made.
   - If another run of this module changes the same user at the same time, the user ends as one of them declared. The
     run that gives up fails, and lists the keys of the user.
+  - Its own options are O(server_id), O(user_name), O(users), O(public_keys), O(ssh_public_key_ids), O(replaces),
+    O(state), O(exclusive), O(allow_empty), O(unsupported_keys), O(wait_timeout), O(concurrency) and
+    O(assume_role_arn). All others are those of every module for AWS.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
 options:
@@ -112,9 +115,10 @@ extends_documentation_fragment:
   - sshkeys.aws._attributes
   - sshkeys.aws._attributes.action_group
   - sshkeys.aws._attributes.fast_path
+  - sshkeys.aws._role
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.boto3
+  - sshkeys.aws._attributes.sdk
 attributes:
   check_mode:
     support: full
@@ -348,6 +352,7 @@ diff:
 from typing import Any, Mapping
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import check_concurrency, expand, public_keys
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.role import ROLE_OPTIONS, check_role_arn
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import TRANSFER
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._entry import enter
@@ -394,6 +399,7 @@ OPTIONS: dict[str, Any] = {
     "unsupported_keys": {"type": "str", "choices": ["fail", "skip"], "default": "fail"},
     "wait_timeout": {"type": "int", "default": 0},
     "concurrency": {"type": "int", "default": 16},
+    **ROLE_OPTIONS,
 }
 
 _ELEMENT_OPTIONS: dict[str, Any] = {"user_name": {"type": "str", "required": True}, **USER_OPTIONS}
@@ -408,6 +414,7 @@ SPEC = Spec(
         "public_keys": check_public_keys,
         "ssh_public_key_ids": check_key_id,
         "replaces": check_replaced_id,
+        "assume_role_arn": check_role_arn,
     },
     mutually_exclusive=[("user_name", "users")],
     required_one_of=[("user_name", "users")],

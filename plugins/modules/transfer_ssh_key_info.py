@@ -14,6 +14,8 @@ version_added: 0.1.0
 description:
   - Lists the SSH public keys of one, several or all users of an AWS Transfer Family server, with type, length,
     fingerprints and age.
+  - Its own options are O(server_id), O(user_names), O(concurrency) and O(assume_role_arn). All others are those of
+    every module for AWS.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
 options:
@@ -39,9 +41,10 @@ extends_documentation_fragment:
   - sshkeys.aws._attributes.action_group
   - sshkeys.aws._attributes.fast_path
   - sshkeys.aws._attributes.info_module
+  - sshkeys.aws._role
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.boto3
+  - sshkeys.aws._attributes.sdk
 notes:
   - The credentials need C(transfer:DescribeUser) on the users, and C(transfer:ListUsers) on the server to list every
     user.
@@ -174,6 +177,7 @@ from datetime import datetime, timezone
 from typing import Any, Mapping
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import check_concurrency
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.role import ROLE_OPTIONS, check_role_arn
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import TRANSFER
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.transfer import user_names
@@ -190,9 +194,12 @@ OPTIONS: dict[str, Any] = {
     "server_id": {"type": "str", "required": True},
     "user_names": {"type": "list", "elements": "str", "aliases": ["user_name"]},
     "concurrency": {"type": "int", "default": 16},
+    **ROLE_OPTIONS,
 }
 
-SPEC = Spec(OPTIONS, checks={"server_id": check_server_id, "user_names": check_user_name})
+SPEC = Spec(
+    OPTIONS, checks={"server_id": check_server_id, "user_names": check_user_name, "assume_role_arn": check_role_arn}
+)
 
 
 def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Report:

@@ -145,8 +145,8 @@ def says(
     """
     if blocks is None:
         return [f"{path} is gone.", *([f"Delete this line from ~/.ssh/config: {include}"] if included else [])]
-    count = "1 host is" if len(blocks) == 1 else f"{len(blocks)} hosts are"
-    told = [f"{count} in {path}.", *(f"Left out: {each['host']}. {each['reason']}" for each in left_out)]
+    count = "1 host" if len(blocks) == 1 else f"{len(blocks)} hosts"
+    told = [f"ssh finds {count} in {path}.", *(f"Left out: {each['host']}. {each['reason']}" for each in left_out)]
     if not included:
         told.append(f"Add this line at the top of ~/.ssh/config: {include}")
     elif blocks:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A service for measuring: it answers as EC2 Instance Connect and Transfer Family do, after a time that is set.
+"""A service for measuring: it answers as EC2 Instance Connect, Transfer Family and EC2 do, after a time that is set.
 
 It does as little as can be, so that what is measured is the client. Nothing is checked or kept; the lab does that.
 """
@@ -17,6 +17,8 @@ import sys
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from uuid import uuid4
+
+import fleet_answers
 
 
 @dataclass
@@ -47,14 +49,18 @@ class Service:
         self._tokens = settings.calls_a_second
         self._filled_at = 0.0
 
-    def answer(self, operation: str, body: bytes, now: float) -> tuple[HTTPStatus, dict[str, object]]:
-        """Answer a call. now: seconds on a steady clock."""
+    def answer(self, operation: str, body: bytes, now: float) -> tuple[HTTPStatus, dict[str, object] | str]:
+        """Answer a call: JSON, or the XML of EC2. now: seconds on a steady clock."""
         if not self._takes(now):
             self.counts.throttled += 1
             return HTTPStatus.BAD_REQUEST, {"__type": "ThrottlingException", "Message": "Rate exceeded"}
         self.counts.taken += 1
         if operation.endswith("DescribeUser"):
             return HTTPStatus.OK, self._user(json.loads(body))
+        if operation.endswith("DescribeInstanceInformation"):
+            return HTTPStatus.OK, fleet_answers.agents(body)
+        if not operation:
+            return HTTPStatus.OK, fleet_answers.xml_of_ec2(body.decode())
         return HTTPStatus.OK, {"RequestId": str(uuid4()), "Success": True}
 
     def _takes(self, now: float) -> bool:
@@ -111,9 +117,10 @@ class Connection(asyncio.Protocol):
         status, answer = self._service.answer(operation, body, self._loop.time())
         self._loop.call_later(self._service.settings.latency, self._send, status, answer)
 
-    def _send(self, status: HTTPStatus, answer: dict[str, object]) -> None:
-        content = json.dumps(answer).encode()
-        head = f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: application/x-amz-json-1.1\r\n"
+    def _send(self, status: HTTPStatus, answer: dict[str, object] | str) -> None:
+        content = (answer if isinstance(answer, str) else json.dumps(answer)).encode()
+        kind = "text/xml" if isinstance(answer, str) else "application/x-amz-json-1.1"
+        head = f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: {kind}\r\n"
         if self._transport and not self._transport.is_closing():
             self._transport.write(f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content)
 

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,7 +72,8 @@ def table(rows: Sequence[Row]) -> str:
     )
 
 
-_WIDTH, _BAR, _LABEL, _STEP = 760, 450, 220, 34
+# Units of the drawing. It is as narrow as a phone, so that a page never makes its text smaller than it is made for.
+_WIDTH, _MARGIN, _STEP, _TOP = 400, 12, 74, 44
 
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <!--
@@ -81,12 +81,13 @@ Copyright (c) sshkeys.aws contributors
 GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 SPDX-License-Identifier: GPL-3.0-or-later
 -->
-<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-labelledby="title desc">
+<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img"
+  aria-labelledby="title desc">
   <title id="title">{title}</title>
   <desc id="desc">{told}</desc>
   <style>
     text {{ font: 14px system-ui, sans-serif; fill: #1f2328 }}
-    .figure {{ font: 14px ui-monospace, monospace }}
+    .title {{ font-weight: 600 }}
     .page {{ fill: #ffffff }}
     .ours {{ fill: #2563a8 }}
     .theirs {{ fill: #8c959f }}
@@ -98,32 +99,38 @@ SPDX-License-Identifier: GPL-3.0-or-later
     }}
   </style>
   <rect class="page" width="{width}" height="{height}"/>
-  <text x="12" y="28">{title}</text>
+  <text class="title" x="12" y="26">{title}</text>
 """
 
 
 def chart(bars: Sequence[tuple[str, Sample]], title: str) -> str:
-    """Return a drawing (SVG) of how long things take, on a logarithmic scale of seconds. The first one is ours."""
-    least = min(sample.median for _name, sample in bars) / 2
+    """Return a drawing (SVG) of how long things take, on a linear scale that begins at 0. The first one is ours.
+
+    bars: the name of each, and its figures in seconds.
+    """
+    ours = bars[0][1].median
     most = max(sample.median for _name, sample in bars)
-    figures = [
-        f"{_short(sample.median)} s" + (" (extrapolated)" if sample.extrapolated_by != 1 else "")
-        for _name, sample in bars
-    ]
+    figures = [_told(sample, ours if index else None) for index, (_name, sample) in enumerate(bars)]
     told = "; ".join(f"{name}: {figure}" for (name, _sample), figure in zip(bars, figures, strict=True))
-    parts = [
-        _HEAD.format(width=_WIDTH, height=60 + _STEP * len(bars), title=escape(title), told=escape(told)).rstrip("\n")
-    ]
+    height = _TOP + _STEP * len(bars) + _MARGIN
+    parts = [_HEAD.format(width=_WIDTH, height=height, title=escape(title), told=escape(told)).rstrip("\n")]
     for index, ((name, sample), figure) in enumerate(zip(bars, figures, strict=True)):
-        # Room for the figure behind the longest one.
-        length = (_BAR - 170) * math.log(sample.median / least) / math.log(most / least)
-        y = 48 + _STEP * index
+        length = (_WIDTH - 2 * _MARGIN) * sample.median / most
+        y = _TOP + _STEP * index
+        kind = "theirs" if index else "ours"
         parts += [
-            f'  <text x="{_LABEL - 10}" y="{y + 17}" text-anchor="end">{escape(name)}</text>',
-            f'  <rect class="{"theirs" if index else "ours"}" x="{_LABEL}" y="{y}" width="{length:.0f}" height="24"/>',
-            f'  <text class="figure" x="{_LABEL + length + 8:.0f}" y="{y + 17}">{escape(figure)}</text>',
+            f'  <text x="{_MARGIN}" y="{y + 14}">{escape(name)}</text>',
+            f'  <rect class="{kind}" x="{_MARGIN}" y="{y + 22}" width="{length:.2f}" height="16"/>',
+            f'  <text x="{_MARGIN}" y="{y + 54}">{escape(figure)}</text>',
         ]
     return "\n".join([*parts, "</svg>", ""])
+
+
+def _told(sample: Sample, ours: float | None) -> str:
+    """Return a figure, and how many times as long as ours it is. ours: None for ours itself."""
+    how = " (extrapolated)" if sample.extrapolated_by != 1 else ""
+    times = f", {_short(sample.median / ours)} times as long" if ours else ""
+    return f"{_short(sample.median)} s{how}{times}"
 
 
 def _short(figure: float) -> str:

@@ -23,26 +23,28 @@ project_copyright = "sshkeys.aws contributors"
 html_title = "sshkeys.aws"
 html_short_title = html_title
 
-extensions = ["sphinx_antsibull_ext"]
+extensions = ["sphinx_antsibull_ext", "sphinx_copybutton"]
 default_role = "any"
 nitpicky = True
 
-pygments_style = "ansible"
+pygments_style = "a11y-light"
+pygments_dark_style = "a11y-dark"
 highlight_language = "YAML+Jinja"
 
-html_theme = "sphinx_ansible_theme"
+html_theme = "furo"
 html_static_path = ["static"]
 html_css_files = ["docsite.css"]
 html_copy_source = False
 html_show_sphinx = False
 html_use_index = False
-html_theme_options = {
-    "documentation_home_url": "index.html",
-    "topbar_links": {
-        "Galaxy": "https://galaxy.ansible.com/ui/repo/published/sshkeys/aws/",
-        "GitHub": "https://github.com/sshkeys-aws/sshkeys.aws",
-    },
-}
+html_theme_options: dict[str, list[str]] = {"top_of_page_buttons": []}
+# docsite.css has the colors of the tables, for the light and the dark theme.
+antsibull_ext_color_scheme = "none"
+# What programs print is no code to copy.
+copybutton_selector = "div:not(.highlight-text):not(.highlight-none) > div.highlight > pre"
+# A command is copied without its prompt, and what it prints is not copied.
+copybutton_prompt_text = "$ "
+copybutton_line_continuation_character = "\\"
 
 _ANSIBLE_DOCS = "https://docs.ansible.com/projects/ansible/latest/"
 
@@ -75,6 +77,17 @@ def _link_to_ansible(
     return nodes.reference("", "", text, internal=False, refuri=_ANSIBLE_DOCS + page)
 
 
+def _drop_contents(_app: Sphinx, doctree: nodes.document) -> None:
+    """Take the table of contents out of a page: the theme has one beside it. Handles Sphinx's doctree-read event."""
+    for topic in list(doctree.findall(nodes.topic)):
+        if "contents" in topic["classes"]:
+            topic.parent.remove(topic)
+    for title in doctree.findall(nodes.title):
+        # It leads back to the table of contents.
+        title.attributes.pop("refid", None)
+
+
 def setup(app: Sphinx) -> None:
     """Register what is not a setting."""
+    app.connect("doctree-read", _drop_contents)
     app.connect("missing-reference", _link_to_ansible)

@@ -13,8 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "docsite" / "rst"
+
+# The first page of the site.
+INDEX = ROOT / "tests" / "docsite" / "index.rst"
 
 READMES = [ROOT / "README.md", ROOT / "roles/ssh_access/README.md"]
 
@@ -45,8 +50,8 @@ def guides() -> list[Path]:
 
 
 def blocks(language: str) -> list[Block]:
-    """Return the blocks of a language in all guides."""
-    return [block for guide in guides() for block in _blocks_of(guide) if block.language == language]
+    """Return the blocks of a language in all guides, and on the first page of the site."""
+    return [block for guide in [*guides(), INDEX] for block in _blocks_of(guide) if block.language == language]
 
 
 def readme_blocks(language: str) -> list[Block]:
@@ -55,14 +60,21 @@ def readme_blocks(language: str) -> list[Block]:
 
 
 def plugin_examples() -> list[Block]:
-    """Return the EXAMPLES of every module and plugin that has some."""
+    """Return the examples of every module and plugin that has some, and those of the role."""
     found = []
     for path in sorted((ROOT / "plugins").rglob("*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             match node:
                 case ast.Assign(targets=[ast.Name(id="EXAMPLES")], value=ast.Constant(value=str(text))):
                     found.append(Block(str(path.relative_to(ROOT)), node.lineno, "yaml", text))
-    return found
+    return [*found, *_role_examples()]
+
+
+def _role_examples() -> Iterator[Block]:
+    """Yield the examples of each entry point of the role."""
+    path = ROOT / "roles/ssh_access/meta/argument_specs.yml"
+    for name, entry in yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"].items():
+        yield Block(f"{path.relative_to(ROOT)}:{name}", 1, "yaml", entry["examples"])
 
 
 def scenario_files() -> list[Block]:

@@ -17,6 +17,7 @@ import pytest
 import yaml
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
+from ansible_collections.sshkeys.aws.tests.docsite.playbook_docs import read_playbook_docs
 from ansible_collections.sshkeys.aws.tests.guides.examples import action, is_play, tasks, uses_of_roles
 from ansible_collections.sshkeys.aws.tests.guides.guides import (
     ROOT,
@@ -34,7 +35,8 @@ ROLE = "sshkeys.aws.ssh_access"
 def kind(example: Any) -> str:
     """Return what an example is.
 
-    It is plays, tasks, keywords of a play, an inventory, requirements, an execution environment or variables.
+    It is plays, tasks, keywords of a play, an inventory, requirements, an execution environment, a workflow or
+    variables.
     """
     if isinstance(example, list):
         return "plays" if all("hosts" in each for each in example) else "tasks"
@@ -43,6 +45,7 @@ def kind(example: Any) -> str:
         "inventory": "all",
         "requirements": "collections",
         "execution environment": "images",
+        "workflow": "jobs",
         "keywords": "module_defaults",
     }.items():
         if mark in example:
@@ -101,6 +104,7 @@ def test_each_kind_of_example_is_there() -> None:
         "inventory",
         "requirements",
         "execution environment",
+        "workflow",
         "keywords",
         "variables",
     }
@@ -143,7 +147,7 @@ def test_modules_have_the_options() -> None:
             assert set(given) <= options[name], f"{block}: {name}"
 
 
-@pytest.mark.parametrize("block", of_kind("plays", "tasks"), ids=str)
+@pytest.mark.parametrize("block", playbooks(), ids=str)
 def test_roles_have_the_variables(block: Block) -> None:
     for use in uses_of_roles(yaml.safe_load(block.text)):
         assert use.role == ROLE
@@ -187,6 +191,28 @@ def test_ansible_builder_takes_the_execution_environment(block: Block, tmp_path:
     assert [each["name"] for each in required["collections"]] == ["sshkeys.aws"]
 
 
+@pytest.mark.parametrize("block", of_kind("workflow"), ids=str)
+def test_workflow_is_valid_and_gives_no_more_rights_than_it_needs(block: Block, tmp_path: Path) -> None:
+    workflow = tmp_path / ".github/workflows/deploy.yml"
+    workflow.parent.mkdir(parents=True)
+    workflow.write_text(block.text, encoding="utf-8")
+    for command in (
+        ["check-jsonschema", "--builtin-schema=vendor.github-workflows", str(workflow)],
+        ["zizmor", "--offline", "--no-progress", "--config", str(ROOT / ".github/zizmor.yml"), str(workflow)],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("block", of_kind("workflow"), ids=str)
+def test_workflow_uses_the_actions_of_our_own(block: Block) -> None:
+    """So that a new version of one is not forgotten in the guide."""
+    ours = "".join(path.read_text(encoding="utf-8") for path in (ROOT / ".github/workflows").glob("*.yml"))
+    used = set(re.findall(r"uses: (actions/\S+)", block.text))
+    assert used
+    assert used <= set(re.findall(r"uses: (actions/\S+)", ours))
+
+
 def test_commands_name_targets_playbooks_and_variables_that_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     seen = set()
@@ -194,11 +220,9 @@ def test_commands_name_targets_playbooks_and_variables_that_exist() -> None:
         for target in re.findall(r"\bmake ([a-z-]+)", command):
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{block}: make {target}"
             seen.add("make")
-        for name in re.findall(r"ansible-playbook sshkeys\.aws\.(\w+)", command):
+        for name in re.findall(r"ansible-playbook (?:-i \S+ )?sshkeys\.aws\.(\w+)", command):
             playbook = (ROOT / f"playbooks/{name}.yml").read_text(encoding="utf-8")
-            # Its first comment has a line for each variable: "#   server_id, user_name    Whose keys are replaced."
-            lines = re.findall(r"^#   ((?:\w+, )*\w+)(?:  |$)", playbook, re.MULTILINE)
-            known = {variable for line in lines for variable in line.split(", ")}
+            known = {option.name for option in read_playbook_docs(name, playbook).options}
             assert set(re.findall(r"-e (\w+)=", command)) <= known, str(block)
             seen.add("playbook")
         for variable in re.findall(r"-e (ssh_access_\w+)=", command):

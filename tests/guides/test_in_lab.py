@@ -15,13 +15,16 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Collection, Mapping, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.sshkeys.aws.tests.guides.guides import FOLDER, block_with, readme_block_with
+from ansible_collections.sshkeys.aws.tests.guides.guides import FOLDER, block_with, readme_block_with, readme_blocks
 from ansible_collections.sshkeys.aws.tests.playbooks import Controller, TaskResult
 
 # The hosts of the inventory in the guide about the lab.
@@ -243,7 +246,7 @@ def task_that_pushes() -> str:
     return block_with("TASK [sshkeys.aws.ssh_access : Push the key", "none").text.strip()
 
 
-NOW_OPEN = "Gather facts, now that the doors are open"
+NOW_OPEN = "Gather facts, now that ssh accepts the key"
 
 # -- Opening a fleet -----------------------------------------------------------------------------------------------
 
@@ -262,6 +265,7 @@ def fleet(reader: Reader) -> dict[str, Outcome]:
     others = {
         "import": imported(),
         "connection": delegating(private()),
+        "readme": private(),
         "facts before the role": logging_in(role_alone(), gather_facts=True),
     }
     return reader.run({**ways(), **others}, keeping=("module", "own key"))
@@ -316,6 +320,19 @@ def test_delegated_task_stays_on_the_controller_with_the_connection(fleet: Mappi
     done.assert_nothing_failed()
     assert done.hosts("Say who answers") == done.hosts("Work here") == FLEET
     assert done.output.count("-> localhost]") == 2
+
+
+def test_the_readme_shows_what_is_printed(fleet: Mapping[str, Outcome]) -> None:
+    """Apart from the names of the hosts, which answer in any order, and from blanks."""
+    (shown,) = [block.text for block in readme_blocks("text") if "PLAY RECAP" in block.text]
+    _before, _play, printed = fleet["readme"].output.rpartition("PLAY [Work on the private fleet]")
+    for name, host in zip(("web-1", "web-2"), sorted(FLEET), strict=True):
+        shown = shown.replace(name, host)
+    lines = {" ".join(line.split()) for line in f"{_play}{printed}".splitlines()}
+    recap = {line for line in shown.splitlines() if " : " in line}
+    assert {" ".join(line.split()) for line in shown.splitlines() if line not in recap} <= lines
+    # The recap is that of the whole run.
+    assert all(" ok=1 " in line and " unreachable=0 failed=0 " in " ".join(line.split()) for line in recap)
 
 
 def test_only_a_fresh_key_pair_is_pushed_again(fleet: Mapping[str, Outcome]) -> None:
@@ -513,6 +530,102 @@ def test_old_keys_of_every_user_are_reported(users: Mapping[str, Outcome]) -> No
 def test_the_lab_lets_time_pass_and_throttles(users: Mapping[str, Outcome]) -> None:
     users["lab"].assert_nothing_failed()
     assert len(users["lab"].results) == 2
+
+
+# -- The cookbook --------------------------------------------------------------------------------------------------
+
+ROLE_ARN = "arn:aws:iam::123456789012:role/ssh-access"
+# Of a FIDO security key.
+SECURITY_KEY = (
+    "sk-ssh-ed25519@openssh.com "
+    "AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAAABHNzaDo="
+)
+PASSWORD = "a password of a vault"
+
+
+@contextmanager
+def published(pages: Mapping[str, str]) -> Iterator[str]:
+    """Serve pages over HTTP, by their paths. Yields the address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            page = pages.get(self.path, "").encode()
+            self.send_response(200 if page else 404)
+            self.send_header("Content-Length", str(len(page)))
+            self.end_headers()
+            self.wfile.write(page)
+
+        def log_message(self, *_arguments: object) -> None:
+            """Stay silent."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def in_other_account() -> str:
+    """Return the play that connects as a role."""
+    (play,) = yaml.safe_load(block_with("- name: Work in the other account\n").text)
+    play["vars"]["ansible_port"] = 22
+    return yaml.safe_dump([play], sort_keys=False)
+
+
+@pytest.fixture(scope="module")
+def cookbook(reader: Reader) -> dict[str, Outcome]:
+    """Return what the recipes do."""
+    make_keys_to_declare(reader)
+    keys = {name: reader.controller.make_key(name) for name in ("frank", "grace", "heidi")}
+    password = reader.controller.write("password", PASSWORD)
+    vault = reader.controller.write("keys.yml", yaml.safe_dump({"partner_public_keys": [keys["heidi"]]}))
+    encrypt = ["ansible-vault", "encrypt", "--vault-password-file", str(password), str(vault)]
+    subprocess.run(encrypt, cwd=reader.folder, check=True, capture_output=True)
+    pages = {"/alice.keys": f"{keys['frank']}\n{SECURITY_KEY}\n", "/bob.keys": f"{keys['grace']}\n"}
+    accounts = yaml.safe_load(block_with("https://github.com/alice.keys\n").text)
+    with published(pages) as address:
+        examples = {
+            "role for the connection": in_other_account(),
+            "role for a module": play_of(yaml.safe_load(block_with("of a server in the other account").text)),
+            "role for the role": block_with("Work in the other account, with the role").text,
+            "accounts": re.sub(r"https://git(hub|lab)\.com", address, play_of(accounts)),
+            "folder": block_with("public_key_folder: keys/partner\n").text,
+            "vault": block_with("Declare keys from a vault").text,
+        }
+        return reader.run(examples, "--vault-password-file", str(password))
+
+
+@pytest.mark.parametrize("name", ["role for the connection", "role for a module", "role for the role"])
+def test_a_role_is_assumed_by_the_same_option_everywhere(cookbook: Mapping[str, Outcome], name: str) -> None:
+    done = cookbook[name]
+    done.assert_nothing_failed()
+    first, *others = [call for call in done.calls if call["operation"] != "DescribeInstances"]
+    assert (first["operation"], first["parameters"]["RoleArn"]) == ("AssumeRole", ROLE_ARN)
+    assert others
+    assert first["access_key"] not in {call["access_key"] for call in others}
+
+
+def imported_by(done: Outcome) -> list[str]:
+    """Return the comments of the keys that an example has imported."""
+    imports = [call["parameters"] for call in done.calls if call["operation"] == "ImportSshPublicKey"]
+    return sorted(each["SshPublicKeyBody"].split()[-1].removesuffix("@laptop") for each in imports)
+
+
+@pytest.mark.parametrize(
+    ("name", "people"), [("accounts", ["frank", "grace"]), ("folder", ["alice", "bob"]), ("vault", ["heidi"])]
+)
+def test_keys_come_from_accounts_folders_and_vaults(
+    cookbook: Mapping[str, Outcome], name: str, people: list[str]
+) -> None:
+    cookbook[name].assert_nothing_failed()
+    assert imported_by(cookbook[name]) == people
+
+
+def test_a_key_that_the_service_does_not_take_is_left_out_with_a_warning(cookbook: Mapping[str, Outcome]) -> None:
+    assert "sk-ssh-ed25519@openssh.com, so this key is skipped" in " ".join(cookbook["accounts"].output.split())
 
 
 # -- The inventory -------------------------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ def test_drawings_say_what_they_show_and_load_nothing(drawing: Path) -> None:
     # A drawing in a page may load nothing, and neither should it try.
     assert re.findall(r"https?://(?!www\.w3\.org/2000/svg|www\.gnu\.org)|@import|@font-face|url\((?!#)", text) == []
     fonts = set(re.findall(r"font: [\d ]*\d+px ([^;}]+)", text))
-    assert {font.strip() for font in fonts} == {"system-ui, sans-serif", "ui-monospace, monospace"}
+    assert {font.strip() for font in fonts} <= {"system-ui, sans-serif", "ui-monospace, monospace"}
 
 
 @pytest.mark.parametrize("guide", guides(), ids=lambda guide: guide.name)

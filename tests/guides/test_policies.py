@@ -16,11 +16,13 @@ import pytest
 from ansible_collections.sshkeys.aws.tests.guides.guides import ROOT, Block, blocks
 from botocore import xform_name
 
-POLICIES = blocks("json")
+POLICIES = [block for block in blocks("json") if "Principal" not in block.text]
+# Those that say who may assume a role.
+TRUST_POLICIES = [block for block in blocks("json") if "Principal" in block.text]
 
 # Partition, service, region, account and resource; wildcards where IAM takes them.
 ARN = re.compile(
-    r"arn:aws:(?P<service>[a-z0-9-]+):([a-z0-9-]+|\*):(\d{12}|\*|):(?P<resource>[a-z-]+/[A-Za-z0-9/*${}:-]+)"
+    r"arn:aws:(?P<service>[a-z0-9-]+):([a-z0-9-]*|\*):(\d{12}|\*|):(?P<resource>[a-z-]+/[A-Za-z0-9/*${}:-]+)"
 )
 
 # Which resources the actions take: the Service Authorization Reference. None is "*" alone.
@@ -30,12 +32,20 @@ RESOURCES = {
     "ec2-instance-connect:OpenTunnel": r"ec2 instance-connect-endpoint/(\*|eice-[0-9a-f]{17})",
     "ec2:DescribeInstances": None,
     "ec2:DescribeInstanceConnectEndpoints": None,
+    "ec2:DescribeImages": None,
+    "ec2:DescribeNetworkAcls": None,
+    "ec2:DescribeRouteTables": None,
+    "ec2:DescribeSecurityGroups": None,
+    "ec2:DescribeSubnets": None,
+    "ec2:GetManagedPrefixListEntries": r"ec2 prefix-list/\*",
     "ec2:GetConsoleOutput": r"ec2 instance/(\*|i-[0-9a-f]{17})",
     "ec2:DescribeRegions": None,
+    "ssm:DescribeInstanceInformation": None,
     "ssm:StartSession": r"ec2 instance/(\*|i-[0-9a-f]{17})|ssm document/AWS-StartSSHSession",
     "ssm:ResumeSession": r"ssm session/\*",
     "ssm:TerminateSession": r"ssm session/\*",
     "ssmmessages:OpenDataChannel": r"ssm session/\$\{aws:userid\}-\*",
+    "sts:AssumeRole": r"iam role/[\w-]+",
     "transfer:ListUsers": r"transfer server/s-[0-9a-f]{17}",
     "transfer:DescribeUser": r"transfer user/s-[0-9a-f]{17}/\*",
     "transfer:ImportSshPublicKey": r"transfer user/s-[0-9a-f]{17}/\*",
@@ -49,6 +59,8 @@ CONDITIONS = {
     "ssm:ResumeSession": {"ssm:resourceTag/aws:ssmmessages:session-id"},
     "ssm:TerminateSession": {"ssm:resourceTag/aws:ssmmessages:session-id"},
 }
+# The files with a function for each call.
+CALLERS = ("ec2", "ec2_facts", "instance_connect", "ssm", "ssm_facts", "transfer")
 # Websockets and no calls, so the SDK does not know them.
 NO_OPERATIONS = {"ec2-instance-connect:OpenTunnel", "ssmmessages:OpenDataChannel"}
 
@@ -79,6 +91,22 @@ def test_policy_has_the_elements_that_iam_knows(block: Block) -> None:
         assert set(statement.get("Condition", {})) <= {"StringEquals", "StringLike", "NumericEquals"}
 
 
+@pytest.mark.parametrize("block", TRUST_POLICIES, ids=str)
+def test_trust_policy_names_one_repository_and_one_branch(block: Block) -> None:
+    """IAM User Guide, "Create a role for OpenID Connect federation"."""
+    policy = json.loads(block.text)
+    assert policy["Version"] == "2012-10-17"
+    (statement,) = policy["Statement"]
+    assert set(statement) == {"Sid", "Effect", "Principal", "Action", "Condition"}
+    assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"
+    provider = re.fullmatch(r"arn:aws:iam::\d{12}:oidc-provider/(\S+)", statement["Principal"]["Federated"])
+    assert provider
+    (conditions,) = statement["Condition"].values()
+    assert set(statement["Condition"]) == {"StringEquals"}
+    assert conditions[f"{provider[1]}:aud"] == "sts.amazonaws.com"
+    assert re.fullmatch(r"repo:[\w-]+/[\w-]+:ref:refs/heads/\w+", conditions[f"{provider[1]}:sub"])
+
+
 def test_statements_have_names_of_their_own() -> None:
     names = [statement["Sid"] for statement in statements()]
     assert len(names) == len(set(names))
@@ -102,7 +130,7 @@ def test_actions_exist_and_take_these_resources_and_conditions(statement: dict[s
 
 
 def test_every_call_of_the_collection_is_allowed() -> None:
-    files = [ROOT / f"plugins/module_utils/_aws/{name}.py" for name in ("ec2", "instance_connect", "ssm", "transfer")]
+    files = [ROOT / f"plugins/module_utils/_aws/{name}.py" for name in CALLERS]
     source = "".join(file.read_text(encoding="utf-8") for file in files)
     # client.describe_user, and client.get_paginator("list_users").
     called = set(re.findall(r"\bclient\.(?!get_paginator|meta|generate_|_)(\w+)|get_paginator\(\"(\w+)\"\)", source))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import subprocess
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -108,6 +110,34 @@ def test_a_pushed_key_opens_the_os_user_for_a_minute(running_lab: RunningLab, pe
     assert not opens_instance(running_lab, instance(running_lab, 1), mine)
     running_lab.control("POST", "clock", advance=61)
     assert not opens_instance(running_lab, instance(running_lab), mine)
+
+
+def test_ssh_logs_in_with_the_options_as_they_are_returned(running_lab: RunningLab, tmp_path: Path) -> None:
+    one = instance(running_lab)
+    options = push(running_lab).result["ssh_options"]
+    assert options == push(running_lab, check_mode=True).result["ssh_options"]
+    connect = [*shlex.split(running_lab.lab["ssh_common_args"]), "-p", str(one["port"])]
+    key = ["-i", str(ALICE.private_key(tmp_path))]
+    for arguments in (options, shlex.split(" ".join(options))):
+        done = subprocess.run(
+            ["ssh", *connect, *key, *arguments, one["host"], "id -un"], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout) == (0, f"{one['os_user']}\n"), done.stderr
+
+
+@pytest.mark.parametrize("os_user", ["svc$", "user@corp"])
+def test_the_options_of_an_odd_os_user_name_it_to_the_server(
+    running_lab: RunningLab, os_user: str, tmp_path: Path
+) -> None:
+    """There is no such user, so the server refuses it, and ssh says whom it has refused."""
+    one = instance(running_lab)
+    pushed = push(running_lab, os_user=os_user)
+    assert pushed.failure is None
+    connect = [*shlex.split(running_lab.lab["ssh_common_args"]), "-p", str(one["port"])]
+    key = ["-i", str(ALICE.private_key(tmp_path))]
+    command = ["ssh", *connect, *key, *pushed.result["ssh_options"], one["host"], "true"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert f"{os_user}@{one['host']}: Permission denied" in done.stderr
 
 
 def test_inside_the_lease_nothing_is_sent(running_lab: RunningLab) -> None:

@@ -40,7 +40,12 @@ def test_a_push_is_what_check_mode_foresaw(running_lab: RunningLab) -> None:
         "SerialPort": 0,
         "SSHPublicKey": ALICE.pair.bare,
     }
-    assert check["ssh_user"] == pushed["ssh_user"] == again["ssh_user"] == f"{running_lab.instance_ids[0]}.port0"
+    for name in ("ssh_command", "host_key_fingerprint"):
+        assert check[name] == pushed[name] == again[name] is not None
+    region = running_lab.lab["region"]
+    assert pushed["ssh_command"] == (
+        f"ssh {running_lab.instance_ids[0]}.port0@serial-console.ec2-instance-connect.{region}.aws"
+    )
     assert check["key"] == pushed["key"]
     assert check["request_id"] is check["expires_at"] is None
     assert pushed["request_id"] == again["request_id"] is not None

@@ -25,9 +25,11 @@ from ansible_collections.sshkeys.aws.tests.modules.two_ways import Processes, Ta
 from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 
 PUSH, CONSOLE = "ec2_instance_connect_key", "ec2_serial_console_key"
+JUDGE = "ec2_instance_connect_info"
 DECLARE, READ = "transfer_ssh_key", "transfer_ssh_key_info"
 USER = "partner"
 MASKS_OUTPUT = ANSIBLE_CORE >= (2, 22)
+ROLE = "arn:aws:iam::123456789012:role/keys"
 TOKEN = "labtoken0123456789abcdef"
 
 
@@ -49,7 +51,7 @@ def _no_configuration(running_lab: RunningLab, tmp_path: Path, monkeypatch: pyte
 @pytest.fixture(scope="module")
 def processes() -> Iterator[Processes]:
     """Return what runs modules in processes."""
-    processes = Processes([PUSH, CONSOLE, DECLARE, READ])
+    processes = Processes([PUSH, CONSOLE, JUDGE, DECLARE, READ])
     yield processes
     processes.end()
 
@@ -121,6 +123,24 @@ def test_pushes_to_the_console(running_lab: RunningLab, compare: Compare) -> Non
         Task(CONSOLE, {**push, "serial_port": "0"}, '"changed": false'),
         Task(CONSOLE, {**push, "serial_port": 1}, "serial_port is 1", fails=True),
         Task(CONSOLE, {"public_key": ALICE.line}, "missing required arguments: instance_id", fails=True),
+    ]
+    compare(tasks)
+
+
+def test_ways(running_lab: RunningLab, compare: Compare) -> None:
+    one, two = running_lab.instance_ids[:2]
+    judge = {**running_lab.aws, "instance_ids": [one, two]}
+    tasks = [
+        Task(JUDGE, judge, '"best_way": "endpoint"', check_mode=True),
+        Task(JUDGE, {**judge, "source_cidr": "10.0.0.0/8,192.0.2.7", "port": "2222"}, "connect only to the ports"),
+        Task(JUDGE, {**judge, "instance_ids": f"{one},{one}", "tunnel": "session_manager"}, '"session_manager"'),
+        Task(JUDGE, {**judge, "instance_ids": []}, "instance_ids is an empty list"),
+        Task(JUDGE, {**judge, "instance_ids": [one, "i-00000000000000000"]}, "1 of 2 instances failed", fails=True),
+        Task(JUDGE, {**judge, "addresses": {one: "bastion.example.com"}}, "no address of the instance that EC2 knows"),
+        Task(JUDGE, {**judge, "filters": {"vpc-id": "vpc-0"}}, "mutually exclusive: instance_ids.filters", fails=True),
+        Task(JUDGE, {**running_lab.aws, "filters": {"vpc-id": "vpc-0"}}, '"instances": ..'),
+        Task(JUDGE, {**judge, "tunnel": "none"}, "tunnel must be one of: auto", fails=True),
+        Task(JUDGE, {**judge, "instance_ids": ["web"]}, "instance_ids has 'web'", fails=True),
     ]
     compare(tasks)
 
@@ -208,6 +228,25 @@ def test_where_the_calls_go(
             "UnrecognizedClientException.*does not know this access key",
             fails=True,
         ),
+    ]
+    compare(tasks)
+
+
+def test_a_role_is_assumed(running_lab: RunningLab, compare: Compare) -> None:
+    """In check mode too, where that shows whether it can be assumed."""
+    lab, role = running_lab, {"assume_role_arn": ROLE}
+    read = {**lab.aws, "server_id": lab.server_id, "user_names": [USER], **role}
+    push = {**lab.aws, "instance_id": lab.instance_ids[0], "public_key": ALICE.line, **role}
+    nobody = {"access_key": "AKIAIOSFODNN7EXAMPLE", "secret_key": "a-secret-key-of-somebody-else"}
+    tasks = [
+        Task(READ, read, USER),
+        Task(READ, {**{name: read[name] for name in read if name not in role}, "iam_role_arn": ROLE}, USER),
+        Task(DECLARE, {**lab.aws, **role, "server_id": lab.server_id, "user_name": USER, "public_keys": ALICE.line}),
+        Task(CONSOLE, push, '"changed": true', check_mode=True),
+        Task(CONSOLE, push, '"changed": true'),
+        Task(PUSH, {**push, "os_user": "ubuntu"}, '"changed": true'),
+        Task(PUSH, {**push, "os_user": "root", **nobody}, "does not know this access key", fails=True, check_mode=True),
+        Task(READ, {**read, "assume_role_arn": "keys"}, "assume_role_arn is 'keys', and must be the ARN", fails=True),
     ]
     compare(tasks)
 

@@ -33,6 +33,8 @@ _IS_TOLD_TO_SHOW_INVOCATIONS = ANSIBLE_CORE >= (2, 21)
 _OF_ONE_RUN = (
     (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "REQUEST-ID"),
     (r"key-[0-9a-f]{17}\b", "KEY-ID"),
+    # Of the network, which a reset of the lab makes anew.
+    (r"\b(vpc|subnet|sg|acl|rtb)-[0-9a-f]{17}\b", r"\1-ID"),
     (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME"),
     # They are of a set.
     (r'Valid booleans include: [^"]*', ""),

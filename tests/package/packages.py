@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -15,6 +16,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 # The copy of the repository that these tests lie in.
 STAGED = Path(__file__).resolve().parents[2]
@@ -54,10 +57,27 @@ def run(command: list[str], environment: dict[str, str], cwd: Path) -> str:
     return done.stdout
 
 
+REPOSITORY = "https://github.com/sshkeys-aws/sshkeys.aws"
+# Where a reader of the tarball, or of its page on Galaxy, follows links.
+_WITH_LINKS = ("README.md", "galaxy.yml", "docs/docsite/rst/*.rst", "roles/*/README.md")
+
+
+def link_to_tag(collection: Path) -> None:
+    """Let the links into the repository lead to the tag of this version, and no longer to main, which goes on."""
+    version = yaml.safe_load((collection / "galaxy.yml").read_text(encoding="utf-8"))["version"]
+    for path in (path for pattern in _WITH_LINKS for path in collection.glob(pattern)):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(re.sub(rf"({re.escape(REPOSITORY)}/(?:blob|tree))/main/", rf"\1/v{version}/", text), "utf-8")
+
+
 def build(source: Path, target: Path) -> Tarball:
     """Build the collection in ``source``, as it goes to Galaxy. The folder ``target`` has no tarball yet."""
     target.mkdir(parents=True, exist_ok=True)
-    run(["ansible-galaxy", "collection", "build", "--output-path", str(target)], dict(os.environ), source)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "aws")
+        shutil.copytree(source, copy, ignore=shutil.ignore_patterns(".git", ".build", ".venv", "output"), symlinks=True)
+        link_to_tag(copy)
+        run(["ansible-galaxy", "collection", "build", "--output-path", str(target)], dict(os.environ), copy)
     (path,) = target.glob("*.tar.gz")
     with tarfile.open(path) as archive:
         files = frozenset(member.name for member in archive if not member.isdir())

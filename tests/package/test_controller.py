@@ -18,7 +18,14 @@ from typing import Any
 import ansible_runner
 import pytest
 import yaml
+from ansible_collections.sshkeys.aws.tests.guides.guides import block_with
 from ansible_collections.sshkeys.aws.tests.package.packages import STAGED, Installation
+from ansible_collections.sshkeys.aws.tests.plays.connection_hosts import (
+    calls,
+    private,
+    through_session_manager,
+    tunnels,
+)
 from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 from ansible_collections.sshkeys.aws.tests.unit.keys import make_key_file
 
@@ -111,3 +118,26 @@ def test_job_runs_with_the_installed_collection(
     tasks = {event["task_path"] for event in events(done, "runner_on_ok") if "/roles/ssh_access/" in event["task_path"]}
     assert tasks
     assert {path for path in tasks if not path.startswith(f"{installation.collection}/roles/")} == set()
+
+
+def test_job_reaches_private_instances_with_the_connection(
+    running_lab: RunningLab, job: Path, nothing_else: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The playbook of the guide, through an endpoint and through Session Manager."""
+    # An ssh that neither reads nor writes files of the user.
+    monkeypatch.setenv("PATH", running_lab.environment["PATH"])
+    (play,) = yaml.safe_load(block_with("- name: Work on the private fleet, from a job\n").text)
+    # Facts need a name server.
+    play.update(remote_user=running_lab.lab["instances"][0]["os_user"], gather_facts=False)
+    (job / "project/play.yml").write_text(yaml.safe_dump([play]), encoding="utf-8")
+    fleet = {"endpoint": private(running_lab, 0), "session": through_session_manager(running_lab, 1)}
+    variables = {"ansible_python_interpreter": sys.executable}
+    hosts = {"all": {"vars": variables, "children": {"aws_ec2": {"hosts": fleet}}}}
+    (job / "inventory/hosts.yml").write_text(yaml.safe_dump(hosts), encoding="utf-8")
+    done = ansible_runner.run(private_data_dir=str(job), playbook="play.yml", quiet=True)
+    said = done.stdout.read()
+    assert (done.status, done.rc) == ("successful", 0), said
+    answered = {event["host"] for event in events(done, "runner_on_ok") if event["task"] == "Say who answers"}
+    assert answered == set(fleet)
+    assert len(tunnels(running_lab, 0)) == 1
+    assert len(calls(running_lab, "StartSession")) == 1

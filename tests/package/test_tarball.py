@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import tarfile
 from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.sshkeys.aws.tests.package.packages import STAGED, Tarball, build, keep
+from ansible_collections.sshkeys.aws.tests.package.packages import REPOSITORY, STAGED, Tarball, build, keep
 
 # What is part of the collection. All other files of the repository are for those who work on it: a new folder of that
 # kind belongs into build_ignore of galaxy.yml, and a new file below these folders into the tarball.
@@ -102,6 +103,32 @@ def test_a_new_folder_is_noticed(tarball: Tarball, collection_files: list[str]) 
         [*collection_files, "scratch/notes.txt", ".newtool.yml", "docs/plan.md"]
     )
     assert "plugins/lookup/new.py" in expected(["plugins/lookup/new.py"])
+
+
+# -- Where its links lead ----------------------------------------------------------------------------------------------
+
+
+def read(tarball: Tarball, name: str) -> str:
+    """Return the text of a file in the tarball."""
+    with tarfile.open(tarball.path) as archive:
+        file = archive.extractfile(name)
+        assert file
+        return file.read().decode()
+
+
+def test_links_into_the_repository_lead_to_the_tag_of_the_version(tarball: Tarball) -> None:
+    pages = [name for name in tarball.files if re.fullmatch(r"README\.md|docs/.+\.rst|roles/[^/]+/README\.md", name)]
+    text = "".join(read(tarball, name) for name in pages) + tarball.about["documentation"]
+    tags = re.findall(rf"{re.escape(REPOSITORY)}/(?:blob|tree)/([^/]+)/", text)
+    assert len(tags) > len(list(STAGED.glob("docs/docsite/rst/*.rst")))
+    assert set(tags) == {f"v{tarball.about['version']}"}
+
+
+def test_the_readme_has_no_link_that_only_the_repository_understands(tarball: Tarball) -> None:
+    # Galaxy shows it on a page of its own.
+    targets = re.findall(r"\]\(([^)]+)\)", read(tarball, "README.md"))
+    assert targets
+    assert [target for target in targets if not target.startswith("https://")] == []
 
 
 # -- What Galaxy shows ------------------------------------------------------------------------------------------------

@@ -29,12 +29,14 @@ class Bar:
 class Report:
     """What is in a report.
 
-    bars: of the chart. tiles: the numbers at the top. alarming: the names of those that stand out.
-    rows: the cells of each row of each table. fine: the users that are hidden where only remarks are shown.
+    bars, chart_text: the chart, and the text beside it. tiles: the numbers at the top. alarming: the names of
+    those that stand out. rows: the cells of each row of each table. fine: the users that are hidden where only remarks
+    are shown.
     coverage: over how much the numbers count. problems: what could not be read.
     """
 
     bars: list[Bar]
+    chart_text: str
     tiles: dict[str, int]
     alarming: list[str]
     rows: list[list[str]]
@@ -79,6 +81,7 @@ def read_report(source: str) -> Report:
     (tiles,) = (element for element in _all(root, "dl"))
     return Report(
         bars=[_bar(group) for group in _all(root, "g")],
+        chart_text=" ".join(_text(caption) for caption in _all(root, "figcaption")),
         tiles={_text(_all(tile, "dt")[0]): int(_text(_all(tile, "dd")[0])) for tile in _all(tiles, "div")},
         alarming=[_text(_all(tile, "dt")[0]) for tile in _all(tiles, "div") if tile.get("class") == "bad"],
         rows=[[_text(cell) for cell in row if _name(cell) in ("th", "td")] for row in _all(root, "tr")],
@@ -104,9 +107,31 @@ def _check_page(source: str, root: ET.Element) -> None:
     assert "script" not in page.tags
     (style,) = _all(root, "style")
     assert page.references + re.findall(r"url\(|@import", style.text or "") == []
-    # For those who do not see it: images have a name, and tables have heads.
-    assert all(svg.get("aria-labelledby") and _all(svg, "title") for svg in _all(root, "svg"))
-    assert all(_all(_all(table, "thead")[0], "th") for table in _all(root, "table"))
+    for table in _all(root, "table"):
+        _check_table(table)
+    # For those who do not see it: an image has a name, and a text that everybody sees too.
+    for figure in _all(root, "figure"):
+        (svg,), (caption,) = _all(figure, "svg"), _all(figure, "figcaption")
+        assert svg.get("aria-labelledby") == _all(svg, "title")[0].get("id")
+        assert svg.get("aria-describedby") == caption.get("id")
+        assert _text(caption)
+    assert len(_all(root, "figure")) == len(_all(root, "svg"))
+
+
+# A browser takes a table for none where its style makes cards of the rows, unless the elements say what they are.
+_ROLES = {"table": "table", "thead": "rowgroup", "tbody": "rowgroup", "tr": "row", "td": "cell"}
+_HEADS = {"col": "columnheader", "row": "rowheader", "rowgroup": "rowheader"}
+
+
+def _check_table(table: ET.Element) -> None:
+    """Check that a table has heads, and says on a narrow screen too which column a cell is of."""
+    heads = [_text(head) for head in _all(_all(table, "thead")[0], "th")]
+    for element in table.iter():
+        wanted = _ROLES.get(_name(element)) or _HEADS.get(element.get("scope", ""))
+        assert element.get("role") == wanted, ET.tostring(element)
+    for row in _all(table, "tr"):
+        columns = [cell.get("data-column") for cell in _all(row, "td") if not cell.get("colspan")]
+        assert columns == (heads[-len(columns) :] if columns else [])
 
 
 def _bar(group: ET.Element) -> Bar:

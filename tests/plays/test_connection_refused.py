@@ -49,6 +49,11 @@ PROFILES = """
 [default]
 ca_bundle = {folder}/other/certificate.pem
 
+[profile no_certificates]
+ca_bundle = {folder}/nowhere.pem
+aws_access_key_id = {access_key}
+aws_secret_access_key = {secret_key}
+
 [profile fleet]
 ca_bundle = {ca_bundle}
 aws_access_key_id = {access_key}
@@ -185,6 +190,12 @@ CASES = {
     "endpoint_of_an_unknown_authority": Case(
         "no tunnel could be opened. The endpoint cannot be reached: .*certificate verify failed",
         {f"{OURS}_profile": "default", **ONLY_THE_ENDPOINT},
+        is_private=True,
+    ),
+    # A mistake on the controller is told before the push, where no way but a tunnel can be open.
+    "certificates_are_missing": Case(
+        "The connection could not be prepared. The certificates in .*nowhere.pem cannot be read: No such file.*CA_BUND",
+        {f"{OURS}_profile": "no_certificates", **ONLY_A_SESSION},
         is_private=True,
     ),
     # What the configuration of ssh says of other hosts makes no difference.

@@ -98,6 +98,14 @@ def test_the_pushed_key_opens_the_instance_until_it_expires(run: Run, module_con
     assert not opens_instance(lab, one, keys / "alice")
 
 
+def test_ssh_logs_in_with_the_options_as_they_are_returned(run: Run, module_controller: Controller) -> None:
+    one, two = module_controller.lab.lab["instances"][:2]
+    assert one["host_key_alias"] == one["instance_id"]
+    as_list, as_line = run.of("Log in with the options as a list"), run.of("Log in with the options as a line")
+    assert as_list["stdout"] == as_line["stdout"] == one["os_user"]
+    assert run.of("Log in with the options in Ansible's own connection", "pushed")["stdout"].strip() == two["os_user"]
+
+
 def test_check_mode_sends_nothing_and_foresees_the_push(run: Run, module_controller: Controller) -> None:
     foreseen, pushed = run.of("Foresee a push"), run.of("Push")
     assert (foreseen["changed"], foreseen["request_id"]) == (True, None)
@@ -154,7 +162,8 @@ def test_a_task_says_where_its_call_goes(run: Run, task: str) -> None:
 def test_a_console_is_opened(run: Run) -> None:
     told = run.of("Push to the console")
     assert told["changed"] is True
-    assert told["ssh_user"] == f"{told['instance_id']}.port0"
+    assert told["ssh_command"].startswith(f"ssh {told['instance_id']}.port0@")
+    assert told["host_key_fingerprint"].startswith("SHA256:")
 
 
 @pytest.mark.skipif(
@@ -194,12 +203,21 @@ def test_another_profile_leads_elsewhere(run: Run) -> None:
     assert f"The region was {ELSEWHERE}, from the profile abroad" in failure(run, "Read as another profile says")
 
 
-def test_the_role_of_a_profile_is_assumed(run: Run, module_controller: Controller) -> None:
-    (user,) = run.of("Read as a role that the profile assumes")["users"]
+@pytest.mark.parametrize(
+    ("task", "role"),
+    [
+        ("Read as a role that the profile assumes", "keys"),
+        ("Read as a role that the task names", "of-the-task"),
+        ("Read in a process as a role that the task names", "of-the-process"),
+    ],
+)
+def test_the_role_is_assumed(run: Run, module_controller: Controller, task: str, role: str) -> None:
+    (user,) = run.of(task)["users"]
     assert user["user_name"] == "auditor"
     calls = module_controller.lab.requests()
-    (assumed,) = (number for number, call in enumerate(calls) if call["operation"] == "AssumeRole")
-    assert calls[assumed]["parameters"]["RoleArn"] == "arn:aws:iam::123456789012:role/keys"
+    arn = f"arn:aws:iam::123456789012:role/{role}"
+    (assumed,) = (number for number, call in enumerate(calls) if call["parameters"].get("RoleArn") == arn)
+    assert calls[assumed]["operation"] == "AssumeRole"
     assert calls[assumed]["access_key"] == module_controller.lab.lab["access_key"] != calls[assumed + 1]["access_key"]
 
 

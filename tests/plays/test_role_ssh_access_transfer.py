@@ -24,6 +24,7 @@ TOKEN = (
     "sk-ssh-ed25519@openssh.com "
     "AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAAABHNzaDo= token"
 )
+ROLE_ARN = "arn:aws:iam::123456789012:role/keys"
 NAMES = ("alice", "bob", "carol", "dave")
 IN_CHECK_MODE = "In check mode nothing was sent. A real run would report: "
 
@@ -158,6 +159,7 @@ def cases(controller: Controller, keys: Mapping[str, str]) -> dict[str, dict[str
                 ssh_access_transfer_unsupported_keys="skip",
                 ssh_access_transfer_wait_timeout=20,
                 ssh_access_concurrency=1,
+                ssh_access_assume_role_arn=ROLE_ARN,
             ),
             "faulty": {
                 "ssh_access_transfer_servers": [
@@ -282,6 +284,20 @@ def of_two_servers(declared: Declared) -> list[str]:
             declared.line("archive", "-", "alice"),
         ]
     )
+
+
+def test_a_role_declares_where_the_variables_ask_for_one(declared: Declared) -> None:
+    """Whoever may assume it changes these users, and nobody else does."""
+    own = declared.lab.lab["access_key"]
+    assuming = [request for request in declared.requests if request["operation"] == "AssumeRole"]
+    assert {(request["parameters"]["RoleArn"], request["access_key"]) for request in assuming} == {(ROLE_ARN, own)}
+    keys = {name: set[str]() for name in ("gains", "partner")}
+    for request in declared.requests:
+        if request["operation"] == "ImportSshPublicKey" and request["parameters"]["UserName"] in keys:
+            keys[request["parameters"]["UserName"]].add(request["access_key"])
+    assert keys["partner"] == {own}
+    assert keys["gains"]
+    assert own not in keys["gains"]
 
 
 HEADLINE = "4 users of 2 servers declared: 4 keys added, 2 keys removed"

@@ -118,7 +118,7 @@ def test_what_is_left_out_is_said_and_no_secret_is_written(hand: User) -> None:
     assert hand.lab.lab["access_key"] not in text
     assert "labsecret" not in text
     told = run.of("Say what was left out, and what is left to do")["msg"]
-    assert told[0] == f"5 hosts are in {hand.file}."
+    assert told[0] == f"ssh finds 5 hosts in {hand.file}."
     assert told[-1] == "Add this line at the top of ~/.ssh/config: Include sshkeys.aws.config"
 
 

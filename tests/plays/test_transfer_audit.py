@@ -239,6 +239,13 @@ def test_the_chart_has_each_key_in_its_band(audits: Audits) -> None:
         *(Bar(f"{begin}\N{EN DASH}{end} days: {count}", 145.0 * count, begin > 90) for begin, end, count in bands),
         Bar("over 720 days: 0", 0.0, old=True),
     ]
+    assert audits.page("everyone").chart_text == (
+        "Of 5 keys, 2 are within the limit of 90 days, and 3 are older. By age: "
+        + "; ".join(
+            f"{begin}\N{EN DASH}{end} days: {count} key{'s' * (count > 1)}" for begin, end, count in bands if count
+        )
+        + "."
+    )
 
 
 def test_the_report_says_what_the_screen_says(account: Account, audits: Audits) -> None:
@@ -257,7 +264,7 @@ def test_the_report_says_what_the_screen_says(account: Account, audits: Audits) 
     assert ["archive", "no key"] in page.rows
     assert [row[-1] for row in page.rows_with("rsa-1024@laptop")] == ["old weak"]
     assert [row[-1] for row in page.rows_with("rsa-2048@laptop")] == ["old"]
-    assert [row[-1] for row in page.rows_with("erin@laptop")] == [""]
+    assert [row[-1] for row in page.rows_with("erin@laptop")] == [NO_NUMBER]
     assert [row[-1] for row in page.rows_with("the same")] == ["old shared with partner"]
     assert page.problems == []
     # The day when the keys were judged, some seconds before.
@@ -442,6 +449,7 @@ REFUSED: dict[str, dict[str, object]] = {
     "no-lists": {"server_ids": 5, "fail_on": {"weak": True}},
     "long": {"server_id": "x" * 41},
     "no-profile": {"server_id": NO_SERVER, "profile": "nowhere", "report_file": ""},
+    "no-role": {"server_id": NO_SERVER, "assume_role_arn": "nobody", "report_file": ""},
     "no-endpoint": {"server_id": NO_SERVER, "endpoint_url": "ftp://nowhere", "report_file": ""},
 }
 
@@ -469,9 +477,14 @@ def test_variables_that_cannot_be_used_are_refused(audits: Audits, case: str, se
 
 
 @pytest.mark.parametrize(
-    ("case", "words"), [("no-profile", "profile"), ("no-endpoint", "Not supported URL scheme ftp")]
+    ("case", "words"),
+    [
+        ("no-profile", "profile"),
+        ("no-role", "assume_role_arn is 'nobody'"),
+        ("no-endpoint", "Not supported URL scheme ftp"),
+    ],
 )
-def test_profile_and_endpoint_are_those_of_the_variables(audits: Audits, case: str, words: str) -> None:
+def test_profile_role_and_endpoint_are_those_of_the_variables(audits: Audits, case: str, words: str) -> None:
     assert words in audits.failure(case)
 
 

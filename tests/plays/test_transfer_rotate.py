@@ -525,6 +525,7 @@ def refused(world: World) -> dict[str, dict[str, object]]:
         "no-key": {"private_key_file": "keys/../no-key/none.txt"},
         "in-the-way": {"private_key_file": world.file("in-the-way")},
         "no-user": {"public_key_files": "keys/carol.pub", "user_name": "nobody-here"},
+        "no-role": {"public_key_files": "keys/carol.pub", "assume_role_arn": "nobody"},
         "no-profile": {"public_key_files": "keys/carol.pub", "profile": "nowhere"},
         "elsewhere": {
             "public_key_files": "keys/carol.pub",
@@ -573,6 +574,7 @@ def refused(world: World) -> dict[str, dict[str, object]]:
             ["Make a new pair beside the current one: ", "key.new is in the way of a new key pair"],
         ),
         ("no-user", ["nobody-here does not exist"]),
+        ("no-role", ["assume_role_arn is 'nobody', and must be the ARN of an IAM role"]),
         ("no-profile", ["The connection to AWS cannot be set up", "profile"]),
         ("elsewhere", ["Not supported URL scheme ftp", "The region was eu-west-1, from the option region"]),
     ],

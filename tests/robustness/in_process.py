@@ -83,7 +83,9 @@ class InProcessLab(RunningLab):
             headers = {
                 name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()
             }
-            answer = self.front.answer(Request(request.method, there.path, there.query, headers, request.body or b""))
+            # That of EC2's protocol is a text.
+            body = request.body.encode() if isinstance(request.body, str) else request.body or b""
+            answer = self.front.answer(Request(request.method, there.path, there.query, headers, body))
             return _received(request, answer, read_timeout)
 
         # The last one: what misleads a request is called first.
@@ -123,6 +125,7 @@ def in_process_lab() -> InProcessLab:
     """Return the services of this process: moto has one state a process."""
     credentials = Credentials.fresh()
     front = Front(credentials)
+    front.services.ec2.dns_name = f"{seed.ENDPOINT_ID}.lab.invalid"
     return InProcessLab(_description(credentials, front), front)
 
 

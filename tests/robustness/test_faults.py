@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 from ansible_collections.sshkeys.aws.plugins.modules import (
+    ec2_instance_connect_info,
     ec2_instance_connect_key,
     ec2_serial_console_key,
     transfer_ssh_key,
@@ -233,6 +234,38 @@ class Info(Transfer):
                 yield f"{name}: says it has {keys}"
 
 
+@dataclass(frozen=True)
+class Ways(Scenario):
+    """The ways to instances are judged. Each call is for all of them, and what it would have told is unknown then."""
+
+    def subjects(self, running_lab: RunningLab) -> list[str]:
+        """Return instances."""
+        return running_lab.instance_ids[:3] if self.is_fleet else running_lab.instance_ids[:1]
+
+    def begin(self, running_lab: RunningLab) -> None:
+        """Nothing is to be done."""
+
+    def options(self, running_lab: RunningLab) -> dict[str, Any]:
+        """Judge each instance, one call after the other."""
+        return {"instance_ids": self.subjects(running_lab), "source_cidr": ["172.31.0.0/16"], "concurrency": 1}
+
+    def state(self, running_lab: RunningLab, subject: str) -> list[str]:
+        """Return what a run never changes."""
+        return []
+
+    def complaints(self, run: Run) -> Iterator[str]:
+        """Compare what is said with what is true of these instances: an endpoint and an agent are there."""
+        failed = run.report.result["errors"]
+        if failed and not all(all(each.values()) for each in failed):
+            yield f"an error without a sentence: {failed}"
+        for said in run.report.result.get("instances", []):
+            closed = {way: told["is_open"] for way, told in said["ways"].items() if way != "direct"}
+            if False in closed.values():
+                yield f"says that a way is closed: {said['ways']}"
+            if not failed and closed != {"endpoint": True, "session_manager": True}:
+                yield f"says {closed}, and both are open"
+
+
 def _scenarios() -> Iterator[Scenario]:
     user = (False, transfer_ssh_key, "UserName")
     yield Transfer("rotate_full", *user, {"public_keys": [C, D], "exclusive": True}, (C, D), quota=2)
@@ -242,6 +275,7 @@ def _scenarios() -> Iterator[Scenario]:
         yield Transfer("rotate", is_fleet, *user[1:], {"public_keys": [C, D], "exclusive": True}, (C, D))
         yield Info("info", is_fleet, transfer_ssh_key_info, "UserName", {}, (A, B))
         yield Push("push", is_fleet, ec2_instance_connect_key, "InstanceId")
+        yield Ways("ways", is_fleet, ec2_instance_connect_info, "InstanceId")
     yield Push("serial", False, ec2_serial_console_key, "InstanceId")
 
 
@@ -315,7 +349,7 @@ def test_what_is_said_is_so(trial: Trial, scenario: Scenario, *, check_mode: boo
 def complaints(scenario: Scenario, run: Run) -> Iterator[str]:
     """Yield each claim of a report that is not so, those that any module makes first."""
     report = run.report
-    subjects = report.result.get("users", report.result.get("targets"))
+    subjects = report.result.get("users", report.result.get("targets", report.result.get("instances")))
     if not run.strikes:
         yield "nothing went wrong"
     if run.seconds > SECONDS_AT_MOST:
@@ -332,7 +366,7 @@ def claims(run: Run, subjects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield what is not so of what a report says as a whole."""
     report = run.report
     failed = [said for said in subjects if "error" in said]
-    if bool(failed) is not bool(report.failure):
+    if bool(failed or report.result.get("errors")) is not bool(report.failure):
         yield f"fails: {report.failure}, but {failed}"
     if run.fault.passes and report.failure:
         yield f"gave up: {report.failure}"

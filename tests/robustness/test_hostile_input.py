@@ -23,6 +23,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._keys.errors import Pu
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey, parse_public_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 from ansible_collections.sshkeys.aws.plugins.modules import (
+    ec2_instance_connect_info,
     ec2_instance_connect_key,
     ec2_serial_console_key,
     transfer_ssh_key,
@@ -187,6 +188,7 @@ def tasks_of(running_lab: RunningLab) -> dict[str, Task]:
     )
     declared = {"user_name": "partner", "public_keys": [KEY]}
     return {
+        "judge": (ec2_instance_connect_info, {"instance_ids": [first, second], "source_cidr": ["192.0.2.7"]}),
         "push": (ec2_instance_connect_key, {**one, "public_key": KEY}),
         "push to many": (ec2_instance_connect_key, {"targets": [first, other], "os_user": "ubuntu", "public_key": KEY}),
         "push to a serial console": (ec2_serial_console_key, {"instance_id": first, "public_key": KEY}),

@@ -16,10 +16,11 @@ import sys
 from pathlib import Path
 
 _MIRRORS = (
-    (r"(tests/(?:unit|lab|tools)/(?:.+/)?test_\w+\.py)", r"\1"),
+    (r"(tests/(?:unit|lab|tools|docsite)/(?:.+/)?test_\w+\.py)", r"\1"),
     (r"plugins/(.+/)_?(\w+\.py)", r"tests/unit/plugins/\1test_\2"),
     (r"tests/(?:tools/)?(\w+)\.(?:py|sh)", r"tests/tools/tests/test_\1.py"),
     (r"tests/lab/.+", "tests/lab/tests"),
+    (r"(?:tests/docsite|playbooks)/.+", "tests/docsite/tests"),
     (r"(tests/unit)/(.+/)?\w+\.py", r"\1/\2"),
 )
 

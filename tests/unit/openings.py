@@ -66,8 +66,9 @@ class StubbedSession(Session):
         """Take the options of an account."""
         super().__init__(params)
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, *, reads_only: bool = False) -> Any:
         """Return the client of a service."""
+        del reads_only
         if self.params["region"] == "nowhere":
             raise SetUpError("There is no such region.")
         self.cloud.clients.append(service)

@@ -71,7 +71,7 @@ class StubbedSession(Session):
         super().__init__(params)
         self._connect = connect
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, *, reads_only: bool = False) -> Any:
         """Hand out the client."""
-        del service
+        del service, reads_only
         return self._connect()

@@ -19,6 +19,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import rotat
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.audit_request import read_audit_request
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.paths import Paths
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotate_request import read_rotate_request
+from ansible_collections.sshkeys.aws.tests.docsite.playbook_docs import read_playbook_docs
 from ansible_collections.sshkeys.aws.tests.unit.paths import MadeUpPaths
 
 ROOT = Path(str(session.__file__)).parents[3]
@@ -70,9 +71,13 @@ def names_of(options: dict[str, Any]) -> set[str]:
 
 
 def test_there_are_modules() -> None:
-    assert {"ec2_instance_connect_key", "ec2_serial_console_key", "transfer_ssh_key", "transfer_ssh_key_info"} <= set(
-        MODULES
-    )
+    assert {
+        "ec2_instance_connect_info",
+        "ec2_instance_connect_key",
+        "ec2_serial_console_key",
+        "transfer_ssh_key",
+        "transfer_ssh_key_info",
+    } <= set(MODULES)
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -249,9 +254,7 @@ def test_a_playbook_hands_over_the_variables_that_are_read(
     assert [name for name, variable in handed if name != variable] == []
     read(Asked(), MadeUpPaths())
     assert {name for name, _variable in handed} == Asked.names
-    documented = re.match(r"(?:#.*|---)?(?:\n(?:#.*)?)*", text)
-    assert documented
-    assert [name for name in Asked.names if not re.search(rf"\b{name}\b", documented[0])] == []
+    assert Asked.names <= {option.name for option in read_playbook_docs(playbook, text).options}
 
 
 def test_the_playbook_knows_the_sentence_about_a_full_user() -> None:

@@ -42,6 +42,7 @@ def dotted(name: str) -> str:
 ALL_MODULES = {dotted(name) for name in FILES}
 PURE_FILES = [
     "module_utils/_aws/pacer.py",
+    "module_utils/_aws/role.py",
     "module_utils/_comma_list.py",
     "module_utils/_errors.py",
     "module_utils/_keys/errors.py",
@@ -52,10 +53,26 @@ PURE_FILES = [
     "module_utils/_keys/policy.py",
     "module_utils/_keys/private.py",
     "module_utils/_keys/wire.py",
+    "module_utils/_network/acls.py",
+    "module_utils/_network/facts.py",
+    "module_utils/_network/networks.py",
+    "module_utils/_network/routes.py",
+    "module_utils/_network/security_groups.py",
     "module_utils/_push/hosts.py",
     "module_utils/_push/plan.py",
     "module_utils/_push/report.py",
     "module_utils/_push/target.py",
+    "module_utils/_reach/agent.py",
+    "module_utils/_reach/asked.py",
+    "module_utils/_reach/direct.py",
+    "module_utils/_reach/doctor_calls.py",
+    "module_utils/_reach/doctor_report.py",
+    "module_utils/_reach/endpoint.py",
+    "module_utils/_reach/flow.py",
+    "module_utils/_reach/judge.py",
+    "module_utils/_reach/key.py",
+    "module_utils/_reach/report.py",
+    "module_utils/_reach/verdict.py",
     "module_utils/_report.py",
     "module_utils/_spec.py",
     "module_utils/_ssh_diagnosis.py",
@@ -80,6 +97,7 @@ PURE_FILES = [
     "module_utils/_transfer/rotate_request.py",
     "module_utils/_transfer/rotate_summary.py",
     "module_utils/_transfer/summary.py",
+    "module_utils/_ways.py",
 ]
 PURE = {dotted(name) for name in PURE_FILES}
 OF_AWS = [name for name in SHARED if name.startswith("module_utils/_aws/")]
@@ -216,7 +234,7 @@ def test_the_room_of_aws_imports_itself_and_pure_files(name: str) -> None:
     assert of_the_collection(imported_by(name)) <= PURE | {dotted(other) for other in OF_AWS}
 
 
-@pytest.mark.parametrize("name", ["ec2", "instance_connect", "ssm", "transfer"])
+@pytest.mark.parametrize("name", ["ec2", "ec2_facts", "instance_connect", "ssm", "ssm_facts", "transfer"])
 def test_a_function_for_each_call_knows_nothing_but_calls(name: str) -> None:
     """And signatures, for what is no call: of the SDK it knows the names of the services."""
     imported = imported_by(f"module_utils/_aws/{name}.py")

@@ -20,6 +20,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
     hint_for,
     printable,
 )
+from ansible_collections.sshkeys.aws.plugins.module_utils._ways import ENDPOINT_STATES, preferred_endpoint
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -88,16 +89,12 @@ def unknown_instance(instance_id: str) -> ServiceError:
     return ServiceError(code, f"The instance ID '{instance_id}' does not exist", hint_for(code))
 
 
-# The states in which an endpoint carries connections (AWS CLI, ec2-instance-connect open-tunnel).
-_ENDPOINT_STATES = ("create-complete", "update-in-progress", "update-failed", "update-complete")
-
-
 def endpoints(client: EC2Client, endpoint_id: str | None, vpc_id: str | None) -> list[EndpointFacts]:
     """Return EC2 Instance Connect Endpoints that carry connections (DescribeInstanceConnectEndpoints).
 
     endpoint_id: the only one to return; without it, all of the VPC. Raises ServiceError.
     """
-    wanted: dict[str, Any] = {"Filters": [{"Name": "state", "Values": list(_ENDPOINT_STATES)}]}
+    wanted: dict[str, Any] = {"Filters": [{"Name": "state", "Values": list(ENDPOINT_STATES)}]}
     if endpoint_id:
         wanted["InstanceConnectEndpointIds"] = [endpoint_id]
     else:
@@ -126,10 +123,9 @@ def choose(
     found: by ``endpoints``, for the same endpoint_id and vpc_id. use_fips: return the FIPS name.
     Raises NoEndpointError if the VPC has none, and ArgumentError if endpoint_id is not ready.
     """
-    for each in (*(one for one in found if one.subnet_id == subnet_id), *found):
-        name = each.fips_dns_name if use_fips else each.dns_name
-        if name:
-            return Endpoint(each.id, name)
+    preferred = preferred_endpoint(found, subnet_id, use_fips=use_fips)
+    if preferred:
+        return Endpoint(preferred[0].id, preferred[1])
     kind = " with a FIPS name" if use_fips else ""
     if endpoint_id:
         raise ArgumentError(

@@ -21,6 +21,7 @@ from ansible.module_utils.ansible_release import __version__ as ansible_version
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws import calls, retries, ssl_context
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import Preloaded
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.role import check_role_arn
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import (
     EC2,
     INSTANCE_CONNECT,
@@ -35,11 +36,15 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import (
     httpsession,
 )
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.signing import Signer
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import SetUpError, hint_for_sdk_error
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
+    ArgumentError,
+    SetUpError,
+    hint_for_sdk_error,
+)
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.private import holds_private_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region
 
-COLLECTION_VERSION = "0.1.0"
+COLLECTION_VERSION = "0.2.0"
 
 _CREDENTIALS = ("access_key", "secret_key", "session_token")
 # Values from a file often end in a line break, which HTTP headers do not allow.
@@ -59,17 +64,31 @@ _REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_EC2_INSTANCE_CONNECT", "AWS_ENDPOINT_URL")
 
 
+# AWS CLI 2 prompts for the code, too (AWS CLI Command Reference, "configure export-credentials").
+_NO_CODE = (
+    "The profile{name} needs an MFA code, which cannot be typed here. Get temporary credentials first, and use them "
+    'without naming the profile: unset AWS_PROFILE; eval "$(aws configure export-credentials --profile {profile} '
+    '--format env)"'
+)
+
+
 class Session:
     """The region, the credentials and the clients of one set of options."""
 
-    def __init__(self, params: Mapping[str, Any], preloaded: Preloaded | None = None) -> None:
+    def __init__(
+        self, params: Mapping[str, Any], preloaded: Preloaded | None = None, *, sdk_session: Any = None
+    ) -> None:
         """Store the options. Reads and sends nothing.
 
-        params: the options of amazon.aws's common and region fragments, and ``concurrency`` if the module has it.
+        params: the options of amazon.aws's common and region fragments, ``assume_role_arn``, and ``concurrency`` if the
+        module has it.
         preloaded: the data for clients, if it was read before.
+        sdk_session: the botocore session, if there is one that has read the configuration.
         """
         self.params = {**params, **{name: (params.get(name) or "").strip() or None for name in _IN_HEADERS}}
         self._preloaded = preloaded
+        if sdk_session is not None:
+            self._sdk_session = sdk_session
 
     @cached_property
     def region(self) -> Region:
@@ -81,7 +100,7 @@ class Session:
             or_environment = f" or {variables[0]} in the environment" if variables else ""
             return Region(given, f"the option region{or_environment}")
         profile = self.params.get("profile") or None
-        with _setting_up():
+        with _setting_up(self.params.get("profile")):
             configured = self._sdk_session.get_config_variable("region")
         if configured:
             return Region(configured, f"the profile {profile}" if profile else "the AWS configuration")
@@ -90,7 +109,7 @@ class Session:
             return Region(str(in_config), "the option aws_config")
         raise SetUpError(
             "No region is configured, and the call needs one. Set region, AWS_REGION in the environment, or a region "
-            "in the profile, on the host that runs the module."
+            "in the profile, on the host that calls AWS."
         )
 
     @property
@@ -116,15 +135,18 @@ class Session:
         """The file with the trusted certificates: from the environment, from the profile, or the SDK's default."""
         return str(self._sdk_session.get_config_variable("ca_bundle") or httpsession.get_cert_path(True))
 
-    def client(self, service: str) -> Any:
-        """Make a client of a service. Sends nothing to it.
+    def client(self, service: str, *, reads_only: bool = False) -> Any:
+        """Make a client of a service. Sends nothing to it. The first client assumes the role of ``assume_role_arn``.
 
-        service: INSTANCE_CONNECT, TRANSFER, EC2 or SSM of sdk.py.
-        Raises SetUpError if region, credentials, profile, endpoint or aws_config cannot be used.
+        service: INSTANCE_CONNECT, TRANSFER, EC2 or SSM of sdk.py. reads_only: whether any call may be repeated.
+        Raises SetUpError if region, credentials, profile, role, endpoint or aws_config cannot be used.
         """
+        if self._of_role:
+            return self._of_role.client(service, reads_only=reads_only)
         region = self.region
-        with _setting_up():
-            client = self._make_client(service, region.name, _ATTEMPTS.get(service, retries.TOTAL_MAX_ATTEMPTS))
+        with _setting_up(self.params.get("profile")):
+            attempts = retries.TOTAL_MAX_ATTEMPTS if reads_only else _ATTEMPTS.get(service, retries.TOTAL_MAX_ATTEMPTS)
+            client = self._make_client(service, region.name, attempts)
             _check_credentials(client, service)
         ssl_context.share(client, self._preloaded.bundle if self._preloaded else None)
         retries.attach(client, service, is_limited="retries" in (self.params.get("aws_config") or {}))
@@ -133,7 +155,9 @@ class Session:
 
     def signer(self) -> Signer:
         """Return a signer for requests that no client makes, with the credentials of now. Raises SetUpError."""
-        with _setting_up():
+        if self._of_role:
+            return self._of_role.signer()
+        with _setting_up(self.params.get("profile")):
             _endpoint, arguments = self._connection_info(self.region.name)
             access_key, secret_key, token = (
                 arguments.get(f"aws_{name}") for name in ("access_key_id", "secret_access_key", "session_token")
@@ -146,18 +170,30 @@ class Session:
             return Signer(found.get_frozen_credentials(), self.region.name)
 
     def assume_role(self, role_arn: str) -> Session:
-        """Return a session with the credentials of an IAM role (AssumeRole).
+        """Return a session with the credentials of an IAM role (AssumeRole), and otherwise the same configuration.
 
         Raises SetUpError if the role cannot be assumed.
         """
-        with _setting_up():
+        try:
+            check_role_arn(role_arn)
+        except ArgumentError as error:
+            raise SetUpError(str(error)) from error
+        with _setting_up(self.params.get("profile")):
             client = self._make_client("sts", self.region.name, _STS_MAX_ATTEMPTS)
-            given = client.assume_role(RoleArn=role_arn, RoleSessionName="ansible-sshkeys-aws")["Credentials"]
+            answer = client.assume_role(RoleArn=role_arn.strip(), RoleSessionName="ansible-sshkeys-aws")
+        given = answer["Credentials"]
         temporary = dict(zip(_CREDENTIALS, (given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])))
-        assumed = Session({**self.params, "profile": None, **temporary}, self._preloaded)
-        # The region may come from the profile, which the new session does not have.
+        # amazon.aws refuses a profile beside credentials. What the profile configures is in the session of the SDK.
+        params = {**self.params, "profile": None, "assume_role_arn": None, **temporary}
+        assumed = Session(params, self._preloaded, sdk_session=self._sdk_session)
         assumed.region = self.region
         return assumed
+
+    @cached_property
+    def _of_role(self) -> Session | None:
+        """The session of the role that the options name; None if they name none. Raises SetUpError."""
+        role = self.params.get("assume_role_arn")
+        return self.assume_role(role) if role else None
 
     def _connection_info(self, region: str) -> tuple[str | None, dict[str, Any]]:
         """Return the endpoint, and the arguments for a client of the SDK. Raises the exceptions of amazon.aws."""
@@ -195,14 +231,18 @@ def uses_fips(client: Any) -> bool:
 
 
 @contextlib.contextmanager
-def _setting_up() -> Iterator[None]:
-    """Turn the exceptions of making a client into SetUpError."""
+def _setting_up(profile: str | None) -> Iterator[None]:
+    """Turn the exceptions of making a client into SetUpError. profile: the option."""
     try:
         yield
     except (BotoCoreError, ClientError, OSError, RuntimeError, TypeError, ValueError) as error:
         # ClientError: a role cannot be assumed. OSError: a token file or credential process is missing. RuntimeError:
         # refreshed credentials have expired.
         raise _set_up_error(error) from error
+    except EOFError as error:
+        # The SDK prompts for the code, and there is no terminal here.
+        used = profile or os.environ.get("AWS_PROFILE")
+        raise SetUpError(_NO_CODE.format(name=f" {used}" if used else "", profile=used or "NAME")) from error
 
 
 class _Asker:

@@ -84,7 +84,17 @@ class Target:
         """Return the target's name in a result."""
         if self.os_user is None:
             return {"instance_id": self.instance_id, "serial_port": self.serial_port}
-        return {"instance_id": self.instance_id, "os_user": self.os_user}
+        return {"instance_id": self.instance_id, "os_user": self.os_user, "ssh_options": self.ssh_options()}
+
+    def ssh_options(self) -> list[str]:
+        """Return the arguments with which OpenSSH logs in as the OS user, for a list and for a line of arguments.
+
+        No OS user that the service accepts has a character that a shell, shlex or ssh reads as anything but itself: a
+        dollar sign is its last character, and ssh, like a shell, expands it only before a name or a brace.
+        """
+        # Keys of an agent would use up the attempts that sshd allows. Addresses are given out again, ids are not.
+        options = (f"User={self.os_user}", "IdentitiesOnly=yes", f"HostKeyAlias={self.instance_id}")
+        return [word for option in options for word in ("-o", option)]
 
 
 def unique_targets(targets: Sequence[Target]) -> list[Target]:

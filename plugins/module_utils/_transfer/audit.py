@@ -141,7 +141,7 @@ def audit(results: Sequence[Mapping[str, Any]], limit: int, date: str, region: s
         "count": count,
         "not_read": not_read,
         "bands": bands,
-        "chart": chart_of(bands),
+        "chart": chart_of(bands, limit),
         "shared": shared,
         "problems": problems,
         "failures": failures,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Sequence, TypedDict
 
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.audit_counts import Band
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.audit_counts import Band, number_of
 
 _LONGEST_BAR = 290
 _PITCH = 34
@@ -32,15 +32,19 @@ class Bar(TypedDict):
 
 
 class Chart(TypedDict):
-    """The chart. limit_at: where the gap for the limit begins."""
+    """The chart. limit_at: where the gap for the limit begins. text: sentences that say what the bars show."""
 
     height: int
     limit_at: int
     bars: list[Bar]
+    text: str
 
 
-def chart_of(bands: Sequence[Band]) -> Chart:
-    """Return the chart of bands of ages. Those beyond the limit come last, and the longest bar has the most keys."""
+def chart_of(bands: Sequence[Band], limit: int) -> Chart:
+    """Return the chart of bands of ages. Those beyond the limit come last, and the longest bar has the most keys.
+
+    limit: the days after which a key is old.
+    """
     most = max([1, *(band["count"] for band in bands)])
     within = sum(not band["old"] for band in bands)
     bars: list[Bar] = [
@@ -57,4 +61,24 @@ def chart_of(bands: Sequence[Band]) -> Chart:
         "height": _MARGIN_TOP + len(bands) * _PITCH + _GAP + _MARGIN_BOTTOM,
         "limit_at": _MARGIN_TOP + within * _PITCH,
         "bars": bars,
+        "text": _text(bands, limit),
     }
+
+
+def _text(bands: Sequence[Band], limit: int) -> str:
+    old = sum(band["count"] for band in bands if band["old"])
+    keys = old + sum(band["count"] for band in bands if not band["old"])
+    if not keys:
+        return "No key has a known age."
+    the_limit = f"the limit of {number_of(limit, 'day')}"
+    if old in (0, keys):
+        is_all = "The only key is" if keys == 1 else f"All {keys} keys are"
+        told = f"{is_all} {'over' if old else 'within'} {the_limit}."
+    else:
+        told = f"Of {keys} keys, {keys - old} {_is(keys - old)} within {the_limit}, and {old} {_is(old)} older."
+    each = [f"{band['label']}: {number_of(band['count'], 'key')}" for band in bands if band["count"]]
+    return f"{told} By age: {'; '.join(each)}."
+
+
+def _is(number: int) -> str:
+    return "is" if number == 1 else "are"

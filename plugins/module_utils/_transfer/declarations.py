@@ -59,7 +59,7 @@ def read_declarations(
     """Read what is declared for each server.
 
     servers: as the role's variable ssh_access_transfer_servers has them, each with ``endpoint_url``, ``region``,
-    ``profile`` and ``exclusive``.
+    ``profile``, ``assume_role_arn`` and ``exclusive``.
     unsupported_keys: as transfer_ssh_key has it. looks_for_old_keys: whether there is something to do for a user, or a
     server, for which no key is declared.
     """
@@ -98,7 +98,11 @@ def _read_server(
     """Return a server as Declarations has it, and its faults."""
     server_id, region, profile = (str(server.get(option) or "") for option in ("server_id", "region", "profile"))
     name = " ".join(_named(part) for part in (server_id, region, profile) if part)
-    options = {"region": region, "profile": profile, "endpoint_url": server.get("endpoint_url")}
+    options = {
+        "region": region,
+        "profile": profile,
+        **{option: server.get(option) for option in ("assume_role_arn", "endpoint_url")},
+    }
     users = server.get("users") or []
     user_names = ["" if user["user_name"] is None else str(user["user_name"]) for user in users]
     declared: list[dict[str, Any]] = []

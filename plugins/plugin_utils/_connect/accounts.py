@@ -26,37 +26,25 @@ _CLIENT_SECONDS = 300
 _FAILURE_SECONDS = 10
 # As many pushes at once as Ansible has forks.
 _CALLS_AT_ONCE = 50
-# The SDK prompts for the code, and there is no terminal here. AWS CLI 2 prompts, too (AWS CLI Command Reference,
-# "configure export-credentials").
-_NO_CODE = (
-    "The profile{name} needs an MFA code, which cannot be typed here. Get temporary credentials first, and use them "
-    'without naming the profile: unset AWS_PROFILE; eval "$(aws configure export-credentials --profile {profile} '
-    '--format env)"'
-)
 
 
 class Account:
-    """The credentials for AWS and the clients, each made once. Threads may share it.
-
-    session: has the credentials of the role, if there is one.
-    """
+    """The credentials for AWS and the clients, each made once. Threads may share it."""
 
     def __init__(self, aws: Mapping[str, Any], preloaded: Preloaded | None) -> None:
-        """Read the options (see Accounts.of), and assume the role if there is one. Raises SetUpError."""
+        """Read the options (see Accounts.of). Raises SetUpError."""
         require_sdk()
         params = {
             name: os.environ.get(value["env"]) if isinstance(value, dict) else value for name, value in aws.items()
         }
-        role = params.pop("assume_role_arn", None)
-        self._given = Session({"validate_certs": True, "concurrency": _CALLS_AT_ONCE, **params}, preloaded)
-        self.session = self._given.assume_role(role) if role else self._given
+        self.session = Session({"validate_certs": True, "concurrency": _CALLS_AT_ONCE, **params}, preloaded)
         self._lock = threading.Lock()
         self._clients: dict[str, Any] = {}
 
     @cached_property
     def ca_bundle(self) -> str:
-        """The file with the trusted certificates. The profile may name it, and the session of a role has no profile."""
-        return self._given.ca_bundle
+        """The file with the trusted certificates."""
+        return self.session.ca_bundle
 
     def client(self, service: str) -> Any:
         """Return the client of a service, at once if it is made. Raises SetUpError."""
@@ -100,13 +88,8 @@ class Accounts:
         self._is_closed = True
 
     def _make(self, aws: Mapping[str, Any]) -> Account:
-        try:
-            account = Account(aws, self._preloaded)
-            account.client(INSTANCE_CONNECT)
-        except EOFError as error:
-            profile = aws.get("profile") or os.environ.get("AWS_PROFILE")
-            name = f" {profile}" if profile else ""
-            raise SetUpError(_NO_CODE.format(name=name, profile=profile or "NAME")) from error
+        account = Account(aws, self._preloaded)
+        account.client(INSTANCE_CONNECT)
         return account
 
 

@@ -10,10 +10,10 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import capitalized
+from ansible_collections.sshkeys.aws.plugins.module_utils._ways import Way
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import explain
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.steps import FailedError
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.ways import Way
 
 
 class ClosedWays:

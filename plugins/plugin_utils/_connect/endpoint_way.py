@@ -18,13 +18,13 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws import ec2, insta
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import INSTANCE_CONNECT
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import uses_fips
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, printable
+from ansible_collections.sshkeys.aws.plugins.module_utils._ways import check_port, no_address
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import endpoint_tunnel
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.commands import Commands
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.host import Host
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.places import Place, Places
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.steps import WayIsOpenError
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.ways import check_port, no_address
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection

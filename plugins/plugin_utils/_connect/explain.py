@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ansible_collections.sshkeys.aws.plugins.module_utils import _ssh_diagnosis
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import capitalized, printable
 from ansible_collections.sshkeys.aws.plugins.module_utils._ssh_diagnosis import Cause
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.ways import is_managed_node
+from ansible_collections.sshkeys.aws.plugins.module_utils._ways import is_managed_node
 
 if TYPE_CHECKING:
     from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings

@@ -41,7 +41,8 @@ def for_ssh(
         told["StrictHostKeyChecking"] = "accept-new"
     elif host_keys == "console":
         told["StrictHostKeyChecking"] = "yes"
-        # In addition to the user's files, which stay unchanged.
+        # In addition to the user's files, which stay unchanged: all keys of the instance are known.
+        told["UpdateHostKeys"] = "no"
         told["GlobalKnownHostsFile"] = f"{known_hosts} {' '.join(GLOBAL_KNOWN_HOSTS)}"
     if identity_file:
         told["IdentityFile"] = identity_file

@@ -33,12 +33,22 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import P
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_instance_connect
 from ansible_collections.sshkeys.aws.plugins.module_utils._push.target import Target
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import in_region
+from ansible_collections.sshkeys.aws.plugins.module_utils._ways import (
+    Way,
+    address_of_the_user,
+    check_port,
+    is_managed_node,
+    may_need_endpoint,
+    no_address,
+    ways,
+)
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import (
     direct,
     endpoint_tunnel,
     host_keys,
     key_pair,
     openssh,
+    websocket,
 )
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.accounts import Accounts, name_of
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.closed_ways import ClosedWays
@@ -61,16 +71,8 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.session_manag
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.steps import FailedError, taking
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.tasks import start
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.ways import (
-    Way,
-    address_of_the_user,
-    check_port,
-    is_managed_node,
-    may_need_endpoint,
-    no_address,
-    ways,
-)
 
+_TUNNELS = frozenset({Way.ENDPOINT, Way.SESSION_MANAGER})
 # The payload beside a file descriptor: OpenSSH reads one byte (monitor_fdpass.c, mm_receive_fd).
 _ONE_BYTE = b"\0"
 
@@ -203,12 +205,14 @@ class _Opening:
     async def run(self, ssh: socket.socket) -> None:
         """Take all steps, and hand the connection over to ssh. Raises FailedError."""
         with taking(Step.SET_UP):
-            configuration, _account = await asyncio.gather(self._configuration(), self.host.account())
+            configuration, account = await asyncio.gather(self._configuration(), self.host.account())
             self.host.timing.took("the configuration of ssh and the clients of the SDK")
             user, port = configuration["user"], int(configuration["port"])
+            # Checked before the push, which would be useless.
             if self._must_go_through_an_endpoint():
-                # Checked before the push, which would be useless.
                 check_port(port)
+            if _TUNNELS.issuperset(self._possible_ways()):
+                await asyncio.to_thread(websocket.check_this_machine, account.ca_bundle)
         key, is_pushed = None, False
         if not self._is_managed_node:
             with taking(Step.PUSH):
@@ -293,11 +297,15 @@ class _Opening:
 
     def _must_go_through_an_endpoint(self) -> bool:
         """Return whether an endpoint is the only way, whatever EC2 answers."""
+        return self._possible_ways() == [Way.ENDPOINT]
+
+    def _possible_ways(self) -> list[Way]:
+        """Return the ways that may be open, whatever EC2 answers."""
         left = list(ways(self._settings))
         if self._settings["private_ip_address"] and not self._settings["public_ip_address"]:
             # An inventory that sets the private address would also set a public one.
             left = [way for way in left if way is not Way.PUBLIC]
-        return left == [Way.ENDPOINT]
+        return left
 
     async def _connect_over(
         self, way: Way, *, port: int, configuration: Mapping[str, str], closed_ways: ClosedWays

@@ -41,6 +41,7 @@ import struct
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.sshkeys.aws.plugins.module_utils._ways import may_need_endpoint
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.commands import Commands, send
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.places import Places
@@ -48,7 +49,6 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.pushes import
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.session_manager.open_sessions import OpenSessions
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.tasks import start, stop
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.ways import may_need_endpoint
 
 if TYPE_CHECKING:
     from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.opening import Opener

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from ansible_collections.sshkeys.aws.plugins.module_utils._ways import is_managed_node
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import refusals
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.host_options import (
     GLOBAL_KNOWN_HOSTS,
@@ -20,7 +21,6 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.host_options 
 )
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.run_folder import PAIR, path_once
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.ways import is_managed_node
 
 _USER_KNOWN_HOSTS = "~/.ssh/known_hosts ~/.ssh/known_hosts2"
 

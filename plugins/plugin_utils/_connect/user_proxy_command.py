@@ -14,6 +14,7 @@ COLLECTIONS the paths in which ansible-core looks for collections, with colons b
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from types import ModuleType
 
@@ -22,6 +23,8 @@ _FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 def main() -> int:
     """Have the connection made. Returns the exit status."""
+    # Ctrl-C is for ssh, which ends; nobody wants to read where this program was.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     user, port, collections, *words = sys.argv[1:]
     paths = collections.split(":")
     # As broker.py does.

@@ -80,18 +80,8 @@ async def open_websocket(
     None for never.
     Raises RefusedError, and ArgumentError for every other failure.
     """
-    if connect is None:
-        raise ArgumentError(
-            "A tunnel needs the Python package websockets (15.0 or later) in addition to boto3, for the Python "
-            "that runs ansible-playbook: pip install websockets."
-        )
-    try:
-        trusted = await asyncio.to_thread(_trusting, ca_bundle) if url.startswith("wss:") else None
-    except OSError as error:
-        raise ArgumentError(
-            f"The certificates in {ca_bundle} cannot be read: {printable(error.strerror or error)}. Check "
-            "AWS_CA_BUNDLE in the environment, and ca_bundle in the profile."
-        ) from error
+    _check_library()
+    trusted = await asyncio.to_thread(_trusting, ca_bundle) if url.startswith("wss:") else None
     try:
         connection = await _Connect(
             url,
@@ -130,9 +120,32 @@ async def open_websocket(
     return connection
 
 
+def check_this_machine(ca_bundle: str) -> None:
+    """Raise ArgumentError if no websocket can be opened from here, whatever its peer is. Blocks to read the file.
+
+    ca_bundle: a file with the certificates to trust. What is read of it serves the websockets that are opened later.
+    """
+    _check_library()
+    _trusting(ca_bundle)
+
+
+def _check_library() -> None:
+    if connect is None:
+        raise ArgumentError(
+            "A tunnel needs the Python package websockets (15.0 or later) in addition to boto3, for the Python "
+            "that runs ansible-playbook: pip install websockets."
+        )
+
+
 def _trusting(ca_bundle: str) -> ssl.SSLContext:
-    found = os.stat(ca_bundle)
-    return _context(ca_bundle, found.st_mtime_ns, found.st_size)
+    try:
+        found = os.stat(ca_bundle)
+        return _context(ca_bundle, found.st_mtime_ns, found.st_size)
+    except OSError as error:
+        raise ArgumentError(
+            f"The certificates in {ca_bundle} cannot be read: {printable(error.strerror or error)}. Check "
+            "AWS_CA_BUNDLE in the environment, and ca_bundle in the profile."
+        ) from error
 
 
 @lru_cache(maxsize=8)

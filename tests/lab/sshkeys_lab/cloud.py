@@ -62,6 +62,7 @@ class Cloud:
         self._started: dict[str, Instance] = {}
         for number, instance in enumerate(seed.INSTANCES):
             self._run(instance, f"10.0.0.{10 + number}")
+        self._open_default_group()
         self._create_server(seed.SERVER_ID)
         self._create_server(seed.EMPTY_SERVER_ID)
         for name in (*seed.SFTP_USERS, *seed.OTHER_USERS):
@@ -163,6 +164,16 @@ class Cloud:
         interface.public_ip = None
         if not wanted.running:
             reservation.instances[0].stop()
+
+    def _open_default_group(self) -> None:
+        """Let the default security group in from itself, as that of a real VPC."""
+        interface = self._started[seed.INSTANCES[0].instance_id].nics[0]
+        backend = ec2_backends[DEFAULT_ACCOUNT_ID][seed.REGION]
+        for group in interface.group_set:
+            source = {"GroupId": group.id}
+            backend.authorize_security_group_ingress(
+                group.id, ip_protocol="-1", from_port="-1", to_port="-1", ip_ranges=[], source_groups=[source]
+            )
 
     def _create_server(self, server_id: str) -> None:
         backend = self._transfer(seed.REGION)

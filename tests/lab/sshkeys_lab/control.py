@@ -75,6 +75,9 @@ class Control:
             ("GET", "session_manager", self._session_manager),
             ("PUT", "session_manager", self._change_session_manager),
             ("PUT", "managed_nodes/([^/]+)", self._change_managed_node),
+            ("PUT", "agents/([^/]+)", self._change_agent),
+            ("GET", "endpoints", self._endpoints),
+            ("PUT", "endpoints", self._replace_endpoints),
             ("POST", "tunnels/end", self._end_tunnels),
             ("POST", "transfer/users", self._create_user),
             ("PUT", "transfer/users/([^/]+)", self._set_keys),
@@ -214,6 +217,21 @@ class Control:
             raise ValueError(msg)
         self._services.ssm.managed_keys[node_id] = lines
         return {"instance_id": node_id, "authorized_keys": lines}
+
+    def _change_agent(self, body: dict[str, Any], target: str) -> object:
+        information = body.get("information", False)
+        if not isinstance(information, dict | None):
+            msg = "An agent takes information: members of DescribeInstanceInformation, or null if it is not registered."
+            raise ValueError(msg)
+        self._services.ssm.agents[target] = information
+        return {"instance_id": target, "information": information}
+
+    def _endpoints(self, _body: dict[str, Any]) -> object:
+        return {"endpoints": self._services.ec2.endpoints()}
+
+    def _replace_endpoints(self, body: dict[str, Any]) -> object:
+        self._services.ec2.replace_endpoints(_list(body, "endpoints"))
+        return self._endpoints(body)
 
     def _end_tunnels(self, body: dict[str, Any]) -> object:
         code, reason = _close_code(body, "Tunnels end")

@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
 from ansible_collections.sshkeys.aws.plugins.modules import (
+    ec2_instance_connect_info,
     ec2_instance_connect_key,
     ec2_serial_console_key,
     transfer_ssh_key,
@@ -21,7 +22,13 @@ from ansible_collections.sshkeys.aws.tests.unit.private_keys import PRIVATE_KEYS
 
 MODULES = {
     f"sshkeys.aws.{module.__name__.rpartition('.')[2]}": module.SPEC
-    for module in (ec2_instance_connect_key, ec2_serial_console_key, transfer_ssh_key, transfer_ssh_key_info)
+    for module in (
+        ec2_instance_connect_info,
+        ec2_instance_connect_key,
+        ec2_serial_console_key,
+        transfer_ssh_key,
+        transfer_ssh_key_info,
+    )
 }
 # The inside of a PEM file with an Ed25519 key. With a "/" it is no user name, either.
 BODY = "MC4CAQAwBQYDK2VwBCIEIEb/SBT4q1mRZJ3zxL5oVdU2nKy7+wQHgEiPcMaXt90r"
@@ -124,6 +131,7 @@ def tasks_of_each_kind() -> Iterator[dict[str, Any]]:
 def tasks_without_marks() -> Iterator[dict[str, Any]]:
     """Yield a task for each module, with a line of a key in one of the options where it can be nothing else."""
     for module, option in {
+        "ec2_instance_connect_info": "instance_ids",
         "ec2_instance_connect_key": "public_key",
         "ec2_serial_console_key": "serial_port",
         "transfer_ssh_key": "public_keys",

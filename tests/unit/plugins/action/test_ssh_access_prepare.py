@@ -117,6 +117,7 @@ def test_what_the_variables_of_a_host_say_is_asked_for() -> None:
         "public_key": key_pair("ed25519").line,
         "region": "eu-central-1",
         "profile": "fleet",
+        "assume_role_arn": "arn:aws:iam::123456789012:role/keys",
         "endpoint_url": "https://vpce.example",
         "min_validity": 44,
         "concurrency": 7,
@@ -130,7 +131,7 @@ def test_what_the_variables_of_a_host_say_is_asked_for() -> None:
     assert asked["target"] == {"instance_id": ID, "os_user": "ec2-user", "availability_zone": "eu-central-1a"}
     assert asked["call"] == {
         "public_key": given["public_key"],
-        "aws": {"region": "eu-central-1", "profile": "fleet", "endpoint_url": "https://vpce.example"},
+        "aws": {name: given[name] for name in ("region", "profile", "assume_role_arn", "endpoint_url")},
         "region_source": "ssh_access_region",
         "min_validity": 44,
         "concurrency": 7,

@@ -18,6 +18,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._spec import (
     refuse_private_keys,
 )
 from ansible_collections.sshkeys.aws.plugins.modules import (
+    ec2_instance_connect_info,
     ec2_instance_connect_key,
     ec2_serial_console_key,
     transfer_ssh_key,
@@ -30,7 +31,13 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 MODULES: dict[str, Any] = {
     module.__name__.rpartition(".")[2]: module
-    for module in (ec2_instance_connect_key, ec2_serial_console_key, transfer_ssh_key, transfer_ssh_key_info)
+    for module in (
+        ec2_instance_connect_info,
+        ec2_instance_connect_key,
+        ec2_serial_console_key,
+        transfer_ssh_key,
+        transfer_ssh_key_info,
+    )
 }
 PUBLIC = keys.key_pair("ed25519").line
 PRIVATE = keys.key_pair("ed25519").private
@@ -164,6 +171,10 @@ def test_what_is_masked_of_a_key_that_was_split(kind: str, option: str) -> None:
         ("ec2_serial_console_key", {"instance_id": BARE}, "instance_id (text of"),
         ("ec2_serial_console_key", {"serial_port": BARE}, "serial_port is (text of"),
         ("ec2_serial_console_key", {"force": BARE}, "force is (text of"),
+        ("ec2_instance_connect_info", {"instance_id": [BARE]}, "instance_ids has (text of"),
+        ("ec2_instance_connect_info", {"source_cidr": [BARE]}, "source_cidr has (text of"),
+        ("ec2_instance_connect_info", {"instance_connect_endpoint_id": BARE}, "instance_connect_endpoint_id (text of"),
+        ("ec2_instance_connect_info", {"tunnel": BARE}, "tunnel is (text of"),
         ("transfer_ssh_key", {"server_id": BARE}, "server_id (text of"),
         ("transfer_ssh_key", {"user_name": f"{BARE}/"}, "user_name (text of"),
         ("transfer_ssh_key", {"users": [f"{BARE}/"]}, "user_name (text of"),

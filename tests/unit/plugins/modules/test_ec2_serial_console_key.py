@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx"
 ONE = "i-0123456789abcdef0"
 PUSH = "send_serial_console_ssh_public_key"
+# The example of the EC2 User Guide, "Connect to the EC2 Serial Console".
+COMMAND = f"ssh {ONE}.port0@serial-console.ec2-instance-connect.us-east-1.aws"
+FINGERPRINT = "SHA256:dXwn5ma/xadVMeBZGEru5l2gx+yI5LDiJaLUcz0FMmw"
 
 
 class Service(StubbedService):
@@ -34,10 +38,11 @@ class Service(StubbedService):
         answer = {"RequestId": "request-1", "Success": True}
         self.stubber.add_response(PUSH, answer, {"InstanceId": ONE, "SerialPort": 0, "SSHPublicKey": KEY})
 
-    def run(self, *, check_mode: bool = False, **options: Any) -> Report:
+    def run(self, *, check_mode: bool = False, of_amazon: Mapping[str, str] | None = None, **options: Any) -> Report:
         """Run the module's function with a task's options, and check that every expected call was made."""
         given = {"instance_id": ONE, "public_key": f"{KEY} alice@laptop", **options}
-        return self.run_module(ec2_serial_console_key, given, check_mode=check_mode, region="us-east-1")
+        aws = {"region": "us-east-1", **(of_amazon or {})}
+        return self.run_module(ec2_serial_console_key, given, check_mode=check_mode, **aws)
 
 
 @pytest.fixture
@@ -56,10 +61,10 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_serial_console(service: Service) -> None:
-    """The console is a door with a lease of its own, and the result has the user name that ssh needs."""
+    """The console is a door with a lease of its own, and the result has the command that opens it."""
     service.expect_push()
     first = service.run()
-    assert (first.result["changed"], first.result["ssh_user"]) == (True, f"{ONE}.port0")
+    assert (first.result["changed"], first.result["ssh_command"]) == (True, COMMAND)
     assert service.run().result["changed"] is False
     assert service.connections == 1
 
@@ -77,10 +82,37 @@ def test_the_result_is_that_of_its_only_target(service: Service) -> None:
 
 def test_check_mode_sends_nothing_and_leaves_no_lease(service: Service, cache: Path) -> None:
     told = service.run(check_mode=True)
-    assert (told.result["changed"], told.result["ssh_user"]) == (True, f"{ONE}.port0")
+    assert (told.result["changed"], told.result["ssh_command"]) == (True, COMMAND)
+    assert told.result["host_key_fingerprint"] == FINGERPRINT
     assert (told.result["success"], told.result["expires_at"]) == (True, None)
     assert service.connections == 1
     assert list(cache.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        ("eu-north-1", "serial-console.ec2-instance-connect.eu-north-1.aws"),
+        ("ca-west-1", "ec2-serial-console.ca-west-1.api.aws"),
+        ("us-gov-west-1", "serial-console.ec2-instance-connect.us-gov-west-1.amazonaws.com"),
+        ("cn-north-1", "ec2-serial-console.cn-north-1.api.amazonwebservices.com.cn"),
+    ],
+)
+def test_the_command_names_the_host_of_the_region_and_its_partition(service: Service, region: str, host: str) -> None:
+    assert service.run(of_amazon={"region": region}, check_mode=True).result["ssh_command"] == f"ssh {ONE}.port0@{host}"
+
+
+def test_the_host_is_that_of_the_region_whatever_endpoint_is_called(service: Service) -> None:
+    endpoint = {"endpoint_url": "https://vpce-1.ec2-instance-connect.us-east-1.vpce.amazonaws.com"}
+    told = service.run(of_amazon=endpoint, check_mode=True)
+    assert told.result["ssh_command"] == COMMAND
+
+
+def test_a_region_that_aws_does_not_document_has_no_command_and_no_fingerprint(service: Service) -> None:
+    told = service.run(of_amazon={"region": "eu-nowhere-1"}, check_mode=True)
+    assert told.failure is None
+    assert told.result["ssh_command"] is told.result["host_key_fingerprint"] is None
+    assert told.result["region"] == "eu-nowhere-1"
 
 
 @pytest.mark.parametrize("options", [{"force": True}, {"min_validity": 60}])
@@ -100,7 +132,7 @@ def test_a_console_that_is_turned_off(service: Service, cache: Path) -> None:
     )
     assert told.failure.endswith(" The region was us-east-1, from the option region.")
     assert (told.result["changed"], told.result["success"]) == (False, False)
-    assert told.result["ssh_user"] == f"{ONE}.port0"
+    assert told.result["ssh_command"] == COMMAND
     assert told.result["error"]["code"] == "SerialConsoleAccessDisabledException"
     assert not list(cache.rglob("*.lease"))
 

@@ -70,6 +70,7 @@ Host web-1 {ID}
     IdentitiesOnly yes
     ServerAliveInterval 50
     StrictHostKeyChecking yes
+    UpdateHostKeys no
     GlobalKnownHostsFile "/home/a/known_hosts/{ID}" /etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2
     IdentityFile "/run/user/1000/sshkeys.aws/id_ed25519"
     AddKeysToAgent no
@@ -329,9 +330,9 @@ LINE = "Include sshkeys.aws.config"
 @pytest.mark.parametrize(
     ("blocks", "left_out", "included", "told"),
     [
-        ([block()], [], False, ["1 host is in /p.", f"Add this line at the top of ~/.ssh/config: {LINE}"]),
-        ([block(), block()], [], True, ["2 hosts are in /p.", "~/.ssh/config includes it. Try: ssh web-1"]),
-        ([], [{"host": "a", "reason": "No."}], True, ["0 hosts are in /p.", "Left out: a. No."]),
+        ([block()], [], False, ["ssh finds 1 host in /p.", f"Add this line at the top of ~/.ssh/config: {LINE}"]),
+        ([block(), block()], [], True, ["ssh finds 2 hosts in /p.", "~/.ssh/config includes it. Try: ssh web-1"]),
+        ([], [{"host": "a", "reason": "No."}], True, ["ssh finds 0 hosts in /p.", "Left out: a. No."]),
         (None, [], False, ["/p is gone."]),
         (None, [], True, ["/p is gone.", f"Delete this line from ~/.ssh/config: {LINE}"]),
     ],

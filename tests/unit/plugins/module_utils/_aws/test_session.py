@@ -159,22 +159,66 @@ def test_the_endpoint_of_another_profile_is_another() -> None:
     assert len(endpoints) == 3
 
 
-def test_an_assumed_role_keeps_the_region_of_the_profile(
-    service: ScriptedService, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The credentials of the role take the place of those of the profile, and nothing else of it goes."""
-    (tmp_path / "config").write_text("[profile fleet]\nregion = eu-central-1\n")
+ROLE = "arn:aws:iam::123456789012:role/r"
+_GIVEN = "<AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>"
+_CREDENTIALS = f"<Credentials>{_GIVEN}<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
+ASSUMED = (200, f"<AssumeRoleResponse><AssumeRoleResult>{_CREDENTIALS}</AssumeRoleResult></AssumeRoleResponse>")
+
+
+@pytest.fixture
+def fleet(service: ScriptedService, tmp_path: Path) -> dict[str, Any]:
+    """Return the options for a profile with a region, an endpoint and certificates, and for no credentials."""
+    (tmp_path / "config").write_text(
+        f"[profile fleet]\nregion = eu-central-1\nendpoint_url = {service.params()['endpoint_url']}\n"
+        "ca_bundle = /certificates\n"
+    )
     (tmp_path / "credentials").write_text("[fleet]\naws_access_key_id = AKIAFLEET\naws_secret_access_key = secret\n")
-    given = "<AccessKeyId>AKIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>"
-    credentials = f"<Credentials>{given}<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
-    service.script = [
-        (200, f"<AssumeRoleResponse><AssumeRoleResult>{credentials}</AssumeRoleResult></AssumeRoleResponse>")
-    ]
-    options = service.params(region=None, access_key=None, secret_key=None, profile="fleet")
-    assumed = Session(options).assume_role("arn:aws:iam::123456789012:role/r")
+    return service.params(region=None, endpoint_url=None, access_key=None, secret_key=None, profile="fleet")
+
+
+def test_an_assumed_role_keeps_what_the_profile_configures(service: ScriptedService, fleet: dict[str, Any]) -> None:
+    """Only the credentials are those of the role."""
+    service.script = [ASSUMED]
+    assumed = Session(fleet).assume_role(ROLE)
     assert assumed.region == ("eu-central-1", "the profile fleet")
-    assert assumed.params["access_key"] == "AKIAROLE"
-    assert assumed.client(TRANSFER).meta.region_name == "eu-central-1"
+    assert assumed.ca_bundle == "/certificates"
+    made = assumed.client(TRANSFER)
+    assert made.meta.region_name == "eu-central-1"
+    assert made.meta.endpoint_url == service.params()["endpoint_url"]
+    assert signed_by(assumed) == ("ASIAROLE", "eu-central-1", "t")
+
+
+def test_the_role_of_an_option_is_assumed_once_for_all_clients(service: ScriptedService, fleet: dict[str, Any]) -> None:
+    service.script = [ASSUMED]
+    session = Session({**fleet, "assume_role_arn": f" {ROLE}\n"})
+    assert (session.region.name, service.requests) == ("eu-central-1", [])
+    session.client(INSTANCE_CONNECT)
+    session.client(TRANSFER)
+    assert signed_by(session) == ("ASIAROLE", "eu-central-1", "t")
+    assert service.operations == ["AssumeRole"]
+
+
+@pytest.mark.parametrize("role", ["keys", "arn:aws:iam::123456789012:user/keys", "arn:aws:iam::1234:role/keys"])
+def test_what_is_no_role_is_not_assumed(service: ScriptedService, role: str) -> None:
+    with pytest.raises(SetUpError, match=r"^assume_role_arn is .* and must be the ARN of an IAM role"):
+        client(service, TRANSFER, assume_role_arn=role)
+    assert service.requests == []
+
+
+def test_a_code_that_nobody_can_type_is_a_sentence(
+    service: ScriptedService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK reads it from a terminal, and there is none."""
+    (tmp_path / "config").write_text("[profile careful]\nregion = us-east-1\n")
+
+    def ask_for_a_code(*_arguments: object, **_options: object) -> object:
+        raise EOFError
+
+    monkeypatch.setattr("botocore.session.Session.create_client", ask_for_a_code)
+    with pytest.raises(SetUpError, match=r"^The profile needs an MFA code.* --profile NAME "):
+        client(service, TRANSFER)
+    with pytest.raises(SetUpError, match=r"^The profile careful needs an MFA code.* --profile careful "):
+        client(service, TRANSFER, access_key=None, secret_key=None, profile="careful")
 
 
 def test_a_client_shares_the_bundle_that_was_preloaded(service: ScriptedService) -> None:
@@ -186,9 +230,6 @@ def test_a_client_shares_the_bundle_that_was_preloaded(service: ScriptedService)
     assert pool["ssl_context"] is preloaded.bundle.context
 
 
-ROLE = "arn:aws:iam::123456789012:role/r"
-
-
 def test_a_role_that_cannot_be_assumed_is_told_after_three_attempts(
     service: ScriptedService, delays: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,6 +238,14 @@ def test_a_role_that_cannot_be_assumed_is_told_after_three_attempts(
     with pytest.raises(SetUpError, match=r"cannot be set up: .*Unavailable"):
         Session(service.params(), shared()).assume_role(ROLE)
     assert len(service.requests) == 3
+
+
+def test_a_role_that_is_refused_is_told_with_the_remedy(service: ScriptedService) -> None:
+    service.script = [
+        (403, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>No</Message></Error></ErrorResponse>")
+    ]
+    with pytest.raises(SetUpError, match=r"AccessDenied.*AssumeRole operation: No\. Allow sts:AssumeRole on this role"):
+        Session(service.params(), shared()).assume_role(ROLE)
 
 
 def test_a_token_with_a_line_break_is_not_repeated(service: ScriptedService) -> None:
@@ -213,11 +262,7 @@ def test_a_private_key_for_a_profile_is_not_repeated(service: ScriptedService) -
 
 
 def test_an_assumed_role_makes_its_clients_of_the_same_data(service: ScriptedService) -> None:
-    given = "<AccessKeyId>AKIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>"
-    credentials = f"<Credentials>{given}<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
-    service.script = [
-        (200, f"<AssumeRoleResponse><AssumeRoleResult>{credentials}</AssumeRoleResult></AssumeRoleResponse>")
-    ]
+    service.script = [ASSUMED]
     made = Session(service.params(), shared()).assume_role(ROLE).client(TRANSFER)
     described = shared().loader.load_service_model(TRANSFER, "service-2")["metadata"]
     assert made.meta.service_model.metadata is described
@@ -336,11 +381,7 @@ def test_a_signer_takes_the_credentials_of_the_environment(
 
 
 def test_a_signer_of_an_assumed_role(service: ScriptedService) -> None:
-    given = "<AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>"
-    credentials = f"<Credentials>{given}<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
-    service.script = [
-        (200, f"<AssumeRoleResponse><AssumeRoleResult>{credentials}</AssumeRoleResult></AssumeRoleResponse>")
-    ]
+    service.script = [ASSUMED]
     assert signed_by(Session(service.params(), shared()).assume_role(ROLE)) == ("ASIAROLE", "us-east-1", "t")
 
 
@@ -376,6 +417,14 @@ def test_a_signer_has_the_credentials_of_now(service: ScriptedService, tmp_path:
     session = Session(service.params(**expiring(tmp_path, soon.isoformat())))
     # The SDK refreshes credentials in their last fifteen minutes.
     assert [signed_by(session)[0] for _time in range(2)] == ["AKIA2", "AKIA3"]
+
+
+@pytest.mark.parametrize(("reads_only", "attempts"), [(False, 1), (True, 8)])
+def test_only_calls_that_read_are_repeated_for_session_manager(
+    service: ScriptedService, reads_only: bool, attempts: int
+) -> None:
+    made = Session(service.params()).client(SSM, reads_only=reads_only)
+    assert made.meta.config.retries["total_max_attempts"] == attempts
 
 
 def test_credentials_that_have_ended_are_a_sentence(service: ScriptedService, tmp_path: Any) -> None:

@@ -64,6 +64,7 @@ def test_report_of_a_push() -> None:
             {
                 "instance_id": FLEET[0].instance_id,
                 "os_user": "root",
+                "ssh_options": FLEET[0].ssh_options(),
                 "changed": True,
                 "success": True,
                 "request_id": "request 0",
@@ -82,6 +83,7 @@ def test_report_of_a_failure() -> None:
     assert entry == {
         "instance_id": FLEET[0].instance_id,
         "os_user": "root",
+        "ssh_options": FLEET[0].ssh_options(),
         "changed": False,
         "success": False,
         "request_id": None,

@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -125,11 +128,45 @@ def test_no_os_user_opens_what_a_serial_console_is(user: str) -> None:
     assert len(doors) == 2
 
 
+def words(user: str) -> list[str]:
+    return ["-o", f"User={user}", "-o", "IdentitiesOnly=yes", "-o", f"HostKeyAlias={ID}"]
+
+
 def test_what_a_result_names_a_target_by() -> None:
-    assert Target(ID, "root", "us-east-1a").result() == {"instance_id": ID, "os_user": "root"}
+    assert Target(ID, "root", "us-east-1a").result() == {
+        "instance_id": ID,
+        "os_user": "root",
+        "ssh_options": words("root"),
+    }
     console = Target(ID, serial_port=0).result()
     assert (console["instance_id"], console["serial_port"]) == (ID, 0)
     assert "os_user" not in console
+
+
+# The ends of what the service accepts: a dollar sign at the end, and every other character in the middle.
+@pytest.mark.parametrize(
+    "user", ["ec2-user", "svc$", "user@corp", "user@corp.example.com", "a.b_c-d", "_x", "1_", "9-$"]
+)
+def test_ssh_takes_the_options_as_they_are_as_a_list_and_as_a_line(user: str) -> None:
+    options = Target(ID, user).ssh_options()
+    assert options == words(user)
+    line = " ".join(options)
+    assert shlex.split(line) == options
+    in_shell = subprocess.run(["/bin/sh", "-c", f"printf '%s\\n' {line}"], capture_output=True, text=True, check=True)
+    assert in_shell.stdout.splitlines() == options
+    for command in (["ssh", "-F", "none", "-G", *options, "192.0.2.7"], f"ssh -F none -G {line} 192.0.2.7"):
+        told = subprocess.run(command, shell=isinstance(command, str), capture_output=True, text=True, check=True)
+        wanted = {f"user {user}", "identitiesonly yes", f"hostkeyalias {ID}", "hostname 192.0.2.7"}
+        assert wanted <= set(told.stdout.splitlines())
+
+
+@given(near("InstanceOSUser").filter(lambda user: allows("InstanceOSUser", user)))
+def test_no_os_user_needs_quotes(user: str) -> None:
+    """The joined options are split by ansible-core with shlex, and by shells."""
+    options = Target(ID, user).ssh_options()
+    assert shlex.split(" ".join(options)) == options
+    # Characters that mean something to a shell inside a word, and a dollar sign where a name would follow.
+    assert re.fullmatch(r"[A-Za-z0-9@._-]+\$?", user)
 
 
 def test_unique_targets() -> None:

@@ -71,6 +71,12 @@ def keys_of(declarations: Declarations) -> list[str]:
     return keys
 
 
+def test_the_options_of_aws_are_those_that_are_set() -> None:
+    given = {"region": "us-east-1", "assume_role_arn": "arn:aws:iam::123456789012:role/keys", "endpoint_url": ""}
+    (server,) = read({**given, "users": [{"user_name": "partner", "public_keys": ALICE}]}).servers
+    assert server["aws"] == {name: value for name, value in given.items() if value}
+
+
 @pytest.mark.parametrize(
     ("user", "expected"),
     [

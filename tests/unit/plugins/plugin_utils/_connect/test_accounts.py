@@ -239,44 +239,6 @@ def test_a_secret_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
     assert account.session.params["secret_key"] == "secret"
 
 
-def test_a_role_has_credentials_of_its_own_and_the_certificates_of_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The session of the role has no profile, and a user trusts what the profile names."""
-    assumed: list[tuple[object, str]] = []
-
-    def assume_role(session: Session, role: str) -> Session:
-        assumed.append((session.params.get("profile"), role))
-        return Session({**session.params, "profile": None, "access_key": "of the role"})
-
-    monkeypatch.setattr(Session, "assume_role", assume_role)
-    monkeypatch.setattr(Session, "ca_bundle", property(lambda session: f"of {session.params.get('profile')}"))
-    account = Account({**OPTIONS, "profile": "fleet", "assume_role_arn": "arn:role"}, None)
-    assert assumed == [("fleet", "arn:role")]
-    assert account.session.params["access_key"] == "of the role"
-    assert account.ca_bundle == "of fleet"
-
-
-def test_a_code_that_nobody_can_type_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The SDK reads it from a terminal, and there is none."""
-
-    def ask_for_a_code(_session: Session, _service: str) -> object:
-        raise EOFError
-
-    monkeypatch.setattr(Session, "client", ask_for_a_code)
-    # The way out leaves the profile, which would ask for the code again.
-    sentence = (
-        r"^The profile with-mfa needs an MFA code, which cannot be typed here\..* unset AWS_PROFILE; "
-        r'eval "\$\(aws configure export-credentials --profile with-mfa --format env\)"$'
-    )
-    with pytest.raises(SetUpError, match=sentence):
-        asyncio.run(Accounts(None).of({**OPTIONS, "profile": "with-mfa"}))
-    monkeypatch.setenv("AWS_PROFILE", "of-the-shell")
-    with pytest.raises(SetUpError, match="The profile of-the-shell needs"):
-        asyncio.run(Accounts(None).of(OPTIONS))
-    monkeypatch.delenv("AWS_PROFILE")
-    with pytest.raises(SetUpError, match=r"The profile needs an MFA code, .* --profile NAME "):
-        asyncio.run(Accounts(None).of(OPTIONS))
-
-
 def test_without_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sdk, "HAS_SDK", False)
     with pytest.raises(SetUpError, match=r"python.* lacks the Python packages boto3 and botocore"):

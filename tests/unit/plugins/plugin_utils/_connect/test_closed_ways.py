@@ -11,10 +11,10 @@ import socket
 from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
+from ansible_collections.sshkeys.aws.plugins.module_utils._ways import Way
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.closed_ways import ClosedWays
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.steps import FailedError
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.ways import Way
 
 PUBLIC, ENDPOINT, PRIVATE = Way.PUBLIC, Way.ENDPOINT, Way.PRIVATE
 WAYS = (PUBLIC, ENDPOINT, PRIVATE)

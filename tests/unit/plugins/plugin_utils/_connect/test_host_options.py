@@ -47,6 +47,7 @@ def test_a_tunnel_is_kept_alive(tunnel: str, is_kept_alive: bool) -> None:
             "console",
             {
                 "StrictHostKeyChecking": "yes",
+                "UpdateHostKeys": "no",
                 "GlobalKnownHostsFile": "/known /etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2",
             },
         ),

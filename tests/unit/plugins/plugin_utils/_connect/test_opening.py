@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.ec2 import Instance
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import EC2, INSTANCE_CONNECT, SSM
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import NoEndpointError
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import direct, facts, pushes
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import direct, facts, pushes, websocket
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.explain import Step
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.opening import Opener
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.places import PLACES
@@ -95,6 +95,24 @@ def test_a_port_that_no_endpoint_has_is_told_before_a_key_is_pushed(tunnel: str,
     step, sentence = asyncio.run(run.open(run.settings(ssh=run.ssh(2222), tunnel=tunnel))) or (None, "")
     assert step is Step.SET_UP
     assert "The port of this host is 2222" in sentence
+
+
+@pytest.mark.parametrize("tunnel", ["endpoint", "session_manager", "auto"])
+@pytest.mark.parametrize(
+    ("lacks", "says"),
+    [("library", "pip install websockets"), ("certificates", "nowhere.pem cannot be read: No such file")],
+)
+def test_what_this_machine_lacks_for_a_tunnel_is_told_before_a_key_is_pushed(
+    tunnel: str, lacks: str, says: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If nothing but a tunnel can be the way. Nothing is expected of AWS."""
+    if lacks == "library":
+        monkeypatch.setattr(websocket, "connect", None)
+    else:
+        monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere.pem")
+    step, sentence = asyncio.run(run.open(run.settings(tunnel=tunnel))) or (None, "")
+    assert step is Step.SET_UP
+    assert says in sentence
 
 
 # -- Which way is taken ------------------------------------------------------------------------------------------------

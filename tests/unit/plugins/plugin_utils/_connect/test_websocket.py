@@ -322,6 +322,18 @@ def test_a_file_of_certificates_that_cannot_be_read_is_a_sentence(
         opened(server, echo, ca_bundle=str(bundle))
 
 
+def test_this_machine_is_checked_without_a_peer(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(server, echo)
+    websocket.check_this_machine(server.ca_bundle)
+    with pytest.raises(ArgumentError, match=r"^The certificates in .*nowhere\.pem cannot be read: .*AWS_CA_BUNDLE"):
+        websocket.check_this_machine(str(tmp_path / "nowhere.pem"))
+    monkeypatch.setattr(websocket, "connect", None)
+    with pytest.raises(ArgumentError, match="pip install websockets"):
+        websocket.check_this_machine(server.ca_bundle)
+
+
 def test_nobody_answers(server: Server) -> None:
     """A server that accepts and says nothing: it ends with the timeout."""
     silent = socket.create_server(("127.0.0.1", 0))

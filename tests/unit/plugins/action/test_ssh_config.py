@@ -59,6 +59,8 @@ def run(
     arguments = {"hosts": list(inventory), **options}
     plugin = ssh_config.ActionModule
     action = action_of(plugin, "ssh_config", arguments, check_mode=check, diff=diff)
+    # As ansible-core's loader does; 2.18 names it in a refusal.
+    action._load_name = "sshkeys.aws.ssh_config"
     return action.run(None, {"hostvars": inventory})
 
 

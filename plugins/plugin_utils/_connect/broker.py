@@ -30,7 +30,7 @@ from types import ModuleType
 # More may slow down programs that the configuration of AWS names, and that close all files that could be open.
 _OPEN_FILES = 65_536
 # Secrets, or halves of them.
-_CREDENTIALS = (b"AWS_ACCESS", b"AWS_SECRET", b"AWS_SESSION", b"AWS_SECURITY", b"EC2_")
+_CREDENTIALS = (b"AWS_ACCESS", b"AWS_SECRET", b"AWS_SESSION", b"AWS_SECURITY", b"AWS_CONTAINER_AUTH", b"EC2_")
 # What waits for AWS or for a slow host has a thread of its own.
 _THREADS = 200
 

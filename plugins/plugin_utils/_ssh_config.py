@@ -93,7 +93,7 @@ def _block(block: HostBlock, program: Program) -> str:
     }
     arguments = [program.python, "-I", "-S", program.path]
     given = _ssh_options.proxy_command([":".join(program.collection_paths), *host.words()])
-    # ssh replaces the tokens, and takes no user name with a quote from its command line.
+    # ssh replaces the tokens, and takes no user name with a quote from its command line since 9.6 (CVE-2023-51385).
     command = f"{_ssh_options.proxy_command(arguments)} '%r' '%p' {given}"
     way = {"ProxyUseFdpass": "yes", "ProxyCommand": command}
     options = {**named, **told, **way}

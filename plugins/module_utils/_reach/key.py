@@ -73,12 +73,12 @@ def _judge_package(instance: Instance, images: Read[Mapping[str, Image]], agents
     if agent and agent.platform:
         named.append(f"its SSM Agent reports {printable(agent.platform):.60}")
         names.append(agent.platform)
-    found = [has for has in map(_has_package, names) if has is not None]
+    # A copy of an image has any name, and says no more than that. Then the agent does.
+    has = next((has for known, has in map(_has_package, names) if known), _UNKNOWN)
     why = " and ".join(named)
-    # A copy of an image has any name, and says no more than that.
-    if found and found[0] is _HAS:
+    if has is _HAS:
         return OPEN
-    if found:
+    if has is _LACKS:
         return unknown(
             f"As far as can be told, the package ec2-instance-connect is not in the image: {why}. If it was not "
             "installed since, install it: without it a pushed key opens nothing."
@@ -92,6 +92,8 @@ def _judge_package(instance: Instance, images: Read[Mapping[str, Image]], agents
     return Verdict(None, (), [f"Whether the package ec2-instance-connect is installed cannot be told. {why}"])
 
 
-def _has_package(name: str) -> bool | None:
-    """Return whether a system has the package when it starts for the first time, None if its name does not tell."""
-    return next((has for pattern, has in _SYSTEMS if re.search(pattern, name, re.IGNORECASE)), None)
+def _has_package(name: str) -> tuple[bool, bool | None]:
+    """Return whether a name is known, and whether its system has the package when it starts for the first time."""
+    return next(
+        ((True, has) for pattern, has in _SYSTEMS if re.search(pattern, name, re.IGNORECASE)), (False, _UNKNOWN)
+    )

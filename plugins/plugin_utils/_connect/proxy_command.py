@@ -165,7 +165,8 @@ def start(
                 )
                 if process.stdin:
                     with process.stdin:
-                        process.stdin.write(b"\0".join(b"%s=%s" % (each, os.environb[each]) for each in secret))
+                        # An empty variable ends them: this process may be killed before it has written all.
+                        process.stdin.write(b"".join(b"%s=%s\0" % (each, os.environb[each]) for each in secret) + b"\0")
             finally:
                 listener.close()
             broker.connect(name)

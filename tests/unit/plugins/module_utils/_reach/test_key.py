@@ -82,6 +82,21 @@ def test_the_agent_is_a_witness_for_images_with_other_names(agent: str, is_open:
     assert (found.is_open, bool(found.reasons)) == (is_open, has_reason)
 
 
+@pytest.mark.parametrize(
+    ("image", "agent"),
+    [
+        ("ubuntu-minimal/images/hvm-ssd/ubuntu-noble-24.04-amd64", "Ubuntu 24.04"),
+        ("amzn2-ami-ecs-hvm-2.0.20251110-x86_64-ebs", "Amazon Linux 2"),
+    ],
+)
+def test_the_agent_does_not_know_better_of_images_that_may_lack_it(image: str, agent: str) -> None:
+    """It reports the system, and not which packages a smaller image of it leaves out."""
+    found = judged(image, agent)
+    assert (found.is_open, found.reasons) == (None, ())
+    (note,) = found.notes
+    assert image in note
+
+
 def test_windows_has_no_keys() -> None:
     windows = Instance("i-1", "running", is_windows=True)
     found = judge_key(windows, {}, {})

@@ -27,6 +27,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._reach.verdict import 
 )
 
 _HAS, _LACKS, _UNKNOWN = True, False, None
+_MACOS = "^(amzn-ec2-macos-|macos )"
 # The names of the images of AWS, Canonical, Debian, Red Hat and others, and of the systems as an SSM Agent reports
 # them. The first that fits decides.
 _SYSTEMS = (
@@ -36,7 +37,9 @@ _SYSTEMS = (
     (r"^al20\d\d-ami-|^amzn2-ami-", _HAS),
     (r"^amazon linux (ami|2018|2017)|^amzn-ami-", _LACKS),
     (r"^amazon linux", _HAS),
-    (r"^amzn-ec2-macos|^macos", _HAS),
+    # Since 12.7.2, 13.6.3 and 14.2.1 (EC2 User Guide, "Install EC2 Instance Connect on your EC2 instances").
+    (rf"{_MACOS}(1[5-9]|[2-9]\d|14\.(2\.[1-9]|[3-9])|13\.(6\.([3-9]|\d\d)|[7-9])|12\.(7\.([2-9]|\d\d)|[89]))", _HAS),
+    (_MACOS, _LACKS),
     (r"^ubuntu(/|-pro-server/)images.*-(2\d|[3-9]\d)\.\d\d-|^ubuntu (2|[3-9])\d\.", _HAS),
     (r"^ubuntu(/|-pro-server/)images.*-1\d\.\d\d-|^ubuntu 1\d\.", _LACKS),
     (

@@ -61,13 +61,13 @@ def failure(
         pushed = "" if is_managed_node(where) else "the key was pushed, and "
         happened = f"{pushed}ssh did not accept the key."
         return f"{where}: {happened} {said.rstrip()} {_ssh_diagnosis.meaning_of(cause, _login(settings))}"
-    others = f" It was made over another way, since these were closed: {closed_ways}" if closed_ways else ""
+    others = f" Other ways to it were closed: {closed_ways}" if closed_ways else ""
     if has_lost_the_broker:
         return f"{where}: the connection has ended. {_sentence(said)} {_KILLED}{others}"
     if cause in _ENDS:
         meaning = _ssh_diagnosis.meaning_of(Cause.NOT_READY, _login(settings))
         return f"{where}: the connection has ended. {_sentence(said)} {meaning}{others}"
-    return f"{where}: {said}{others}"
+    return f"{where}: {_sentence(said)}{others}" if others else f"{where}: {said}"
 
 
 def _sentence(said: str) -> str:

@@ -21,6 +21,7 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.user_host imp
 _HEADER = """\
 # Written by the playbook sshkeys.aws.ssh_config, which overwrites changes.
 # It has no secret. The AWS credentials are those of the shell that ssh runs in.
+# It names Python and the collection by their paths. If they move, run the playbook again.
 """
 # The first line of a file of ours.
 _FIRST_LINE = _HEADER.partition("\n")[0]
@@ -144,7 +145,8 @@ def says(
     ~/.ssh/config. included: whether it is there.
     """
     if blocks is None:
-        return [f"{path} is gone.", *([f"Delete this line from ~/.ssh/config: {include}"] if included else [])]
+        gone = f"{path} is gone. The process that made its connections ends when it has been idle, and its key with it."
+        return [gone, *([f"Delete this line from ~/.ssh/config: {include}"] if included else [])]
     count = "1 host" if len(blocks) == 1 else f"{len(blocks)} hosts"
     told = [f"ssh finds {count} in {path}.", *(f"Left out: {each['host']}. {each['reason']}" for each in left_out)]
     if not included:

@@ -118,12 +118,12 @@ def _read(path: str, errors: str = "strict") -> str | None:
 
 def _write(path: str, text: str | None) -> None:
     """Write the file, or delete it. ssh finds it whole or not at all. Raises AnsibleActionFail."""
-    # The link stays if the path is one.
-    path = os.path.realpath(path)
     try:
         if text is None:
             os.unlink(path)
             return
+        # The link stays if the path is one.
+        path = os.path.realpath(path)
         folder = pathlib.Path(path).parent
         for missing in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
             # As ssh-keygen makes ~/.ssh.

@@ -464,7 +464,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # ansible-core has no t
     def _build_command(self, binary: str, subsystem: str, *other_args: bytes | str) -> list[bytes]:
         self._refuse_proxies()
         try:
-            self._of_host.check_names(self._name())
+            self._of_host.check(self._name())
         except host_options.RefusedError as error:
             raise _NotTried(str(error)) from None
         instance_id = self._instance_id()

@@ -44,9 +44,10 @@ options:
       - The addresses that connections come from, as the instances see them, in CIDR notation. An address alone is its
         own network.
       - AWS does not know where connections will come from. Without this option, a public address counts as open if the
-        rules let everybody in. If they let only some addresses in, it is V(null) whether it is open. So it is for a
-        private address.
-      - A way is open if it is open to all of these addresses. If it is open to some of them only, that is V(null).
+        rules let everybody in. If they let in only some addresses, C(is_open) is V(null), and so it is for a private
+        address.
+      - A way is open if it is open to all of these addresses. If it is open to only some of them, its C(is_open) is
+        V(null).
     type: list
     elements: str
   port:
@@ -57,8 +58,8 @@ options:
   tunnel:
     description:
       - The ways that may be taken, as in the option of the same name of
-        P(sshkeys.aws.ec2_instance_connect#connection). It decides RV(instances[].best_way) alone. The other ways are
-        judged, too.
+        P(sshkeys.aws.ec2_instance_connect#connection). It decides only RV(instances[].best_way). All ways are judged,
+        whatever it is.
     type: str
     choices: [auto, endpoint, session_manager, never]
     default: auto

@@ -30,7 +30,9 @@ author:
 requirements:
   - boto3 and botocore, on the controller
   - websockets >= 15.0, on the controller, for tunnels
-  - OpenSSH 7.6 or later, on the controller
+  - OpenSSH 7.8 or later, on the controller. Older versions read no lines as long as those of the file.
+  - In OpenSSH before 9.6, the fix for CVE-2023-51385, which distributions have backported. Without it, a user name in a
+    URL that you did not write, such as that of a git submodule, can run a command.
 notes:
   - The file names the Python of C(ansible-playbook) and the collection by their paths. If one of them moves, run the
     playbook again.

@@ -21,6 +21,7 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.user_host imp
 _HEADER = """\
 # Written by the playbook sshkeys.aws.ssh_config, which overwrites changes.
 # It has no secret. The AWS credentials are those of the shell that ssh runs in.
+# It names Python and the collection by their paths. If they move, run the playbook again.
 """
 # The first line of a file of ours.
 _FIRST_LINE = _HEADER.partition("\n")[0]
@@ -93,7 +94,7 @@ def _block(block: HostBlock, program: Program) -> str:
     }
     arguments = [program.python, "-I", "-S", program.path]
     given = _ssh_options.proxy_command([":".join(program.collection_paths), *host.words()])
-    # ssh replaces the tokens, and takes no user name with a quote from its command line.
+    # ssh replaces the tokens, and takes no user name with a quote from its command line since 9.6 (CVE-2023-51385).
     command = f"{_ssh_options.proxy_command(arguments)} '%r' '%p' {given}"
     way = {"ProxyUseFdpass": "yes", "ProxyCommand": command}
     options = {**named, **told, **way}
@@ -144,7 +145,8 @@ def says(
     ~/.ssh/config. included: whether it is there.
     """
     if blocks is None:
-        return [f"{path} is gone.", *([f"Delete this line from ~/.ssh/config: {include}"] if included else [])]
+        gone = f"{path} is gone. The process that made its connections ends when it has been idle, and its key with it."
+        return [gone, *([f"Delete this line from ~/.ssh/config: {include}"] if included else [])]
     count = "1 host" if len(blocks) == 1 else f"{len(blocks)} hosts"
     told = [f"ssh finds {count} in {path}.", *(f"Left out: {each['host']}. {each['reason']}" for each in left_out)]
     if not included:

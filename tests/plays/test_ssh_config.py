@@ -99,6 +99,14 @@ def test_the_file_is_foreseen_written_once_and_taken_away(hand: User) -> None:
     assert written(hand.write(hosts, ssh_config_state="absent"))["changed"] is False
 
 
+def test_the_file_is_taken_away_without_the_inventory(hand: User) -> None:
+    """It may be gone by then."""
+    assert written(hand.write(fleet(hand.lab)))["changed"]
+    run = hand.controller.run("sshkeys.aws.ssh_config", inventory=os.devnull, variables={"ssh_config_state": "absent"})
+    assert written(run)["changed"]
+    assert not hand.file.exists()
+
+
 def test_what_is_left_out_is_said_and_no_secret_is_written(hand: User) -> None:
     run = hand.write(fleet(hand.lab))
     result = written(run)

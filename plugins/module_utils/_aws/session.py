@@ -20,6 +20,7 @@ from typing import Any, Iterator, Mapping, NoReturn
 from ansible.module_utils.ansible_release import __version__ as ansible_version
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws import calls, retries, ssl_context
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.mfa import needs_code
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import Preloaded
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.role import check_role_arn
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import (
@@ -66,8 +67,8 @@ _ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_EC2_INSTANCE_CONNECT", "AWS_ENDPOINT_UR
 
 # AWS CLI 2 prompts for the code, too (AWS CLI Command Reference, "configure export-credentials").
 _NO_CODE = (
-    "The profile{name} needs an MFA code, which cannot be typed here. Get temporary credentials first, and use them "
-    'without naming the profile: unset AWS_PROFILE; eval "$(aws configure export-credentials --profile {profile} '
+    "The profile {profile} needs an MFA code, which cannot be typed here. Get temporary credentials first, and use "
+    'them without naming the profile: unset AWS_PROFILE; eval "$(aws configure export-credentials --profile {profile} '
     '--format env)"'
 )
 
@@ -100,7 +101,7 @@ class Session:
             or_environment = f" or {variables[0]} in the environment" if variables else ""
             return Region(given, f"the option region{or_environment}")
         profile = self.params.get("profile") or None
-        with _setting_up(self.params.get("profile")):
+        with _setting_up():
             configured = self._sdk_session.get_config_variable("region")
         if configured:
             return Region(configured, f"the profile {profile}" if profile else "the AWS configuration")
@@ -144,7 +145,7 @@ class Session:
         if self._of_role:
             return self._of_role.client(service, reads_only=reads_only)
         region = self.region
-        with _setting_up(self.params.get("profile")):
+        with _setting_up():
             attempts = retries.TOTAL_MAX_ATTEMPTS if reads_only else _ATTEMPTS.get(service, retries.TOTAL_MAX_ATTEMPTS)
             client = self._make_client(service, region.name, attempts)
             _check_credentials(client, service)
@@ -157,7 +158,7 @@ class Session:
         """Return a signer for requests that no client makes, with the credentials of now. Raises SetUpError."""
         if self._of_role:
             return self._of_role.signer()
-        with _setting_up(self.params.get("profile")):
+        with _setting_up():
             _endpoint, arguments = self._connection_info(self.region.name)
             access_key, secret_key, token = (
                 arguments.get(f"aws_{name}") for name in ("access_key_id", "secret_access_key", "session_token")
@@ -178,7 +179,7 @@ class Session:
             check_role_arn(role_arn)
         except ArgumentError as error:
             raise SetUpError(str(error)) from error
-        with _setting_up(self.params.get("profile")):
+        with _setting_up():
             client = self._make_client("sts", self.region.name, _STS_MAX_ATTEMPTS)
             answer = client.assume_role(RoleArn=role_arn.strip(), RoleSessionName="ansible-sshkeys-aws")
         given = answer["Credentials"]
@@ -217,8 +218,17 @@ class Session:
 
     @cached_property
     def _sdk_session(self) -> Any:
-        """The botocore session. It reads the configuration and finds the credentials once, for all clients."""
-        session = botocore.session.Session(profile=self.params.get("profile") or None)
+        """The botocore session. It reads the configuration and finds the credentials once, for all clients.
+
+        Raises SetUpError for a profile that needs an MFA code, and the exceptions of botocore.
+        """
+        profile = self.params.get("profile") or None
+        session = botocore.session.Session(profile=profile)
+        # The SDK takes those first, unless a profile is named beside them.
+        if not self.params["access_key"] and (profile or not os.environ.get("AWS_ACCESS_KEY_ID")):
+            used = session.profile or "default"
+            if needs_code(session.full_config.get("profiles", {}), used):
+                raise SetUpError(_NO_CODE.format(profile=used))
         # A session with the user's own path for service descriptions needs its own loader.
         if self._preloaded and not session.get_config_variable("data_path"):
             session.register_component("data_loader", self._preloaded.loader)
@@ -231,18 +241,14 @@ def uses_fips(client: Any) -> bool:
 
 
 @contextlib.contextmanager
-def _setting_up(profile: str | None) -> Iterator[None]:
-    """Turn the exceptions of making a client into SetUpError. profile: the option."""
+def _setting_up() -> Iterator[None]:
+    """Turn the exceptions of making a client into SetUpError."""
     try:
         yield
     except (BotoCoreError, ClientError, OSError, RuntimeError, TypeError, ValueError) as error:
         # ClientError: a role cannot be assumed. OSError: a token file or credential process is missing. RuntimeError:
         # refreshed credentials have expired.
         raise _set_up_error(error) from error
-    except EOFError as error:
-        # The SDK prompts for the code, and there is no terminal here.
-        used = profile or os.environ.get("AWS_PROFILE")
-        raise SetUpError(_NO_CODE.format(name=f" {used}" if used else "", profile=used or "NAME")) from error
 
 
 class _Asker:

@@ -27,6 +27,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._reach.verdict import 
 )
 
 _HAS, _LACKS, _UNKNOWN = True, False, None
+_MACOS = "^(amzn-ec2-macos-|macos )"
 # The names of the images of AWS, Canonical, Debian, Red Hat and others, and of the systems as an SSM Agent reports
 # them. The first that fits decides.
 _SYSTEMS = (
@@ -36,7 +37,9 @@ _SYSTEMS = (
     (r"^al20\d\d-ami-|^amzn2-ami-", _HAS),
     (r"^amazon linux (ami|2018|2017)|^amzn-ami-", _LACKS),
     (r"^amazon linux", _HAS),
-    (r"^amzn-ec2-macos|^macos", _HAS),
+    # Since 12.7.2, 13.6.3 and 14.2.1 (EC2 User Guide, "Install EC2 Instance Connect on your EC2 instances").
+    (rf"{_MACOS}(1[5-9]|[2-9]\d|14\.(2\.[1-9]|[3-9])|13\.(6\.([3-9]|\d\d)|[7-9])|12\.(7\.([2-9]|\d\d)|[89]))", _HAS),
+    (_MACOS, _LACKS),
     (r"^ubuntu(/|-pro-server/)images.*-(2\d|[3-9]\d)\.\d\d-|^ubuntu (2|[3-9])\d\.", _HAS),
     (r"^ubuntu(/|-pro-server/)images.*-1\d\.\d\d-|^ubuntu 1\d\.", _LACKS),
     (
@@ -73,12 +76,12 @@ def _judge_package(instance: Instance, images: Read[Mapping[str, Image]], agents
     if agent and agent.platform:
         named.append(f"its SSM Agent reports {printable(agent.platform):.60}")
         names.append(agent.platform)
-    # A copy of an image has any name, and says no more than that. A known one says more than the system that is on it.
-    found = next((has for has in map(_has_package, names) if has), (_UNKNOWN,))[0]
+    # A copy of an image has any name, and says no more than that. Then the agent does.
+    has = next((has for known, has in map(_has_package, names) if known), _UNKNOWN)
     why = " and ".join(named)
-    if found is _HAS:
+    if has is _HAS:
         return OPEN
-    if found is _LACKS:
+    if has is _LACKS:
         return unknown(
             f"As far as can be told, the package ec2-instance-connect is not in the image: {why}. If it was not "
             "installed since, install it: without it a pushed key opens nothing."
@@ -94,9 +97,8 @@ def _judge_package(instance: Instance, images: Read[Mapping[str, Image]], agents
     return Verdict(None, (), [f"Whether the package ec2-instance-connect is installed cannot be told. {why}"])
 
 
-def _has_package(name: str) -> tuple[bool | None] | None:
-    """Return whether a system has the package when it starts for the first time, None for a name that is not known.
-
-    There are known systems of which that is not known.
-    """
-    return next(((has,) for pattern, has in _SYSTEMS if re.search(pattern, name, re.IGNORECASE)), None)
+def _has_package(name: str) -> tuple[bool, bool | None]:
+    """Return whether a name is known, and whether its system has the package when it starts for the first time."""
+    return next(
+        ((True, has) for pattern, has in _SYSTEMS if re.search(pattern, name, re.IGNORECASE)), (False, _UNKNOWN)
+    )

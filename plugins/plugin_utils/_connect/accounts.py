@@ -10,7 +10,6 @@ import asyncio
 import json
 import os
 import threading
-import time
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -19,8 +18,9 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import Pr
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import INSTANCE_CONNECT, require_sdk
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import SetUpError
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.pushes import seconds_since_boot
 
-# New connections reuse clients for this time, because credentials expire.
+# New connections reuse clients for this time, because credentials expire, also while the machine sleeps.
 _CLIENT_SECONDS = 300
 # A failure to make clients, which may take seconds, is not tried again for this time.
 _FAILURE_SECONDS = 10
@@ -102,14 +102,14 @@ class _Made:
         task.add_done_callback(self._end)
 
     def _end(self, _task: object) -> None:
-        self._ended_at = time.monotonic()
+        self._ended_at = seconds_since_boot()
 
     def has_expired(self) -> bool:
         """Return whether it is time for another one."""
         if not self._ended_at:
             return False
         has_failed = self.task.cancelled() or self.task.exception()
-        return time.monotonic() > self._ended_at + (_FAILURE_SECONDS if has_failed else _CLIENT_SECONDS)
+        return seconds_since_boot() > self._ended_at + (_FAILURE_SECONDS if has_failed else _CLIENT_SECONDS)
 
 
 def name_of(aws: Mapping[str, Any]) -> str:

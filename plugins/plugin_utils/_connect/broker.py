@@ -30,14 +30,16 @@ from types import ModuleType
 # More may slow down programs that the configuration of AWS names, and that close all files that could be open.
 _OPEN_FILES = 65_536
 # Secrets, or halves of them.
-_CREDENTIALS = (b"AWS_ACCESS", b"AWS_SECRET", b"AWS_SESSION", b"AWS_SECURITY", b"EC2_")
+_CREDENTIALS = (b"AWS_ACCESS", b"AWS_SECRET", b"AWS_SESSION", b"AWS_SECURITY", b"AWS_CONTAINER_AUTH", b"EC2_")
 # What waits for AWS or for a slow host has a thread of its own.
 _THREADS = 200
 
 
 def main() -> int:
     """Serve until the lifetime and the last tunnel have ended. Returns the exit status."""
-    _take_credentials()
+    if not _take_credentials():
+        # It would serve all who have these credentials, and has none.
+        return 1
     listener, folder, life = socket.socket(fileno=int(sys.argv[1])), sys.argv[2], sys.argv[3]
     _find_collections(sys.argv[4:])
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -48,12 +50,17 @@ def main() -> int:
     return 0
 
 
-def _take_credentials() -> None:
-    """Read the variables of the environment that may be secret, which proxy_command.start writes to this process."""
-    for variable in sys.stdin.buffer.read().split(b"\0"):
+def _take_credentials() -> bool:
+    """Read the variables of the environment that may be secret, which proxy_command.start writes to this process.
+
+    Returns False if that process was killed before it had written all of them.
+    """
+    told = sys.stdin.buffer.read()
+    for variable in told.split(b"\0"):
         name, _sign, value = variable.partition(b"=")
         if name:
             os.environb[name] = value
+    return (b"\0" + told).endswith(b"\0\0")
 
 
 def _find_collections(paths: Sequence[str]) -> None:

@@ -63,15 +63,16 @@ def connect(
 
 
 def _await_sshd(connection: socket.socket, where: str, deadline: float) -> None:
-    """Return when sshd has sent something, which ssh will read, or has ended the connection, which ssh will explain."""
+    """Return when sshd has sent something, which ssh will read. Raises ArgumentError if it does not."""
     connection.settimeout(max(deadline - time.monotonic(), 0.001))
     try:
-        connection.recv(1, socket.MSG_PEEK)
+        is_open = bool(connection.recv(1, socket.MSG_PEEK))
+        why = "it closed this one before an sshd answered."
     except TimeoutError:
+        is_open, why = False, "no sshd has answered in time (ansible_timeout)."
+    except OSError as error:
+        is_open, why = False, f"no sshd has answered: {error.strerror}."
+    if not is_open:
         connection.close()
-        raise ArgumentError(
-            f"{where}: Something accepts connections there, and no sshd has answered in time (ansible_timeout)."
-        ) from None
-    except OSError:
-        pass
+        raise ArgumentError(f"{where}: Something accepts connections there, and {why}")
     connection.settimeout(None)

@@ -151,6 +151,6 @@ class EndpointWay:
                 return await self._places.take(endpoint.id, self._host.settings["connection"], wait)
         except TimeoutError as error:
             raise WayIsOpenError(
-                f"All connections that the endpoint {printable(endpoint.id)} carries for this run were in use for the "
-                "whole timeout (ansible_timeout). Set a longer one, or use fewer forks."
+                f"All connections that the endpoint {printable(endpoint.id)} carries for you were in use for the whole "
+                "timeout (ansible_timeout). Set a longer one, or connect to fewer hosts at once (forks)."
             ) from error

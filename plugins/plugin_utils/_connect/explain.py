@@ -61,13 +61,13 @@ def failure(
         pushed = "" if is_managed_node(where) else "the key was pushed, and "
         happened = f"{pushed}ssh did not accept the key."
         return f"{where}: {happened} {said.rstrip()} {_ssh_diagnosis.meaning_of(cause, _login(settings))}"
-    others = f" It was made over another way, since these were closed: {closed_ways}" if closed_ways else ""
+    others = f" Other ways to it were closed: {closed_ways}" if closed_ways else ""
     if has_lost_the_broker:
         return f"{where}: the connection has ended. {_sentence(said)} {_KILLED}{others}"
     if cause in _ENDS:
         meaning = _ssh_diagnosis.meaning_of(Cause.NOT_READY, _login(settings))
         return f"{where}: the connection has ended. {_sentence(said)} {meaning}{others}"
-    return f"{where}: {said}{others}"
+    return f"{where}: {_sentence(said)}{others}" if others else f"{where}: {said}"
 
 
 def _sentence(said: str) -> str:
@@ -95,7 +95,7 @@ def is_refusal(said: str, settings: Settings) -> bool:
 def unreachable_broker(error: OSError) -> dict[str, str]:
     """Return the failure of a connection for which there is no broker, as ``failure`` takes it."""
     sentence = (
-        f"The process that makes the connections of this run (broker.py) cannot be reached: {printable(error)}. Look "
+        f"The process that makes the connections (broker.py) cannot be reached: {printable(error)}. Look "
         "at the processes and the memory of this machine, and run again."
     )
     return {"step": Step.SET_UP.name, "sentence": sentence}
@@ -110,7 +110,7 @@ def _without_other_keys(said: str, public_key_file: str) -> str:
 # ssh says this if its ProxyCommand has sent none (sshconnect.c, ssh_proxy_fdpass_connect).
 _NO_CONNECTION = "proxy dialer did not pass back a connection"
 _KILLED = (
-    "The process that makes the connections of this run (broker.py) or the program that asks it for one "
+    "The process that makes the connections (broker.py) or the program that asks it for one "
     "(proxy_command.py) was killed. Look at the processes and the memory of this machine, and run again."
 )
 # ssh says this of each key that an option or the configuration names (ssh.c, load_public_identity_files).

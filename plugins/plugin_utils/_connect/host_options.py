@@ -89,8 +89,8 @@ class HostOptions:
         address = self.get("address")
         return str(address) if address and address not in (instance_id, name) else None
 
-    def check_names(self, name: str) -> None:
-        """Raise RefusedError if the address of the host or its user is not a possible name."""
+    def check(self, name: str) -> None:
+        """Raise RefusedError if an option has no possible value: the address of the host, its user, a duration."""
         address, user = self.get("address"), self.get("remote_user")
         names = {
             **({"ansible_host": str(address)} if address is not None and address != name else {}),
@@ -100,6 +100,9 @@ class HostOptions:
             is_a_name = 0 < len(value) <= _LONGEST_NAME and value.isprintable() and value == value.strip()
             if not is_a_name or value.startswith("-"):
                 raise RefusedError(_refusals().name(variable, value))
+        duration = self.get("max_tunnel_duration")
+        if not 1 <= duration <= _LONGEST_TUNNEL:
+            raise RefusedError(_refusals().tunnel_duration(duration, _LONGEST_TUNNEL))
 
     def availability_zone(self) -> str | None:
         """Return the availability zone of the instance, None if it is unknown."""
@@ -107,12 +110,16 @@ class HostOptions:
         return zone
 
     def aws(self) -> dict[str, Any]:
-        """Return the options for the SDK. Secrets from the environment are given as the name of their variable."""
+        """Return the options for the SDK. Secrets from the environment are given as the name of their variable.
+
+        If a variable names a profile, those of the environment do not count, as for the SDK.
+        """
         found = {name: self.get(name) for name in _AWS_OPTIONS}
+        has_profile = found["profile"] and not self.variable("profile")
         for name in SECRETS:
             variable = self.variable(name)
             if variable:
-                found[name] = {"env": variable}
+                found[name] = None if has_profile else {"env": variable}
         return {name: value for name, value in found.items() if value}
 
     def region(self) -> tuple[str | None, str | None]:
@@ -138,6 +145,8 @@ class HostOptions:
         return next((name for name in names if value and os.environ.get(name) == value), None)
 
 
+# Seconds (AWS CLI Command Reference, "ec2-instance-connect open-tunnel").
+_LONGEST_TUNNEL = 3600
 # Characters of a host name (RFC 1035).
 _LONGEST_NAME = 253
 

@@ -20,7 +20,7 @@ import fcntl
 import os
 from typing import TYPE_CHECKING, Protocol
 
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import run_guard
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import run_guard, user_folder
 
 if TYPE_CHECKING:
     from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.server import Server
@@ -93,18 +93,23 @@ class UntilIdle:
         """See Lifetime. The folder may go at the end of the user's login session."""
         import asyncio  # noqa: PLC0415 - see above
 
-        while serving.idle_seconds() < self._seconds and await asyncio.to_thread(os.path.isdir, self._folder):  # noqa: ASYNC110 - for time alone
+        while serving.idle_seconds() < self._seconds and await asyncio.to_thread(self._has_folder):  # noqa: ASYNC110 - for time alone
             await asyncio.sleep(min(max(self._seconds - serving.idle_seconds(), 0.05), _POLL_SECONDS))
+
+    def _has_folder(self) -> bool:
+        """Return whether the folder is there. The next login session may have made another one at the same path."""
+        return self._held is not None and user_folder.is_at(self._folder, os.fstat(self._held))
 
     def clean_up(self) -> None:
         """Delete the socket, so that nobody waits for this broker, and the folder unless another broker holds it."""
         if self._held is None:
             return
-        path = os.path.join(self._folder, self._name)
-        # As proxy_command.start does: a broker that is started now must keep its socket.
-        with contextlib.suppress(OSError), open(f"{path}.lock", "w", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            os.unlink(path)
+        if self._has_folder():
+            path = os.path.join(self._folder, self._name)
+            # As proxy_command.start does: a broker that is started now must keep its socket.
+            with contextlib.suppress(OSError), open(f"{path}.lock", "w", encoding="utf-8") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                os.unlink(path)
         os.close(self._held)
         self._held = None
         run_guard.delete_unless_held(self._folder, waits=False)

@@ -107,7 +107,8 @@ def _ask(
         handed_on = [(SOL_SOCKET, SCM_RIGHTS, sys.stdout.fileno().to_bytes(4, sys.byteorder))]
         broker.sendmsg([b"open\0" + os.fsencode(settings_file) + b"\0"], handed_on)
         while received := broker.recv(65_536):
-            answer += received.lstrip(b".")
+            # A sentence may come in parts, and one of them may begin with a period.
+            answer += received if answer else received.lstrip(b".")
     except (BrokenPipeError, ConnectionResetError):
         # A broker that ends has answered before it, or not at all.
         pass
@@ -164,7 +165,8 @@ def start(
                 )
                 if process.stdin:
                     with process.stdin:
-                        process.stdin.write(b"\0".join(b"%s=%s" % (each, os.environb[each]) for each in secret))
+                        # An empty variable ends them: this process may be killed before it has written all.
+                        process.stdin.write(b"".join(b"%s=%s\0" % (each, os.environb[each]) for each in secret) + b"\0")
             finally:
                 listener.close()
             broker.connect(name)

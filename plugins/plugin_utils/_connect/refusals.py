@@ -41,6 +41,14 @@ def name(variable: str, value: str) -> str:
     return f"{variable} is {shown(value)}, which is not a valid name. Look for a stray character in it."
 
 
+def tunnel_duration(seconds: int, longest: int) -> str:
+    """Return the refusal of a duration of tunnels that AWS does not allow. longest: in seconds, too."""
+    return (
+        f"ansible_ec2_instance_connect_max_tunnel_duration is {seconds}, and AWS allows 1 to {longest} seconds for a "
+        "tunnel through an EC2 Instance Connect Endpoint."
+    )
+
+
 def instance(host: str, given: str, *, is_localhost: bool) -> str:
     """Return the refusal of a host whose instance id is unknown.
 

@@ -56,11 +56,12 @@ def delete_unless_held(folder: str, *, waits: bool) -> None:
     """Delete a folder that no process holds by a shared lock. waits: wait until none does."""
     # It may be gone already.
     with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
+        # Not through a link, and not a pipe, which would wait: another user may put one into /tmp in its place.
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
             # Another one may have taken its place.
-            if os.path.samestat(os.fstat(descriptor), os.stat(folder)):
+            if os.path.samestat(os.fstat(descriptor), os.lstat(folder)):
                 shutil.rmtree(folder, ignore_errors=True)
         finally:
             os.close(descriptor)

@@ -19,6 +19,7 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import (
     run_folder,
     user_folder,
 )
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.settings import Settings
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.user_host import UserHost
 
 
@@ -28,7 +29,7 @@ def connect(user: str, port: str, host: UserHost, collection_paths: list[str], p
     The broker is started if it is not there. user, port: those that ssh connects with. program: the path of broker.py.
     Returns None, or what the user is told if there is no connection.
     """
-    settings = host.settings(user, port, collection_paths)
+    settings = _with_environment(host.settings(user, port, collection_paths))
     here = _working_folder()
     try:
         with user_folder.held(host.folder) as held:
@@ -52,6 +53,26 @@ def connect(user: str, port: str, host: UserHost, collection_paths: list[str], p
         return None
     failure: Mapping[str, str] = json.loads(told)
     return f"{explain.failure('', settings, failure)}{_stale(failure['sentence'], host.written_to)}"
+
+
+# Those of the connection's options that the SDK does not read, or not all of them. The last one counts, as for
+# ansible-core.
+_VARIABLES = {"region": ("EC2_REGION", "AWS_DEFAULT_REGION", "AWS_REGION"), "endpoint_url": ("AWS_URL",)}
+
+
+def _with_environment(settings: Settings) -> Settings:
+    """Return settings with what the file leaves to the shell, as the connection reads it."""
+    found = {}
+    for option, variables in _VARIABLES.items():
+        named = [name for name in variables if os.environ.get(name)]
+        if named and option not in settings["aws"]:
+            found[option] = named[-1]
+    region = found.get("region")
+    return {
+        **settings,
+        "aws": {**settings["aws"], **{option: os.environ[name] for option, name in found.items()}},
+        "region_source": f"{region} in the environment" if region else settings["region_source"],
+    }
 
 
 # Files that the SDK reads, and that a relative path may name.

@@ -74,7 +74,7 @@ def _lock(folder: str) -> int | None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _empty(folder, found)
         fcntl.flock(descriptor, fcntl.LOCK_SH)
-        if _is(folder, found):
+        if is_at(folder, found):
             kept, descriptor = descriptor, -1
             return kept
     finally:
@@ -88,7 +88,7 @@ def _empty(folder: str, found: os.stat_result) -> None:
 
     found: the folder that is locked.
     """
-    if _is(folder, found):
+    if is_at(folder, found):
         for entry in list(os.scandir(folder)):
             if entry.is_dir(follow_symlinks=False):
                 shutil.rmtree(entry.path, ignore_errors=True)
@@ -96,7 +96,8 @@ def _empty(folder: str, found: os.stat_result) -> None:
                 os.unlink(entry.path)
 
 
-def _is(folder: str, found: os.stat_result) -> bool:
+def is_at(folder: str, found: os.stat_result) -> bool:
+    """Return whether a folder that was opened is still at this path. found: the opened one."""
     try:
         return os.path.samestat(found, os.lstat(folder))
     except OSError:

@@ -152,7 +152,7 @@ def of_inventory(options: HostOptions, name: str, *, known_hosts_folder: str, **
     UserHost needs.
     """
     instance_id = options.instance_id(name)
-    options.check_names(name)
+    options.check(name)
     secrets = [secret for secret in SECRETS if options.get(secret) and not options.variable(secret)]
     if secrets:
         raise RefusedError(refusals.secrets(secrets))

@@ -324,6 +324,7 @@ def test_a_relative_path_begins_where_ssh_begins_it(line: str, path: str, is_inc
 
 # -- What the user is told --------------------------------------------------------------------------------------------
 
+GONE = "/p is gone. The process that made its connections ends when it has been idle, and its key with it."
 LINE = "Include sshkeys.aws.config"
 
 
@@ -333,8 +334,8 @@ LINE = "Include sshkeys.aws.config"
         ([block()], [], False, ["ssh finds 1 host in /p.", f"Add this line at the top of ~/.ssh/config: {LINE}"]),
         ([block(), block()], [], True, ["ssh finds 2 hosts in /p.", "~/.ssh/config includes it. Try: ssh web-1"]),
         ([], [{"host": "a", "reason": "No."}], True, ["ssh finds 0 hosts in /p.", "Left out: a. No."]),
-        (None, [], False, ["/p is gone."]),
-        (None, [], True, ["/p is gone.", f"Delete this line from ~/.ssh/config: {LINE}"]),
+        (None, [], False, [GONE]),
+        (None, [], True, [GONE, f"Delete this line from ~/.ssh/config: {LINE}"]),
     ],
 )
 def test_what_the_user_is_told(

@@ -208,17 +208,27 @@ def test_what_is_no_role_is_not_assumed(service: ScriptedService, role: str) -> 
 def test_a_code_that_nobody_can_type_is_a_sentence(
     service: ScriptedService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The SDK reads it from a terminal, and there is none."""
-    (tmp_path / "config").write_text("[profile careful]\nregion = us-east-1\n")
-
-    def ask_for_a_code(*_arguments: object, **_options: object) -> object:
-        raise EOFError
-
-    monkeypatch.setattr("botocore.session.Session.create_client", ask_for_a_code)
-    with pytest.raises(SetUpError, match=r"^The profile needs an MFA code.* --profile NAME "):
-        client(service, TRANSFER)
-    with pytest.raises(SetUpError, match=r"^The profile careful needs an MFA code.* --profile careful "):
-        client(service, TRANSFER, access_key=None, secret_key=None, profile="careful")
+    """The SDK would prompt for it on a terminal, and there is none."""
+    (tmp_path / "config").write_text(
+        "[profile careful]\nregion = us-east-1\nrole_arn = arn:aws:iam::123456789012:role/careful\n"
+        "source_profile = keys\nmfa_serial = arn:aws:iam::123456789012:mfa/alice\n"
+        "[profile keys]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = secret\n"
+    )
+    nothing = {"access_key": None, "secret_key": None}
+    sentence = (
+        r"^The profile careful needs an MFA code, which cannot be typed here\..* unset AWS_PROFILE; "
+        r'eval "\$\(aws configure export-credentials --profile careful --format env\)"$'
+    )
+    with pytest.raises(SetUpError, match=sentence):
+        client(service, TRANSFER, **nothing, profile="careful")
+    monkeypatch.setenv("AWS_PROFILE", "careful")
+    with pytest.raises(SetUpError, match=sentence):
+        client(service, TRANSFER, **nothing)
+    # The SDK asks for no code if it has keys.
+    assert client(service, TRANSFER)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    assert client(service, TRANSFER, **nothing)
 
 
 def test_a_client_shares_the_bundle_that_was_preloaded(service: ScriptedService) -> None:

@@ -10,6 +10,7 @@ import io
 import os
 import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -124,13 +125,37 @@ def test_a_broker_is_in_the_folder_of_the_one_who_has_started_it(
 
 def test_credentials_come_through_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who may look at a process can read the environment that it was started with, as long as it runs."""
-    said = b"AWS_SECRET_ACCESS_KEY=a=b\0AWS_PROFILE=\0EC2_URL=x y"
+    said = b"AWS_SECRET_ACCESS_KEY=a=b\0AWS_PROFILE=\0EC2_URL=x y\0\0"
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(said)))
     for name in ("AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "EC2_URL"):
         # So that it is undone in the end.
         monkeypatch.setenv(name, "")
-    broker._take_credentials()
+    assert broker._take_credentials()
     assert [os.environ[name] for name in ("AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "EC2_URL")] == ["a=b", "", "x y"]
+
+
+@pytest.mark.parametrize(
+    ("said", "is_all"),
+    [(b"", False), (b"AWS_PROFILE=a", False), (b"AWS_PROFILE=a\0", False), (b"AWS_PROFILE=a\0\0", True), (b"\0", True)],
+)
+def test_credentials_that_did_not_come_whole_are_noticed(
+    said: bytes, is_all: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C may kill the process that has started the broker, and is about to write them."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(said)))
+    monkeypatch.setenv("AWS_PROFILE", "")
+    assert broker._take_credentials() is is_all
+
+
+def test_a_broker_without_its_credentials_ends_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It listens in the name of an environment that it does not have, and would fail whoever has that."""
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("broker")
+        listener.listen()
+        command = [sys.executable, "-P", str(broker.__file__), str(listener.fileno()), str(tmp_path), str(os.getpid())]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, pass_fds=[listener.fileno()], timeout=20, check=False)
+    assert done.returncode == 1
 
 
 def test_what_the_broker_was_started_with_has_no_credentials(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import stat
+import struct
 import threading
 import time
 from pathlib import Path
@@ -95,9 +96,8 @@ def test_the_last_of_several_addresses_says_whether_the_host_is_there(monkeypatc
         direct.connect("web1", 1, {}, time.monotonic() + 5)
 
 
-@pytest.mark.parametrize("greeting", [b"SSH-2.0-sshd\r\n", b""], ids=["greets", "closes"])
-def test_what_sshd_sends_first_is_left_for_ssh(greeting: bytes) -> None:
-    """So is the end of a connection, which ssh explains."""
+def test_what_sshd_sends_first_is_left_for_ssh() -> None:
+    greeting = b"SSH-2.0-sshd\r\n"
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def answer() -> None:
@@ -110,6 +110,26 @@ def test_what_sshd_sends_first_is_left_for_ssh(greeting: bytes) -> None:
         with direct.connect(address[0], address[1], {}, time.monotonic() + 5, awaits_sshd=True) as made:
             assert made.recv(100) == greeting
         answering.join()
+
+
+@pytest.mark.parametrize(
+    ("lingers", "why"), [(True, "it closed this one before an sshd"), (False, "no sshd has answered: Connection reset")]
+)
+def test_what_ends_a_connection_before_sshd_has_spoken_is_a_sentence(lingers: bool, why: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def end() -> None:
+            with server.accept()[0] as accepted:
+                if not lingers:
+                    # It resets the connection (socket(7)).
+                    accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+        ending = threading.Thread(target=end)
+        ending.start()
+        with pytest.raises(ArgumentError, match=rf"Something accepts connections there, and {why}") as caught:
+            direct.connect("127.0.0.1", server.getsockname()[1], {}, time.monotonic() + 5, awaits_sshd=True)
+        assert not isinstance(caught.value, WayIsOpenError)
+        ending.join()
 
 
 def test_what_accepts_connections_and_is_no_sshd_is_a_sentence() -> None:

@@ -341,7 +341,7 @@ def test_places_that_stay_taken_are_a_sentence(run: Run, cloud: Cloud, endpoint:
             taken = [await run.places.take("eice-1", f"at work {each}", lambda: None) for each in range(PLACES)]
             step, sentence = await run.open(run.settings(timeout=1)) or (None, "")
             assert step is Step.TUNNEL
-            assert sentence.startswith("All connections that the endpoint eice-1 carries for this run were in use for")
+            assert sentence.startswith("All connections that the endpoint eice-1 carries for you were in use for")
             run.places.release(taken.pop())
             assert await run.places_left() == 1
 

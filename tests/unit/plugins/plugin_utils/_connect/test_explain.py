@@ -174,7 +174,7 @@ def test_the_reasons_why_other_ways_were_closed_are_told_when_the_last_one_ends(
     reasons = "(1) Session Manager: TargetNotConnected: No. Look."
     for said in ("Connection timed out during banner exchange", "Connection closed by 10.0.0.7", "Something else"):
         told = failure(SSH + said, SETTINGS, None, closed_ways=reasons)
-        assert told.endswith(f" It was made over another way, since these were closed: {reasons}")
+        assert told.endswith(f" Other ways to it were closed: {reasons}")
     # sshd has answered there.
     refused = failure(f"{SSH}root@web1: Permission denied (publickey).", SETTINGS, None, closed_ways=reasons)
     assert reasons not in refused

@@ -17,12 +17,13 @@ from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.host_options 
 from hypothesis import given, strategies as st
 
 ID, NODE = "i-0123456789abcdef0", "mi-0123456789abcdef0"
-VARIABLES = {"access_key": ["A_KEY", "B_KEY"], "region": ["A_REGION", "B_REGION"]}
+VARIABLES = {"access_key": ["A_KEY", "B_KEY"], "profile": ["A_PROFILE"], "region": ["A_REGION", "B_REGION"]}
 
 
 def options(**told: Any) -> HostOptions:
     """Return the options of a host. Some of them may come from the environment."""
-    return HostOptions(told.get, lambda option: VARIABLES.get(option, []))
+    defaults = {"max_tunnel_duration": 3600}
+    return HostOptions({**defaults, **told}.get, lambda option: VARIABLES.get(option, []))
 
 
 # -- What ssh is told -------------------------------------------------------------------------------------------------
@@ -120,18 +121,25 @@ def test_an_address_is_what_the_user_has_set(address: str | None, expected: str 
 @pytest.mark.parametrize("value", ["a\nb", " a", "a ", "-a", "\x7f", "x" * 254, "a\u2028b"])
 def test_an_impossible_name_is_refused(value: str) -> None:
     with pytest.raises(RefusedError, match=r"^ansible_user is "):
-        options(remote_user=value).check_names("web-1")
+        options(remote_user=value).check("web-1")
     with pytest.raises(RefusedError, match=r"^ansible_host is "):
-        options(address=value).check_names("web-1")
+        options(address=value).check("web-1")
 
 
 def test_possible_names_are_not_refused() -> None:
-    options(remote_user="a b", address="10.0.0.1").check_names("web-1")
-    options(remote_user="", address=None).check_names("web-1")
+    options(remote_user="a b", address="10.0.0.1").check("web-1")
+    options(remote_user="", address=None).check("web-1")
     # The name of the host is that of the inventory, whatever it is.
-    options(address="Web 1 ").check_names("Web 1 ")
+    options(address="Web 1 ").check("Web 1 ")
     with pytest.raises(RefusedError):
-        options(address="").check_names("web-1")
+        options(address="").check("web-1")
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 3601])
+def test_a_duration_that_aws_does_not_allow_is_refused(seconds: int) -> None:
+    with pytest.raises(RefusedError, match=rf"max_tunnel_duration is {seconds}, and AWS allows 1 to 3600 seconds"):
+        options(max_tunnel_duration=seconds).check("web-1")
+    options(max_tunnel_duration=1).check("web-1")
 
 
 @pytest.mark.parametrize(
@@ -150,6 +158,15 @@ def test_a_secret_of_the_environment_is_a_name(monkeypatch: pytest.MonkeyPatch) 
         "access_key": {"env": "B_KEY"},
         "secret_key": "s",
     }
+
+
+def test_a_profile_of_the_inventory_counts_and_no_secret_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("B_KEY", "AKIA")
+    assert options(access_key="AKIA", profile="prod").aws() == {"profile": "prod"}
+    # Of two in the environment, the SDK decides. Of two in the inventory, amazon.aws says that it takes only one.
+    monkeypatch.setenv("A_PROFILE", "prod")
+    assert options(access_key="AKIA", profile="prod").aws() == {"profile": "prod", "access_key": {"env": "B_KEY"}}
+    assert options(access_key="mine", profile="dev").aws() == {"profile": "dev", "access_key": "mine"}
 
 
 def test_a_secret_of_the_inventory_is_no_secret_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

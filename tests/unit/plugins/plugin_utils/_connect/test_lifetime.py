@@ -128,6 +128,18 @@ def test_a_broker_ends_when_its_folder_is_gone(folder: Path) -> None:
     lives.clean_up()
 
 
+def test_the_folder_of_the_next_login_session_is_another_one(folder: Path) -> None:
+    """A broker of the same environment may have been started in it."""
+    lives = of_a_user(folder, 1800)
+    folder.rename(folder.with_name("deleted"))
+    other = of_a_user(folder, 1800)
+    ended(lives, Serving(0))
+    lives.clean_up()
+    assert (folder / NAME).exists()
+    other.clean_up()
+    assert not folder.exists()
+
+
 def test_the_last_broker_deletes_the_folder(folder: Path) -> None:
     first, second = of_a_user(folder), lifetime.UntilIdle(str(folder), "another", 1, held(folder))
     (folder / "id_ed25519").touch()

@@ -6,17 +6,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import signal
 import socket
+import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+import termios
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import proxy_command
-from ansible_collections.sshkeys.aws.tests.unit.connection_run import PROGRAM, Run
+from ansible_collections.sshkeys.aws.tests.unit.connection_run import COLLECTIONS, PROGRAM, Run
+from ansible_collections.sshkeys.aws.tests.waiting import wait_until
 
 
 def test_a_broker_that_cannot_be_started_is_a_failure(run: Run) -> None:
@@ -31,8 +36,11 @@ def test_a_broker_that_cannot_be_started_is_a_failure(run: Run) -> None:
 class Asked:
     """A ProxyCommand that waits for a broker of ours: what it has sent, and what it gets."""
 
-    def __init__(self, folder: Path) -> None:
-        """Listen where the broker of the run does, and start the program as ssh does."""
+    def __init__(self, folder: Path, program: Sequence[str], more: Sequence[str]) -> None:
+        """Listen where the broker of the run does, and start a program as ssh does.
+
+        program: what Python runs. more: its arguments after the file of the settings.
+        """
         settings = folder / "settings.json"
         settings.write_text("{}")
         here = Path.cwd()
@@ -47,8 +55,8 @@ class Asked:
         self.listener.settimeout(20)
         self.ssh, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, "-I", "-S", PROGRAM, str(settings), "broker"]
-            self.program = subprocess.Popen(command, stdout=theirs.fileno())
+            command = [sys.executable, "-I", "-S", *program, str(settings), *more]
+            self.program = subprocess.Popen(command, stdout=theirs.fileno(), stderr=subprocess.PIPE)
         self.connection = self.listener.accept()[0]
         self.message, (self.descriptor,), _flags, _address = socket.recv_fds(self.connection, 65_536, 1)
 
@@ -58,11 +66,15 @@ class Asked:
         self.connection.close()
         return self.program.wait(20)
 
+    def said(self) -> bytes:
+        """Return what the program has said when it has ended."""
+        return self.program.communicate()[1]
+
 
 @contextmanager
-def asked(folder: Path) -> Iterator[Asked]:
+def asked(folder: Path, program: Sequence[str] = (PROGRAM,), more: Sequence[str] = ("broker",)) -> Iterator[Asked]:
     """Start a program, and end it."""
-    it = Asked(folder)
+    it = Asked(folder, program, more)
     try:
         with it.ssh, it.listener, it.connection:
             yield it
@@ -103,6 +115,16 @@ def test_a_broker_that_hangs_up_is_asked_again(tmp_path: Path, times: int, statu
             _message, (descriptor,), _flags, _address = socket.recv_fds(it.connection, 65_536, 1)
             os.close(descriptor)
         assert (it.answer(b"0") if status == 0 else it.program.wait(20)) == status
+
+
+def test_an_answer_counts_although_the_broker_ends_at_once(tmp_path: Path) -> None:
+    """The ssh has its connection, and is to get no other one."""
+    with asked(tmp_path) as it:
+        it.connection.close()
+        it.connection = it.listener.accept()[0]
+        # What it has not read resets the connection.
+        assert it.connection.recv(1) == b"o"
+        assert it.answer(b"0") == 0
 
 
 def test_a_broker_that_never_answers_is_a_failure(
@@ -147,3 +169,80 @@ def test_it_imports_no_more_than_it_needs() -> None:
     imported = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     assert "proxy_command" in imported
     assert not {"typing", "socket", "json", "re", "subprocess", "enum"} & set(imported)
+
+
+# -- By hand ----------------------------------------------------------------------------------------------------------
+
+# Asks as user_broker does, and prints the answer to its standard error.
+BY_HAND = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import proxy_command
+
+def for_a_start():
+    raise AssertionError("it starts a broker")
+
+sys.stderr.buffer.write(proxy_command.hand_over(sys.argv[2], os.getcwd(), "broker", for_a_start))
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [(b"..0", b"0"), (b'..1{"step": "PUSH", "sentence": "a.."}', b'1{"step": "PUSH", "sentence": "a.."}')],
+)
+def test_the_answer_comes_without_signs_of_life(tmp_path: Path, answer: bytes, told: bytes) -> None:
+    with asked(tmp_path, ["-c", BY_HAND, str(Path(PROGRAM).parent)], []) as it:
+        assert it.answer(answer) == 0
+        assert it.said() == told
+
+
+def test_an_answer_in_parts_keeps_its_periods(tmp_path: Path) -> None:
+    with asked(tmp_path, ["-c", BY_HAND, str(Path(PROGRAM).parent)], []) as it:
+        for part in (b".", b"..1a", b". b", b"."):
+            it.connection.sendall(part)
+            # It has read the part.
+            wait_until(lambda: not unread(it.connection), "it does not read")
+        assert it.answer(b"") == 0
+        assert it.said() == b"1a. b."
+
+
+def unread(sending: socket.socket) -> int:
+    """Return how many bytes the other end has not read yet (unix(7), SIOCOUTQ as of tty_ioctl(4))."""
+    (count,) = struct.unpack("i", fcntl.ioctl(sending, termios.TIOCOUTQ, b"\0" * 4))
+    return int(count)
+
+
+HOLDS = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import proxy_command
+from socket import AF_UNIX, socket
+
+held = os.open(sys.argv[2], os.O_RDONLY)
+os.chdir(sys.argv[2])
+with socket(AF_UNIX) as broker:
+    proxy_command.start(broker, "/", "broker", lambda: (f"idle:30:{held}", [sys.argv[3]]), [held])
+print(held)
+"""
+
+
+def command_of(process: int) -> bytes:
+    """Return the command line of a process, nothing if it has ended."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def test_a_broker_keeps_open_what_holds_its_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "sshkeys.aws"
+    folder.mkdir(mode=0o700)
+    command = [sys.executable, "-c", HOLDS, str(Path(PROGRAM).parent), str(folder), COLLECTIONS]
+    held = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    found = subprocess.run(["pgrep", "-f", f"broker.py .*{folder}"], capture_output=True, text=True, check=True).stdout
+    (broker,) = map(int, found.split())
+    try:
+        assert Path(f"/proc/{broker}/fd/{held}").readlink() == folder
+    finally:
+        os.kill(broker, signal.SIGTERM)
+        wait_until(lambda: not command_of(broker), "the broker is left")

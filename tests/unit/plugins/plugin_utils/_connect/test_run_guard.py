@@ -161,3 +161,15 @@ def test_what_is_no_folder_any_more_is_left_alone(folder: Path, waits: bool) -> 
     folder.symlink_to(target)
     run_guard.delete_unless_held(str(folder), waits=waits)
     assert (target / "file").exists()
+
+
+def test_a_pipe_in_its_place_is_not_waited_for(folder: Path) -> None:
+    """Another user may put one into /tmp as soon as the folder is deleted."""
+    folder.parent.mkdir()
+    os.mkfifo(folder)
+    guarding = subprocess.Popen([sys.executable, "-I", "-S", str(run_guard.__file__), str(folder)])
+    try:
+        assert guarding.wait(20) == 0
+    finally:
+        guarding.kill()
+    assert folder.exists()

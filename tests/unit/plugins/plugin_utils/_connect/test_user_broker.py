@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
+from ansible_collections.sshkeys.aws.plugins.connection import ec2_instance_connect
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import user_broker, user_folder
 from ansible_collections.sshkeys.aws.tests.unit.scripted_service import error
 from ansible_collections.sshkeys.aws.tests.unit.user_ssh import INSTANCE_ID, UserSsh, user_ssh
@@ -108,6 +110,43 @@ def test_a_broker_is_in_the_home_folder_unless_a_path_is_relative(
     for name, value in {"HOME": str(tmp_path / "home"), **variables}.items():
         monkeypatch.setenv(name, value)
     assert user_broker._working_folder() == str(tmp_path / "home" if is_in_the_home_folder else tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("variables", "region", "source"),
+    [
+        ({}, "", None),
+        ({"AWS_REGION": "eu-west-1"}, "eu-west-1", "AWS_REGION in the environment"),
+        ({"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-2"}, "eu-west-1", "AWS_REGION in the environment"),
+        ({"AWS_REGION": "", "AWS_DEFAULT_REGION": "eu-west-2"}, "eu-west-2", "AWS_DEFAULT_REGION in the environment"),
+        ({"EC2_REGION": "eu-west-3", "AWS_URL": "https://a"}, "eu-west-3", "EC2_REGION in the environment"),
+    ],
+)
+def test_a_region_that_the_file_leaves_out_is_that_of_the_shell(
+    user: UserSsh, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], region: str, source: str | None
+) -> None:
+    for name in (name for names in user_broker._VARIABLES.values() for name in names):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    host = user.host._replace(region="", endpoint_url="")
+    settings = user_broker._with_environment(host.settings("alice", "22", []))
+    assert (settings["aws"].get("region", ""), settings["region_source"]) == (region, source)
+    assert settings["aws"].get("endpoint_url") == variables.get("AWS_URL")
+    # What the file says counts.
+    of_file = user_broker._with_environment(user.host.settings("alice", "22", []))
+    assert of_file == user.host.settings("alice", "22", [])
+
+
+def test_the_variables_of_the_shell_are_those_of_the_connection() -> None:
+    options = yaml.safe_load(ec2_instance_connect.DOCUMENTATION)["options"]
+    assert {
+        option: tuple(each["name"] for each in options[option]["env"]) for option in user_broker._VARIABLES
+    } == user_broker._VARIABLES
+
+
+def test_the_region_of_the_shell_is_enough(user: UserSsh) -> None:
+    assert user.ask(user.host._replace(region=""), {"AWS_REGION": "us-east-1"}) == GREETED
 
 
 # -- Its end ----------------------------------------------------------------------------------------------------------

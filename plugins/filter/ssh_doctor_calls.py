@@ -32,6 +32,10 @@ options:
   port:
     description: The port of hosts that have no variable for it. Without it, that of the configuration of Ansible.
     type: int
+  flags:
+    description: The variables that must be true or false, by their names.
+    type: dict
+    default: {}
   cut_off:
     description: The text that Ansible cut off on the command line.
     type: str
@@ -51,7 +55,9 @@ _value:
   type: dict
   contains:
     calls:
-      description: The calls, each with C(options) for the module, and C(hosts), the instance of each host.
+      description:
+        - The calls, each with C(options) for the module, C(hosts), the instance of each host, C(label), a short name,
+          and C(has_credentials), whether its options have some.
       type: list
       elements: dict
     order:
@@ -90,6 +96,7 @@ def ssh_doctor_calls(
     *,
     tunnel: str | None = None,
     port: int | None = None,
+    flags: Mapping[str, Any] | None = None,
     cut_off: str = "",
 ) -> dict[str, Any]:
     """Return the calls as a dict. Reads no other variables of hosts, which may be undefined or secret."""
@@ -112,6 +119,7 @@ def ssh_doctor_calls(
         port=plain(port) or _configured("port"),
         cut_off=plain(cut_off),
         unread=unread,
+        flags=plain(flags or {}),
     )
     return asdict(found)
 

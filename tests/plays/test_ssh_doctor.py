@@ -200,3 +200,31 @@ def test_a_wrong_variable_is_refused(module_controller: Controller) -> None:
     assert run.status == 2
     assert "ends in a comma" in run.of("Refuse variables that cannot be used")["msg"]
     assert calls(module_controller) == []
+
+
+def test_calls_have_names_and_credentials_are_printed_nowhere(module_controller: Controller) -> None:
+    """Even where each task prints all that it has: a run that prints a secret fails."""
+    lab = module_controller.lab
+    lab.control("POST", "reset")
+    environment = lab.environment
+    hosts = inventory(
+        module_controller,
+        web={"instance_id": lab.instance_ids[0]},
+        other={
+            "instance_id": lab.instance_ids[1],
+            f"{OURS}_access_key": environment["AWS_ACCESS_KEY_ID"],
+            f"{OURS}_secret_key": environment["AWS_SECRET_ACCESS_KEY"],
+        },
+    )
+    run = module_controller.run(PLAYBOOK, "-vvv", inventory=hosts)
+    run.assert_succeeded()
+    assert run.of(SUM)["msg"][0] == "A way leads to 2 of 2 instances."
+    assert f"(item={lab.lab['region']})" in run.output
+
+
+def test_a_flag_that_is_neither_true_nor_false_is_refused(module_controller: Controller) -> None:
+    hosts = inventory(module_controller, web={"instance_id": module_controller.lab.instance_ids[0]})
+    run = module_controller.run(PLAYBOOK, "-e", "ssh_doctor_fail=maybe", inventory=hosts)
+    assert run.status == 2
+    message = run.of("Refuse variables that cannot be used")["msg"]
+    assert message == "ssh_doctor_fail is 'maybe', and must be true or false."

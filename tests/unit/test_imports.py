@@ -44,6 +44,7 @@ PURE_FILES = [
     "module_utils/_aws/mfa.py",
     "module_utils/_aws/pacer.py",
     "module_utils/_aws/role.py",
+    "module_utils/_booleans.py",
     "module_utils/_comma_list.py",
     "module_utils/_errors.py",
     "module_utils/_keys/errors.py",

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence
 
+from ansible_collections.sshkeys.aws.plugins.module_utils._booleans import no_boolean
 from ansible_collections.sshkeys.aws.plugins.module_utils._comma_list import elements, faults
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._network.networks import no_network
@@ -20,6 +21,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._reach.asked import is
 _OURS = "ansible_ec2_instance_connect_"
 # The options of the module that come from variables of the connection with the same end of their names.
 _ACCOUNT = ("profile", "access_key", "secret_key", "session_token", "assume_role_arn", "endpoint_url")
+_CREDENTIALS = frozenset({"access_key", "secret_key", "session_token"})
 _SSH_PORT = 22
 # All variables of a host that are read.
 VARIABLES = (
@@ -38,7 +40,8 @@ VARIABLES = (
 class DoctorCalls:
     """What the playbook asks.
 
-    calls: each with ``options`` of the module, and ``hosts``: the id of the instance of each host.
+    calls: each with ``options`` of the module; ``hosts``, the id of the instance of each host; ``label``, a short name;
+    and ``has_credentials``, whether its options have some.
     order: the hosts to tell of, as in the inventory. strangers: those that are no instances.
     unusable: why a host of ``order`` has no call, a sentence for each.
     faults: sentences about variables that cannot be used.
@@ -59,14 +62,17 @@ def doctor_calls(
     port: Any = None,
     cut_off: str = "",
     unread: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] | None = None,
 ) -> DoctorCalls:
     """Return the calls for hosts.
 
     hosts: the variables of each, with ``inventory_hostname``. source_cidr: a list, text with commas, or None.
     tunnel, port: of hosts that have no variable for it. cut_off: what Ansible cut off on the command line.
     unread: why variables of a host could not be read, a sentence by its name.
+    flags: the variables that must be true or false.
     """
     wrong = faults({"ssh_doctor_source_cidr": source_cidr}, cut_off) or _no_networks(source_cidr)
+    wrong += [refusal for refusal in (no_boolean(*flag) for flag in (flags or {}).items()) if refusal]
     if wrong:
         return DoctorCalls(faults=wrong)
     sources = {"source_cidr": elements(source_cidr)} if source_cidr else {}
@@ -114,7 +120,14 @@ def _add(
         taken = call["options"]["addresses"].get(instance_id)
         if taken != address.get(instance_id):
             key = (*key, ("address", str(address.get(instance_id))), ("of", instance_id))
-    call = calls.setdefault(key, {"options": {**options, "instance_ids": [], "addresses": {}}, "hosts": {}})
+    if key not in calls:
+        calls[key] = {
+            "options": {**options, "instance_ids": [], "addresses": {}},
+            "hosts": {},
+            "label": ", ".join(str(options[name]) for name in ("region", "profile") if name in options) or "AWS",
+            "has_credentials": not _CREDENTIALS.isdisjoint(options),
+        }
+    call = calls[key]
     call["hosts"][name] = instance_id
     if instance_id not in call["options"]["instance_ids"]:
         call["options"]["instance_ids"].append(instance_id)

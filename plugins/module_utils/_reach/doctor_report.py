@@ -66,7 +66,9 @@ def doctor_report(
     hosts = [judged[name] for name in order]
     rows = [(each.name, each.instance_id, each.state, each.best_way) for each in hosts]
     rows += [(name, "none", "", "no EC2 instance") for name in strangers]
-    lines = _table(rows, [[*each.remarks] for each in hosts])
+    # The variable of the playbook, instead of the option of the module.
+    remarks = [[remark.replace("source_cidr", "ssh_doctor_source_cidr") for remark in each.remarks] for each in hosts]
+    lines = _table(rows, remarks)
     reached = [each for each in hosts if each.is_reached]
     closed = [each.name for each in hosts if each.is_reached is False]
     unjudged = [each.name for each in hosts if each.is_reached is None]

@@ -17,6 +17,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Collection, Iterator, Mapping
 
+from ansible_collections.sshkeys.aws.plugins.module_utils._booleans import as_boolean, no_boolean
 from ansible_collections.sshkeys.aws.plugins.module_utils._comma_list import elements, faults as comma_list_faults
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.private import PRIVATE_KEY, holds_private_key
@@ -26,11 +27,6 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotate_files
 _MISSPELT = frozenset({"keep_key", "keep_keys", "keep_old_key", "replace", "replaced"})
 _SSH_PORT = "22"
 _LAST_PORT = 65535
-# Ansible's filter bool takes a word that it does not know for false, and the old keys would be removed.
-_BOOLEANS = {
-    **dict.fromkeys(("1", "on", "t", "true", "y", "yes"), True),
-    **dict.fromkeys(("", "0", "f", "false", "n", "no", "off"), False),
-}
 
 
 # What is wrong with the others is said without the text.
@@ -112,7 +108,7 @@ def read_rotate_request(
         folder=os.path.dirname(file),
         new_file=new_file_of(file) if file else "",
         key_comment=str(variables.get("key_comment") or f"{user_name}@{server_id}"),
-        keep_old_keys=_BOOLEANS.get(_text(variables, "keep_old_keys").lower(), False),
+        keep_old_keys=as_boolean(_text(variables, "keep_old_keys")) or False,
         sftp_host=_text(variables, "sftp_host"),
         sftp_port=_text(variables, "sftp_port") or _SSH_PORT,
         sftp_user=_text(variables, "sftp_user") or user_name,
@@ -171,9 +167,9 @@ def _faults(
         )
     if not re.fullmatch(r"[0-9]{1,5}", request.sftp_port) or not 1 <= int(request.sftp_port) <= _LAST_PORT:
         yield f"sftp_port is {shown(request.sftp_port)}, and must be the number of a port."
-    keep_old_keys = _text(variables, "keep_old_keys")
-    if keep_old_keys.lower() not in _BOOLEANS:
-        yield f"keep_old_keys is {shown(keep_old_keys)}, and must be true or false."
+    refusal = no_boolean("keep_old_keys", _text(variables, "keep_old_keys"))
+    if refusal:
+        yield refusal
 
 
 def _faults_of_keys(request: RotateRequest, paths: Paths, defined: Collection[str]) -> Iterator[str]:

@@ -38,10 +38,30 @@ def test_hosts_that_share_everything_are_one_call() -> None:
                     "addresses": {},
                 },
                 "hosts": {"a": ID, "b": OTHER, "a again": ID},
+                "label": "us-east-1",
+                "has_credentials": False,
             }
         ],
         ["a", "b", "a again"],
     )
+
+
+@pytest.mark.parametrize(
+    ("variables", "label", "has_credentials"),
+    [
+        ({}, "AWS", False),
+        ({"ansible_ec2_instance_connect_profile": "prod"}, "prod", False),
+        ({"ansible_ec2_instance_connect_secret_key": "s"}, "AWS", True),
+    ],
+)
+def test_a_call_has_a_name_without_credentials(variables: dict[str, str], label: str, has_credentials: bool) -> None:
+    (call,) = doctor_calls([host("a", **variables)], None).calls
+    assert (call["label"], call["has_credentials"]) == (label, has_credentials)
+
+
+def test_a_flag_that_is_neither_true_nor_false_is_refused() -> None:
+    found = doctor_calls([host("a")], None, flags={"ssh_doctor_all": "yes", "ssh_doctor_fail": "maybe"})
+    assert (found.faults, found.calls) == (["ssh_doctor_fail is 'maybe', and must be true or false."], [])
 
 
 @pytest.mark.parametrize(

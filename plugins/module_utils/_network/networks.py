@@ -78,14 +78,14 @@ def without(some: Sequence[Network], other: Network) -> list[Network]:
     return tidy(left)
 
 
-def is_inside(one: Network, other: Network) -> bool:
+def is_inside(inner: Network, outer: Network) -> bool:
     """Return whether all addresses of a network are in another one."""
-    return one.version == other.version and one.subnet_of(other)  # type: ignore[arg-type]
+    return inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]
 
 
-def covers(some: Sequence[Network], others: Sequence[Network]) -> bool:
-    """Return whether all addresses of the others are in some."""
-    return tidy(common(others, some)) == tidy(others)
+def covers(some: Sequence[Network], wanted: Sequence[Network]) -> bool:
+    """Return whether all wanted addresses are in some networks."""
+    return tidy(common(some, wanted)) == tidy(wanted)
 
 
 def named(some: Sequence[Network], at_most: int = 4) -> str:

@@ -13,9 +13,9 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._booleans import as_bo
 @pytest.mark.parametrize(
     ("value", "is_true"),
     [
-        *((value, True) for value in (True, 1, "yes", "True", " on ", "1", "t", "Y")),
-        *((value, False) for value in (False, 0, "", "no", "FALSE", "off", "0", "f", "n")),
-        *((value, None) for value in ("maybe", "truee", 2, None, [], "2")),
+        *zip((True, 1, "yes", "True", " on ", "1", "t", "Y"), [True] * 8, strict=True),
+        *zip((False, 0, "", "no", "FALSE", "off", "0", "f", "n"), [False] * 9, strict=True),
+        *zip(("maybe", "truee", 2, None, [], "2"), [None] * 6, strict=True),
     ],
 )
 def test_a_value_is_true_or_false_or_neither(value: object, is_true: bool | None) -> None:

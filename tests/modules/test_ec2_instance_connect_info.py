@@ -215,6 +215,9 @@ def test_an_acl_denies_before_it_allows_and_forgets_the_way_back(vpc: Vpc) -> No
     ids=str,
 )
 def test_endpoints(vpc: Vpc, endpoint: dict[str, Any], is_it: bool | None, says: str) -> None:
+    known = vpc.ec2.meta.service_model.shape_for("Ec2InstanceConnectEndpoint").members
+    if "ip_address_type" in endpoint and "IpAddressType" not in known:
+        pytest.skip("This version of the SDK knows no address types of endpoints.")
     group = vpc.group("web", tcp(22, groups=[vpc.ids["of endpoint"]]))
     vpc.endpoint(**endpoint)
     found = one(vpc.lab, vpc.instance(group, is_public=False))

@@ -41,6 +41,7 @@ def dotted(name: str) -> str:
 
 ALL_MODULES = {dotted(name) for name in FILES}
 PURE_FILES = [
+    "module_utils/_aws/filters.py",
     "module_utils/_aws/mfa.py",
     "module_utils/_aws/pacer.py",
     "module_utils/_aws/role.py",

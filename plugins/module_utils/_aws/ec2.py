@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.calls import read, unexpected
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.filters import by_ids
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
     ArgumentError,
     NoEndpointError,
@@ -57,10 +58,6 @@ class Instance(NamedTuple):
         return self.private_ip_address or self.ipv6_address
 
 
-# The service's limit for the values of a filter (EC2 API Reference, DescribeInstances).
-_VALUES_OF_A_FILTER = 200
-
-
 def instances(client: EC2Client, instance_ids: Sequence[str]) -> dict[str, Instance]:
     """Return those of these instances that there are, by their ids (DescribeInstances). Raises ServiceError.
 
@@ -68,9 +65,8 @@ def instances(client: EC2Client, instance_ids: Sequence[str]) -> dict[str, Insta
     """
     found: dict[str, Instance] = {}
     pages = client.get_paginator("describe_instances")
-    for first in range(0, len(instance_ids), _VALUES_OF_A_FILTER):
-        ids = list(instance_ids[first : first + _VALUES_OF_A_FILTER])
-        answer = read(pages.paginate(Filters=[{"Name": "instance-id", "Values": ids}]).build_full_result)
+    for filters in by_ids("instance-id", instance_ids):
+        answer = read(pages.paginate(Filters=filters).build_full_result)
         try:
             for reservation in answer.get("Reservations", []):
                 for each in reservation["Instances"]:

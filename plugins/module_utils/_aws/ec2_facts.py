@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, Sequence, TypeVar
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.calls import read, unexpected
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.filters import Filters
 from ansible_collections.sshkeys.aws.plugins.module_utils._network.facts import (
     Acl,
     AclEntry,
@@ -33,21 +34,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
 Fact = TypeVar("Fact")
-# As EC2 writes them: {"Name": ..., "Values": [...]}.
-Filters = Sequence[Mapping[str, Any]]
-
-# The service's limit for the values of a filter (EC2 API Reference, DescribeInstances).
-VALUES_OF_A_FILTER = 200
 # The service's limit for a page of instances. By default a page may have fewer.
 _INSTANCES_OF_A_PAGE = 1000
-
-
-def by_ids(name: str, ids: Sequence[str]) -> list[Filters]:
-    """Return the filters of the requests for so many ids. name: of the filter, such as ``vpc-id``."""
-    return [
-        [{"Name": name, "Values": list(ids[first : first + VALUES_OF_A_FILTER])}]
-        for first in range(0, len(ids), VALUES_OF_A_FILTER)
-    ]
 
 
 def instances(client: EC2Client, filters: Filters) -> list[Instance]:
@@ -200,7 +188,7 @@ def _rule(each: Mapping[str, Any]) -> Rule:
         [
             one["GroupId"]
             for one in each.get("UserIdGroupPairs", [])
-            # A rule for a group of a VPC whose peering has ended is stale, and lets nobody in.
+            # A rule is stale if it names a group of another VPC and the peering has ended. It lets nobody in.
             if one.get("GroupId") and one.get("PeeringStatus", "active") == "active"
         ],
     )

@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence, Tuple
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws import ec2_facts, ssm_facts
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.filters import Filters, by_ids
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
 from ansible_collections.sshkeys.aws.plugins.module_utils._network.facts import (
@@ -72,9 +73,7 @@ class Asking:
         self._ec2, self._ssm, self._concurrency = ec2, ssm, concurrency
         self._errors: dict[str, ServiceError] = {}
 
-    def ask(
-        self, instance_ids: Sequence[str] | None, filters: ec2_facts.Filters, *, port: int, endpoint_id: str | None
-    ) -> Found:
+    def ask(self, instance_ids: Sequence[str] | None, filters: Filters, *, port: int, endpoint_id: str | None) -> Found:
         """Ask for all that tells which ways to instances are open.
 
         instance_ids: instances and managed nodes; None for the instances that fit filters, or all.
@@ -82,7 +81,7 @@ class Asking:
         """
         known_to_ec2 = [each for each in instance_ids or () if not is_managed_node(each)]
         nodes = [each for each in instance_ids or () if is_managed_node(each)]
-        wanted = [filters] if instance_ids is None else ec2_facts.by_ids("instance-id", known_to_ec2)
+        wanted = [filters] if instance_ids is None else by_ids("instance-id", known_to_ec2)
         instances = self._all((INSTANCES, partial(ec2_facts.instances, self._ec2, each)) for each in wanted).get(
             INSTANCES, []
         )
@@ -109,16 +108,16 @@ class Asking:
     def _around(self, running: Sequence[Instance], endpoint_id: str | None) -> Iterator[Job]:
         vpc_ids = _once(each.vpc_id for each in running)
         yield from self._in_vpcs(vpc_ids)
-        wanted = ec2_facts.by_ids("vpc-id", vpc_ids)
+        wanted = by_ids("vpc-id", vpc_ids)
         if endpoint_id and running:
-            wanted = ec2_facts.by_ids("instance-connect-endpoint-id", [endpoint_id])
+            wanted = by_ids("instance-connect-endpoint-id", [endpoint_id])
         for each in wanted:
             yield _ENDPOINTS, partial(ec2_facts.connect_endpoints, self._ec2, each)
-        for each in ec2_facts.by_ids("image-id", _once(one.image_id for one in running)):
+        for each in by_ids("image-id", _once(one.image_id for one in running)):
             yield _IMAGES, partial(ec2_facts.images, self._ec2, each)
 
     def _in_vpcs(self, vpc_ids: Sequence[str]) -> Iterator[Job]:
-        for each in ec2_facts.by_ids("vpc-id", vpc_ids):
+        for each in by_ids("vpc-id", vpc_ids):
             yield _TABLES, partial(ec2_facts.route_tables, self._ec2, each)
             yield _ACLS, partial(ec2_facts.acls, self._ec2, each)
             yield _SUBNETS, partial(ec2_facts.subnets, self._ec2, each)
@@ -148,7 +147,7 @@ class Asking:
             *(each for instance in running for interface in instance.interfaces for each in interface.group_ids),
             *(each for one in (() if isinstance(endpoints, Unread) else endpoints) for each in one.security_group_ids),
         ]
-        wanted = ec2_facts.by_ids("group-id", _once(ids))
+        wanted = by_ids("group-id", _once(ids))
         told.update(self._all((_GROUPS, partial(ec2_facts.security_groups, self._ec2, each)) for each in wanted))
         groups, tables = told.get(_GROUPS, []), told.get(_TABLES, [])
         lists = _once(

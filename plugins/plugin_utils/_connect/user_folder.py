@@ -4,8 +4,9 @@
 
 """The folder of a user who logs in by hand: the sockets of brokers, and the key pair that they share.
 
-Each of its processes holds it by a shared lock. The kernel drops the lock of a process that ends, however it ends, and
-whoever gets an exclusive lock deletes the folder (run_guard.py), or what is in it. So the key outlives no broker.
+Each of its processes holds it by a shared lock. The kernel drops the lock of a process that ends, however it ends. The
+process that then gets an exclusive lock deletes the folder (run_guard.py), or what is in it. So the key ends with the
+last broker.
 """
 
 from __future__ import annotations

@@ -46,15 +46,6 @@ def told(service: StubbedService, method: str, call: Callable[..., Any], *answer
         return call(service.client, VPC)
 
 
-@pytest.mark.parametrize(("number", "sizes"), [(0, []), (200, [200]), (201, [200, 1])])
-def test_a_filter_has_no_more_values_than_the_service_takes(number: int, sizes: list[int]) -> None:
-    ids = [f"vpc-{each}" for each in range(number)]
-    filters = ec2_facts.by_ids("vpc-id", ids)
-    assert [len(each[0]["Values"]) for each in filters] == sizes
-    assert [value for each in filters for value in each[0]["Values"]] == ids
-    assert {each[0]["Name"] for each in filters} <= {"vpc-id"}
-
-
 def test_instances(service: StubbedService) -> None:
     interfaces = [
         {

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws import ec2_facts, ssm_facts
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.filters import Filters
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
 from ansible_collections.sshkeys.aws.plugins.module_utils._network.facts import Agent, Instance, Route, Unread
 from ansible_collections.sshkeys.aws.plugins.module_utils._reach.ask import Asking, Found, is_refusal
@@ -59,7 +60,7 @@ class Aws:
             raise self.errors[name]
 
     def _call(self, name: str) -> Callable[..., Sequence[Any]]:
-        def call(_client: Any, filters: ec2_facts.Filters) -> Sequence[Any]:
+        def call(_client: Any, filters: Filters) -> Sequence[Any]:
             self._note(name, [value for each in filters for value in each["Values"]])
             found = self.has[name]
             if name == "instances":

@@ -27,7 +27,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._ssh_options import Un
 from ansible_collections.sshkeys.aws.plugins.plugin_utils import _ssh_config
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect import run_folder, user_folder, user_host
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._connect.host_options import HostOptions, RefusedError
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._plain import plain
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._plain import is_template, plain
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._refusal import refusal
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -204,8 +204,7 @@ def _options(connection: str, variables: Mapping[str, Any]) -> HostOptions:
 
     def value(option: str) -> Any:
         found = plain(C.config.get_config_value(option, None, "connection", connection, variables=variables))
-        # ansible-core 2.18 leaves a template as it is if a variable in it is undefined.
-        if isinstance(found, str) and ("{{" in found or "{%" in found):
+        if is_template(found):
             raise RefusedError(f"{option} is {shown(found)}: a variable in it is undefined.")
         return found
 

@@ -86,7 +86,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.loader import connection_loader
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._reach.doctor_calls import VARIABLES, doctor_calls
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._plain import plain
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._plain import is_template, plain
 from jinja2 import Undefined, UndefinedError
 
 
@@ -141,8 +141,7 @@ def _defined(value: Any) -> Any:
         str(value)
     found = plain(value)
     for text in found.values() if isinstance(found, dict) else [found]:
-        # ansible-core 2.18 leaves a template as it is if a variable in it is undefined.
-        if isinstance(text, str) and ("{{" in text or "{%" in text):
+        if is_template(text):
             raise UndefinedError(f"a variable in {shown(text)} is undefined")
     return found
 

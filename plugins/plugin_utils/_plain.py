@@ -30,3 +30,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(inner) for inner in value]
     return value
+
+
+def is_template(value: Any) -> bool:
+    """Return whether a templated value is a template still.
+
+    ansible-core 2.18 leaves it as it is if a variable in it is undefined.
+    """
+    return isinstance(value, str) and ("{{" in value or "{%" in value)

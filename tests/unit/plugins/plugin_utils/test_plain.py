@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._plain import plain
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._plain import is_template, plain
 from hypothesis import given, strategies as st
 
 
@@ -69,3 +69,10 @@ values = st.recursive(
 def test_all_of_it_is_plain_and_equal(value: Any) -> None:
     assert plain(value) == value
     assert types_in(plain(value)) <= {dict, list, str, int, bool, type(None)}
+
+
+@pytest.mark.parametrize(
+    ("value", "is_one"), [("{{ nobody }}", True), ("a{% if b %}", True), ("{ }", False), ("", False), (22, False)]
+)
+def test_a_template_that_is_left_is_one(value: object, is_one: bool) -> None:
+    assert is_template(value) is is_one

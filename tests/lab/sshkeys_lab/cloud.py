@@ -102,6 +102,15 @@ class Cloud:
         backends = transfer_backends[DEFAULT_ACCOUNT_ID]
         return backends[region].servers.get(server_id) if region in backends else None
 
+    def servers(self, region: str) -> list[Server]:
+        """Return the Transfer servers of a region."""
+        backends = transfer_backends[DEFAULT_ACCOUNT_ID]
+        return list(backends[region].servers.values()) if region in backends else []
+
+    def set_identity_provider(self, region: str, server_id: str, provider: str) -> None:
+        """Give an existing Transfer server an identity provider type; raise ValueError for one that AWS has not."""
+        self._transfer(region).servers[server_id].identity_provider_type = ServerIdentityProviderType(provider)
+
     def create_user(self, region: str, parameters: dict[str, Any]) -> None:
         """Create a Transfer user without keys on an existing server, from the input of CreateUser."""
         self._transfer(region).create_user(

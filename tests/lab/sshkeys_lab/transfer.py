@@ -72,7 +72,6 @@ class Transfer:
             "ListUsers": self._list_users,
             "CreateUser": self._create_user,
             "DeleteUser": self._delete_user,
-            "DescribeServer": self._describe_server,
             "DeleteServer": self._delete_server,
         }
 
@@ -226,11 +225,6 @@ class Transfer:
     def _delete_user(self, call: Call) -> dict[str, object]:
         self.delete_user(call.region, call.parameters["ServerId"], call.parameters["UserName"])
         return {}
-
-    def _describe_server(self, call: Call) -> dict[str, object]:
-        described = _set_members(self._server(call.region, call.parameters["ServerId"]).to_dict())
-        described.setdefault("IdentityProviderType", "SERVICE_MANAGED")
-        return {"Server": described}
 
     def _delete_server(self, call: Call) -> dict[str, object]:
         server = self._server(call.region, call.parameters["ServerId"])

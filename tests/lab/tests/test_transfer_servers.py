@@ -74,7 +74,8 @@ def test_a_server_is_described(bench: Bench) -> None:
 def test_an_unknown_server(bench: Bench, operation: str) -> None:
     with pytest.raises(ClientError, match="Unknown server") as caught:
         getattr(bench.client("transfer"), operation)(ServerId=UNKNOWN)
-    assert caught.value.response["ResourceType"] == "Server"
+    response: dict[str, Any] = dict(caught.value.response)
+    assert response["ResourceType"] == "Server"
 
 
 def test_an_unknown_host_key(bench: Bench) -> None:

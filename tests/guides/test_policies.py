@@ -46,6 +46,9 @@ RESOURCES = {
     "ssm:TerminateSession": r"ssm session/\*",
     "ssmmessages:OpenDataChannel": r"ssm session/\$\{aws:userid\}-\*",
     "sts:AssumeRole": r"iam role/[\w-]+",
+    "transfer:DescribeServer": r"transfer server/\*",
+    "transfer:ListHostKeys": r"transfer server/\*",
+    "transfer:ListServers": None,
     "transfer:ListUsers": r"transfer server/s-[0-9a-f]{17}",
     "transfer:DescribeUser": r"transfer user/s-[0-9a-f]{17}/\*",
     "transfer:ImportSshPublicKey": r"transfer user/s-[0-9a-f]{17}/\*",
@@ -60,7 +63,7 @@ CONDITIONS = {
     "ssm:TerminateSession": {"ssm:resourceTag/aws:ssmmessages:session-id"},
 }
 # The files with a function for each call.
-CALLERS = ("ec2", "ec2_facts", "instance_connect", "ssm", "ssm_facts", "transfer")
+CALLERS = ("ec2", "ec2_facts", "instance_connect", "ssm", "ssm_facts", "transfer", "transfer_servers")
 # Websockets and no calls, so the SDK does not know them.
 NO_OPERATIONS = {"ec2-instance-connect:OpenTunnel", "ssmmessages:OpenDataChannel"}
 

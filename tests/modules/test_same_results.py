@@ -26,7 +26,7 @@ from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 
 PUSH, CONSOLE = "ec2_instance_connect_key", "ec2_serial_console_key"
 JUDGE = "ec2_instance_connect_info"
-DECLARE, READ = "transfer_ssh_key", "transfer_ssh_key_info"
+DECLARE, READ, DESCRIBE = "transfer_ssh_key", "transfer_ssh_key_info", "transfer_server_info"
 USER = "partner"
 MASKS_OUTPUT = ANSIBLE_CORE >= (2, 22)
 ROLE = "arn:aws:iam::123456789012:role/keys"
@@ -51,7 +51,7 @@ def _no_configuration(running_lab: RunningLab, tmp_path: Path, monkeypatch: pyte
 @pytest.fixture(scope="module")
 def processes() -> Iterator[Processes]:
     """Return what runs modules in processes."""
-    processes = Processes([PUSH, CONSOLE, JUDGE, DECLARE, READ])
+    processes = Processes([PUSH, CONSOLE, JUDGE, DECLARE, READ, DESCRIBE])
     yield processes
     processes.end()
 
@@ -162,6 +162,21 @@ def test_declarations(running_lab: RunningLab, compare: Compare) -> None:
         Task(DECLARE, several, "one of the following is required: user_name, users", fails=True),
         Task(DECLARE, {**declare, "state": "gone"}, "state must be one of: present, absent", fails=True),
         Task(DECLARE, {**declare, "public_keys": []}, "public_keys is an empty list", fails=True),
+    ]
+    compare(tasks)
+
+
+def test_servers(running_lab: RunningLab, compare: Compare) -> None:
+    one, other = running_lab.server_id, running_lab.lab["transfer"]["empty_server"]
+    describe = {**running_lab.aws, "server_ids": [one, other]}
+    tasks = [
+        Task(DESCRIBE, running_lab.aws, '"is_default": true', check_mode=True),
+        Task(DESCRIBE, {**describe, "concurrency": "1"}, '"identity_provider_type": "SERVICE_MANAGED"'),
+        Task(DESCRIBE, {**running_lab.aws, "server_id": f"{one},{one}"}, '"type": "ssh-ed25519"'),
+        Task(DESCRIBE, {**describe, "server_ids": []}, "server_ids is an empty list"),
+        Task(DESCRIBE, {**describe, "server_ids": [one, "s-00000000000000000"]}, "1 of 2 servers failed", fails=True),
+        Task(DESCRIBE, {**describe, "server_ids": ["web"]}, "server_id 'web' is not the id", fails=True),
+        Task(DESCRIBE, {**describe, "concurrency": 0}, "concurrency is 0", fails=True),
     ]
     compare(tasks)
 

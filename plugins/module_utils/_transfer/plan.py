@@ -18,12 +18,13 @@ Pure. Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey, read_held_key, result_of_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import transfer_body
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.dates import age_days, iso
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import (
     check_key_id,
     check_replaced_id,
@@ -115,8 +116,7 @@ class HeldKey:
 
     def age_days(self, now: datetime) -> int | None:
         """Return the whole days from its import to ``now``, None for a key that is not imported yet."""
-        # The clock of this host may be behind that of AWS.
-        return max(0, (now - self.date_imported).days) if self.date_imported else None
+        return age_days(self.date_imported, now) if self.date_imported else None
 
     def result(self) -> dict[str, Any]:
         """Return the key as a module's result describes it."""
@@ -125,7 +125,7 @@ class HeldKey:
             "id": self.id,
             "body": self.body,
             **(result_of_key(self.key) if self.key else unknown),
-            "date_imported": _iso(self.date_imported) if self.date_imported else None,
+            "date_imported": iso(self.date_imported) if self.date_imported else None,
         }
 
 
@@ -197,8 +197,3 @@ def plan_user(held: Sequence[HeldKey] | None, wanted: Wanted) -> UserPlan:
     surplus = tuple(key for key in keys if not any(key.is_key(kept) for kept in wanted.keys))
     replaced = tuple(key for key in surplus if key.id in wanted.replaces)
     return UserPlan(wanted, None if held is None else keys, imports, surplus if wanted.exclusive else replaced)
-
-
-def _iso(moment: datetime) -> str:
-    """Write a moment as ISO 8601 in UTC, to the second."""
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -15,6 +15,7 @@ from ansible_collections.sshkeys.aws.plugins.modules import (
     ec2_instance_connect_info,
     ec2_instance_connect_key,
     ec2_serial_console_key,
+    transfer_server_info,
     transfer_ssh_key,
     transfer_ssh_key_info,
 )
@@ -26,6 +27,7 @@ MODULES = {
         ec2_instance_connect_info,
         ec2_instance_connect_key,
         ec2_serial_console_key,
+        transfer_server_info,
         transfer_ssh_key,
         transfer_ssh_key_info,
     )
@@ -134,6 +136,7 @@ def tasks_without_marks() -> Iterator[dict[str, Any]]:
         "ec2_instance_connect_info": "instance_ids",
         "ec2_instance_connect_key": "public_key",
         "ec2_serial_console_key": "serial_port",
+        "transfer_server_info": "server_ids",
         "transfer_ssh_key": "public_keys",
         "transfer_ssh_key_info": "user_names",
     }.items():

@@ -75,7 +75,7 @@ def test_a_partition_that_nobody_knows_has_no_name(arn: str) -> None:
     assert endpoint_of(arn, "PUBLIC", None) is None
 
 
-# -- What is told of a server -------------------------------------------------------------------------------------------
+# -- What is told of a server ------------------------------------------------------------------------------------------
 
 
 def test_all_that_the_service_states() -> None:
@@ -158,7 +158,7 @@ def test_ports_are_those_of_sftp(protocols: list[str], details: Any, ports: list
 
 
 def test_host_keys_have_an_age_and_one_is_the_default() -> None:
-    keys = [
+    keys: list[dict[str, Any]] = [
         {"HostKeyId": "hostkey-1", "Type": "ssh-ed25519", "Fingerprint": ED, "DateImported": NOW - timedelta(days=3)},
         {"HostKeyId": "hostkey-2", "Type": "ssh-rsa", "Fingerprint": f"{RSA[7:]}=", "Description": "old"},
         {"Fingerprint": "in a form that nobody knows"},
@@ -196,7 +196,7 @@ def test_host_keys_have_an_age_and_one_is_the_default() -> None:
     assert [key["is_default"] for key in told({"Arn": ARN}, keys)["host_keys"]] == [False] * 3
 
 
-# -- What could not be read ----------------------------------------------------------------------------------------------
+# -- What could not be read --------------------------------------------------------------------------------------------
 
 
 def test_a_server_that_could_not_be_read_is_told_and_nothing_of_it_is_guessed() -> None:
@@ -213,8 +213,8 @@ def test_a_failure_counts_and_names() -> None:
     ]
     report = report_servers(readings, NOW, Region("us-east-1", "the option region"))
     assert report.failure == (
-        "1 of 2 servers failed: s-0fedcba9876543210: AccessDeniedException: No. Allow it. The region was us-east-1, from "
-        "the option region."
+        "1 of 2 servers failed: s-0fedcba9876543210: AccessDeniedException: No. Allow it. The region was us-east-1, "
+        "from the option region."
     )
     assert ["error" in server for server in report.result["servers"]] == [False, True]
     assert report.result["changed"] is False

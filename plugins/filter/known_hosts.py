@@ -41,7 +41,9 @@ options:
     elements: str
     default: []
   said:
-    description: What C(ssh-keyscan) printed on standard error. The filter repeats it if there is no key.
+    description:
+      - What C(ssh-keyscan) printed on standard error. The filter repeats it if there is no key.
+      - C(ssh-keyscan) waits 5 seconds for an answer, unless its option C(-T) says otherwise.
     type: str
     default: ""
 seealso:
@@ -72,7 +74,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The lines, each with a host, a key type and a key.
+  description: The lines, sorted, each with a host, a key type and a key.
   type: list
   elements: str
   sample:

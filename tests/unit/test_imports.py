@@ -100,6 +100,7 @@ PURE_FILES = [
     "module_utils/_transfer/paths.py",
     "module_utils/_transfer/rotate_failure.py",
     "module_utils/_transfer/rotate_files.py",
+    "module_utils/_transfer/rotate_host_keys.py",
     "module_utils/_transfer/rotate_request.py",
     "module_utils/_transfer/rotate_summary.py",
     "module_utils/_transfer/servers.py",

@@ -53,7 +53,7 @@ class _Shown(NamedTuple):
 
 
 def known_hosts(scan: Any, stated: Any, *, names: Any = (), said: str = "") -> list[str]:
-    """Return the lines for a known_hosts file of the keys that a server shows.
+    """Return the lines for a known_hosts file of the keys that a server shows, each once, sorted.
 
     scan: what ssh-keyscan printed, or lines of a known_hosts file. Lines may be hashed and have ports.
     stated: the fingerprints of the host keys, each as text or as a dict with ``fingerprint`` and perhaps ``type``.
@@ -70,8 +70,8 @@ def known_hosts(scan: Any, stated: Any, *, names: Any = (), said: str = "") -> l
     if strangers:
         raise HostKeyError(" ".join([*(_refusal(key, trusted) for key in strangers), _REMEDY]))
     hosts = _read_names(names)
-    lines = [f"{host} {key.type} {key.encoded}" for key in keys for host in hosts or [key.host]]
-    return list(dict.fromkeys(lines))
+    # ssh-keyscan prints the keys in the order in which the answers come, which is another one each time.
+    return sorted({f"{host} {key.type} {key.encoded}" for key in keys for host in hosts or [key.host]})
 
 
 _REMEDY = (
@@ -94,10 +94,7 @@ def _refusal(key: _Shown, trusted: Sequence[_Stated]) -> str:
 def _nothing_scanned(said: str) -> str:
     words = " ".join(printable(said).split())[:_SAID_AT_MOST].rstrip(".")
     heard = f" It said: {words}." if words else ""
-    return (
-        f"The server showed no host key.{heard} Check the host name and the port, and that this host reaches them. "
-        "ssh-keyscan needs a longer -T for a slow network."
-    )
+    return f"The server showed no host key.{heard} Check the host name and the port, and that this host reaches them."
 
 
 def _read_stated(stated: Any) -> list[_Stated]:

@@ -89,6 +89,7 @@ PURE_FILES = [
     "module_utils/_transfer/audit_counts.py",
     "module_utils/_transfer/audit_end.py",
     "module_utils/_transfer/audit_keys.py",
+    "module_utils/_transfer/audit_servers.py",
     "module_utils/_transfer/dates.py",
     "module_utils/_transfer/names.py",
     "module_utils/_transfer/plan.py",

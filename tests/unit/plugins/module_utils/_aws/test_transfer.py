@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws import transfer
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import TRANSFER
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import User
 from ansible_collections.sshkeys.aws.tests.unit.scripted_service import (
     KEY,
     SERVER_ID,
@@ -40,8 +41,11 @@ def test_stored_keys_are_read(service: ScriptedService) -> None:
     ]
     service.script = [(200, {"ServerId": SERVER_ID, "User": {"Arn": "arn", "SshPublicKeys": held}})]
     made = client(service, TRANSFER)
-    first, second = transfer.stored_keys(made, SERVER_ID, "partner") or ()
+    user = transfer.describe_user(made, SERVER_ID, "partner")
+    assert user
+    first, second = user.keys
     assert (first.id, first.body) == ("key-00000000000000001", KEY.line_with_comment)
+    assert first.date_imported
     assert first.date_imported.timestamp() == 1.5e9
     assert second.body == "garbage"
 
@@ -60,10 +64,10 @@ def test_a_missing_user_is_no_missing_server(
     service.script = [error("ResourceNotFoundException", 400, **members)]
     made = client(service, TRANSFER)
     if is_missing:
-        assert transfer.stored_keys(made, SERVER_ID, "partner") is None
+        assert transfer.describe_user(made, SERVER_ID, "partner") is None
     else:
         with pytest.raises(ServiceError, match="Unknown server"):
-            transfer.stored_keys(made, SERVER_ID, "partner")
+            transfer.describe_user(made, SERVER_ID, "partner")
 
 
 # -- The calls that change something ----------------------------------------------------------------------------------
@@ -105,7 +109,7 @@ def test_an_answer_of_something_else_leaves_a_change_in_doubt_and_a_read_not(ser
         with pytest.raises(ServiceError, match=message) as failure:
             change(made, SERVER_ID, "partner", argument)
         assert failure.value.in_doubt
-    for read, arguments in ((transfer.stored_keys, (SERVER_ID, "partner")), (transfer.user_names, (SERVER_ID,))):
+    for read, arguments in ((transfer.describe_user, (SERVER_ID, "partner")), (transfer.user_names, (SERVER_ID,))):
         with pytest.raises(ServiceError, match="The answer has no User") as failure:
             read(made, *arguments)
         assert not failure.value.in_doubt
@@ -115,5 +119,5 @@ def test_a_user_is_read_by_its_server_and_name(stubbed: StubbedService) -> None:
     stubbed.stubber.add_response("describe_user", {"ServerId": SERVER_ID, "User": {"Arn": "a" * 20}}, USER)
     stubbed.stubber.add_response("list_users", {"ServerId": SERVER_ID, "Users": []}, {"ServerId": SERVER_ID})
     with stubbed.playing():
-        assert transfer.stored_keys(stubbed.client, SERVER_ID, "partner") == ()
+        assert transfer.describe_user(stubbed.client, SERVER_ID, "partner") == User("partner", "a" * 20, "")
         assert transfer.user_names(stubbed.client, SERVER_ID) == []

@@ -537,13 +537,13 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import chec
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.role import ROLE_OPTIONS, check_role_arn
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import TRANSFER
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws.transfer import describe_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._entry import enter
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Spec, check_public_keys, refuse_private_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.declared_users import declared_users
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.held_user import held_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import check_server_id, check_user_name
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import WantedUser
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_apply import carry_out
@@ -600,7 +600,7 @@ def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Rep
 
     def settle(user: WantedUser) -> WholeUserOutcome:
         try:
-            held = describe_user(client, params["server_id"], user.user_name)
+            held = held_user(client, params["server_id"], user.user_name)
         except ServiceError as error:
             return WholeUserOutcome(user.user_name, None, None, is_known=False, error=with_hint(error))
         todo = plan_whole_user(held, user)

@@ -275,6 +275,7 @@ from typing import Any, Mapping
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._entry import enter
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
+from ansible_collections.sshkeys.aws.plugins.module_utils._spec import refuse_private_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.read_users import READ_SPEC, read_users
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_report import report_read_users
 
@@ -283,6 +284,7 @@ SPEC = READ_SPEC
 
 def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Report:
     """Read the users. Raises SshKeysError before anything is sent."""
+    refuse_private_keys(SPEC, params)
     del check_mode  # It reads only.
     return read_users(params, session, report_read_users)
 

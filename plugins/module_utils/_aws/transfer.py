@@ -9,21 +9,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.calls import call, read, unexpected
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import (
-    LOGICAL,
-    PATH,
-    HomeDirectoryMapping,
-    PosixProfile,
-    User,
-)
 
 if TYPE_CHECKING:
     from mypy_boto3_transfer import TransferClient
+
+
+class StoredKey(NamedTuple):
+    """A key of a user, as DescribeUser returns it. The body may be no key."""
+
+    id: str
+    body: str
+    date_imported: datetime
+
+
+class StoredUser(NamedTuple):
+    """A user, as DescribeUser returns it. A text that it does not have is empty.
+
+    home_directory_mappings: an entry, its target, and its type or None, for each.
+    posix_profile: uid, gid and secondary gids; None without a profile.
+    """
+
+    arn: str
+    role: str
+    home_directory: str
+    home_directory_type: str
+    home_directory_mappings: tuple[tuple[str, str, str | None], ...]
+    policy: str
+    posix_profile: tuple[int, int, tuple[int, ...]] | None
+    tags: dict[str, str]
+    keys: tuple[StoredKey, ...]
 
 
 def user_names(client: TransferClient, server_id: str) -> list[str]:
@@ -35,7 +54,7 @@ def user_names(client: TransferClient, server_id: str) -> list[str]:
         raise unexpected(answer, "Users with a UserName each", in_doubt=False) from error
 
 
-def describe_user(client: TransferClient, server_id: str, user_name: str) -> User | None:
+def describe_user(client: TransferClient, server_id: str, user_name: str) -> StoredUser | None:
     """Return a user with its keys, or None if it does not exist (DescribeUser). Raises ServiceError."""
     try:
         answer = read(client.describe_user, ServerId=server_id, UserName=user_name)
@@ -44,64 +63,48 @@ def describe_user(client: TransferClient, server_id: str, user_name: str) -> Use
             return None
         raise
     try:
-        return _user(user_name, answer["User"])
+        return _stored(answer["User"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise unexpected(answer, "User with its members", in_doubt=False) from error
 
 
-def _user(user_name: str, described: Mapping[str, Any]) -> User:
-    home_type = str(described.get("HomeDirectoryType") or PATH)
-    mappings = described.get("HomeDirectoryMappings") or () if home_type == LOGICAL else ()
+def _stored(described: Mapping[str, Any]) -> StoredUser:
     profile = described.get("PosixProfile") or {}
-    return User(
-        user_name,
-        described.get("Arn"),
+    gids = tuple(int(gid) for gid in profile.get("SecondaryGids") or ())
+    return StoredUser(
+        str(described.get("Arn") or ""),
         str(described.get("Role") or ""),
-        home_directory=str(described.get("HomeDirectory") or ""),
-        home_directory_type=home_type,
-        home_directory_mappings=tuple(
-            HomeDirectoryMapping(str(each["Entry"]), str(each["Target"]), each.get("Type")) for each in mappings
+        str(described.get("HomeDirectory") or ""),
+        str(described.get("HomeDirectoryType") or ""),
+        tuple(
+            (str(each["Entry"]), str(each["Target"]), each.get("Type"))
+            for each in described.get("HomeDirectoryMappings") or ()
         ),
-        policy=str(described.get("Policy") or ""),
+        str(described.get("Policy") or ""),
         # moto describes a profile without members.
-        posix_profile=PosixProfile(
-            int(profile["Uid"]), int(profile["Gid"]), tuple(int(gid) for gid in profile.get("SecondaryGids") or ())
-        )
-        if "Uid" in profile
-        else None,
-        tags={str(tag["Key"]): str(tag["Value"]) for tag in described.get("Tags") or ()},
-        keys=tuple(
-            HeldKey.stored(str(key["SshPublicKeyId"]), str(key["SshPublicKeyBody"]), key["DateImported"])
+        (int(profile["Uid"]), int(profile["Gid"]), gids) if "Uid" in profile else None,
+        {str(tag["Key"]): str(tag["Value"]) for tag in described.get("Tags") or ()},
+        tuple(
+            StoredKey(str(key["SshPublicKeyId"]), str(key["SshPublicKeyBody"]), key["DateImported"])
             for key in described.get("SshPublicKeys") or ()
         ),
     )
-
-
-# The member of CreateUser and UpdateUser for each field of User.
-_MEMBERS = {
-    "role_arn": "Role",
-    "home_directory": "HomeDirectory",
-    "home_directory_type": "HomeDirectoryType",
-    "home_directory_mappings": "HomeDirectoryMappings",
-    "policy": "Policy",
-    "posix_profile": "PosixProfile",
-}
 
 
 def create_user(
     client: TransferClient,
     server_id: str,
     user_name: str,
-    fields: Mapping[str, Any],
+    members: Mapping[str, Any],
     *,
     tags: Mapping[str, str],
     key_body: str | None,
 ) -> None:
     """Create a user (CreateUser). Raises ServiceError.
 
-    fields: values by the names of the fields of User, with role_arn. key_body: the user's first key, if any.
+    members: of the call, without those of the next options. key_body: the user's first key, if any.
     """
-    members = _members(fields)
+    members = dict(members)
     if tags:
         members["Tags"] = _tags(tags)
     if key_body is not None:
@@ -111,9 +114,9 @@ def create_user(
         raise unexpected(answer, "UserName")
 
 
-def update_user(client: TransferClient, server_id: str, user_name: str, fields: Mapping[str, Any]) -> None:
-    """Change some fields of a user (UpdateUser). fields: as for create_user. Raises ServiceError."""
-    answer = call(client.update_user, ServerId=server_id, UserName=user_name, **_members(fields)).content
+def update_user(client: TransferClient, server_id: str, user_name: str, members: Mapping[str, Any]) -> None:
+    """Change a user (UpdateUser). members: of the call, those that change. Raises ServiceError."""
+    answer = call(client.update_user, ServerId=server_id, UserName=user_name, **members).content
     if "UserName" not in answer:
         raise unexpected(answer, "UserName")
 
@@ -131,21 +134,6 @@ def tag_resource(client: TransferClient, arn: str, tags: Mapping[str, str]) -> N
 def untag_resource(client: TransferClient, arn: str, names: Sequence[str]) -> None:
     """Take tags away (UntagResource). Raises ServiceError."""
     _require_request_id(call(client.untag_resource, Arn=arn, TagKeys=list(names)).content)
-
-
-def _members(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {_MEMBERS[name]: _member(value) for name, value in fields.items()}
-
-
-def _member(value: Any) -> Any:
-    if isinstance(value, PosixProfile):
-        gids = {"SecondaryGids": list(value.secondary_gids)} if value.secondary_gids else {}
-        return {"Uid": value.uid, "Gid": value.gid, **gids}
-    if isinstance(value, tuple):
-        return [
-            {"Entry": each.entry, "Target": each.target, **({"Type": each.type} if each.type else {})} for each in value
-        ]
-    return value
 
 
 def _tags(tags: Mapping[str, str]) -> list[Any]:

@@ -16,11 +16,12 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import chec
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.role import ROLE_OPTIONS, check_role_arn
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import TRANSFER
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws.transfer import describe_user, user_names
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws.transfer import user_names
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, missing_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report, in_region
-from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Spec, refuse_private_keys
+from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Spec
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.held_user import held_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import check_server_id, check_user_name
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.report import NO_USERS
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import ReadUser
@@ -43,7 +44,6 @@ MakeReport = Callable[..., Report]
 
 def read_users(params: Mapping[str, Any], session: Session, make_report: MakeReport) -> Report:
     """Read users as the options of READ_SPEC say, and report them. Raises SshKeysError before anything is sent."""
-    refuse_private_keys(READ_SPEC, params)
     server_id = params["server_id"]
     check_server_id(server_id)
     check_concurrency(params["concurrency"])
@@ -53,7 +53,7 @@ def read_users(params: Mapping[str, Any], session: Session, make_report: MakeRep
 
     def read(user_name: str) -> ReadUser:
         try:
-            user = describe_user(client, server_id, user_name)
+            user = held_user(client, server_id, user_name)
         except ServiceError as error:
             return ReadUser(user_name, None, error)
         return ReadUser(user_name, user, None if user is not None else missing_user(server_id, user_name, _HINT))

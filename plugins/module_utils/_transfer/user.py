@@ -107,6 +107,33 @@ class ReadUser:
     error: ServiceError | None
 
 
+# The member of CreateUser and UpdateUser for each field of User that they set.
+_MEMBERS = {
+    "role_arn": "Role",
+    "home_directory": "HomeDirectory",
+    "home_directory_type": "HomeDirectoryType",
+    "home_directory_mappings": "HomeDirectoryMappings",
+    "policy": "Policy",
+    "posix_profile": "PosixProfile",
+}
+
+
+def members_of(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members of CreateUser or UpdateUser for fields of a user, by the names of User."""
+    return {_MEMBERS[name]: _member(value) for name, value in fields.items()}
+
+
+def _member(value: Any) -> Any:
+    if isinstance(value, PosixProfile):
+        gids = {"SecondaryGids": list(value.secondary_gids)} if value.secondary_gids else {}
+        return {"Uid": value.uid, "Gid": value.gid, **gids}
+    if isinstance(value, tuple):
+        return [
+            {"Entry": each.entry, "Target": each.target, **({"Type": each.type} if each.type else {})} for each in value
+        ]
+    return value
+
+
 def same_mappings(some: tuple[HomeDirectoryMapping, ...], others: tuple[HomeDirectoryMapping, ...]) -> bool:
     """Return whether mappings show a user the same. Their order has no meaning, since each path is mapped once."""
     return _in_order(some) == _in_order(others)

@@ -33,9 +33,10 @@ from typing import TYPE_CHECKING, Callable
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws import transfer
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import transfer_body
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.held_user import held_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, UserPlan, labels, plan_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotation import rotate
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import User
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import User, members_of
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_errors import with_hint
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_plan import (
     WholeUserOutcome,
@@ -147,7 +148,7 @@ class _Work:
             return
         if todo.fields:
             self._change(
-                lambda: transfer.update_user(self._client, self._server_id, self._user_name, todo.fields),
+                lambda: transfer.update_user(self._client, self._server_id, self._user_name, members_of(todo.fields)),
                 lambda left: not left.fields,
                 set(todo.fields),
             )
@@ -176,7 +177,7 @@ class _Work:
                 self._client,
                 self._server_id,
                 self._user_name,
-                todo.fields,
+                members_of(todo.fields),
                 tags=todo.tag,
                 key_body=transfer_body(first) if first else None,
             )
@@ -231,7 +232,7 @@ class _Work:
     # -- Reads ---------------------------------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        self._seen, self._is_fresh = transfer.describe_user(self._client, self._server_id, self._user_name), True
+        self._seen, self._is_fresh = held_user(self._client, self._server_id, self._user_name), True
 
     def _read_keys(self) -> tuple[HeldKey, ...] | None:
         self._read()

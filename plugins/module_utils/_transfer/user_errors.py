@@ -51,7 +51,7 @@ _REASONS = (
         r"\btags?\b.*(limit|quota|exceed|maximum|too many)|(limit|quota|exceed|maximum|too many).*\btags?\b",
         _TOO_MANY_TAGS,
     ),
-    (r"\btags?\b|\btag.?keys?\b|\baws:", _TAG),
+    (r"\btags?\b|\btag.?keys?\b", _TAG),
     (
         r"\busers?\b.*(limit|quota|exceed|maximum|too many)|(limit|quota|exceed|maximum|too many).*\busers?\b",
         _TOO_MANY_USERS,

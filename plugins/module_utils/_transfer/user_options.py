@@ -61,7 +61,7 @@ USER_OPTIONS: dict[str, Any] = {
 }
 
 # What transfer_user_info returns of a user and nobody can declare.
-READ_ONLY: dict[str, Any] = {"arn": {"type": "str"}, "ssh_public_keys": {"type": "raw", "no_log": False}}
+READ_ONLY: dict[str, Any] = {"arn": {"type": "str"}, "ssh_public_keys": {"type": "raw"}}
 
 _ROLE_ARN = re.compile(r"arn:.*role/\S+")
 _ROLE_ARN_LENGTH = range(20, 2049)
@@ -174,7 +174,9 @@ def _policy(given: Any) -> str | None:
     """Return a policy as compact JSON, because its length is limited; empty for none."""
     if given is None:
         return None
-    policy = (read_policy(given) or {}) if isinstance(given, str) else given
+    policy = given
+    if isinstance(given, str):
+        policy = read_policy(given) if given.strip() else {}
     if not isinstance(policy, Mapping):
         raise ArgumentError(
             f"policy is no JSON object, but {_described(given, policy)}. Give the document of the policy as a mapping, "

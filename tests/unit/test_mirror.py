@@ -27,6 +27,7 @@ EXEMPT = {
     "action/ec2_*": "Each names its module and nothing else, which test_imports.py looks at.",
     "action/transfer_server_info.py": "It names its module and nothing else, which test_imports.py looks at.",
     "action/transfer_ssh_key*": "Each names its module and nothing else, which test_imports.py looks at.",
+    "action/transfer_user*": "Each names its module and nothing else, which test_imports.py looks at.",
     "modules/ssh_access_*": "They are documentation of actions, whose own tests compare it with their options.",
     "modules/ssh_config.py": "It is documentation of an action, whose own test compares it.",
     "modules/transfer_rotate_key_pair.py": "It is documentation of an action, whose own test compares it.",

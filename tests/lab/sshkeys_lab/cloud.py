@@ -16,7 +16,7 @@ from moto.ec2.models import ec2_backends
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.transfer.models import transfer_backends
-from moto.transfer.types import ServerIdentityProviderType, ServerProtocols
+from moto.transfer.types import ServerIdentityProviderType, ServerProtocols, UserHomeDirectoryType
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Response
 
@@ -24,9 +24,11 @@ from . import seed
 from .protocol import Answer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from moto.ec2.models.instances import Instance
     from moto.transfer.models import TransferBackend
-    from moto.transfer.types import Server
+    from moto.transfer.types import Server, User
 
     from .protocol import Request
 
@@ -42,6 +44,23 @@ def is_nitro(instance: Instance) -> bool:
 def set_state(instance: Instance, state: str) -> None:
     """Bring the instance into one of STATES."""
     {"running": instance.start, "stopped": instance.stop, "terminated": instance.terminate}[state]()
+
+
+def set_profile(user: User, profile: Mapping[str, Any]) -> None:
+    """Give a Transfer user the members of `profile`, which are those of CreateUser, and no others."""
+    posix = profile.get("PosixProfile", {})
+    user.home_directory = profile.get("HomeDirectory")
+    user.home_directory_type = UserHomeDirectoryType(profile["HomeDirectoryType"])
+    user.home_directory_mappings = [
+        {name.lower(): value for name, value in mapping.items()} for mapping in profile.get("HomeDirectoryMappings", [])
+    ]
+    user.policy = profile.get("Policy")
+    user.posix_profile = {
+        "uid": posix.get("Uid"),
+        "gid": posix.get("Gid"),
+        "secondary_gids": posix.get("SecondaryGids"),
+    }
+    user.role = profile["Role"]
 
 
 class Cloud:
@@ -66,7 +85,7 @@ class Cloud:
         self._create_server(seed.SERVER_ID)
         self._create_server(seed.EMPTY_SERVER_ID)
         for name in (*seed.SFTP_USERS, *seed.OTHER_USERS):
-            self.create_user(seed.REGION, {"ServerId": seed.SERVER_ID, "UserName": name, "Role": _ROLE})
+            self.create_user(seed.REGION, seed.SERVER_ID, name)
 
     def instance(self, region: str, instance_id: str) -> Instance | None:
         """Return an instance in any state, or None if the region has no such instance or does not exist."""
@@ -111,19 +130,19 @@ class Cloud:
         """Give an existing Transfer server an identity provider type; raise ValueError for one that AWS has not."""
         self._transfer(region).servers[server_id].identity_provider_type = ServerIdentityProviderType(provider)
 
-    def create_user(self, region: str, parameters: dict[str, Any]) -> None:
-        """Create a Transfer user without keys on an existing server, from the input of CreateUser."""
+    def create_user(self, region: str, server_id: str, user_name: str) -> None:
+        """Create a Transfer user on an existing server, with a role and a home of type PATH, and nothing else."""
         self._transfer(region).create_user(
-            home_directory=parameters.get("HomeDirectory"),
-            home_directory_type=parameters.get("HomeDirectoryType"),
-            home_directory_mappings=parameters.get("HomeDirectoryMappings"),
-            policy=parameters.get("Policy"),
-            posix_profile=parameters.get("PosixProfile"),
-            role=str(parameters.get("Role") or _ROLE),
-            server_id=str(parameters["ServerId"]),
+            home_directory=None,
+            home_directory_type=UserHomeDirectoryType.PATH,
+            home_directory_mappings=None,
+            policy=None,
+            posix_profile=None,
+            role=_ROLE,
+            server_id=server_id,
             ssh_public_key_body=None,
-            tags=parameters.get("Tags"),
-            user_name=str(parameters["UserName"]),
+            tags=None,
+            user_name=user_name,
         )
 
     def delete_user(self, region: str, server_id: str, user_name: str) -> None:

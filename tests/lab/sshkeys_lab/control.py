@@ -82,7 +82,7 @@ class Control:
             ("GET", "transfer/servers/([^/]+)", self._server),
             ("PUT", "transfer/servers/([^/]+)", self._change_server),
             ("POST", "transfer/users", self._create_user),
-            ("PUT", "transfer/users/([^/]+)", self._set_keys),
+            ("PUT", "transfer/users/([^/]+)", self._change_user),
             ("DELETE", "transfer/users/([^/]+)", self._delete_user),
         ]
 
@@ -254,18 +254,30 @@ class Control:
         self._services.transfer.create_user(seed.REGION, server_id, body["user_name"])
         return {"server_id": server_id, "user_name": body["user_name"], "keys": []}
 
-    def _set_keys(self, body: dict[str, Any], user_name: str) -> object:
+    def _change_user(self, body: dict[str, Any], user_name: str) -> object:
         server_id = body.get("server_id", seed.SERVER_ID)
-        keys: list[tuple[str, float | None]] = []
-        for key in _list(body, "keys"):
-            given = key if isinstance(key, dict) else {"body": key}
-            if not isinstance(given.get("body"), str):
-                msg = "A key must be its body, or an object with body and date_imported."
-                raise ValueError(msg)
-            date = given.get("date_imported", body.get("date_imported"))
-            keys.append((given["body"], None if date is None else _number(date, "date_imported")))
-        self._services.transfer.set_keys(seed.REGION, server_id, user_name, keys)
-        return {"server_id": server_id, "user_name": user_name, "keys": [text for text, _date in keys]}
+        tags = body.get("tags")
+        if not isinstance(tags, dict | None):
+            msg = "tags must be an object of keys and values."
+            raise ValueError(msg)
+        answer: dict[str, Any] = {"server_id": server_id, "user_name": user_name}
+        if "keys" in body or tags is None:
+            keys = [self._key(key, body) for key in _list(body, "keys")]
+            self._services.transfer.set_keys(seed.REGION, server_id, user_name, keys)
+            answer["keys"] = [text for text, _date in keys]
+        if tags is not None:
+            self._services.transfer.set_tags(seed.REGION, server_id, user_name, tags)
+            answer["tags"] = tags
+        return answer
+
+    @staticmethod
+    def _key(key: object, body: dict[str, Any]) -> tuple[str, float | None]:
+        given = key if isinstance(key, dict) else {"body": key}
+        text, date = given.get("body"), given.get("date_imported", body.get("date_imported"))
+        if not isinstance(text, str):
+            msg = "A key must be its body, or an object with body and date_imported."
+            raise ValueError(msg)
+        return text, None if date is None else _number(date, "date_imported")
 
     def _delete_user(self, body: dict[str, Any], user_name: str) -> object:
         self._services.transfer.delete_user(seed.REGION, body.get("server_id", seed.SERVER_ID), user_name)

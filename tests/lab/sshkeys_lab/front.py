@@ -98,9 +98,9 @@ class Services:
         # Ends all tunnels with a code and a reason, and returns their number. Set when the endpoint opens.
         self.end_tunnels: Callable[[int | None, str], int] = lambda _code, _reason: 0
         # Reading a service model takes longer than a call should: read them before the first call.
-        model.members(protocol.INSTANCE_CONNECT, "SendSSHPublicKey")
-        model.members(protocol.TRANSFER, "ImportSshPublicKey")
-        model.members(protocol.SSM, "StartSession")
+        model.load(protocol.INSTANCE_CONNECT)
+        model.load(protocol.TRANSFER)
+        model.load(protocol.SSM)
 
     def reset(self) -> None:
         """Go back to the seeded state."""
@@ -111,6 +111,7 @@ class Services:
         self.journal.clear()
         self.role_secrets.clear()
         self.instance_connect.clear()
+        self.transfer.clear()
         self.cloud.reset()
         self.transfer_servers.reset()
         self.ec2.reset()

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,79 +16,79 @@ from .errors import ServiceError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-
-@dataclass(frozen=True)
-class Member:
-    """One top-level input member; a limit that the model lacks is None."""
-
-    name: str
-    kind: str
-    required: bool
-    minimum: int | None
-    maximum: int | None
-    pattern: str | None
+_TYPES: dict[str, type] = {
+    "string": str,
+    "integer": int,
+    "long": int,
+    "boolean": bool,
+    "list": list,
+    "structure": dict,
+    "map": dict,
+}
 
 
 @cache
-def _service_model(service: str) -> dict[str, Any]:
+def load(service: str) -> dict[str, Any]:
+    """Return the model of a service (botocore's folder name, such as `transfer`). The first call takes long."""
     model: dict[str, Any] = Loader().load_service_model(service, "service-2")
     return model
 
 
-@cache
-def members(service: str, operation: str) -> tuple[Member, ...]:
-    """Return the input members of `operation` of `service` (botocore's folder name, such as `transfer`)."""
-    model = _service_model(service)
-    shapes: dict[str, dict[str, Any]] = model["shapes"]
-    request = shapes[model["operations"][operation]["input"]["shape"]]
-    return tuple(
-        Member(
-            name=name,
-            kind=shapes[reference["shape"]]["type"],
-            required=name in request.get("required", ()),
-            minimum=shapes[reference["shape"]].get("min"),
-            maximum=shapes[reference["shape"]].get("max"),
-            pattern=shapes[reference["shape"]].get("pattern"),
-        )
-        for name, reference in request["members"].items()
-    )
+def _limits(shape: Mapping[str, Any], size: int, what: str) -> Iterator[str]:
+    if "min" in shape and size < shape["min"]:
+        yield f"Member must have {what} greater than or equal to {shape['min']}"
+    if "max" in shape and size > shape["max"]:
+        yield f"Member must have {what} less than or equal to {shape['max']}"
 
 
-def _unmet(member: Member, value: object) -> Iterator[str]:
+def _unmet(shape: Mapping[str, Any], value: object) -> Iterator[str]:
     if isinstance(value, str):
-        if member.minimum is not None and len(value) < member.minimum:
-            yield f"Member must have length greater than or equal to {member.minimum}"
-        if member.maximum is not None and len(value) > member.maximum:
-            yield f"Member must have length less than or equal to {member.maximum}"
+        yield from _limits(shape, len(value), "length")
         # The services use Java's patterns: \w and \s are ASCII, and a pattern must match the whole value.
-        if member.pattern is not None and not re.fullmatch(member.pattern, value, re.ASCII):
-            yield f"Member must satisfy regular expression pattern: {member.pattern}"
-    if isinstance(value, int):
-        if member.minimum is not None and value < member.minimum:
-            yield f"Member must have value greater than or equal to {member.minimum}"
-        if member.maximum is not None and value > member.maximum:
-            yield f"Member must have value less than or equal to {member.maximum}"
+        if "pattern" in shape and not re.fullmatch(shape["pattern"], value, re.ASCII):
+            yield f"Member must satisfy regular expression pattern: {shape['pattern']}"
+        if "enum" in shape and value not in shape["enum"]:
+            yield f"Member must satisfy enum value set: [{', '.join(shape['enum'])}]"
+    elif isinstance(value, int):
+        yield from _limits(shape, value, "value")
+    elif isinstance(value, list):
+        yield from _limits(shape, len(value), "length")
 
 
-def _violations(service: str, operation: str, parameters: Mapping[str, object]) -> Iterator[str]:
-    types: dict[str, type] = {"string": str, "integer": int}
-    for member in members(service, operation):
-        value = parameters.get(member.name)
-        shown = "null" if value is None else f"'{value}'"
-        where = f"Value {shown} at '{member.name[0].lower()}{member.name[1:]}' failed to satisfy constraint: "
-        if value is None:
-            if member.required:
-                yield f"{where}Member must not be null"
-        elif not isinstance(value, types.get(member.kind, object)):
+def _inner(
+    shapes: Mapping[str, Any], shape: Mapping[str, Any], value: object, place: str
+) -> Iterator[tuple[Mapping[str, Any], object, str, bool]]:
+    """Give what is in a value: shape, value, place as the services write it, and whether it is required."""
+    if isinstance(value, dict) and shape["type"] == "structure":
+        for name, reference in shape["members"].items():
+            where = f"{place}.{name[0].lower()}{name[1:]}".removeprefix(".")
+            yield shapes[reference["shape"]], value.get(name), where, name in shape.get("required", ())
+    elif isinstance(value, list):
+        for number, each in enumerate(value, 1):
+            yield shapes[shape["member"]["shape"]], each, f"{place}.{number}.member", True
+
+
+def _violations(shapes: Mapping[str, Any], shape: Mapping[str, Any], value: object, place: str = "") -> Iterator[str]:
+    for inner, found, where, required in _inner(shapes, shape, value, place):
+        shown = "null" if found is None else f"'{found}'"
+        failed = f"Value {shown} at '{where}' failed to satisfy constraint: "
+        if found is None:
+            if required:
+                yield f"{failed}Member must not be null"
+            continue
+        is_bool = isinstance(found, bool)
+        if not isinstance(found, _TYPES.get(inner["type"], object)) or is_bool is not (inner["type"] == "boolean"):
             code = "SerializationException"
-            raise ServiceError(code, f"{member.name} is not of the type {member.kind}.")
-        else:
-            yield from (where + unmet for unmet in _unmet(member, value))
+            raise ServiceError(code, f"{where} is not of the type {inner['type']}.")
+        yield from (failed + unmet for unmet in _unmet(inner, found))
+        yield from _violations(shapes, inner, found, where)
 
 
 def check(service: str, operation: str, parameters: Mapping[str, object], *, code: str) -> None:
-    """Raise ServiceError with `code` and the services' wording if the model does not allow the input."""
-    found = list(_violations(service, operation, parameters))
+    """Raise ServiceError with `code` and the services' wording if the model does not allow the input, at any depth."""
+    model = load(service)
+    request = model["shapes"][model["operations"][operation]["input"]["shape"]]
+    found = list(_violations(model["shapes"], request, parameters))
     if found:
         plural = "s" if len(found) > 1 else ""
         raise ServiceError(code, f"{len(found)} validation error{plural} detected: {'; '.join(found)}")

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,7 +40,10 @@ class Settings(Checked):
 
     key_lifetime: lifetime of a pushed key in seconds; key_quota: maximum number of keys of a Transfer user;
     page_size: maximum number of users on a page of ListUsers; serial_console_access: the account's switch;
-    tunnel_limit: maximum number of open connections through the Instance Connect Endpoint.
+    tunnel_limit: maximum number of open connections through the Instance Connect Endpoint;
+    unassumable_roles: ARNs of roles that CreateUser and UpdateUser refuse, as if Transfer Family could not assume them;
+    late_users: how many calls of DescribeUser do not find a user yet that CreateUser has made;
+    overlapping_mappings: whether an Entry of a Transfer user may be below another one.
     """
 
     key_lifetime: int = 60
@@ -48,8 +51,15 @@ class Settings(Checked):
     page_size: int = 3
     serial_console_access: bool = True
     tunnel_limit: int = 20
+    unassumable_roles: list[str] = field(default_factory=list)
+    late_users: int = 0
+    overlapping_mappings: bool = True
 
     def _check(self, name: str, value: object) -> tuple[str, bool]:
+        if isinstance(getattr(self, name), list):
+            return "a list of texts", isinstance(value, list) and all(isinstance(each, str) for each in value)
         if isinstance(getattr(self, name), bool):
             return "true or false", isinstance(value, bool)
-        return "a positive number", isinstance(value, int) and not isinstance(value, bool) and value > 0
+        least = 0 if name == "late_users" else 1
+        wanted = "a positive number" if least else "a number, 0 or more"
+        return wanted, isinstance(value, int) and not isinstance(value, bool) and value >= least

@@ -1,21 +1,24 @@
 # Copyright (c) sshkeys.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Transfer Family: the users' keys, checked as strictly as by the service. moto's backend holds the users."""
+"""Transfer Family: users and their keys, checked as strictly as by the service. moto's backend holds the users."""
 
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 import threading
 from typing import TYPE_CHECKING, Any
 
-from . import model, public_key
+from . import model, public_key, transfer_users
+from .cloud import set_profile
 from .errors import ServiceError
 from .protocol import TRANSFER
+from .transfer_users import invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from moto.transfer.types import Server, User
 
@@ -43,9 +46,9 @@ def _exists(kind: str, resource: str) -> ServiceError:
     return ServiceError("ResourceExistsException", f"The {kind} already exists", members=members)
 
 
-def _set_members(members: dict[str, Any]) -> dict[str, Any]:
+def set_members(members: dict[str, Any]) -> dict[str, Any]:
     """Return `members` without unset ones, at any depth, as the service does."""
-    inner = {name: _set_members(value) if isinstance(value, dict) else value for name, value in members.items()}
+    inner = {name: set_members(value) if isinstance(value, dict) else value for name, value in members.items()}
     return {name: value for name, value in inner.items() if value not in (None, {}, [])}
 
 
@@ -65,13 +68,19 @@ class Transfer:
         self._clock = clock
         self._settings = settings
         self._lock = threading.RLock()
+        # How many more calls of DescribeUser do not find a new user, by its ARN.
+        self._late: dict[str, int] = {}
         self.operations: dict[str, Callable[[Call], dict[str, object]]] = {
             "ImportSshPublicKey": self._import_ssh_public_key,
             "DeleteSshPublicKey": self._delete_ssh_public_key,
             "DescribeUser": self._describe_user,
             "ListUsers": self._list_users,
             "CreateUser": self._create_user,
+            "UpdateUser": self._update_user,
             "DeleteUser": self._delete_user,
+            "TagResource": self._tag_resource,
+            "UntagResource": self._untag_resource,
+            "ListTagsForResource": self._list_tags_for_resource,
             "DeleteServer": self._delete_server,
         }
 
@@ -80,6 +89,10 @@ class Transfer:
         model.check(TRANSFER, call.operation, call.parameters, code="ValidationException")
         with self._lock:
             return self.operations[call.operation](call)
+
+    def clear(self) -> None:
+        """Forget which users are new."""
+        self._late.clear()
 
     def held_keys(self, region: str, server_id: str, user_name: str) -> list[str]:
         """Return the bodies of the keys that a user holds now; raise ServiceError if there is no such user."""
@@ -94,11 +107,17 @@ class Transfer:
             for body, imported in keys:
                 self._hold(user, body, imported)
 
+    def set_tags(self, region: str, server_id: str, user_name: str, tags: Mapping[str, str]) -> None:
+        """Give a user exactly `tags`, unchecked, such as those that only AWS itself sets."""
+        with self._lock:
+            user = self._user(region, server_id, user_name)
+            user.tags = [{"Key": key, "Value": value} for key, value in tags.items()]
+
     def create_user(self, region: str, server_id: str, user_name: str) -> None:
         """Create a user without keys and with any name; raise ServiceError if it exists or its server does not."""
         with self._lock:
             self._refuse_existing_user(self._server(region, server_id), user_name)
-            self._cloud.create_user(region, {"ServerId": server_id, "UserName": user_name})
+            self._cloud.create_user(region, server_id, user_name)
 
     def delete_user(self, region: str, server_id: str, user_name: str) -> None:
         """Delete a user and its keys; raise ServiceError if there is no such user."""
@@ -118,8 +137,13 @@ class Transfer:
                 return user
         raise _not_found(_USER, user_name)
 
+    def _server_of(self, call: Call) -> Server:
+        server = self._server(call.region, call.parameters["ServerId"])
+        transfer_users.refuse_other_providers(server)
+        return server
+
     def _user_of(self, call: Call) -> User:
-        return self._user(call.region, call.parameters["ServerId"], call.parameters["UserName"])
+        return self._user(call.region, self._server_of(call).server_id, call.parameters["UserName"])
 
     @staticmethod
     def _refuse_existing_user(server: Server, user_name: str) -> None:
@@ -130,8 +154,7 @@ class Transfer:
     def _valid_key(body: str) -> public_key.PublicKey:
         key = _identity(body)
         if key is None or key.key_type not in KEY_TYPES:
-            code = "InvalidRequestException"
-            raise ServiceError(code, "Unsupported or invalid SSH public key format")
+            raise invalid("Unsupported or invalid SSH public key format")
         return key
 
     def _hold(self, user: User, body: str, imported: float | None = None) -> str:
@@ -150,9 +173,8 @@ class Transfer:
             if _identity(held["ssh_public_key_body"]) == key:
                 raise _exists(_KEY, held["ssh_public_key_id"])
         if len(user.ssh_public_keys) >= self._settings.key_quota:
-            code = "InvalidRequestException"
             quota = self._settings.key_quota
-            raise ServiceError(code, f"The maximum number of SSH public keys per user ({quota}) would be exceeded")
+            raise invalid(f"The maximum number of SSH public keys per user ({quota}) would be exceeded")
         key_id = self._hold(user, body)
         return {"ServerId": user.server_id, "SshPublicKeyId": key_id, "UserName": user.user_name}
 
@@ -167,25 +189,34 @@ class Transfer:
 
     def _describe_user(self, call: Call) -> dict[str, object]:
         user = self._user_of(call)
-        described = _set_members(user.to_dict())
-        described["SshPublicKeys"] = [
-            {
-                "DateImported": float(key["date_imported"]),
-                "SshPublicKeyBody": key["ssh_public_key_body"],
-                "SshPublicKeyId": key["ssh_public_key_id"],
-            }
-            for key in user.ssh_public_keys
-        ]
+        if self._late.get(user.arn, 0) > 0:
+            self._late[user.arn] -= 1
+            raise _not_found(_USER, user.user_name)
+        # The API's example of DescribeUser has these two lists where they are empty, and nothing else that is unset.
+        described = {
+            "Arn": user.arn,
+            "UserName": user.user_name,
+            **transfer_users.profile_of(user),
+            "Tags": user.tags,
+            "SshPublicKeys": [
+                {
+                    "DateImported": float(key["date_imported"]),
+                    "SshPublicKeyBody": key["ssh_public_key_body"],
+                    "SshPublicKeyId": key["ssh_public_key_id"],
+                }
+                for key in user.ssh_public_keys
+            ],
+        }
         return {"ServerId": user.server_id, "User": described}
 
     def _list_users(self, call: Call) -> dict[str, object]:
-        server = self._server(call.region, call.parameters["ServerId"])
+        server = self._server_of(call)
         last = self._last_of_page_before(call.parameters.get("NextToken"))
         size = min(call.parameters.get("MaxResults", self._settings.page_size), self._settings.page_size)
         users = sorted(server._users, key=lambda user: user.user_name)  # noqa: SLF001 - see _user
         rest = [user for user in users if user.user_name > last]
         listed = [
-            _set_members(
+            set_members(
                 {
                     "Arn": user.arn,
                     "HomeDirectory": user.home_directory,
@@ -199,8 +230,12 @@ class Transfer:
         ]
         page: dict[str, object] = {"ServerId": server.server_id, "Users": listed}
         if len(rest) > size:
-            page["NextToken"] = base64.urlsafe_b64encode(rest[size - 1].user_name.encode()).decode()
+            page["NextToken"] = self._token(rest[size - 1].user_name)
         return page
+
+    @staticmethod
+    def _token(last_of_page: str) -> str:
+        return base64.urlsafe_b64encode(last_of_page.encode()).decode()
 
     @staticmethod
     def _last_of_page_before(token: str | None) -> str:
@@ -212,19 +247,65 @@ class Transfer:
 
     def _create_user(self, call: Call) -> dict[str, object]:
         parameters = call.parameters
-        server_id, user_name = parameters["ServerId"], parameters["UserName"]
-        self._refuse_existing_user(self._server(call.region, server_id), user_name)
+        server, user_name = self._server_of(call), parameters["UserName"]
+        self._refuse_existing_user(server, user_name)
+        profile = transfer_users.changed({}, parameters)
+        transfer_users.check_profile(profile, server, self._settings)
+        tags = transfer_users.tagged([], parameters.get("Tags", []))
         body = parameters.get("SshPublicKeyBody")
         if body is not None:
             self._valid_key(body)
-        self._cloud.create_user(call.region, parameters)
+        self._cloud.create_user(call.region, server.server_id, user_name)
+        user = self._user_of(call)
+        set_profile(user, profile)
+        user.tags = tags
         if body is not None:
-            self._hold(self._user(call.region, server_id, user_name), body)
-        return {"ServerId": server_id, "UserName": user_name}
+            self._hold(user, body)
+        self._late[user.arn] = self._settings.late_users
+        return {"ServerId": server.server_id, "UserName": user_name}
+
+    def _update_user(self, call: Call) -> dict[str, object]:
+        user = self._user_of(call)
+        profile = transfer_users.changed(transfer_users.profile_of(user), call.parameters)
+        transfer_users.check_profile(profile, self._server_of(call), self._settings)
+        set_profile(user, profile)
+        return {"ServerId": user.server_id, "UserName": user.user_name}
 
     def _delete_user(self, call: Call) -> dict[str, object]:
-        self.delete_user(call.region, call.parameters["ServerId"], call.parameters["UserName"])
+        user = self._user_of(call)
+        self.delete_user(call.region, user.server_id, user.user_name)
         return {}
+
+    def _tagged(self, call: Call) -> User:
+        arn = call.parameters["Arn"]
+        found = re.fullmatch(r"arn:[\w-]+:transfer:([\w-]+):\d{12}:user/([^/]+)/([^/]+)", arn)
+        user = self._user(found[1], found[2], found[3]) if found and found[1] == call.region else None
+        if user is None or user.arn != arn:
+            members = {"Resource": arn, "ResourceType": "Arn"}
+            code = "ResourceNotFoundException"
+            raise ServiceError(code, "Unknown resource", members=members)
+        return user
+
+    def _tag_resource(self, call: Call) -> dict[str, object]:
+        user = self._tagged(call)
+        user.tags = transfer_users.tagged(user.tags, call.parameters["Tags"])
+        return {}
+
+    def _untag_resource(self, call: Call) -> dict[str, object]:
+        user = self._tagged(call)
+        user.tags = transfer_users.untagged(user.tags, call.parameters["TagKeys"])
+        return {}
+
+    def _list_tags_for_resource(self, call: Call) -> dict[str, object]:
+        user = self._tagged(call)
+        last = self._last_of_page_before(call.parameters.get("NextToken"))
+        tags = sorted(user.tags, key=lambda tag: tag["Key"])
+        rest = [tag for tag in tags if tag["Key"] > last or not last]
+        size = call.parameters.get("MaxResults", len(tags) or 1)
+        page: dict[str, object] = {"Arn": user.arn, "Tags": rest[:size]}
+        if len(rest) > size:
+            page["NextToken"] = self._token(rest[size - 1]["Key"])
+        return page
 
     def _delete_server(self, call: Call) -> dict[str, object]:
         server = self._server(call.region, call.parameters["ServerId"])

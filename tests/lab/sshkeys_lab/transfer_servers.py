@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from . import model
 from .errors import ServiceError
 from .protocol import TRANSFER
+from .transfer import set_members
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -170,18 +171,19 @@ class TransferServers:
 
     def _members(self, server: Server) -> dict[str, Any]:
         """Return the members of a server in DescribeServer, without unset ones."""
-        members = _set_members(server.to_dict())
+        members = set_members(server.to_dict())
         defaults = {"Domain": "S3", "EndpointType": "PUBLIC", "IdentityProviderType": "SERVICE_MANAGED"}
         stated = self._stated.get(server.server_id, Stated()).members
         keys = self._host_keys(server.server_id)
-        return {
+        described = {
             **defaults,
             **members,
             "UserCount": len(server._users),  # noqa: SLF001 - moto has no public attribute for them
             # With padding, which ssh-keygen leaves out: no page of AWS says which of the two it is.
-            **({"HostKeyFingerprint": f"{keys[0].fingerprint}="} if keys else {}),
+            "HostKeyFingerprint": f"{keys[0].fingerprint}=" if keys else None,
             **stated,
         }
+        return set_members(described)
 
     def _describe_server(self, call: Call) -> dict[str, object]:
         return {"Server": self._members(self._server(call.region, call.parameters["ServerId"]))}
@@ -231,9 +233,3 @@ def _begin_of_page(token: str | None) -> int:
     except ValueError as error:
         code = "InvalidNextTokenException"
         raise ServiceError(code, "The NextToken parameter is invalid.") from error
-
-
-def _set_members(members: dict[str, Any]) -> dict[str, Any]:
-    """Return `members` without unset ones, at any depth."""
-    inner = {name: _set_members(value) if isinstance(value, dict) else value for name, value in members.items()}
-    return {name: value for name, value in inner.items() if value not in (None, {}, [], "")}

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: known_hosts
 short_description: Turn the host keys that a server shows into known_hosts lines, if they are those that it should have
-version_added: 0.2.0
+version_added: 0.3.0
 description:
   - Checks what C(ssh-keyscan) printed against the fingerprints that a service states, such as those that
     M(sshkeys.aws.transfer_server_info) returns, and returns lines for a C(known_hosts) file.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: transfer_rotate_host_keys
 short_description: Whether the playbook transfer_rotate may trust the server of its login
-version_added: 0.2.0
+version_added: 0.3.0
 description:
   - Says which host keys the service states, with which arguments sftp looks for them, and what is wrong with the one
     that the server shows.

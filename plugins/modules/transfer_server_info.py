@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: transfer_server_info
 short_description: Describe AWS Transfer Family servers and their host keys
-version_added: 0.2.0
+version_added: 0.3.0
 description:
   - Describes one, several or all AWS Transfer Family servers of a region, with host name, ports, identity provider and
     the fingerprints of the host keys.

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,22 @@ from ansible_collections.sshkeys.aws.tests.playbooks import Controller, Run
 PLAYBOOK = Path(__file__).parent / "host_keys.yml"
 ROTATE = "sshkeys.aws.transfer_rotate"
 TRUST = "Trust the keys that both have"
+RELAY = """
+import os, pathlib, socket, sys, threading
+
+with pathlib.Path(__file__).with_suffix(".log").open("a") as log:
+    log.write("used\\n")
+there = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+
+def up():
+    while data := os.read(0, 65536):
+        there.sendall(data)
+    there.shutdown(socket.SHUT_WR)
+
+threading.Thread(target=up, daemon=True).start()
+while data := there.recv(65536):
+    os.write(1, data)
+"""
 DENIED = {"fault": "error", "code": "AccessDeniedException", "message": "Not allowed", "status": 400, "times": None}
 
 
@@ -137,8 +154,10 @@ def test_a_server_that_does_not_answer_is_an_error(world: World) -> None:
 
 def test_a_login_needs_no_preparation(world: World) -> None:
     world.prepare("partner", "auditor")
-    # ssh asks auditor's server for a key of another type.
-    run = world.rotate({"partner": {}, "auditor": {"ssh_args": "-o HostKeyAlgorithms=rsa-sha2-512"}})
+    relay = world.controller.write("a relay.py", RELAY)
+    # The server of auditor is asked for a key of another type, on a way that ssh-keyscan could not take.
+    through = f"-o 'ProxyCommand={sys.executable} \"{relay}\" %h %p' -o HostKeyAlgorithms=rsa-sha2-512"
+    run = world.rotate({"partner": {}, "auditor": {"ssh_args": through}})
     run.assert_succeeded()
     for user in ("partner", "auditor"):
         assert world.line not in world.lab.held(user)
@@ -147,6 +166,8 @@ def test_a_login_needs_no_preparation(world: World) -> None:
         assert "StrictHostKeyChecking=yes" in options
         assert not [option for option in options if "known_hosts" in option and ".ssh" in option]
     assert world.calls().count("ListHostKeys") == 2
+    # The host key is asked for first, and then come the logins.
+    assert relay.with_suffix(".log").read_text("utf-8").count("used") >= 2
 
 
 @pytest.mark.parametrize("arguments", [(), ("--check",)])

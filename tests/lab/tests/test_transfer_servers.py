@@ -116,6 +116,10 @@ def test_what_is_stated_can_be_changed(bench: Bench) -> None:
         "AWS_LAMBDA",
         {"VpcId": "vpc-0123456789abcdef0"},
     )
+    with pytest.raises(ClientError, match="InvalidRequestException"):
+        client.create_user(
+            ServerId=bench.server_id, UserName="fresh", Role="arn:aws:iam::123456789012:role/lab-transfer"
+        )
     first, second = client.list_host_keys(ServerId=bench.server_id)["HostKeys"]
     assert (first["Fingerprint"], first["Description"], first["DateImported"].timestamp()) == (rsa, "old", 86400)
     assert (second["Fingerprint"], "Description" in second) == ("odd", False)

@@ -233,6 +233,9 @@ _HINTS = {
     "ProfileNotFound": "Check profile, and the AWS configuration files of the host that calls AWS.",
     "ValueError": "Check endpoint_url and aws_config.",
     "TypeError": "Check aws_config.",
+    "ParamValidationError": (
+        "The installed SDK does not know a value of this task. Upgrade boto3 and botocore, or leave the option out."
+    ),
     "PartialCredentialsError": "Set both access_key and secret_key.",
     "CredentialRetrievalError": "Run the credential process, or the login, of this profile by hand and read its "
     "output.",

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence
+from typing import Any, Callable, Collection, Iterator, Mapping, NamedTuple, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, SshKeysError, shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.errors import PublicKeyError
@@ -42,12 +42,14 @@ class Spec:
     elements: by option, the argument spec of the dicts in its list.
     checks: by option of either, what tells whether a text can be a value of it. For an option with ``elements`` the
       check is for a bare text in place of a dict.
+    free_form: options whose names and values inside are the user's own, such as tags, and not options of the module.
     mutually_exclusive, required_one_of: as ansible-core takes them.
     """
 
     options: Mapping[str, Mapping[str, Any]]
     elements: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     checks: Mapping[str, Check] = field(default_factory=dict)
+    free_form: Sequence[str] = ()
     mutually_exclusive: Sequence[Sequence[str]] = ()
     required_one_of: Sequence[Sequence[str]] = ()
 
@@ -87,7 +89,8 @@ def private_keys(spec: Spec, options: Mapping[str, Any]) -> list[Refusal]:
     """
     known = {name: about for of in (spec.options, *spec.elements.values()) for name, about in of.items()}
     names = {alias: name for name, about in known.items() for alias in (name, *about.get("aliases", ()))}
-    texts = [(names.get(text.option, ""), text) for text in _texts(options, "", "")]
+    free = {alias for alias, name in names.items() if name in spec.free_form}
+    texts = [(names.get(text.option, ""), text) for text in _texts(options, "", "", free)]
     # A check reads a text to its end, so it is for those options only that could have something to hide.
     doubtful = {name for name, text in texts if holds_private_key(text.text) or could_be_part_of_one(text.text)}
     found: list[tuple[str, Refusal]] = []
@@ -159,18 +162,23 @@ class _Text(NamedTuple):
     whole: str
 
 
-def _texts(value: Any, place: str, name: str, whole: str | None = None) -> Iterator[_Text]:
-    """Yield each text inside options. whole: that of the list which the value is an element of."""
+def _texts(value: Any, place: str, name: str, free: Collection[str], whole: str | None = None) -> Iterator[_Text]:
+    """Yield each text inside options.
+
+    free: the options, with aliases, inside which a name is not that of an option. whole: that of the list which the
+    value is an element of.
+    """
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield _Text(place or "The options", "", str(key), str(key))
             is_name = bool(_NAME.fullmatch(str(key)))
             inside = f"{place}.{key}" if place else str(key)
-            yield from _texts(inner, inside if is_name else place or "An option", str(key))
+            inner_name = name if name in free else str(key)
+            yield from _texts(inner, inside if is_name else place or "An option", inner_name, free)
     elif isinstance(value, (list, tuple)):
         texts = [inner for inner in value if isinstance(inner, str)]
         together = "\n".join(text for text in texts if holds_private_key(text) or could_be_part_of_one(text))
         for position, inner in enumerate(value):
-            yield from _texts(inner, f"{place}[{position}]", name, together)
+            yield from _texts(inner, f"{place}[{position}]", name, free, together)
     elif isinstance(value, str):
         yield _Text(place, name, value, value if whole is None else whole)

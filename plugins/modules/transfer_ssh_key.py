@@ -351,7 +351,7 @@ diff:
 
 from typing import Any, Mapping
 
-from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import check_concurrency, expand, public_keys
+from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import check_concurrency
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.role import ROLE_OPTIONS, check_role_arn
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import TRANSFER
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
@@ -359,33 +359,27 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._entry import enter
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError, shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey
-from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_removal, judge_for_transfer
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Spec, check_public_keys, refuse_private_keys
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.declared_users import declared_users
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.held_keys import held_keys
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.key_options import KEY_OPTIONS, declared_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import (
     check_key_id,
     check_replaced_id,
     check_server_id,
     check_user_name,
 )
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import (
-    DECLARED_TWICE,
-    UserOutcome,
-    Wanted,
-    plan_user,
-)
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import UserOutcome, Wanted, plan_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.report import report_users
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotation import rotate
 
 # The options of the declaration for one user, in the task as a whole or in an element of ``users``.
 USER_OPTIONS: dict[str, Any] = {
-    "public_keys": {"type": "raw", "aliases": ["public_key", "ssh_public_key_body"], "no_log": False},
+    **KEY_OPTIONS,
     "ssh_public_key_ids": {"type": "list", "elements": "str", "aliases": ["ssh_public_key_id"], "no_log": False},
     "replaces": {"type": "list", "elements": "str"},
     "state": {"type": "str", "choices": ["present", "absent"]},
-    "exclusive": {"type": "bool"},
-    "allow_empty": {"type": "bool"},
 }
 
 OPTIONS: dict[str, Any] = {
@@ -428,12 +422,9 @@ def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Rep
     check_concurrency(params["concurrency"])
     if params["wait_timeout"] < 0:
         raise ArgumentError(f"wait_timeout is {params['wait_timeout']}, and must be 0 or more seconds.")
-    single = params["users"] is None
-    if single and params["user_name"] is None:
-        raise ArgumentError(
-            "user_name is null, and so is users. Give a name, or a list. A variable without a value is null."
-        )
-    wanted, warnings = _wanted(params, [params["user_name"]] if single else params["users"])
+    if params["state"] == "absent":
+        _refuse_with_absent(params)
+    wanted, warnings = declared_users(params, _ELEMENT_OPTIONS, _wanted_of_user)
     client = session.client(TRANSFER)
 
     def settle(user: Wanted) -> UserOutcome:
@@ -447,33 +438,7 @@ def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Rep
     outcomes = fan_out(settle, wanted, params["concurrency"])
     has_failed = any(outcome.error for outcome in outcomes)
     region = session.known_region if has_failed else None
-    return report_users(params["server_id"], outcomes, warnings, single=single, region=region)
-
-
-def _wanted(params: Mapping[str, Any], elements: list[Any]) -> tuple[list[Wanted], list[str]]:
-    """Return the declaration of each user, and warnings. Raises ArgumentError, before any key is imported."""
-    if params["state"] == "absent":
-        _refuse_with_absent(params)
-    wanted: list[Wanted] = []
-    names: set[str] = set()
-    warnings: list[str] = []
-    faults: list[str] = []
-    for user in expand(elements, option="users", name="user_name", spec=_ELEMENT_OPTIONS):
-        name = user["user_name"]
-        who = "" if params["users"] is None else f"user {shown(name)}: "
-        if name in names:
-            faults.append(f"{who}{DECLARED_TWICE}")
-        names.add(name)
-        try:
-            declared, about_keys = _wanted_of_user(params, user)
-        except ArgumentError as error:
-            faults.append(f"{who}{error}")
-            continue
-        wanted.append(declared)
-        warnings += [f"{who}{sentence}" if sentence.startswith("public_keys") else sentence for sentence in about_keys]
-    if faults:
-        raise ArgumentError(" ".join(faults))
-    return wanted, list(dict.fromkeys(warnings))
+    return report_users(params["server_id"], outcomes, warnings, single=params["users"] is None, region=region)
 
 
 def _refuse_with_absent(options: Mapping[str, Any]) -> None:
@@ -507,7 +472,13 @@ def _wanted_of_user(params: Mapping[str, Any], user: Mapping[str, Any]) -> tuple
     keys: tuple[PublicKey, ...] = ()
     warnings: list[str] = []
     if texts is not None:
-        keys, warnings = _declared_keys(texts, params, user, present=present)
+        keys, warnings = declared_keys(
+            texts,
+            user["user_name"],
+            present=present,
+            allow_empty=params["allow_empty"] if user["allow_empty"] is None else user["allow_empty"],
+            unsupported_keys=params["unsupported_keys"],
+        )
     exclusive = params["exclusive"] if user["exclusive"] is None else user["exclusive"]
     replaces = _replaces(params, user, present)
     return Wanted(user["user_name"], present, present and exclusive, keys, tuple(key_ids), replaces), warnings
@@ -517,35 +488,6 @@ def _replaces(params: Mapping[str, Any], user: Mapping[str, Any], present: bool)
     # The task's replaces does not apply to an element that only removes keys.
     inherits = user["replaces"] is None and (present or user["state"] is None)
     return tuple((params["replaces"] if inherits else user["replaces"]) or ())
-
-
-def _declared_keys(
-    texts: Any, params: Mapping[str, Any], user: Mapping[str, Any], *, present: bool
-) -> tuple[tuple[PublicKey, ...], list[str]]:
-    """Read public_keys, with warnings. Raises ArgumentError, also if there is no key and allow_empty is not set."""
-    advice = _ADVICE_FOR_EMPTY[present].format(shown(user["user_name"]))
-    allow_empty = params["allow_empty"] if user["allow_empty"] is None else user["allow_empty"]
-    if_empty = None if present and allow_empty else advice
-    judge = judge_for_transfer if present else judge_for_removal
-    keys, warnings = public_keys(
-        texts, "public_keys", judge, unsupported_keys=params["unsupported_keys"], if_empty=if_empty
-    )
-    if not keys and if_empty is not None:
-        raise ArgumentError(f"public_keys is an empty list. {if_empty}")
-    return keys, warnings
-
-
-# By whether the keys must be there.
-_ADVICE_FOR_EMPTY = {
-    True: (
-        "An empty file or a lookup that finds nothing gives the same. If the user {} may have no key, set "
-        "allow_empty=true."
-    ),
-    False: (
-        "An empty file or a lookup that finds nothing gives the same, and a key that should go would stay. Give the "
-        "keys to remove from the user {}."
-    ),
-}
 
 
 def main() -> None:

@@ -173,71 +173,23 @@ users:
           sample: Check the spelling of the user name, and the server.
 """
 
-from datetime import datetime, timezone
 from typing import Any, Mapping
 
-from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import check_concurrency
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws.role import ROLE_OPTIONS, check_role_arn
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import TRANSFER
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws.transfer import user_names
 from ansible_collections.sshkeys.aws.plugins.module_utils._entry import enter
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, missing_user
-from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
-from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report, in_region
-from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Spec, refuse_private_keys
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.held_keys import held_keys
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import check_server_id, check_user_name
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.report import NO_USERS, Holding, report_holdings
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
+from ansible_collections.sshkeys.aws.plugins.module_utils._spec import refuse_private_keys
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.read_users import READ_SPEC, read_users
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.report import report_holdings
 
-OPTIONS: dict[str, Any] = {
-    "server_id": {"type": "str", "required": True},
-    "user_names": {"type": "list", "elements": "str", "aliases": ["user_name"]},
-    "concurrency": {"type": "int", "default": 16},
-    **ROLE_OPTIONS,
-}
-
-SPEC = Spec(
-    OPTIONS, checks={"server_id": check_server_id, "user_names": check_user_name, "assume_role_arn": check_role_arn}
-)
+SPEC = READ_SPEC
 
 
 def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Report:
     """Read the keys of the users. Raises SshKeysError before anything is sent."""
-    del check_mode  # It reads only.
     refuse_private_keys(SPEC, params)
-    server_id = params["server_id"]
-    check_server_id(server_id)
-    check_concurrency(params["concurrency"])
-    for name in params["user_names"] or []:
-        check_user_name(name)
-    client = session.client(TRANSFER)
-
-    def read(user_name: str) -> Holding:
-        try:
-            held = held_keys(client, server_id, user_name)
-        except ServiceError as error:
-            return Holding(user_name, None, error)
-        return Holding(user_name, held, None if held is not None else missing_user(server_id, user_name, _HINT))
-
-    listed = params["user_names"] is None
-    try:
-        names = user_names(client, server_id) if listed else list(dict.fromkeys(params["user_names"]))
-    except ServiceError as error:
-        return Report(failure=f"{error} The server was {server_id}.{in_region(session.known_region)}")
-    holdings = fan_out(read, names, params["concurrency"])
-    if listed:
-        # Drop a user who was deleted after the users were listed.
-        holdings = [holding for holding in holdings if not (holding.error and holding.error.is_missing_user)]
-    has_failed = any(holding.error for holding in holdings)
-    region = session.known_region if has_failed else None
-    report = report_holdings(server_id, holdings, datetime.now(tz=timezone.utc), region)
-    if params["user_names"] == []:
-        report.result["msg"] = NO_USERS.format("user_names")
-    return report
-
-
-_HINT = "Check the spelling of the user name, and the server."
+    del check_mode  # It reads only.
+    return read_users(params, session, report_holdings)
 
 
 def main() -> None:

@@ -100,6 +100,10 @@ PURE_FILES = [
     "module_utils/_transfer/rotate_request.py",
     "module_utils/_transfer/rotate_summary.py",
     "module_utils/_transfer/summary.py",
+    "module_utils/_transfer/user.py",
+    "module_utils/_transfer/user_errors.py",
+    "module_utils/_transfer/user_plan.py",
+    "module_utils/_transfer/user_report.py",
     "module_utils/_ways.py",
 ]
 PURE = {dotted(name) for name in PURE_FILES}

@@ -26,6 +26,7 @@ EXEMPT = {
     "doc_fragments/*": "They are documentation, which ansible-doc and its linter read.",
     "action/ec2_*": "Each names its module and nothing else, which test_imports.py looks at.",
     "action/transfer_ssh_key*": "Each names its module and nothing else, which test_imports.py looks at.",
+    "action/transfer_user*": "Each names its module and nothing else, which test_imports.py looks at.",
     "modules/ssh_access_*": "They are documentation of actions, whose own tests compare it with their options.",
     "modules/ssh_config.py": "It is documentation of an action, whose own test compares it.",
     "modules/transfer_rotate_key_pair.py": "It is documentation of an action, whose own test compares it.",

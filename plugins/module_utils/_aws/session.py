@@ -45,7 +45,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import (
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.private import holds_private_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region
 
-COLLECTION_VERSION = "0.2.0"
+COLLECTION_VERSION = "0.3.0"
 
 _CREDENTIALS = ("access_key", "secret_key", "session_token")
 # Values from a file often end in a line break, which HTTP headers do not allow.

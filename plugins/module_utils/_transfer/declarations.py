@@ -22,9 +22,9 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import judg
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_removal, judge_for_transfer
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.private import holds_private_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.declared_users import DECLARED_TWICE
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import check_server_id, check_user_name
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.paths import shown_path
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import DECLARED_TWICE
 
 
 class Files(Protocol):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ansible_collections.sshkeys.aws.plugins.module_utils._aws.transfer import stored_keys
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.held_user import held_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey
 
 if TYPE_CHECKING:
@@ -20,5 +20,5 @@ if TYPE_CHECKING:
 
 def held_keys(client: TransferClient, server_id: str, user_name: str) -> tuple[HeldKey, ...] | None:
     """Return the keys of a user, or None if the user does not exist. Raises ServiceError."""
-    stored = stored_keys(client, server_id, user_name)
-    return None if stored is None else tuple(HeldKey.stored(*key) for key in stored)
+    user = held_user(client, server_id, user_name)
+    return None if user is None else user.keys

@@ -30,8 +30,6 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import
     check_user_name,
 )
 
-DECLARED_TWICE = "It is declared twice. Put all declarations of a user into one element."
-
 
 @dataclass(frozen=True)
 class Wanted:
@@ -197,6 +195,11 @@ def plan_user(held: Sequence[HeldKey] | None, wanted: Wanted) -> UserPlan:
     surplus = tuple(key for key in keys if not any(key.is_key(kept) for kept in wanted.keys))
     replaced = tuple(key for key in surplus if key.id in wanted.replaces)
     return UserPlan(wanted, None if held is None else keys, imports, surplus if wanted.exclusive else replaced)
+
+
+def labels(keys: Sequence[HeldKey]) -> str:
+    """Return the labels of keys for a sentence, "none" if there is none."""
+    return ", ".join(key.label for key in keys) or "none"
 
 
 def _iso(moment: datetime) -> str:

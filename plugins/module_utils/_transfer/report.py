@@ -9,13 +9,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Sequence
 
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region, Report, count_and_name
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, UserOutcome
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import ReadUser
 
 
 def report_users(
@@ -50,34 +49,26 @@ def report_users(
 NO_USERS = "{} is an empty list, so there is nothing to do, and no call was made to AWS. This is not an error."
 
 
-@dataclass(frozen=True)
-class Holding:
-    """The keys of a user as they were read; None, with the error, if they could not be read."""
-
-    user_name: str
-    keys: tuple[HeldKey, ...] | None
-    error: ServiceError | None
-
-
-def report_holdings(server_id: str, holdings: Sequence[Holding], now: datetime, region: Region | None = None) -> Report:
+def report_holdings(server_id: str, users: Sequence[ReadUser], now: datetime, region: Region | None = None) -> Report:
     """Turn the keys of users into the info module's report.
 
     now: the moment, with a time zone, up to which the age of keys is counted. region: of the server, None if unknown.
     """
-    users = [_result_of_holding(holding, now) for holding in holdings]
-    failed = [(f"{holding.user_name} on {server_id}", holding.error) for holding in holdings if holding.error]
-    failure = count_and_name(failed, len(holdings), "users", region) if failed else None
-    return Report({"changed": False, "server_id": server_id, "users": users}, (), failure)
+    failed = [(f"{read.user_name} on {server_id}", read.error) for read in users if read.error]
+    failure = count_and_name(failed, len(users), "users", region) if failed else None
+    results = [_keys_of_read(read, now) for read in users]
+    return Report({"changed": False, "server_id": server_id, "users": results}, (), failure)
 
 
-def _result_of_holding(holding: Holding, now: datetime) -> dict[str, Any]:
-    result: dict[str, Any] = {"user_name": holding.user_name, "ssh_public_keys": _results(holding.keys, now)}
-    if holding.error:
-        result["error"] = holding.error.result()
+def _keys_of_read(read: ReadUser, now: datetime) -> dict[str, Any]:
+    keys = results_of_keys(read.user.keys, now) if read.user else None
+    result: dict[str, Any] = {"user_name": read.user_name, "ssh_public_keys": keys}
+    if read.error:
+        result["error"] = read.error.result()
     return result
 
 
-def _results(keys: Sequence[HeldKey] | None, now: datetime | None = None) -> list[dict[str, Any]] | None:
+def results_of_keys(keys: Sequence[HeldKey] | None, now: datetime | None = None) -> list[dict[str, Any]] | None:
     """Return keys for a result, with their age up to ``now``, in an order that depends on no date."""
     if keys is None:
         return None
@@ -90,9 +81,9 @@ def _result(outcome: UserOutcome) -> dict[str, Any]:
     result: dict[str, Any] = {
         "user_name": outcome.user_name,
         "changed": outcome.changed,
-        "ssh_public_keys": _results(outcome.after),
-        "imported": _results(outcome.imported),
-        "deleted": _results(outcome.deleted),
+        "ssh_public_keys": results_of_keys(outcome.after),
+        "imported": results_of_keys(outcome.imported),
+        "deleted": results_of_keys(outcome.deleted),
     }
     if outcome.error:
         result["error"] = outcome.error.result()

@@ -29,6 +29,7 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Callable, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws import transfer
@@ -41,12 +42,15 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import 
     UserOutcome,
     UserPlan,
     Wanted,
+    labels,
     plan_user,
 )
 
 if TYPE_CHECKING:
     from mypy_boto3_transfer import TransferClient
 
+# Reads the keys of a user; None if the user does not exist. Raises ServiceError.
+_Read = Callable[[], "tuple[HeldKey, ...] | None"]
 # A condition on the keys of a user; None if the user does not exist.
 _Condition = Callable[["tuple[HeldKey, ...] | None"], bool]
 
@@ -62,21 +66,25 @@ _FULL_HINT = (
 )
 
 
-def rotate(client: TransferClient, server_id: str, todo: UserPlan, wait_timeout: float) -> UserOutcome:
+def rotate(
+    client: TransferClient, server_id: str, todo: UserPlan, wait_timeout: float, read: _Read | None = None
+) -> UserOutcome:
     """Carry out a plan, and return the outcome, which also has the failure, if any.
 
-    wait_timeout: seconds to wait for a user that does not exist yet.
+    wait_timeout: seconds to wait for a user that does not exist yet. read: reads the user, also as the last call; by
+    default with DescribeUser.
     """
     if todo.is_done:
         return todo.after
+    read = read or partial(held_keys, client, server_id, todo.wanted.user_name)
     deadline = time.monotonic() + wait_timeout
     if todo.held is None:
         try:
-            todo = plan_user(_await_user(client, server_id, todo.wanted, deadline, wait_timeout), todo.wanted)
+            todo = plan_user(_await_user(read, server_id, todo.wanted, deadline, wait_timeout), todo.wanted)
         except ServiceError as error:
             return UserOutcome(todo.wanted.user_name, None, None, error=error)
     while True:
-        rotation = _Rotation(client, server_id, todo)
+        rotation = _Rotation(client, server_id, todo, read)
         try:
             return rotation.run()
         except ServiceError as error:
@@ -87,11 +95,11 @@ def rotate(client: TransferClient, server_id: str, todo: UserPlan, wait_timeout:
 
 
 def _await_user(
-    client: TransferClient, server_id: str, wanted: Wanted, deadline: float, wait_timeout: float
+    read: _Read, server_id: str, wanted: Wanted, deadline: float, wait_timeout: float
 ) -> tuple[HeldKey, ...]:
     """Wait for a user that does not exist yet, and return its keys. Raises ServiceError at the deadline."""
     while _sleep_until(deadline):
-        held = held_keys(client, server_id, wanted.user_name)
+        held = read()
         if held is not None:
             return held
     raise missing_user(server_id, wanted.user_name, _MISSING_HINTS[wanted.present].format(wait_timeout))
@@ -116,7 +124,8 @@ _MISSING_HINTS = {
 class _Rotation:
     """The work on one user: the remaining steps, and the changes of this run."""
 
-    def __init__(self, client: TransferClient, server_id: str, todo: UserPlan) -> None:
+    def __init__(self, client: TransferClient, server_id: str, todo: UserPlan, read: _Read) -> None:
+        self._read = read
         self._todo, self._before = todo, todo.held or ()
         self._client, self._server_id, self._user_name = client, server_id, todo.wanted.user_name
         self._imported: list[HeldKey] = []
@@ -160,15 +169,15 @@ class _Rotation:
         """Return the outcome after a failed step; its error lists the changes of this run and the user's keys."""
         in_doubt, has = False, "The user now has"
         try:
-            held = held_keys(self._client, self._server_id, self._user_name)
+            held = self._read()
         except ServiceError:
             # Derive the keys from those before the run and its changes.
             in_doubt, has = error.in_doubt, "The user could not be read again; as far as known it has"
             held = (*self._not_deleted(self._before), *self._imported)
         outcome = self._outcome(held)
         facts = (
-            f"{error.message.rstrip('.')}. Imported before that: {_labels(outcome.imported)}. Deleted: "
-            f"{_labels(outcome.deleted)}. {has}: {_labels(held or ())}"
+            f"{error.message.rstrip('.')}. Imported before that: {labels(outcome.imported)}. Deleted: "
+            f"{labels(outcome.deleted)}. {has}: {labels(held or ())}"
         )
         return replace(outcome, error=replace(error, message=facts, in_doubt=in_doubt))
 
@@ -274,7 +283,7 @@ class _Rotation:
         """Read the user's keys until they meet a condition, a few times at most. Returns the keys of each read."""
         seen = []
         for pause in (*[_SECONDS_BETWEEN_LOOKS] * (_LOOKS - 1), 0.0):
-            seen.append(held_keys(self._client, self._server_id, self._user_name))
+            seen.append(self._read())
             if is_so(seen[-1]):
                 break
             # Random, because two runs with equal pauses would stay in step.
@@ -296,11 +305,7 @@ def _what_is_left(left: UserPlan) -> str:
         return "the user no longer exists"
     faults = []
     if left.imports:
-        faults.append(f"the user lacks {_labels([HeldKey.to_come(key) for key in left.imports])}")
+        faults.append(f"the user lacks {labels([HeldKey.to_come(key) for key in left.imports])}")
     if left.deletions:
-        faults.append(f"the user still has {_labels(left.deletions)}")
+        faults.append(f"the user still has {labels(left.deletions)}")
     return " and ".join(faults)
-
-
-def _labels(keys: Sequence[HeldKey]) -> str:
-    return ", ".join(key.label for key in keys) or "none"

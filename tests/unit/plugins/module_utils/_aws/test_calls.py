@@ -146,7 +146,7 @@ def test_a_malformed_answer_is_an_error_of_its_call(service: ScriptedService, de
     service.script = [(200, answer)]
     made = client(service, TRANSFER)
     with pytest.raises(ServiceError) as failure:
-        transfer.stored_keys(made, SERVER_ID, "partner")
+        transfer.describe_user(made, SERVER_ID, "partner")
     assert failure.value.code == "UnexpectedAnswer"
     assert not failure.value.in_doubt
     service.script = [(200, '{"Users": [{}]}')]

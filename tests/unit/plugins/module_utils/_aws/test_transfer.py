@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws import transfer
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.sdk import TRANSFER
@@ -40,7 +43,9 @@ def test_stored_keys_are_read(service: ScriptedService) -> None:
     ]
     service.script = [(200, {"ServerId": SERVER_ID, "User": {"Arn": "arn", "SshPublicKeys": held}})]
     made = client(service, TRANSFER)
-    first, second = transfer.stored_keys(made, SERVER_ID, "partner") or ()
+    user = transfer.describe_user(made, SERVER_ID, "partner")
+    assert user
+    first, second = user.keys
     assert (first.id, first.body) == ("key-00000000000000001", KEY.line_with_comment)
     assert first.date_imported.timestamp() == 1.5e9
     assert second.body == "garbage"
@@ -60,10 +65,10 @@ def test_a_missing_user_is_no_missing_server(
     service.script = [error("ResourceNotFoundException", 400, **members)]
     made = client(service, TRANSFER)
     if is_missing:
-        assert transfer.stored_keys(made, SERVER_ID, "partner") is None
+        assert transfer.describe_user(made, SERVER_ID, "partner") is None
     else:
         with pytest.raises(ServiceError, match="Unknown server"):
-            transfer.stored_keys(made, SERVER_ID, "partner")
+            transfer.describe_user(made, SERVER_ID, "partner")
 
 
 # -- The calls that change something ----------------------------------------------------------------------------------
@@ -93,6 +98,81 @@ def test_a_key_is_deleted_from_its_user(stubbed: StubbedService) -> None:
         transfer.delete_key(stubbed.client, SERVER_ID, "partner", KEY_ID)
 
 
+MEMBERS = {
+    "Role": "arn:aws:iam::123456789012:role/transfer",
+    "HomeDirectory": "/bucket",
+    "HomeDirectoryType": "LOGICAL",
+    "HomeDirectoryMappings": [
+        {"Entry": "/", "Target": "/bucket"},
+        {"Entry": "/a", "Target": "/bucket/a", "Type": "FILE"},
+    ],
+    "Policy": "{}",
+    "PosixProfile": {"Uid": 0, "Gid": 1, "SecondaryGids": [2]},
+}
+ARN = "arn:aws:transfer:us-east-1:123456789012:user/s-01234567890abcdef/partner"
+
+
+def test_a_user_is_created_with_all_of_it(stubbed: StubbedService) -> None:
+    expected = {**USER, **MEMBERS, "Tags": [{"Key": "a", "Value": "1"}], "SshPublicKeyBody": KEY.line}
+    stubbed.stubber.add_response("create_user", USER, expected)
+    stubbed.stubber.add_response("create_user", USER, {**USER, "Role": MEMBERS["Role"]})
+    with stubbed.playing():
+        transfer.create_user(stubbed.client, SERVER_ID, "partner", MEMBERS, tags={"a": "1"}, key_body=KEY.line)
+        role = {"Role": MEMBERS["Role"]}
+        transfer.create_user(stubbed.client, SERVER_ID, "partner", role, tags={}, key_body=None)
+
+
+def test_a_user_is_changed_in_what_is_given(stubbed: StubbedService) -> None:
+    stubbed.stubber.add_response("update_user", USER, {**USER, **MEMBERS})
+    stubbed.stubber.add_response("update_user", USER, {**USER, "Policy": "", "PosixProfile": {"Uid": 1, "Gid": 0}})
+    with stubbed.playing():
+        transfer.update_user(stubbed.client, SERVER_ID, "partner", MEMBERS)
+        members = {"Policy": "", "PosixProfile": {"Uid": 1, "Gid": 0}}
+        transfer.update_user(stubbed.client, SERVER_ID, "partner", members)
+
+
+def test_a_user_is_deleted_and_tagged(stubbed: StubbedService) -> None:
+    stubbed.stubber.add_response("delete_user", TOLD, USER)
+    stubbed.stubber.add_response("tag_resource", TOLD, {"Arn": ARN, "Tags": [{"Key": "a", "Value": ""}]})
+    stubbed.stubber.add_response("untag_resource", TOLD, {"Arn": ARN, "TagKeys": ["a", "b"]})
+    with stubbed.playing():
+        transfer.delete_user(stubbed.client, SERVER_ID, "partner")
+        transfer.tag_resource(stubbed.client, ARN, {"a": ""})
+        transfer.untag_resource(stubbed.client, ARN, ("a", "b"))
+
+
+def test_every_member_of_a_user_is_read(stubbed: StubbedService) -> None:
+    described = {"Arn": ARN, **MEMBERS, "Tags": [{"Key": "a", "Value": "1"}], "UserName": "partner"}
+    stubbed.stubber.add_response("describe_user", {"ServerId": SERVER_ID, "User": described}, USER)
+    with stubbed.playing():
+        read = transfer.describe_user(stubbed.client, SERVER_ID, "partner")
+    assert read == transfer.StoredUser(
+        ARN,
+        "arn:aws:iam::123456789012:role/transfer",
+        "/bucket",
+        "LOGICAL",
+        (("/", "/bucket", None), ("/a", "/bucket/a", "FILE")),
+        "{}",
+        (0, 1, (2,)),
+        {"a": "1"},
+        (),
+    )
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        {},
+        {"PosixProfile": {}, "HomeDirectoryMappings": [], "Tags": [], "SshPublicKeys": []},
+        {"HomeDirectory": "", "Policy": "", "HomeDirectoryType": ""},
+    ],
+)
+def test_what_a_user_does_not_have_is_none(service: ScriptedService, described: dict[str, Any]) -> None:
+    service.script = [(200, {"ServerId": SERVER_ID, "User": {"Arn": ARN, "Role": "role", **described}})]
+    read = transfer.describe_user(client(service, TRANSFER), SERVER_ID, "partner")
+    assert read == transfer.StoredUser(ARN, "role", "", "", (), "", None, {}, ())
+
+
 def test_an_answer_of_something_else_leaves_a_change_in_doubt_and_a_read_not(service: ScriptedService) -> None:
     """A proxy answers with a page that says nothing of what the service did."""
     made = client(service, TRANSFER)
@@ -105,7 +185,18 @@ def test_an_answer_of_something_else_leaves_a_change_in_doubt_and_a_read_not(ser
         with pytest.raises(ServiceError, match=message) as failure:
             change(made, SERVER_ID, "partner", argument)
         assert failure.value.in_doubt
-    for read, arguments in ((transfer.stored_keys, (SERVER_ID, "partner")), (transfer.user_names, (SERVER_ID,))):
+    whole_users: list[tuple[Callable[[], None], str]] = [
+        (lambda: transfer.create_user(made, SERVER_ID, "partner", MEMBERS, tags={}, key_body=None), "UserName"),
+        (lambda: transfer.update_user(made, SERVER_ID, "partner", MEMBERS), "UserName"),
+        (lambda: transfer.delete_user(made, SERVER_ID, "partner"), "request id"),
+        (lambda: transfer.tag_resource(made, ARN, {"a": "1"}), "request id"),
+        (lambda: transfer.untag_resource(made, ARN, ["a"]), "request id"),
+    ]
+    for act, missing in whole_users:
+        with pytest.raises(ServiceError, match=f"The answer has no {missing}") as failure:
+            act()
+        assert failure.value.in_doubt
+    for read, arguments in ((transfer.describe_user, (SERVER_ID, "partner")), (transfer.user_names, (SERVER_ID,))):
         with pytest.raises(ServiceError, match="The answer has no User") as failure:
             read(made, *arguments)
         assert not failure.value.in_doubt
@@ -115,5 +206,5 @@ def test_a_user_is_read_by_its_server_and_name(stubbed: StubbedService) -> None:
     stubbed.stubber.add_response("describe_user", {"ServerId": SERVER_ID, "User": {"Arn": "a" * 20}}, USER)
     stubbed.stubber.add_response("list_users", {"ServerId": SERVER_ID, "Users": []}, {"ServerId": SERVER_ID})
     with stubbed.playing():
-        assert transfer.stored_keys(stubbed.client, SERVER_ID, "partner") == ()
+        assert transfer.describe_user(stubbed.client, SERVER_ID, "partner")
         assert transfer.user_names(stubbed.client, SERVER_ID) == []

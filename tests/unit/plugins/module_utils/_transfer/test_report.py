@@ -17,10 +17,10 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, UserOutcome, Wanted, plan_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.report import (
     NO_USERS,
-    Holding,
     report_holdings,
     report_users,
 )
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import ReadUser, User
 from ansible_collections.sshkeys.aws.tests.unit.transfer_users import (
     DSS,
     NOW,
@@ -37,6 +37,12 @@ from ansible_collections.sshkeys.aws.tests.unit.transfer_users import (
     worlds,
 )
 from hypothesis import given, strategies as st
+
+
+def read(name: str, keys: tuple[HeldKey, ...] | None, error: ServiceError | None) -> ReadUser:
+    """Return a user with its keys, or that it could not be read."""
+    return ReadUser(name, None if keys is None else User(name, "arn", "role", keys=keys), error)
+
 
 # -- What is foretold is what happens ---------------------------------------------------------------------------------
 
@@ -227,7 +233,7 @@ def test_no_body_of_a_key_is_in_a_diff() -> None:
 
 
 def test_report_of_holdings() -> None:
-    holdings = [Holding("one", (held(1, line(1)),), None), Holding("none", (), None), Holding("unread", None, ERROR)]
+    holdings = [read("one", (held(1, line(1)),), None), read("none", (), None), read("unread", None, ERROR)]
     told = report_holdings(SERVER, holdings, NOW)
     assert (told.result["changed"], told.result["server_id"]) == (False, SERVER)
     one, none, unread = told.result["users"]
@@ -242,18 +248,18 @@ def test_report_of_holdings() -> None:
     st.permutations([held(number, body) for number, body in enumerate([line(1), line(2, "b"), line(1, "c"), "", "x"])])
 )
 def test_order_of_the_service_does_not_matter(keys: list[HeldKey]) -> None:
-    told = report_holdings(SERVER, [Holding(USER, tuple(keys), None)], NOW).result
+    told = report_holdings(SERVER, [read(USER, tuple(keys), None)], NOW).result
     (user,) = told["users"]
     prints = [entry["fingerprint"] for entry in user["ssh_public_keys"]]
     assert prints == [*sorted(filter(None, prints)), None, None]
-    assert told == report_holdings(SERVER, [Holding(USER, tuple(sorted(keys, key=str)), None)], NOW).result
+    assert told == report_holdings(SERVER, [read(USER, tuple(sorted(keys, key=str)), None)], NOW).result
 
 
 @pytest.mark.parametrize("region", [None, Region("eu-central-1", "the option region")])
 def test_a_failure_names_the_region_where_it_is_known(region: Region | None) -> None:
     told = [
         report_users(SERVER, [outcome(USER, None, None, error=ERROR)], [], single=True, region=region),
-        report_holdings(SERVER, [Holding(USER, None, ERROR)], NOW, region),
+        report_holdings(SERVER, [read(USER, None, ERROR)], NOW, region),
     ]
     end = " The region was eu-central-1, from the option region." if region else ""
     assert [report.failure for report in told] == [f"{USER} on {SERVER}: SomeCode: It broke. Run again.{end}"] * 2

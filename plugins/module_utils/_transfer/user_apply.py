@@ -1,0 +1,283 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""Carry out the plan for one Transfer Family user, with its fields, tags and keys.
+
+Rules:
+
+1. The steps are made in the order of the plan: the user itself, then its fields, its tags, and its keys. The keys are
+   the work of rotation.py.
+2. After the last step the user is read once more, and only what was read counts as the outcome. A user that is deleted
+   is not read again.
+3. A user that exists at its creation, or is missing at its deletion, is as declared. Either another client did it, or
+   an attempt of this run whose answer was lost. Only the second counts as a change of this run.
+4. If it is unknown whether a call took effect, the user is read, a few times until the effect shows.
+5. A run that does not find the user as declared after its last step begins again, a limited number of times. It gives
+   up only if it saw another value after that step. So a run that gives up never made the last change, and the user ends
+   as one of the runs declared.
+6. The first step that fails for good ends the work on this user. The user is read back and reported with the error,
+   which says what was done before.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Callable
+
+from ansible_collections.sshkeys.aws.plugins.module_utils._aws import transfer
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import transfer_body
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.held_user import held_user
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, UserPlan, labels, plan_user
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotation import rotate
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import User, members_of
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_errors import with_hint
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_plan import (
+    WholeUserOutcome,
+    WholeUserPlan,
+    plan_whole_user,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_transfer import TransferClient
+
+# Rounds of work on a user that others change at the same time.
+_ROUNDS = 5
+# Reads, and the pause between them, until a change that AWS accepted counts as lost.
+_LOOKS = 4
+_SECONDS_BETWEEN_LOOKS = 1.0
+# How long a user that this run has created may be unknown to the calls for its keys.
+_SECONDS_FOR_NEW_USER = 15.0
+
+
+def carry_out(client: TransferClient, server_id: str, todo: WholeUserPlan) -> WholeUserOutcome:
+    """Carry out a plan, and return the outcome, which also has the failure, if any."""
+    if todo.is_done or todo.fault:
+        return todo.outcome
+    work = _Work(client, server_id, todo)
+    try:
+        return work.run()
+    except ServiceError as error:
+        return work.failed_outcome(error)
+
+
+class _Work:
+    """The work on one user: the remaining steps, and the changes of this run."""
+
+    def __init__(self, client: TransferClient, server_id: str, todo: WholeUserPlan) -> None:
+        self._client, self._server_id, self._user_name = client, server_id, todo.wanted.user_name
+        self._todo, self._before = todo, todo.held
+        # The user as it was last read, and whether that was after the last step.
+        self._seen, self._is_fresh = todo.held, True
+        self._created = self._gone = False
+        self._updated: set[str] = set()
+        self._imported: list[HeldKey] = []
+        self._deleted: list[HeldKey] = []
+
+    def run(self) -> WholeUserOutcome:
+        """Work until the user is as declared, and return the outcome.
+
+        Raises ServiceError at the first step that fails for good, or if the user is still not as declared at the end.
+        """
+        for round_number in range(_ROUNDS):
+            if self._todo.fault:
+                raise self._todo.fault
+            if self._todo.deletion:
+                self._delete()
+                return self._outcome(None)
+            try:
+                self._create_or_update()
+            except ServiceError as error:
+                # Another client has deleted the user since it was read.
+                if not error.is_missing_user or self._created or round_number == _ROUNDS - 1:
+                    raise
+                self._read()
+            else:
+                self._look(lambda left: left.is_done)
+            self._todo = plan_whole_user(self._seen, self._todo.wanted)
+            if self._todo.is_done:
+                return self._outcome(self._seen)
+        raise ServiceError(
+            "NotAsDeclared",
+            "AWS accepted every step, but the user is not as declared",
+            "Another client may be changing this user at the same time. Run the task again.",
+        )
+
+    def failed_outcome(self, error: ServiceError) -> WholeUserOutcome:
+        """Return the outcome after a failed step; its error lists the changes of this run."""
+        in_doubt, is_known = False, True
+        try:
+            self._read()
+        except ServiceError:
+            in_doubt, is_known = error.in_doubt, False
+        left = _what_is_left(plan_whole_user(self._seen, self._todo.wanted)) if is_known else ""
+        message = ". ".join(filter(None, [error.message.rstrip("."), self._what_was_done(), left]))
+        outcome = self._outcome(self._seen)
+        return replace(outcome, is_known=is_known, error=replace(error, message=message, in_doubt=in_doubt))
+
+    def _outcome(self, after: User | None) -> WholeUserOutcome:
+        held = after.keys if after else ()
+        # The keys read back have the ids and dates of the imported ones.
+        imported = [next((key for key in held if new.key and key.is_key(new.key)), new) for new in self._imported]
+        return WholeUserOutcome(
+            self._user_name,
+            self._before,
+            after,
+            created=self._created,
+            gone=self._gone,
+            updated=() if self._created else tuple(sorted(self._updated)),
+            imported=tuple(imported),
+            deleted=tuple(self._deleted),
+        )
+
+    # -- Steps ---------------------------------------------------------------------------------------------------------
+
+    def _create_or_update(self) -> None:
+        todo = self._todo
+        if todo.creation:
+            if self._create():
+                self._change_keys(self._after_creation(todo))
+            else:
+                self._read()
+            return
+        if todo.fields:
+            self._change(
+                lambda: transfer.update_user(self._client, self._server_id, self._user_name, members_of(todo.fields)),
+                lambda left: not left.fields,
+                set(todo.fields),
+            )
+        arn = todo.held.arn if todo.held else None
+        if todo.untag:
+            self._change(
+                lambda: transfer.untag_resource(self._client, str(arn), todo.untag),
+                lambda left: not left.untag,
+                {"tags"},
+            )
+        if todo.tag:
+            self._change(
+                lambda: transfer.tag_resource(self._client, str(arn), todo.tag),
+                lambda left: not left.tag,
+                {"tags"},
+            )
+        self._change_keys(todo.keys)
+
+    def _create(self) -> bool:
+        """Create the user. Returns whether this run did; if not, it exists and was not read yet."""
+        todo = self._todo
+        first = todo.first_key
+        self._is_fresh = False
+        try:
+            transfer.create_user(
+                self._client,
+                self._server_id,
+                self._user_name,
+                members_of(todo.fields),
+                tags=todo.tag,
+                key_body=transfer_body(first) if first else None,
+            )
+        except ServiceError as error:
+            if error.code == "ResourceExistsException":
+                if not error.in_doubt:
+                    return False
+            elif not (error.in_doubt and self._is_known(lambda left: not left.creation)):
+                raise with_hint(error) from error
+        self._created = True
+        if first:
+            self._imported.append(HeldKey.to_come(first))
+        return True
+
+    @staticmethod
+    def _after_creation(todo: WholeUserPlan) -> UserPlan | None:
+        if not todo.keys or not todo.first_key:
+            return None
+        return plan_user([HeldKey.to_come(todo.first_key)], todo.keys.wanted)
+
+    def _change(self, call: Callable[[], None], has_effect: Callable[[WholeUserPlan], bool], names: set[str]) -> None:
+        """Make a call that changes options. has_effect: whether a plan shows that it took effect."""
+        self._is_fresh = False
+        try:
+            call()
+        except ServiceError as error:
+            if not (error.in_doubt and self._is_known(has_effect)):
+                raise with_hint(error) from error
+        self._updated |= names
+
+    def _change_keys(self, todo: UserPlan | None) -> None:
+        if todo is None or todo.is_done:
+            return
+        outcome = rotate(self._client, self._server_id, todo, _SECONDS_FOR_NEW_USER, self._read_keys)
+        self._imported += outcome.imported
+        self._deleted += outcome.deleted
+        if outcome.error:
+            raise outcome.error
+
+    def _delete(self) -> None:
+        self._is_fresh = False
+        try:
+            transfer.delete_user(self._client, self._server_id, self._user_name)
+        except ServiceError as error:
+            if error.is_missing_user:
+                self._gone = error.in_doubt
+                return
+            if not (error.in_doubt and self._is_known(lambda left: not left.deletion)):
+                raise with_hint(error) from error
+        self._gone = True
+
+    # -- Reads ---------------------------------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        self._seen, self._is_fresh = held_user(self._client, self._server_id, self._user_name), True
+
+    def _read_keys(self) -> tuple[HeldKey, ...] | None:
+        self._read()
+        return self._seen.keys if self._seen else None
+
+    def _is_known(self, is_so: Callable[[WholeUserPlan], bool]) -> bool:
+        """Return whether reads show what a call was for, which may have failed."""
+        try:
+            self._look(is_so)
+        except ServiceError:
+            return False
+        return is_so(plan_whole_user(self._seen, self._todo.wanted))
+
+    def _look(self, is_so: Callable[[WholeUserPlan], bool]) -> None:
+        """Read the user until what is left of its declaration meets a condition, a few times at most."""
+        for pause in (*[_SECONDS_BETWEEN_LOOKS] * (_LOOKS - 1), 0.0):
+            if not self._is_fresh:
+                self._read()
+            if is_so(plan_whole_user(self._seen, self._todo.wanted)):
+                return
+            self._is_fresh = False
+            # Random, because two runs with equal pauses would stay in step.
+            time.sleep(pause * random.uniform(0.75, 1.25))
+
+    def _what_was_done(self) -> str:
+        """Return the changes of this run, for a sentence."""
+        changed = f"changed {', '.join(sorted(self._updated))}" if self._updated and not self._created else ""
+        done = [
+            "created the user" if self._created else "",
+            changed,
+            f"imported {labels(self._imported)}" if self._imported else "",
+            f"deleted {labels(self._deleted)}" if self._deleted else "",
+        ]
+        return f"Before that, the task {' and '.join(filter(None, done)) or 'changed nothing'}"
+
+
+def _what_is_left(left: WholeUserPlan) -> str:
+    """Return what a user lacks of its declaration, for a sentence; empty if nothing."""
+    if left.creation:
+        return "The user does not exist"
+    if left.deletion:
+        return "The user still exists"
+    parts = list(left.updated)
+    if left.keys and left.keys.imports:
+        parts.append(f"{labels([HeldKey.to_come(key) for key in left.keys.imports])}, which is missing")
+    if left.keys and left.keys.deletions:
+        parts.append(f"{labels(left.keys.deletions)}, which should go")
+    return f"Not yet as declared: {'; '.join(parts)}" if parts else ""

@@ -1,0 +1,195 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""The plan for one Transfer Family user: what differs from its declaration, as steps, and the expected end. Pure.
+
+Rules:
+- Only what is declared and differs is changed. What is left out stays.
+- A user that is made gets all of its fields, its tags and its first key in one call.
+- Fields come before keys: a new key never opens what the declaration has just closed.
+- Tags whose names begin with ``aws:`` are AWS's own and are never taken away.
+- The report of a user equals its plan, except for the ARN, and for ids and dates of new keys, which are unknown before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Mapping
+
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, UserPlan, plan_user
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import (
+    LOGICAL,
+    User,
+    WantedUser,
+    same_mappings,
+    same_policy,
+    same_posix_profile,
+)
+
+TAGS_OF_AWS = "aws:"
+
+
+@dataclass(frozen=True)
+class WholeUserOutcome:
+    """The state of one user at the end of a run, or the expected state.
+
+    before, after: the user; None if it did not or does not exist.
+    is_known: whether ``after`` was read, or is expected.
+    created, gone: whether this run created or deleted the user. updated: the names of the options that it changed.
+    imported, deleted: the keys that it imported and deleted, without those of a deleted user.
+    error: the reason why the user is not as declared.
+    """
+
+    user_name: str
+    before: User | None
+    after: User | None
+    is_known: bool = True
+    created: bool = False
+    gone: bool = False
+    updated: tuple[str, ...] = ()
+    imported: tuple[HeldKey, ...] = ()
+    deleted: tuple[HeldKey, ...] = ()
+    error: ServiceError | None = None
+
+    @property
+    def changed(self) -> bool:
+        """Whether this run changed anything, or would change it, or may have changed it, as the error says."""
+        has_changed = self.created or self.gone or self.updated or self.imported or self.deleted
+        return bool(has_changed or (self.error and self.error.in_doubt))
+
+
+@dataclass(frozen=True)
+class WholeUserPlan:
+    """The steps for one user, in this order.
+
+    held: the user, None if it does not exist.
+    creation, deletion: whether to create or to delete the user.
+    fields: with creation the fields to create it with, otherwise those to change, by the names of User.
+    untag, tag: the names of tags to take away, and the tags to set. With creation, ``tag`` is a part of it.
+    keys: the steps for the keys, None if no key is declared. With creation, the first import is a part of it.
+    """
+
+    wanted: WantedUser
+    held: User | None
+    creation: bool = False
+    deletion: bool = False
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    untag: tuple[str, ...] = ()
+    tag: Mapping[str, str] = field(default_factory=dict)
+    keys: UserPlan | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the user is as declared."""
+        return not (self.creation or self.deletion or self.updated or (self.keys and not self.keys.is_done))
+
+    @property
+    def updated(self) -> tuple[str, ...]:
+        """The names of the options of an existing user that the plan changes, sorted."""
+        if self.creation:
+            return ()
+        return tuple(sorted([*self.fields, *(["tags"] if self.untag or self.tag else [])]))
+
+    @property
+    def first_key(self) -> PublicKey | None:
+        """The key to create the user with, if any."""
+        return self.keys.imports[0] if self.creation and self.keys and self.keys.imports else None
+
+    @property
+    def fault(self) -> ServiceError | None:
+        """Why the plan cannot be carried out, None if it can."""
+        if not self.creation or self.wanted.role_arn:
+            return None
+        return ServiceError(
+            "ResourceNotFoundException",
+            f"The user {self.wanted.user_name} does not exist, and no role_arn is given to create it with",
+            "Give role_arn, the ARN of the role that controls what the user can read and write. If the user should "
+            "exist, check the spelling of its name, and the server.",
+            resource_type="User",
+        )
+
+    @property
+    def outcome(self) -> WholeUserOutcome:
+        """The expected outcome: every step succeeds."""
+        name = self.wanted.user_name
+        if self.fault:
+            return WholeUserOutcome(name, None, None, error=self.fault)
+        if not self.wanted.present:
+            return WholeUserOutcome(name, self.held, None, gone=self.deletion)
+        keys = self.keys.after if self.keys else None
+        after = self._with_fields(self.held or User(name, None, ""))
+        after = replace(after, keys=keys.after or ()) if keys else after
+        imported, deleted = (keys.imported, keys.deleted) if keys else ((), ())
+        return WholeUserOutcome(
+            name,
+            self.held,
+            after,
+            created=self.creation,
+            updated=self.updated,
+            imported=imported,
+            deleted=deleted,
+        )
+
+    def _with_fields(self, user: User) -> User:
+        tags = {name: value for name, value in user.tags.items() if name not in self.untag}
+        changed = replace(user, **{**self.fields, "tags": {**tags, **self.tag}})
+        # Mappings count with LOGICAL alone.
+        return changed if changed.home_directory_type == LOGICAL else replace(changed, home_directory_mappings=())
+
+
+def plan_whole_user(held: User | None, wanted: WantedUser) -> WholeUserPlan:
+    """Decide the steps for one user. held: the user, None if it does not exist."""
+    if not wanted.present:
+        return WholeUserPlan(wanted, held, deletion=held is not None)
+    keys = plan_user(held.keys if held else (), wanted.keys) if wanted.keys else None
+    if held is None:
+        return WholeUserPlan(wanted, None, creation=True, fields=_of_new(wanted), tag=wanted.tags or {}, keys=keys)
+    untag, tag = _tags(held.tags, wanted)
+    return WholeUserPlan(wanted, held, fields=_differing(held, wanted), untag=untag, tag=tag, keys=keys)
+
+
+def _of_new(wanted: WantedUser) -> dict[str, Any]:
+    """Return the fields to create a user with. What is declared empty is what a new user has anyway."""
+    declared = {
+        "role_arn": wanted.role_arn,
+        "home_directory": wanted.home_directory,
+        "home_directory_type": wanted.home_directory_type,
+        "home_directory_mappings": wanted.home_directory_mappings,
+        "policy": wanted.policy,
+        "posix_profile": wanted.posix_profile,
+    }
+    return {name: value for name, value in declared.items() if value}
+
+
+def _differing(held: User, wanted: WantedUser) -> dict[str, Any]:
+    """Return the declared fields that differ, with their declared values."""
+    found: dict[str, Any] = {}
+    for name in ("role_arn", "home_directory", "home_directory_type"):
+        value = getattr(wanted, name)
+        if value is not None and value != getattr(held, name):
+            found[name] = value
+    mappings = wanted.home_directory_mappings
+    # An empty list is taken away by the type PATH: the service accepts no empty list.
+    if mappings and not same_mappings(held.home_directory_mappings, mappings):
+        found["home_directory_mappings"] = mappings
+    if wanted.policy is not None and not same_policy(held.policy, wanted.policy):
+        found["policy"] = wanted.policy
+    profile = wanted.posix_profile
+    if profile is not None and not same_posix_profile(held.posix_profile, profile):
+        found["posix_profile"] = profile
+    return found
+
+
+def _tags(held: Mapping[str, str], wanted: WantedUser) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the names of the tags to take away, and the tags to set."""
+    if wanted.tags is None:
+        return (), {}
+    surplus = [name for name in held if name not in wanted.tags and not name.startswith(TAGS_OF_AWS)]
+    tag = {name: value for name, value in wanted.tags.items() if held.get(name) != value}
+    return tuple(sorted(surplus)) if wanted.purge_tags else (), tag

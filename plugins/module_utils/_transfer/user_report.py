@@ -1,0 +1,175 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""The results of transfer_user and transfer_user_info. Pure."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any, Sequence
+
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.errors import PublicKeyError
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_transfer
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region, Report, count_and_name
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, labels
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.report import NO_USERS, results_of_keys
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import ReadUser, User, read_policy
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_plan import WholeUserOutcome
+
+# The fields of a user in a result, in the order of the documentation.
+_FIELDS = (
+    "arn",
+    "role_arn",
+    "home_directory",
+    "home_directory_type",
+    "home_directory_mappings",
+    "policy",
+    "posix_profile",
+    "tags",
+)
+
+
+def report_whole_users(
+    server_id: str,
+    outcomes: Sequence[WholeUserOutcome],
+    warnings: Sequence[str],
+    *,
+    single: bool,
+    region: Region | None = None,
+) -> Report:
+    """Turn the outcomes of a run, or of a plan, into the module's report.
+
+    single: whether the task named one user; then that user's fields are also at the top level.
+    region: the region of the server, None if unknown.
+    """
+    users = [_result(outcome) for outcome in outcomes]
+    result: dict[str, Any] = {
+        **(users[0] if single else {}),
+        "changed": any(outcome.changed for outcome in outcomes),
+        "server_id": server_id,
+        "users": users,
+        "diff": _diff(server_id, outcomes[0]) if single else _diffs(server_id, outcomes),
+    }
+    failed = [(f"{outcome.user_name} on {server_id}", outcome.error) for outcome in outcomes if outcome.error]
+    failure = count_and_name(failed, len(outcomes), "users", region) if failed else None
+    sentences = [_of_deleted(outcome.before) for outcome in outcomes if outcome.gone and outcome.before]
+    if sentences:
+        result["msg"] = " ".join(sentences)
+    if not outcomes:
+        result["msg"] = NO_USERS.format("users")
+    return Report(result, warnings, failure)
+
+
+def _of_deleted(user: User) -> str:
+    """Return what went with a deleted user, as a sentence."""
+    tags = ", ".join(f"{name}={value}" for name, value in sorted(user.tags.items())) or "none"
+    return f"The user {user.user_name} is deleted, with its keys: {labels(user.keys)}; and its tags: {tags}."
+
+
+def _result(outcome: WholeUserOutcome) -> dict[str, Any]:
+    after = outcome.after
+    result: dict[str, Any] = {
+        "user_name": outcome.user_name,
+        "changed": outcome.changed,
+        "state": ("present" if after else "absent") if outcome.is_known else None,
+        "created": outcome.created,
+        "updated": list(outcome.updated),
+        **(_of_user(after) if after and outcome.is_known else dict.fromkeys((*_FIELDS, "ssh_public_keys"))),
+        "imported": results_of_keys(outcome.imported),
+        "deleted": results_of_keys(outcome.deleted),
+        "deleted_user": _of_user(outcome.before) if outcome.gone and outcome.before else None,
+    }
+    if outcome.error:
+        result["error"] = outcome.error.result()
+    return result
+
+
+def _of_user(user: User, now: datetime | None = None) -> dict[str, Any]:
+    """Return the fields and the keys of a user. now: the moment up to which the age of keys is counted."""
+    return {
+        "arn": user.arn,
+        "role_arn": user.role_arn or None,
+        "home_directory": user.home_directory,
+        "home_directory_type": user.home_directory_type,
+        "home_directory_mappings": [mapping.result() for mapping in user.home_directory_mappings],
+        "policy": read_policy(user.policy),
+        "posix_profile": user.posix_profile.result() if user.posix_profile else None,
+        "tags": dict(sorted(user.tags.items())),
+        "ssh_public_keys": results_of_keys(user.keys, now),
+    }
+
+
+def report_read_users(server_id: str, users: Sequence[ReadUser], now: datetime, region: Region | None = None) -> Report:
+    """Turn users into the info module's report, in a form that transfer_user takes.
+
+    now: the moment, with a time zone, up to which the age of keys is counted. region: of the server, None if unknown.
+    """
+    failed = [(f"{read.user_name} on {server_id}", read.error) for read in users if read.error]
+    failure = count_and_name(failed, len(users), "users", region) if failed else None
+    results = [_result_of_read(read, now) for read in users]
+    return Report({"changed": False, "server_id": server_id, "users": results}, (), failure)
+
+
+def _result_of_read(read: ReadUser, now: datetime) -> dict[str, Any]:
+    if read.user is None:
+        nothing = dict.fromkeys((*_FIELDS, "public_keys", "allow_empty", "ssh_public_keys"))
+        return {"user_name": read.user_name, **nothing, **({"error": read.error.result()} if read.error else {})}
+    bodies = [key.body for key in sorted(read.user.keys, key=lambda key: key.label) if _can_be_declared(key)]
+    fields = _of_user(read.user, now)
+    if fields["home_directory_type"] == "LOGICAL" and not fields["home_directory_mappings"]:
+        # An empty list would declare PATH.
+        fields["home_directory_mappings"] = None
+    return {"user_name": read.user_name, **fields, "public_keys": bodies, "allow_empty": not bodies}
+
+
+def _can_be_declared(key: HeldKey) -> bool:
+    """Return whether public_keys takes a key that the service holds."""
+    try:
+        return key.key is not None and judge_for_transfer(key.key) is not None
+    except PublicKeyError:
+        return False
+
+
+def _diffs(server_id: str, outcomes: Sequence[WholeUserOutcome]) -> list[dict[str, str]]:
+    return [_diff(server_id, outcome) for outcome in outcomes if outcome.before != outcome.after]
+
+
+def _diff(server_id: str, outcome: WholeUserOutcome) -> dict[str, str]:
+    header = f"{outcome.user_name} on {server_id}"
+    return {
+        "before_header": header,
+        "after_header": header,
+        "before": _text(outcome.before),
+        "after": _text(outcome.after),
+    }
+
+
+def _text(user: User | None) -> str:
+    """Return a user for people, a line for each value, so that a diff shows what has changed."""
+    if user is None:
+        return ""
+    policy = read_policy(user.policy)
+    written = policy if isinstance(policy, str) else json.dumps(policy, indent=2, sort_keys=True, ensure_ascii=False)
+    mappings = [
+        f"home_directory_mappings: {mapping['entry']} -> {mapping['target']} ({mapping['type']})"
+        for mapping in sorted(
+            (each.result() for each in user.home_directory_mappings), key=lambda mapping: mapping["entry"]
+        )
+    ]
+    profile = user.posix_profile.result() if user.posix_profile else None
+    lines = [
+        f"role_arn: {user.role_arn}",
+        *([f"home_directory: {user.home_directory}"] if user.home_directory else []),
+        f"home_directory_type: {user.home_directory_type}",
+        *mappings,
+        *([f"policy: {written}"] if user.policy else []),
+        *([f"posix_profile: {json.dumps(profile)}"] if profile else []),
+        *(f"tags.{name}: {value}" for name, value in sorted(user.tags.items())),
+        *sorted(f"public_keys: {key.label}" for key in user.keys),
+    ]
+    return "".join(f"{line}\n" for line in lines)

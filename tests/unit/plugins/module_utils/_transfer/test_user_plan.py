@@ -1,0 +1,110 @@
+# Copyright (c) sshkeys.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The steps that a declaration asks for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import Wanted
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import (
+    HomeDirectoryMapping,
+    PosixProfile,
+    User,
+    WantedUser,
+)
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_plan import plan_whole_user
+from ansible_collections.sshkeys.aws.tests.unit.transfer_users import USER, held, key, line
+
+ROLE = "arn:aws:iam::123456789012:role/transfer"
+ROOT = HomeDirectoryMapping("/", "/bucket")
+HELD = User(
+    USER,
+    "arn",
+    ROLE,
+    home_directory="/bucket",
+    home_directory_type="LOGICAL",
+    home_directory_mappings=(ROOT,),
+    policy='{"Version": "2012-10-17"}',
+    posix_profile=PosixProfile(1, 2),
+    tags={"a": "1", "aws:stack": "x"},
+    keys=(held(1, line(1)),),
+)
+
+
+@pytest.mark.parametrize(
+    ("declared", "fields"),
+    [
+        ({"role_arn": ROLE}, {}),
+        ({"role_arn": f"{ROLE}-2"}, {"role_arn": f"{ROLE}-2"}),
+        ({"home_directory": "/bucket"}, {}),
+        ({"home_directory": ""}, {"home_directory": ""}),
+        ({"policy": '{"Version":"2012-10-17"}'}, {}),
+        ({"policy": ""}, {"policy": ""}),
+        ({"posix_profile": PosixProfile(1, 2)}, {}),
+        ({"posix_profile": PosixProfile(1, 3)}, {"posix_profile": PosixProfile(1, 3)}),
+        ({"home_directory_type": "LOGICAL", "home_directory_mappings": (ROOT,)}, {}),
+        # The type stays, so only the mappings are sent.
+        (
+            {"home_directory_type": "LOGICAL", "home_directory_mappings": (ROOT._replace(target="/b"),)},
+            {"home_directory_mappings": (ROOT._replace(target="/b"),)},
+        ),
+        ({"home_directory_type": "PATH", "home_directory_mappings": ()}, {"home_directory_type": "PATH"}),
+        ({"home_directory_type": "PATH"}, {"home_directory_type": "PATH"}),
+    ],
+)
+def test_only_what_differs_is_changed(declared: dict[str, Any], fields: dict[str, Any]) -> None:
+    todo = plan_whole_user(HELD, WantedUser(USER, **declared))
+    assert todo.fields == fields
+    assert todo.is_done == (not fields)
+    assert list(todo.updated) == sorted(fields)
+
+
+@pytest.mark.parametrize(
+    ("tags", "purge_tags", "untag", "tag"),
+    [
+        (None, True, (), {}),
+        ({"a": "1"}, True, (), {}),
+        ({"a": "2"}, True, (), {"a": "2"}),
+        ({"b": "1"}, True, ("a",), {"b": "1"}),
+        ({"b": "1"}, False, (), {"b": "1"}),
+        ({}, True, ("a",), {}),
+        ({}, False, (), {}),
+        ({"a": "1", "aws:stack": "x"}, True, (), {}),
+    ],
+)
+def test_tags(tags: dict[str, str] | None, purge_tags: bool, untag: tuple[str, ...], tag: dict[str, str]) -> None:
+    todo = plan_whole_user(HELD, WantedUser(USER, tags=tags, purge_tags=purge_tags))
+    assert (todo.untag, todo.tag) == (untag, tag)
+    assert todo.is_done == (not untag and not tag)
+
+
+def test_a_new_user_needs_a_role_and_gets_only_what_is_set() -> None:
+    wanted = WantedUser(USER, role_arn=ROLE, home_directory="", policy="", tags={}, home_directory_type="PATH")
+    todo = plan_whole_user(None, wanted)
+    assert (todo.creation, todo.fault, todo.first_key) == (True, None, None)
+    assert todo.fields == {"role_arn": ROLE, "home_directory_type": "PATH"}
+    assert plan_whole_user(None, WantedUser(USER)).fault
+    assert not plan_whole_user(HELD, WantedUser(USER)).fault
+
+
+def test_a_user_is_created_with_the_first_of_its_keys() -> None:
+    todo = plan_whole_user(None, WantedUser(USER, role_arn=ROLE, keys=Wanted(USER, True, True, (key(2), key(1)))))
+    assert todo.first_key == key(2)
+    assert plan_whole_user(HELD, WantedUser(USER, keys=Wanted(USER, True, True, (key(2),)))).first_key is None
+
+
+def test_deletion() -> None:
+    gone = WantedUser(USER, present=False)
+    assert plan_whole_user(HELD, gone).deletion
+    assert plan_whole_user(None, gone).is_done
+    assert plan_whole_user(HELD, gone).outcome.changed
+
+
+def test_what_path_hides_is_not_foretold() -> None:
+    after = plan_whole_user(HELD, WantedUser(USER, home_directory_type="PATH")).outcome.after
+    assert after
+    assert after.home_directory_mappings == ()

@@ -72,7 +72,7 @@ class _Work:
 
     def __init__(self, client: TransferClient, server_id: str, todo: WholeUserPlan) -> None:
         self._client, self._server_id, self._user_name = client, server_id, todo.wanted.user_name
-        self._todo, self._before = todo, todo.held
+        self._todo, self._before, self._warnings = todo, todo.held, todo.warnings
         # The user as it was last read, and whether that was after the last step.
         self._seen, self._is_fresh = todo.held, True
         self._created = self._gone = False
@@ -85,6 +85,7 @@ class _Work:
 
         Raises ServiceError at the first step that fails for good, or if the user is still not as declared at the end.
         """
+        steps: list[WholeUserPlan] = []
         for round_number in range(_ROUNDS):
             if self._todo.fault:
                 raise self._todo.fault
@@ -100,13 +101,18 @@ class _Work:
                 self._read()
             else:
                 self._look(lambda left: left.is_done)
+            steps.append(self._todo)
             self._todo = plan_whole_user(self._seen, self._todo.wanted)
             if self._todo.is_done:
                 return self._outcome(self._seen)
+            if len(steps) > 1 and self._todo == steps[-1]:
+                # The last round has changed nothing that a read shows.
+                break
         raise ServiceError(
             "NotAsDeclared",
             "AWS accepted every step, but the user is not as declared",
-            "Another client may be changing this user at the same time. Run the task again.",
+            "Another client may be changing this user at the same time: run the task again. If the same comes back, "
+            "AWS stores a value in another form: declare it as transfer_user_info returns it.",
         )
 
     def failed_outcome(self, error: ServiceError) -> WholeUserOutcome:
@@ -134,6 +140,7 @@ class _Work:
             updated=() if self._created else tuple(sorted(self._updated)),
             imported=tuple(imported),
             deleted=tuple(self._deleted),
+            warnings=self._warnings,
         )
 
     # -- Steps ---------------------------------------------------------------------------------------------------------
@@ -211,7 +218,11 @@ class _Work:
     def _change_keys(self, todo: UserPlan | None) -> None:
         if todo is None or todo.is_done:
             return
-        outcome = rotate(self._client, self._server_id, todo, _SECONDS_FOR_NEW_USER, self._read_keys)
+        patience = _SECONDS_FOR_NEW_USER if self._created else 0.0
+        outcome = rotate(self._client, self._server_id, todo, patience, self._read_keys)
+        # A key may be imported twice, if another client deleted it during the run.
+        again = [key for key in outcome.imported if key.key]
+        self._imported = [key for key in self._imported if not any(key.body == new.body for new in again)]
         self._imported += outcome.imported
         self._deleted += outcome.deleted
         if outcome.error:

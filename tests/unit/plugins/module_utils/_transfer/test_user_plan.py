@@ -74,6 +74,7 @@ def test_only_what_differs_is_changed(declared: dict[str, Any], fields: dict[str
         ({}, True, ("a",), {}),
         ({}, False, (), {}),
         ({"a": "1", "aws:stack": "x"}, True, (), {}),
+        ({"a": "1", "aws:stack": "y", "AWS:other": "z"}, True, (), {}),
     ],
 )
 def test_tags(tags: dict[str, str] | None, purge_tags: bool, untag: tuple[str, ...], tag: dict[str, str]) -> None:
@@ -95,6 +96,29 @@ def test_a_user_is_created_with_the_first_of_its_keys() -> None:
     todo = plan_whole_user(None, WantedUser(USER, role_arn=ROLE, keys=Wanted(USER, True, True, (key(2), key(1)))))
     assert todo.first_key == key(2)
     assert plan_whole_user(HELD, WantedUser(USER, keys=Wanted(USER, True, True, (key(2),)))).first_key is None
+
+
+@pytest.mark.parametrize(
+    ("declared", "warning"),
+    [
+        ({"home_directory_type": "PATH", "home_directory_mappings": ()}, "home_directory_mappings is empty"),
+        ({"policy": ""}, "policy is empty"),
+        # This one is no accident.
+        ({"home_directory_type": "PATH"}, None),
+        ({"policy": "{}"}, None),
+    ],
+)
+def test_an_empty_value_that_opens_more_is_a_warning(declared: dict[str, Any], warning: str | None) -> None:
+    wanted = WantedUser(USER, role_arn=ROLE, **declared)
+    found = plan_whole_user(HELD, wanted).outcome.warnings
+    assert [warning in each for each in found if warning] == [True] * bool(warning)
+    assert len(found) == bool(warning)
+    plain = User(USER, "arn", ROLE)
+    assert plan_whole_user(plain, wanted).outcome.warnings == plan_whole_user(None, wanted).outcome.warnings == ()
+
+
+def test_the_tags_of_aws_are_not_copied() -> None:
+    assert plan_whole_user(None, WantedUser(USER, role_arn=ROLE, tags=HELD.tags)).tag == {"a": "1"}
 
 
 def test_deletion() -> None:

@@ -145,7 +145,15 @@ def _in_order(mappings: tuple[HomeDirectoryMapping, ...]) -> list[dict[str, str]
 
 def same_policy(some: str, other: str) -> bool:
     """Return whether policies are the same JSON. Texts that are no JSON are compared as they are."""
-    return bool(read_policy(some) == read_policy(other))
+    return _canonical(some) == _canonical(other)
+
+
+def _canonical(policy: str) -> str:
+    # Python takes 1, 1.0 and true for equal, and JSON does not.
+    try:
+        return json.dumps(json.loads(policy), sort_keys=True)
+    except (ValueError, RecursionError):
+        return policy
 
 
 def read_policy(text: str) -> Any:

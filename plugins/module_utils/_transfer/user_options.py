@@ -66,6 +66,7 @@ READ_ONLY: dict[str, Any] = {"arn": {"type": "str"}, "ssh_public_keys": {"type":
 _ROLE_ARN = re.compile(r"arn:.*role/\S+")
 _ROLE_ARN_LENGTH = range(20, 2049)
 _PATH_LENGTH_AT_MOST = 1024
+_LINE_BREAKS = tuple("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
 _MAPPINGS_AT_MOST = 50000
 _POLICY_LENGTH_AT_MOST = 2048
 _POSIX_IDS = range(2**32)
@@ -161,8 +162,8 @@ def _mappings(given: list[Mapping[str, Any]]) -> tuple[HomeDirectoryMapping, ...
 
 
 def _check_path(place: str, path: str) -> None:
-    # AWS's pattern ends a path at a line break.
-    if not path.startswith("/") or "\n" in path:
+    # A dot of AWS's pattern matches no line break.
+    if not path.startswith("/") or len(path.splitlines()) > 1 or path.endswith(_LINE_BREAKS):
         raise ArgumentError(
             f"{place} is {shown(path)}, and must be an absolute path in one line, such as /bucket/home/partner."
         )

@@ -11,7 +11,7 @@ Rules:
 - Only what is declared and differs is changed. What is left out stays.
 - A user that is made gets all of its fields, its tags and its first key in one call.
 - Fields come before keys: a new key never opens what the declaration has just closed.
-- Tags whose names begin with ``aws:`` are AWS's own and are never taken away.
+- Tags whose names begin with ``aws:`` are AWS's own. Nobody else may set them or take them away, so they are left alone.
 - The report of a user equals its plan, except for the ARN, and for ids and dates of new keys, which are unknown before.
 """
 
@@ -25,6 +25,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import P
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, UserPlan, plan_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import (
     LOGICAL,
+    PATH,
     User,
     WantedUser,
     same_mappings,
@@ -94,7 +95,11 @@ class WholeUserPlan:
         """The names of the options of an existing user that the plan changes, sorted."""
         if self.creation:
             return ()
-        return tuple(sorted([*self.fields, *(["tags"] if self.untag or self.tag else [])]))
+        changed = {*self.fields, *(["tags"] if self.untag or self.tag else [])}
+        if self.held and self.held.home_directory_mappings and self.fields.get("home_directory_type") == PATH:
+            # The type takes them away.
+            changed.add("home_directory_mappings")
+        return tuple(sorted(changed))
 
     @property
     def first_key(self) -> PublicKey | None:
@@ -149,7 +154,9 @@ def plan_whole_user(held: User | None, wanted: WantedUser) -> WholeUserPlan:
         return WholeUserPlan(wanted, held, deletion=held is not None)
     keys = plan_user(held.keys if held else (), wanted.keys) if wanted.keys else None
     if held is None:
-        return WholeUserPlan(wanted, None, creation=True, fields=_of_new(wanted), tag=wanted.tags or {}, keys=keys)
+        return WholeUserPlan(
+            wanted, None, creation=True, fields=_of_new(wanted), tag=_own(wanted.tags or {}), keys=keys
+        )
     untag, tag = _tags(held.tags, wanted)
     return WholeUserPlan(wanted, held, fields=_differing(held, wanted), untag=untag, tag=tag, keys=keys)
 
@@ -190,6 +197,11 @@ def _tags(held: Mapping[str, str], wanted: WantedUser) -> tuple[tuple[str, ...],
     """Return the names of the tags to take away, and the tags to set."""
     if wanted.tags is None:
         return (), {}
-    surplus = [name for name in held if name not in wanted.tags and not name.startswith(TAGS_OF_AWS)]
-    tag = {name: value for name, value in wanted.tags.items() if held.get(name) != value}
+    surplus = [name for name in _own(held) if name not in wanted.tags]
+    tag = {name: value for name, value in _own(wanted.tags).items() if held.get(name) != value}
     return tuple(sorted(surplus)) if wanted.purge_tags else (), tag
+
+
+def _own(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags that are not AWS's."""
+    return {name: value for name, value in tags.items() if not name.lower().startswith(TAGS_OF_AWS)}

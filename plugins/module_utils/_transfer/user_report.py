@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.errors import PublicKeyError
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import parse_public_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_transfer
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region, Report, count_and_name
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, labels
@@ -119,7 +120,8 @@ def _result_of_read(read: ReadUser, now: datetime) -> dict[str, Any]:
     if read.user is None:
         nothing = dict.fromkeys((*_FIELDS, "public_keys", "allow_empty", "ssh_public_keys"))
         return {"user_name": read.user_name, **nothing, **({"error": read.error.result()} if read.error else {})}
-    bodies = [key.body for key in sorted(read.user.keys, key=lambda key: key.label) if _can_be_declared(key)]
+    declared = [_declaration(key) for key in sorted(read.user.keys, key=lambda key: key.label)]
+    bodies = [text for text in declared if text is not None]
     fields = _of_user(read.user, now)
     if fields["home_directory_type"] == "LOGICAL" and not fields["home_directory_mappings"]:
         # An empty list would declare PATH.
@@ -127,12 +129,22 @@ def _result_of_read(read: ReadUser, now: datetime) -> dict[str, Any]:
     return {"user_name": read.user_name, **fields, "public_keys": bodies, "allow_empty": not bodies}
 
 
-def _can_be_declared(key: HeldKey) -> bool:
-    """Return whether public_keys takes a key that the service holds."""
-    try:
-        return key.key is not None and judge_for_transfer(key.key) is not None
-    except PublicKeyError:
-        return False
+def _declaration(key: HeldKey) -> str | None:
+    """Return what public_keys takes for a key that the service holds, None if it takes no such key.
+
+    That is the stored text, or, if public_keys would read something else in its comment, the key without the comment.
+    """
+    if key.key is None:
+        return None
+    for text in (key.body, key.key.line):
+        try:
+            parsed = parse_public_keys(text)
+            judge_for_transfer(key.key)
+        except PublicKeyError:
+            continue
+        if [each.identity for each in parsed] == [key.key.identity]:
+            return text
+    return None
 
 
 def _diffs(server_id: str, outcomes: Sequence[WholeUserOutcome]) -> list[dict[str, str]]:

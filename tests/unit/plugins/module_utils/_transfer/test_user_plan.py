@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -60,7 +62,8 @@ def test_only_what_differs_is_changed(declared: dict[str, Any], fields: dict[str
     todo = plan_whole_user(HELD, WantedUser(USER, **declared))
     assert todo.fields == fields
     assert todo.is_done == (not fields)
-    assert list(todo.updated) == sorted(fields)
+    hidden = ["home_directory_mappings"] if fields.get("home_directory_type") == "PATH" else []
+    assert list(todo.updated) == sorted([*fields, *hidden])
 
 
 @pytest.mark.parametrize(
@@ -74,6 +77,8 @@ def test_only_what_differs_is_changed(declared: dict[str, Any], fields: dict[str
         ({}, True, ("a",), {}),
         ({}, False, (), {}),
         ({"a": "1", "aws:stack": "x"}, True, (), {}),
+        # Another server's, or what nobody may set.
+        ({"a": "1", "aws:stack": "y", "AWS:other": "z"}, True, (), {}),
     ],
 )
 def test_tags(tags: dict[str, str] | None, purge_tags: bool, untag: tuple[str, ...], tag: dict[str, str]) -> None:
@@ -95,6 +100,28 @@ def test_a_user_is_created_with_the_first_of_its_keys() -> None:
     todo = plan_whole_user(None, WantedUser(USER, role_arn=ROLE, keys=Wanted(USER, True, True, (key(2), key(1)))))
     assert todo.first_key == key(2)
     assert plan_whole_user(HELD, WantedUser(USER, keys=Wanted(USER, True, True, (key(2),)))).first_key is None
+
+
+def test_tags_of_aws_are_not_given_to_a_new_user() -> None:
+    todo = plan_whole_user(None, WantedUser(USER, role_arn=ROLE, tags=HELD.tags))
+    assert todo.tag == {"a": "1"}
+    assert todo.outcome.after
+    assert todo.outcome.after.tags == {"a": "1"}
+
+
+@pytest.mark.parametrize("before", [HELD, replace(HELD, home_directory_mappings=(), home_directory_type="PATH")])
+def test_what_is_told_as_updated_is_what_differs(before: User) -> None:
+    wanted = WantedUser(
+        USER, home_directory_type="PATH", home_directory_mappings=(), tags={}, policy="", role_arn="other"
+    )
+    outcome = plan_whole_user(before, wanted).outcome
+    assert outcome.after
+    differing = [
+        field.name
+        for field in dataclasses.fields(User)
+        if getattr(outcome.after, field.name) != getattr(before, field.name)
+    ]
+    assert list(outcome.updated) == sorted(differing)
 
 
 def test_deletion() -> None:

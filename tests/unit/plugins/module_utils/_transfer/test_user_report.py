@@ -81,6 +81,15 @@ def test_a_key_that_cannot_be_declared_is_told_and_not_declared(body: str) -> No
     assert len(told["ssh_public_keys"]) == 2
 
 
+def test_a_key_with_another_one_in_its_comment_is_declared_without_the_comment() -> None:
+    """A lookup that joins files with a comma makes such a line, and AWS stores it."""
+    joined = f"{line(2, 'alice')},{line(3, 'bob')}"
+    user = replace(PLAIN, keys=(held(2, joined),))
+    (told,) = report_read_users(SERVER, [ReadUser(USER, user, None)], NOW).result["users"]
+    assert told["public_keys"] == [line(2)]
+    assert told["ssh_public_keys"][0]["body"] == joined
+
+
 def test_a_user_without_keys_may_be_declared_without_keys() -> None:
     (told,) = report_read_users(SERVER, [ReadUser(USER, replace(PLAIN, keys=()), None)], NOW).result["users"]
     assert (told["public_keys"], told["allow_empty"]) == ([], True)

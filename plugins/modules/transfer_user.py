@@ -66,7 +66,9 @@ options:
     aliases: [role]
   home_directory:
     description:
-      - The directory in which the user begins, an absolute path whose first part is the bucket or the file system.
+      - The directory in which the user begins, an absolute path. With V(PATH) its first part is the bucket or the file
+        system. With V(LOGICAL) it is a path that the user sees, so one of the entries of O(home_directory_mappings) or
+        below one. If it is left out for a new user with V(LOGICAL), the user begins in V(/).
       - An empty text takes it away.
     type: str
   home_directory_type:
@@ -130,6 +132,8 @@ options:
   tags:
     description:
       - The tags of the user. With O(purge_tags=true) an empty mapping takes all tags away.
+      - Only AWS sets the tags whose names begin with C(aws:). They are ignored here, so that the tags of a user that
+        CloudFormation has made can be given back.
     type: dict
     aliases: [resource_tags]
   purge_tags:

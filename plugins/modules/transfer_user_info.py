@@ -184,7 +184,8 @@ users:
     public_keys:
       description:
         - The public keys, as they are stored. A stored text that is no key, or one that the service no longer accepts,
-          is only in RV(users[].ssh_public_keys).
+          is only in RV(users[].ssh_public_keys). A key that was stored with another key in its comment is without the
+          comment here.
       type: list
       elements: str
       returned: always

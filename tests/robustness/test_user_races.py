@@ -37,13 +37,8 @@ CREATE, UPDATE, DELETE = "CreateUser", "UpdateUser", "DeleteUser"
 def declared(number: int, keys: Sequence[int] = ()) -> WantedUser:
     """Return a declaration that has nothing in common with one of another number, but keys of the same number."""
     wanted = Wanted(USER, present=True, exclusive=True, keys=tuple(KEYS[key] for key in keys or [number]))
-    return WantedUser(
-        USER,
-        role_arn=ROLES[number],
-        home_directory=HOMES[number],
-        tags={"run": str(number), str(number): ""},
-        keys=wanted,
-    )
+    tags = {"run": str(number), str(number): ""}
+    return WantedUser(USER, role_arn=ROLES[number], home_directory=HOMES[number], tags=tags, keys=wanted)
 
 
 def begin(wanted: WantedUser | None) -> None:
@@ -93,10 +88,8 @@ def check(wanted: Sequence[WantedUser], outcomes: Sequence[WholeUserOutcome]) ->
     for name, operation in (("created", CREATE), ("gone", DELETE)):
         claims = sum(getattr(outcome, name) for outcome in outcomes)
         assert claims <= sum(call["operation"] == operation for call in calls), (name, outcomes)
-    imports = sum(
-        call["operation"] == "ImportSshPublicKey" or "SshPublicKeyBody" in call["parameters"] for call in calls
-    )
-    assert sum(len(outcome.imported) for outcome in outcomes) <= imports
+    bodies_sent = sum("SshPublicKeyBody" in call["parameters"] for call in calls)
+    assert sum(len(outcome.imported) for outcome in outcomes) <= bodies_sent
     for outcome in outcomes:
         bodies = [key.body for key in outcome.imported]
         assert len(bodies) == len(set(bodies))

@@ -29,8 +29,8 @@ _TAG = (
 )
 _TOO_MANY_USERS = "The server has as many users as AWS allows. Delete one, or ask AWS to raise the quota of users."
 _MAPPING = (
-    "Check home_directory and home_directory_mappings: paths are absolute, each entry is mapped once, and mappings "
-    "need home_directory_type LOGICAL."
+    "Check home_directory and home_directory_mappings: paths are absolute, each entry is mapped once, mappings need "
+    "home_directory_type LOGICAL, and with LOGICAL home_directory is a path that the user sees, or empty."
 )
 _ROLE = (
     "Check role_arn: the role must exist in this account, its trust policy must allow transfer.amazonaws.com to assume "

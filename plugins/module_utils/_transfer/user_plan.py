@@ -11,7 +11,7 @@ Rules:
 - Only what is declared and differs is changed. What is left out stays.
 - A user that is made gets all of its fields, its tags and its first key in one call.
 - Fields come before keys: a new key never opens what the declaration has just closed.
-- Tags whose names begin with ``aws:`` are AWS's own. Nobody else may set them or take them away, so they are left alone.
+- Tags whose names begin with ``aws:`` are AWS's own. Only AWS sets them and takes them away, so they are left alone.
 - The report of a user equals its plan, except for the ARN, and for ids and dates of new keys, which are unknown before.
 """
 
@@ -154,9 +154,8 @@ def plan_whole_user(held: User | None, wanted: WantedUser) -> WholeUserPlan:
         return WholeUserPlan(wanted, held, deletion=held is not None)
     keys = plan_user(held.keys if held else (), wanted.keys) if wanted.keys else None
     if held is None:
-        return WholeUserPlan(
-            wanted, None, creation=True, fields=_of_new(wanted), tag=_own(wanted.tags or {}), keys=keys
-        )
+        tags = _own(wanted.tags or {})
+        return WholeUserPlan(wanted, None, creation=True, fields=_of_new(wanted), tag=tags, keys=keys)
     untag, tag = _tags(held.tags, wanted)
     return WholeUserPlan(wanted, held, fields=_differing(held, wanted), untag=untag, tag=tag, keys=keys)
 

@@ -13,6 +13,7 @@ import json
 from datetime import datetime
 from typing import Any, Sequence
 
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import printable
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.errors import PublicKeyError
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import parse_public_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_transfer
@@ -68,7 +69,7 @@ def report_whole_users(
 
 def _of_deleted(user: User) -> str:
     """Return what went with a deleted user, as a sentence."""
-    tags = ", ".join(f"{name}={value}" for name, value in sorted(user.tags.items())) or "none"
+    tags = ", ".join(printable(f"{name}={value}") for name, value in sorted(user.tags.items())) or "none"
     return f"The user {user.user_name} is deleted, with its keys: {labels(user.keys)}; and its tags: {tags}."
 
 
@@ -162,11 +163,12 @@ def _diff(server_id: str, outcome: WholeUserOutcome) -> dict[str, str]:
 
 
 def _text(user: User | None) -> str:
-    """Return a user for people, a line for each value, so that a diff shows what has changed."""
+    """Return a user for people, a line for each value, so that a diff shows what has changed.
+
+    No value makes a line of its own, or does anything to a terminal.
+    """
     if user is None:
         return ""
-    policy = read_policy(user.policy)
-    written = policy if isinstance(policy, str) else json.dumps(policy, indent=2, sort_keys=True, ensure_ascii=False)
     mappings = [
         f"home_directory_mappings: {mapping['entry']} -> {mapping['target']} ({mapping['type']})"
         for mapping in sorted(
@@ -179,9 +181,23 @@ def _text(user: User | None) -> str:
         *([f"home_directory: {user.home_directory}"] if user.home_directory else []),
         f"home_directory_type: {user.home_directory_type}",
         *mappings,
-        *([f"policy: {written}"] if user.policy else []),
+        *_policy_lines(user.policy),
         *([f"posix_profile: {json.dumps(profile)}"] if profile else []),
         *(f"tags.{name}: {value}" for name, value in sorted(user.tags.items())),
         *sorted(f"public_keys: {key.label}" for key in user.keys),
     ]
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{_printable(line)}\n" for line in lines)
+
+
+def _policy_lines(text: str) -> list[str]:
+    policy = read_policy(text)
+    if policy is None:
+        return []
+    if isinstance(policy, str):
+        return [f"policy: {policy}"]
+    return f"policy: {json.dumps(policy, indent=2, sort_keys=True, ensure_ascii=False)}".split("\n")
+
+
+def _printable(line: str) -> str:
+    """Return a line for people, with its indentation."""
+    return " " * (len(line) - len(line.lstrip(" "))) + printable(line)

@@ -152,6 +152,8 @@ def test_limits_are_those_of_the_model() -> None:
         ({"home_directory_mappings": [mapping()], "home_directory_type": "PATH"}, "Mappings need LOGICAL"),
         ({"home_directory_mappings": [], "home_directory_type": "LOGICAL"}, "is an empty list. Give the mappings"),
         ({"policy": "{"}, "policy is no JSON object, but a text that is no JSON"),
+        # A file with nothing in it must not widen what a user may do.
+        ({"policy": " \n"}, "policy is no JSON object, but a text that is no JSON"),
         ({"policy": "[]"}, "policy is no JSON object, but of type list"),
         ({"policy": [1]}, "policy is no JSON object, but of type list"),
         ({"policy": {"a": float("nan")}}, "policy cannot be written as JSON"),

@@ -173,6 +173,25 @@ def test_a_diff_has_a_line_for_each_value() -> None:
     ]
 
 
+ESCAPES = "a\nb\x1b[2J\u202e"
+
+
+def test_no_value_makes_a_line_of_a_diff_or_does_anything_to_a_terminal() -> None:
+    user = replace(
+        PLAIN, policy=json.dumps({"a": ESCAPES}, ensure_ascii=False), home_directory=ESCAPES, tags={"t": ESCAPES}
+    )
+    lines = diff_of(None, user)["after"].split("\n")
+    assert all(line.isprintable() for line in lines)
+    assert "tags.t: a b [2J" in lines
+    assert '  "a": "a\\nb\\u001b[2J "' in lines
+    assert "policy: no  JSON" in diff_of(None, replace(PLAIN, policy="no \nJSON"))["after"].split("\n")
+
+
+def test_what_went_with_a_deleted_user_does_nothing_to_a_terminal() -> None:
+    gone = outcome(replace(PLAIN, tags={"t": ESCAPES}), None, gone=True)
+    assert report_whole_users(SERVER, [gone], [], single=True).result["msg"].endswith("its tags: t=a b [2J.")
+
+
 def test_no_body_of_a_key_is_in_a_diff() -> None:
     assert line(1).split(" ")[1] not in str(diff_of(None, PLAIN))
 

@@ -111,18 +111,23 @@ class Bench:
         login = f"{instance['os_user']}@{instance['host']}"
         return ["ssh", *options, "-i", str(private), "-p", str(instance["port"]), login, command]
 
-    def sftp(self, private: Path, batch: str, user: int = 0) -> subprocess.CompletedProcess[str]:
+    def sftp(self, private: Path, batch: str, user: str = "partner") -> subprocess.CompletedProcess[str]:
         """Run an sftp batch as a Transfer user."""
-        door = self.lab["transfer"]["users"][user]
+        port, login = self.door(user)
         options = shlex.split(self.lab["ssh_common_args"])
-        login = f"{door['login_user']}@{door['host']}"
         return subprocess.run(
-            ["sftp", *options, "-i", str(private), "-P", str(door["port"]), "-b", "-", login],
+            ["sftp", *options, "-i", str(private), "-P", str(port), "-b", "-", login],
             input=batch,
             capture_output=True,
             text=True,
             check=False,
         )
+
+    def door(self, user: str) -> tuple[int, str]:
+        """Return the port of the sftp server of a Transfer user, and the user and host to log in to."""
+        users = (*self.lab["transfer"]["users"], *self.lab["transfer"]["new_users"])
+        (door,) = (each for each in users if each["user_name"] == user)
+        return door["port"], f"{door['login_user']}@{door['host']}"
 
 
 class KeyMaker:

@@ -13,7 +13,7 @@ short_description: Make all calls to AWS that the role ssh_access needs
 version_added: 0.1.0
 description:
   - The second task of the role P(sshkeys.aws.ssh_access#role), which alone uses it. It can change at any time.
-  - It calls M(sshkeys.aws.transfer_ssh_key), M(sshkeys.aws.transfer_ssh_key_info) and
+  - It calls M(sshkeys.aws.transfer_user), M(sshkeys.aws.transfer_ssh_key), M(sshkeys.aws.transfer_ssh_key_info) and
     M(sshkeys.aws.ec2_instance_connect_key), as tasks with these modules would.
   - If a declared user fails, all others are tried, and no host is opened.
   - It also takes the options of C(module_defaults) for the group C(sshkeys.aws.aws), and hands them on.

@@ -109,8 +109,8 @@ host:
   type: dict
 declared:
   description:
-    - C(servers), each with what M(sshkeys.aws.transfer_ssh_key) is to be called with, and C(faults), a sentence for
-      everything that is wrong.
+    - C(servers), each with what M(sshkeys.aws.transfer_ssh_key) and M(sshkeys.aws.transfer_user) are to be called with,
+      and C(faults), a sentence for everything that is wrong.
   returned: if O(servers) is given
   type: dict
 """

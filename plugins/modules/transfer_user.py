@@ -17,8 +17,9 @@ description:
   - Only what is declared and differs is changed. What is left out stays.
   - All options of all users are checked before the first call is made.
   - A user is created with all of its fields, its tags and its first key in one call. Fields and tags of a user that
-    exists are changed before its keys, so that a new key never opens what the declaration closes. For keys, everything
-    is as in M(sshkeys.aws.transfer_ssh_key).
+    exists are changed before its keys, so that a new key never opens what the declaration closes. Old keys are removed
+    last, so that nobody is locked out. To take a key away before the user may do more, use an earlier task. For
+    keys, everything is as in M(sshkeys.aws.transfer_ssh_key).
   - If another run of this module changes the same user at the same time, the user ends as one of them declared. A run
     that gives up fails, and says what the user lacks.
   - Its own options are O(server_id), O(user_name), O(users), O(state), O(role_arn), O(home_directory),
@@ -44,7 +45,7 @@ options:
       - Each is a user name, or a dictionary with C(user_name) and, if they differ from those of the task, any of
         C(state), C(role_arn), C(home_directory), C(home_directory_type), C(home_directory_mappings), C(policy),
         C(posix_profile), C(tags), C(purge_tags), C(public_keys), C(exclusive) and C(allow_empty). A value of a user
-        replaces that of the task as a whole; tags are not merged. C(home_directory_type) and
+        replaces that of the task as a whole, so tags are not merged. C(home_directory_type) and
         C(home_directory_mappings) of a user replace both of the task.
       - The C(users) that M(sshkeys.aws.transfer_user_info) returns can be given as they are. Their C(arn) and
         C(ssh_public_keys) are ignored.
@@ -66,15 +67,16 @@ options:
     aliases: [role]
   home_directory:
     description:
-      - The directory in which the user begins, an absolute path. With V(PATH) its first part is the bucket or the file
-        system. With V(LOGICAL) it is a path that the user sees, so one of the entries of O(home_directory_mappings) or
-        below one. If it is left out for a new user with V(LOGICAL), the user begins in V(/).
+      - The directory in which the user begins, an absolute path as the user sees it.
+      - With V(PATH), its first part is the bucket or the file system. With V(LOGICAL), it must be one of the entries of
+        O(home_directory_mappings) or below one, and AWS refuses any other.
       - An empty text takes it away.
     type: str
   home_directory_type:
     description:
       - With V(PATH) the user sees the absolute paths of S3 or EFS. With V(LOGICAL) it sees the paths of
         O(home_directory_mappings) and nothing else.
+      - V(LOGICAL) needs mappings, in O(home_directory_mappings) or those that the user has.
       - If it is left out, it follows O(home_directory_mappings), V(LOGICAL) if there are any and V(PATH) if the list is
         empty. If both are left out, the type stays.
     type: str
@@ -83,7 +85,9 @@ options:
     description:
       - The paths that the user sees, and the paths in S3 or EFS behind them. The order has no meaning.
       - A single mapping of V(/) locks the user into one directory.
-      - An empty list takes all mappings away, and the user sees absolute paths again (V(PATH)).
+      - An empty list takes all mappings away, and the user sees absolute paths again (V(PATH)), of all that its role
+        allows. The module warns of that, because an expression that finds nothing gives an empty list too.
+      - The names that AWS's own JSON has, such as C(Entry), are accepted too.
     type: list
     elements: dict
     suboptions:
@@ -93,12 +97,14 @@ options:
         required: true
         aliases: [Entry]
       target:
-        description: The path in S3 or EFS, absolute. C(${Transfer:UserName}) in it stands for the name of the user.
+        description: The path in S3 or EFS, absolute. C(${transfer:UserName}) in it stands for the name of the user.
         type: str
         required: true
         aliases: [Target]
       type:
-        description: What the path leads to. If it is left out, AWS takes V(DIRECTORY).
+        description:
+          - What the path leads to. If it is left out, AWS takes V(DIRECTORY).
+          - V(FILE) needs a botocore that knows this member, of November 2023 or later.
         type: str
         choices: [DIRECTORY, FILE]
         aliases: [Type]
@@ -108,12 +114,12 @@ options:
         C(${Transfer:UserName}), C(${Transfer:HomeDirectory}) and C(${Transfer:HomeBucket}).
       - It is compared as JSON, so blanks and the order of members have no meaning, and it is sent without blanks,
         because AWS limits it to 2048 characters.
-      - An empty text or mapping takes it away.
+      - An empty text or mapping takes it away. The module warns of that.
     type: raw
   posix_profile:
     description:
       - The POSIX identity of the user, for a server whose domain is EFS. It is compared as a whole.
-      - AWS can change it, and cannot take it away.
+      - It can be changed but not removed.
     type: dict
     suboptions:
       uid:
@@ -138,7 +144,8 @@ options:
     aliases: [resource_tags]
   purge_tags:
     description:
-      - Whether to remove the tags that are not in O(tags). Tags of AWS, whose names begin with C(aws:), always stay.
+      - Whether to remove the tags that are not in O(tags).
+      - Tags of AWS, whose names begin with C(aws:), are neither set nor removed.
       - Without O(tags) nothing is removed.
     type: bool
     default: true
@@ -235,7 +242,7 @@ EXAMPLES = r"""
     role_arn: arn:aws:iam::123456789012:role/transfer
     home_directory_mappings:
       - entry: /
-        target: /bucket/home/${Transfer:UserName}
+        target: /bucket/home/${transfer:UserName}
     users:
       - user_name: partner
         public_keys: "{{ lookup('file', 'keys/alice.pub') }}"
@@ -253,6 +260,21 @@ EXAMPLES = r"""
     user_name: partner
     home_directory_mappings: []
     home_directory: /bucket/home/partner
+    region: us-east-1
+
+- name: Show a user two directories and a file of different buckets, and begin in one of them
+  sshkeys.aws.transfer_user:
+    server_id: s-01234567890abcdef
+    user_name: partner
+    home_directory_mappings:
+      - entry: /incoming
+        target: /bucket/incoming/partner
+      - entry: /outgoing
+        target: /other-bucket/outgoing/partner
+      - entry: /terms.pdf
+        target: /other-bucket/terms-2026.pdf
+        type: FILE
+    home_directory: /incoming
     region: us-east-1
 
 - name: Narrow what the role allows by a session policy
@@ -305,8 +327,8 @@ msg:
   returned: when a user was deleted, when O(users) is an empty list, or on failure
   type: str
   sample: >-
-    The user former-partner is deleted, with its keys: SHA256:v4K2SCakkhOJ9gLiuwJrrfcWc3wCYzvGBWaMKche8CU alice@laptop;
-    and its tags: none.
+    With the user former-partner go its keys: SHA256:v4K2SCakkhOJ9gLiuwJrrfcWc3wCYzvGBWaMKche8CU alice@laptop; and its
+    tags: none.
 changed:
   description:
     - Whether any user was changed, or would be in check mode. V(true) also if that is unknown, as an error says.

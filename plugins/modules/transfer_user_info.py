@@ -184,15 +184,15 @@ users:
     public_keys:
       description:
         - The public keys, as they are stored. A stored text that is no key, or one that the service no longer accepts,
-          is only in RV(users[].ssh_public_keys). A key that was stored with another key in its comment is without the
-          comment here.
+          is only in RV(users[].ssh_public_keys). V(null), which leaves the keys alone, if the user has only such keys.
+        - A key that was stored with another key in its comment is without the comment here.
       type: list
       elements: str
       returned: always
       sample:
         - ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx alice@laptop
     allow_empty:
-      description: Whether RV(users[].public_keys) is empty, so that the user can be declared as it is.
+      description: Whether the user has no key, so that it can be declared without one.
       type: bool
       returned: always
       sample: false

@@ -13,6 +13,7 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.plugins.loader import lookup_loader
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, printable
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.paths import shown_path
 
 
 class ControllerFiles:
@@ -49,3 +50,34 @@ class ControllerFiles:
         names = [name for name in os.listdir(path) if name.endswith(".pub") and not name.startswith(".")]
         paths = [os.path.join(path, name) for name in sorted(names)]
         return [path for path in paths if os.path.isfile(path)]
+
+    def folders_in(self, folder: str) -> list[str]:
+        """Return the paths of the folders in a folder, sorted, without hidden ones."""
+        path = self.find(folder)
+        if path is None or not os.path.isdir(path):
+            return []
+        paths = [os.path.join(path, name) for name in sorted(os.listdir(path)) if not name.startswith(".")]
+        return [path for path in paths if os.path.isdir(path)]
+
+
+class FilesOfCurrentFolder(ControllerFiles):
+    """The files of the controller, whose relative paths begin in the current folder: users_files.Files."""
+
+    def __init__(self, variables: dict[str, Any], *, loader: Any, templar: Any) -> None:
+        """Make it for an action."""
+        super().__init__(_in_current_folder, variables, loader=loader, templar=templar)
+
+    def read(self, path: str) -> str:
+        """Return the text of a file. Raises ArgumentError where it cannot be read."""
+        found = self.find(path)
+        if found is None or os.path.isdir(found):
+            raise ArgumentError(f"There is no file {shown_path(path)} on the controller.")
+        return super().read(found)
+
+
+def _in_current_folder(_kind: str, name: str) -> str:
+    """Return the absolute path of a file or a folder. Raises AnsibleError where there is none."""
+    path = os.path.abspath(os.path.expanduser(name))
+    if not os.path.exists(path):
+        raise AnsibleError(f"There is no {path}.")
+    return path

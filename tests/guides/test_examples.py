@@ -79,6 +79,12 @@ def entry_points() -> dict[str, Any]:
     return entries
 
 
+def variables_of(playbook: str) -> set[str]:
+    """Return the names of the variables that a playbook documents."""
+    text = (ROOT / f"playbooks/{playbook}.yml").read_text(encoding="utf-8")
+    return {option.name for option in read_playbook_docs(playbook, text).options}
+
+
 def check_nested(given: Any, spec: dict[str, Any]) -> None:
     """Check the dicts inside a variable of the role against its argument spec."""
     if "options" in spec:
@@ -155,9 +161,13 @@ def test_roles_have_the_variables(block: Block) -> None:
 
 
 @pytest.mark.parametrize("block", of_kind("variables"), ids=str)
-def test_variables_are_those_of_the_role(block: Block) -> None:
-    check_variables_of_role(yaml.safe_load(block.text), "main")
-    assert all(name.startswith("ssh_access_") for name in yaml.safe_load(block.text))
+def test_variables_are_those_of_the_role_or_of_a_playbook(block: Block) -> None:
+    given = yaml.safe_load(block.text)
+    if all(name.startswith("transfer_users_") for name in given):
+        assert set(given) <= variables_of("transfer_users")
+        return
+    check_variables_of_role(given, "main")
+    assert all(name.startswith("ssh_access_") for name in given)
 
 
 @pytest.mark.parametrize("block", of_kind("inventory plugin"), ids=str)
@@ -221,9 +231,7 @@ def test_commands_name_targets_playbooks_and_variables_that_exist() -> None:
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{block}: make {target}"
             seen.add("make")
         for name in re.findall(r"ansible-playbook (?:-i \S+ )?sshkeys\.aws\.(\w+)", command):
-            playbook = (ROOT / f"playbooks/{name}.yml").read_text(encoding="utf-8")
-            known = {option.name for option in read_playbook_docs(name, playbook).options}
-            assert set(re.findall(r"-e (\w+)=", command)) <= known, str(block)
+            assert set(re.findall(r"-e '?(\w+)=", command)) <= variables_of(name), str(block)
             seen.add("playbook")
         for variable in re.findall(r"-e (ssh_access_\w+)=", command):
             assert variable in entry_points()["main"]["options"]

@@ -24,8 +24,16 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.sshkeys.aws.tests.guides.guides import FOLDER, block_with, readme_block_with, readme_blocks
-from ansible_collections.sshkeys.aws.tests.playbooks import Controller, TaskResult
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.users_csv import read_users_csv
+from ansible_collections.sshkeys.aws.tests.guides.guides import (
+    FOLDER,
+    block_with,
+    blocks,
+    readme_block_with,
+    readme_blocks,
+)
+from ansible_collections.sshkeys.aws.tests.logins import opens_transfer_user
+from ansible_collections.sshkeys.aws.tests.playbooks import Controller, Run, TaskResult
 
 # The hosts of the inventory in the guide about the lab.
 FLEET = {"i-0a4f3c1d2e5b69871", "i-0b7d9e2f4a6c18352"}
@@ -95,7 +103,7 @@ class Reader:
         playbooks = []
         for name, text in examples.items():
             file = name.replace(" ", "-")
-            playbooks.append(str(self.controller.write(f"{file}.yml", self._in_the_lab(text))))
+            playbooks.append(str(self.controller.write(f"{file}.yml", self.in_the_lab(text))))
             if name != last:
                 after = self._after(name, file, keep=name in keeping)
                 playbooks.append(str(self.controller.write(f"after-{file}.yml", [after])))
@@ -122,7 +130,7 @@ class Reader:
         self.controller.lab.control("DELETE", "requests")
         return outcomes
 
-    def _in_the_lab(self, text: str) -> str:
+    def in_the_lab(self, text: str) -> str:
         """Return an example with what the guides call by other names in the lab."""
         replacements = {
             "s-01234567890abcdef": self.controller.lab.server_id,
@@ -478,7 +486,7 @@ def users(reader: Reader) -> dict[str, Outcome]:
     for name in ("partner", "auditor"):
         own = reader.controller.make_key(name + "-own")
         reader.controller.write(f"users/{name}.pub", f"# {name}\n\n{own}\n{disclosed}\n")
-    declare = yaml.safe_load(block_with("Declare every user that has a folder").text)
+    declare = yaml.safe_load(block_with("Declare every user that has a file or a folder").text)
     read = yaml.safe_load(block_with("Show the keys that are older than a year").text)
     take = yaml.safe_load(block_with("Take a disclosed key away").text)
     comments = "server.users | map(attribute='ssh_public_keys') | flatten | map(attribute='comment') | sort"
@@ -530,6 +538,100 @@ def test_old_keys_of_every_user_are_reported(users: Mapping[str, Outcome]) -> No
 def test_the_lab_lets_time_pass_and_throttles(users: Mapping[str, Outcome]) -> None:
     users["lab"].assert_nothing_failed()
     assert len(users["lab"].results) == 2
+
+
+# -- Making Transfer users -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def table(reader: Reader) -> Sequence[Run]:
+    """Return what the playbook does with the table of the guide: in check mode, then for real, and once more.
+
+    The lab has users of the same names, which go first.
+    """
+    reader.forget()
+    make_keys_to_declare(reader)
+    for user_name in ("partner", "auditor"):
+        reader.controller.lab.control("DELETE", f"transfer/users/{user_name}")
+    for user_name, name in (("partner", "alice"), ("partner", "bob"), ("auditor", "carol")):
+        shutil.copy(reader.folder / f"keys/{user_name}/{name}.pub", reader.folder / f"keys/{name}.pub")
+    reader.controller.write("users.csv", block_with("user_name,home_directory_mappings,", "none").text)
+    variables = yaml.safe_load(reader.in_the_lab(block_with("transfer_users_csv: users.csv").text))
+    playbook = "sshkeys.aws.transfer_users"
+    return [
+        reader.controller.run(playbook, *options, inventory="lab-inventory.yml", variables=variables)
+        for options in (["--check", "--diff"], [], [])
+    ]
+
+
+def test_the_diff_of_the_guide_is_what_is_shown_before_the_first_run(table: Sequence[Run], reader: Reader) -> None:
+    checked = table[0]
+    checked.assert_succeeded()
+    shown = reader.in_the_lab(block_with("+home_directory_mappings: / ->", "diff").text)
+    # The keys of the test are others.
+    lines = [line for line in shown.splitlines() if "SHA256:" not in line]
+    assert "\n".join(lines) in checked.output
+    assert checked.output.count("+public_keys: SHA256:") == 3
+
+
+def test_the_first_run_says_what_the_guide_says_and_the_second_changes_nothing(table: Sequence[Run]) -> None:
+    _checked, first, second = table
+    (quoted,) = [block.text.strip() for block in blocks("text") if "2 users created" in block.text]
+    assert first.of("Sum up")["msg"][0] == quoted
+    assert second.of("Sum up")["msg"] == ["2 users of 1 server declared: nothing to change."]
+
+
+def test_a_user_of_the_table_logs_in(table: Sequence[Run], reader: Reader) -> None:
+    assert table
+    (partner,) = [each for each in reader.controller.lab.lab["transfer"]["users"] if each["user_name"] == "partner"]
+    assert opens_transfer_user(reader.controller.lab, partner, reader.folder / "keys" / "alice")
+    assert not opens_transfer_user(reader.controller.lab, partner, reader.folder / "keys" / "carol")
+
+
+def test_the_fault_of_the_guide_is_told_so() -> None:
+    (quoted,) = [block.text.strip() for block in blocks("none") if "column role_arn" in block.text]
+    text = "user_name,role_arn\npartner,\nauditor,admin\n"
+    assert read_users_csv(text, "users.csv").faults == [quoted]
+
+
+@pytest.fixture(scope="module")
+def whole_users(reader: Reader) -> dict[str, Outcome]:
+    """Return what the examples do that make users, take them over and delete one."""
+    make_keys_to_declare(reader)
+    for user_name, name in (("partner", "alice"), ("partner", "bob"), ("auditor", "carol")):
+        shutil.copy(reader.folder / f"keys/{user_name}/{name}.pub", reader.folder / f"keys/{name}.pub")
+    (in_a_play,) = [each for each in blocks("yaml") if "- name: Make the users of the server\n" in each.text]
+    (deletion,) = [each for each in blocks("yaml") if "keep its files" in each.text]
+    examples = {
+        "users": play_of(yaml.safe_load(in_a_play.text)),
+        "take over": play_of(yaml.safe_load(block_with("Write them down").text)),
+        "deleted user": play_of(yaml.safe_load(deletion.text)),
+        "users by the role": block_with("Make the users and their keys as declared").text,
+    }
+    return reader.run(examples, keeping=("users",))
+
+
+def test_users_are_made_by_a_task_and_by_the_role(whole_users: Mapping[str, Outcome]) -> None:
+    for name in ("users", "users by the role"):
+        whole_users[name].assert_nothing_failed()
+        assert whole_users[name].changed == 1
+    operations = [call["operation"] for call in whole_users["users by the role"].calls]
+    assert operations.count("CreateUser") == 1
+
+
+def test_taking_over_changes_nothing(whole_users: Mapping[str, Outcome]) -> None:
+    done = whole_users["take over"]
+    done.assert_nothing_failed()
+    # The file that is written.
+    assert done.hosts("Write them down") == {"localhost"}
+    assert done.changed == 1
+    assert {call["operation"] for call in done.calls} == {"ListUsers", "DescribeUser"}
+
+
+def test_a_user_is_deleted(whole_users: Mapping[str, Outcome]) -> None:
+    done = whole_users["deleted user"]
+    done.assert_nothing_failed()
+    assert [call["operation"] for call in done.calls] == ["DescribeUser", "DeleteUser"]
 
 
 # -- The cookbook --------------------------------------------------------------------------------------------------

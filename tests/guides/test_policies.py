@@ -48,6 +48,12 @@ RESOURCES = {
     "sts:AssumeRole": r"iam role/[\w-]+",
     "transfer:ListUsers": r"transfer server/s-[0-9a-f]{17}",
     "transfer:DescribeUser": r"transfer user/s-[0-9a-f]{17}/\*",
+    "iam:PassRole": r"iam role/[\w-]+",
+    "transfer:CreateUser": r"transfer server/s-[0-9a-f]{17}",
+    "transfer:UpdateUser": r"transfer user/s-[0-9a-f]{17}/\*",
+    "transfer:DeleteUser": r"transfer user/s-[0-9a-f]{17}/\*",
+    "transfer:TagResource": r"transfer user/s-[0-9a-f]{17}/\*",
+    "transfer:UntagResource": r"transfer user/s-[0-9a-f]{17}/\*",
     "transfer:ImportSshPublicKey": r"transfer user/s-[0-9a-f]{17}/\*",
     "transfer:DeleteSshPublicKey": r"transfer user/s-[0-9a-f]{17}/\*",
 }
@@ -55,14 +61,15 @@ RESOURCES = {
 CONDITIONS = {
     "ec2-instance-connect:SendSSHPublicKey": {"ec2:osuser"},
     "ec2-instance-connect:OpenTunnel": {"ec2-instance-connect:remotePort"},
+    "iam:PassRole": {"iam:PassedToService"},
     "ssm:StartSession": {"ssm:resourceTag/SshAccess"},
     "ssm:ResumeSession": {"ssm:resourceTag/aws:ssmmessages:session-id"},
     "ssm:TerminateSession": {"ssm:resourceTag/aws:ssmmessages:session-id"},
 }
 # The files with a function for each call.
 CALLERS = ("ec2", "ec2_facts", "instance_connect", "ssm", "ssm_facts", "transfer")
-# Websockets and no calls, so the SDK does not know them.
-NO_OPERATIONS = {"ec2-instance-connect:OpenTunnel", "ssmmessages:OpenDataChannel"}
+# Websockets and permissions without a call of their own, so the SDK does not know them.
+NO_OPERATIONS = {"ec2-instance-connect:OpenTunnel", "iam:PassRole", "ssmmessages:OpenDataChannel"}
 
 
 def as_list(value: str | list[str]) -> list[str]:

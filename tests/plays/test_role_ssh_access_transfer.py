@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pytest
+from ansible_collections.sshkeys.aws.tests.logins import opens_transfer_user
 from ansible_collections.sshkeys.aws.tests.playbooks import Controller, Run
 from ansible_collections.sshkeys.aws.tests.plays.role_hosts import PLAYBOOKS, Request, fingerprint
 from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
@@ -25,6 +26,8 @@ TOKEN = (
     "AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAAABHNzaDo= token"
 )
 ROLE_ARN = "arn:aws:iam::123456789012:role/keys"
+# What the users of the role may reach.
+USER_ROLE = "arn:aws:iam::123456789012:role/transfer"
 NAMES = ("alice", "bob", "carol", "dave")
 IN_CHECK_MODE = "In check mode nothing was sent. A real run would report: "
 
@@ -126,6 +129,27 @@ def cases(controller: Controller, keys: Mapping[str, str]) -> dict[str, dict[str
             },
         ]
     }
+    whole_users = {
+        "ssh_access_transfer_servers": [
+            {
+                "server_id": lab.server_id,
+                "role_arn": USER_ROLE,
+                "tags": {"team": "finance"},
+                "users": [
+                    {
+                        "user_name": "newcomer",
+                        "home_directory_mappings": [{"entry": "/", "target": "/lab-uploads/newcomer"}],
+                        "public_keys": [keys["alice"], keys["bob"]],
+                    },
+                    {"user_name": "warehouse", "public_keys": keys["dave"], "state": "absent"},
+                    {"user_name": "silent", "tags": {}, "allow_empty": True},
+                    {"user_name": "reports", "public_keys": keys["carol"], "tags": {"team": "sales"}},
+                ],
+            }
+        ],
+        # Users that do not exist yet have no old keys.
+        "ssh_access_transfer_max_key_age_days": 365,
+    }
     removes = {"ssh_access_transfer_remove_old_keys": True}
     aged = [
         {"user_name": "aged1", "public_keys": broken_into_lines(keys["alice"])},
@@ -136,6 +160,7 @@ def cases(controller: Controller, keys: Mapping[str, str]) -> dict[str, dict[str
     return {
         "checked_before": {
             "by_keyword": two_servers,
+            "users_by_keyword": whole_users,
             "remove_by_keyword": old(
                 *aged,
                 stuck,
@@ -148,6 +173,7 @@ def cases(controller: Controller, keys: Mapping[str, str]) -> dict[str, dict[str
         "declared": {
             "real": two_servers,
             "again": two_servers,
+            "users": whole_users,
             "others": one(
                 {"user_name": "loses", "public_keys": [keys["alice"]], "state": "absent"},
                 {"user_name": "gains", "public_keys": [keys["alice"]]},
@@ -194,7 +220,7 @@ def cases(controller: Controller, keys: Mapping[str, str]) -> dict[str, dict[str
             "remove_again": old(*aged, **removes),
             "remove_last": old(*aged, **removes, ssh_access_transfer_remove_last_key=True),
         },
-        "checked_after": {"check_again": two_servers},
+        "checked_after": {"check_again": two_servers, "check_users_again": whole_users},
         "several": {
             "first": one({"user_name": "of_first", "public_keys": keys["dave"]}),
             "second": one({"user_name": "of_second", "public_keys": keys["dave"]}),
@@ -210,6 +236,8 @@ def users(keys: Mapping[str, str]) -> dict[str, list[tuple[str, int]]]:
         "partner": [("carol", 10)],
         "auditor": [],
         "archive": [("alice", 10)],
+        "warehouse": [("carol", 10), ("dave", 10)],
+        "reports": [("alice", 10)],
         "loses": [("alice", 1), ("bob", 1)],
         "gains": [("carol", 1)],
         "only": [("carol", 1)],
@@ -299,6 +327,69 @@ def test_a_role_declares_where_the_variables_ask_for_one(declared: Declared) -> 
     assert keys["gains"]
     assert own not in keys["gains"]
 
+
+# -- Users themselves -------------------------------------------------------------------------------------------------
+
+
+def test_users_are_made_and_changed_with_their_keys(declared: Declared) -> None:
+    server_id = declared.lab.server_id
+    headline, *lines = declared.says("users")
+    assert headline == "4 users of 1 server declared: 2 users created, 1 user updated, 3 keys added, 2 keys removed."
+    reports = [line for line in lines if line.startswith(f"{server_id} reports ~ ")]
+    assert sorted(lines) == sorted(
+        [
+            f"{server_id} newcomer + the user",
+            declared.line("newcomer", "+", "alice"),
+            declared.line("newcomer", "+", "bob"),
+            declared.line("warehouse", "-", "dave"),
+            f"{server_id} silent + the user",
+            *reports,
+            declared.line("reports", "+", "carol"),
+            declared.line("reports", "-", "alice"),
+        ]
+    )
+    assert len(reports) == 1
+    assert declared.changed("users")
+    # Whom state: absent names stays.
+    assert (declared.held("warehouse"), declared.held("reports")) == ({"carol"}, {"carol"})
+    (fact,) = declared.fact("users")
+    assert [user["user_name"] for user in fact["users"]] == ["newcomer", "warehouse", "silent", "reports"]
+    assert fact["users"][0]["role_arn"] == USER_ROLE
+
+
+def test_users_take_one_call_of_their_module(declared: Declared) -> None:
+    assert declared.sent("silent", operation="CreateUser") == ["CreateUser"]
+    assert declared.sent("newcomer", operation="CreateUser") == ["CreateUser"]
+    assert declared.sent("newcomer", operation="ImportSshPublicKey") == ["ImportSshPublicKey"]
+    (created,) = [
+        request["parameters"]
+        for request in declared.requests
+        if request["operation"] == "CreateUser" and request["parameters"]["UserName"] == "newcomer"
+    ]
+    assert created["Tags"] == [{"Key": "team", "Value": "finance"}]
+    assert created["HomeDirectoryType"] == "LOGICAL"
+
+
+def test_check_mode_foresees_users(declared: Declared) -> None:
+    first, *others = declared.says("users_by_keyword")
+    assert first == f"{IN_CHECK_MODE}{declared.says('users')[0]}"
+    assert others == declared.says("users")[1:]
+    assert declared.changed("users_by_keyword")
+
+
+def test_users_that_are_as_declared_are_no_change(declared: Declared) -> None:
+    assert declared.says("check_users_again") == [f"{IN_CHECK_MODE}4 users of 1 server declared: nothing to change."]
+    assert not declared.changed("check_users_again")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_user_that_the_role_has_made_logs_in(declared: Declared, name: str) -> None:
+    (user,) = [each for each in declared.lab.lab["transfer"]["new_users"] if each["user_name"] == "newcomer"]
+    key = declared.controller.folder / "keys" / name
+    assert opens_transfer_user(declared.lab, user, key) is (name in {"alice", "bob"})
+
+
+# -- Keys -------------------------------------------------------------------------------------------------------------
 
 HEADLINE = "4 users of 2 servers declared: 4 keys added, 2 keys removed"
 

@@ -90,8 +90,9 @@ AT_WORK: list[Turns] = []
 
 
 def await_turn() -> None:
-    """Wait for the next turn of this thread."""
-    AT_WORK[-1].await_turn()
+    """Wait for the next turn of this thread, if turns are taken."""
+    if AT_WORK:
+        AT_WORK[-1].await_turn()
 
 
 @cache

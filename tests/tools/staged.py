@@ -10,7 +10,7 @@ ansible-test wants that folder to be a real one. So the files of the checkout ar
 
 Nothing of the user's own settings comes along. Temporary files go to a run folder, which is deleted when the command
 has ended. Its path is short, and has no blank: the paths of sockets may be no longer than about a hundred bytes, and
-internal-sftp cannot start in a folder with a blank in its name.
+ssh takes a blank in the path of its known_hosts for the end of it.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import 
     PosixProfile,
     WantedUser,
 )
+from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService
 from ansible_collections.sshkeys.aws.tests.unit.transfer_users import USER, line, wanted_keys
 from botocore.exceptions import ClientError
 from hypothesis import strategies as st
@@ -50,6 +51,7 @@ class TransferService:
         self.reads = 0
         self.before_call: Callable[[str], None] = lambda _operation: None
         self._ids = itertools.count(100)
+        self.meta = StubbedService("transfer").client.meta
 
     @property
     def operations(self) -> list[str]:

@@ -104,7 +104,7 @@ def create_user(
 
     members: of the call, without those of the next options. key_body: the user's first key, if any.
     """
-    members = dict(members)
+    members = _without_unknown(client, members)
     if tags:
         members["Tags"] = _tags(tags)
     if key_body is not None:
@@ -116,6 +116,7 @@ def create_user(
 
 def update_user(client: TransferClient, server_id: str, user_name: str, members: Mapping[str, Any]) -> None:
     """Change a user (UpdateUser). members: of the call, those that change. Raises ServiceError."""
+    members = _without_unknown(client, members)
     answer = call(client.update_user, ServerId=server_id, UserName=user_name, **members).content
     if "UserName" not in answer:
         raise unexpected(answer, "UserName")
@@ -134,6 +135,22 @@ def tag_resource(client: TransferClient, arn: str, tags: Mapping[str, str]) -> N
 def untag_resource(client: TransferClient, arn: str, names: Sequence[str]) -> None:
     """Take tags away (UntagResource). Raises ServiceError."""
     _require_request_id(call(client.untag_resource, Arn=arn, TagKeys=list(names)).content)
+
+
+def _without_unknown(client: TransferClient, members: Mapping[str, Any]) -> dict[str, Any]:
+    """Return members without those that an old SDK does not know and that say only what AWS does anyway.
+
+    botocore knows the Type of a mapping since 2023.
+    """
+    mappings = members.get("HomeDirectoryMappings")
+    entry: Any = client.meta.service_model.shape_for("HomeDirectoryMapEntry")
+    if not mappings or "Type" in entry.members:
+        return dict(members)
+    plain = [
+        {name: value for name, value in mapping.items() if (name, value) != ("Type", "DIRECTORY")}
+        for mapping in mappings
+    ]
+    return {**members, "HomeDirectoryMappings": plain}
 
 
 def _tags(tags: Mapping[str, str]) -> list[Any]:

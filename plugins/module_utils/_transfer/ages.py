@@ -56,8 +56,8 @@ def judge(
 ) -> Judged:
     """Judge the keys of the users of a server.
 
-    declared: what transfer_ssh_key was called with, in its option ``users``.
-    outcomes: ``users`` of its result, empty where it was not called or refused the declaration.
+    declared: what transfer_ssh_key and transfer_user were called with, in their option ``users``.
+    outcomes: ``users`` of their results, empty where they were not called or refused the declaration.
     holdings: ``users`` of the result of transfer_ssh_key_info.
     """
     found = Judged([], [])
@@ -115,7 +115,7 @@ def _fate(key: Mapping[str, Any], rules: Rules, *, is_failed: bool, wanted: froz
 
 def _wanted(declared: Sequence[Mapping[str, Any]]) -> frozenset[Any]:
     """Return the identities of the keys that a user is to have."""
-    texts = [text for user in declared if user["state"] == "present" for text in user["public_keys"]]
+    texts = [text for user in declared if user.get("state") != "absent" for text in user.get("public_keys") or ()]
     return frozenset(key.identity for text in texts for key in _keys_in(text))
 
 

@@ -16,7 +16,7 @@ from typing import Any, Mapping, NamedTuple, Protocol, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import summary
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.ages import Judged, Rules, judge
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.summary import Answers, users_of
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.summary import Answers, all_declared, users_of
 
 
 class CallsModules(Protocol):
@@ -44,12 +44,12 @@ def apply(
     concurrency: int,
     pretends: bool,
 ) -> Applied:
-    """Make the keys of the users of each server as declared, and report or remove those that are too old.
+    """Make the users of each server and their keys as declared, and report or remove keys that are too old.
 
     servers: as declarations.Declarations has them. pretends: whether the modules send nothing, as in check mode.
     """
-    declaring = {"unsupported_keys": unsupported_keys, "wait_timeout": wait_timeout, "concurrency": concurrency}
-    results = [_apply_to_server(server, call, rules, declaring, pretends=pretends) for server in servers]
+    of_all = {"unsupported_keys": unsupported_keys, "concurrency": concurrency}
+    results = [_apply_to_server(server, call, rules, of_all, wait_timeout, pretends=pretends) for server in servers]
     says = [summary.headline(results, pretends=pretends), *summary.lines(results)]
     return Applied(results, says, summary.failures(results))
 
@@ -58,19 +58,24 @@ def _apply_to_server(
     server: Mapping[str, Any],
     call: CallsModules,
     rules: Rules,
-    declaring: Mapping[str, Any],
+    of_all: Mapping[str, Any],
+    wait_timeout: int,
     *,
     pretends: bool,
 ) -> dict[str, Any]:
-    of_server = {**server["aws"], "server_id": server["server_id"], "concurrency": declaring["concurrency"]}
+    of_server = {**server["aws"], "server_id": server["server_id"], "concurrency": of_all["concurrency"]}
     answers, judged = Answers(), Judged([], [])
+    if server["declared_users"]:
+        arguments = {**of_all, **of_server, "users": server["declared_users"]}
+        answers = answers._replace(making=call("transfer_user", arguments))
     if server["declared"]:
-        arguments = {**declaring, **of_server, "users": server["declared"]}
+        arguments = {**of_all, **of_server, "wait_timeout": wait_timeout, "users": server["declared"]}
         answers = answers._replace(declaring=call("transfer_ssh_key", arguments))
     if rules.limit_days > 0:
         named = {"user_names": server["user_names"]} if server["user_names"] else {}
         answers = answers._replace(looking=call("transfer_ssh_key_info", {**of_server, **named}))
-        judged = judge(server["declared"], users_of(answers.declaring), users_of(answers.looking), rules)
+        outcomes = [*users_of(answers.making), *users_of(answers.declaring)]
+        judged = judge(all_declared(server), outcomes, users_of(answers.looking), rules)
     if judged.removals:
         arguments = {**of_server, "users": judged.removals, "state": "absent"}
         answers = answers._replace(removing=call("transfer_ssh_key", arguments))

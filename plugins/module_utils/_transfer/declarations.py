@@ -11,6 +11,7 @@ Pure, but for the files that it is given a way to read. Rules:
 - All keys of all servers are judged before anything is sent.
 - A fault names the user, the server, and the option or the file that it is in.
 - The name of a file counts as it is written: a comma or a semicolon in it is a part of the name.
+- A user with an option of the user itself, or whose server has a default of one, is made. Otherwise it must exist.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._keys.private import h
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.declared_users import DECLARED_TWICE
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import check_server_id, check_user_name
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.paths import shown_path
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_check import FIELDS, check_fields
 
 
 class Files(Protocol):
@@ -44,8 +46,8 @@ class Declarations(NamedTuple):
     """What is declared.
 
     servers: a dict for each, with ``name`` (of the server, for people), ``server_id``, ``region``, ``profile``, ``aws``
-    (the options of amazon.aws that are set), ``user_names``, and ``declared``: a list of dicts as the option ``users``
-    of transfer_ssh_key takes them.
+    (the options of amazon.aws that are set), ``user_names``, and two lists of dicts: ``declared`` as the option
+    ``users`` of transfer_ssh_key takes them, and ``declared_users`` as that of transfer_user takes them.
     faults: sentences; where there are any, nothing may be sent.
     """
 
@@ -106,18 +108,21 @@ def _read_server(
     users = server.get("users") or []
     user_names = ["" if user["user_name"] is None else str(user["user_name"]) for user in users]
     declared: list[dict[str, Any]] = []
+    declared_users: list[dict[str, Any]] = []
     faults = _faults_of_server(name, server_id, user_names)
     for user_name, user in zip(user_names, users):
         who = f"User {shown(user_name)} of {name}: "
         try:
             check_user_name(user_name)
             exclusive = _boolean(server, "exclusive", otherwise=True)
-            found = _read_user({**user, "user_name": user_name}, files, unsupported_keys, exclusive=exclusive)
+            named = {**user, "user_name": user_name}
+            fields = _fields_of_user(named, _fields(server))
+            found = _read_user(named, fields, files, unsupported_keys, exclusive=exclusive)
         except ArgumentError as error:
             faults.append(f"{who}{error}")
             continue
         if found:
-            declared.append(found)
+            (declared_users if fields else declared).append(found)
         elif not looks_for_old_keys:
             faults.append(f"{who}{_NO_KEY}")
     if not users and not looks_for_old_keys:
@@ -130,6 +135,7 @@ def _read_server(
         "aws": {option: value for option, value in options.items() if value},
         "user_names": user_names,
         "declared": declared,
+        "declared_users": declared_users,
     }
     return read, faults
 
@@ -154,20 +160,64 @@ _NO_KEY = (
     "No key is declared. Give public_keys, public_key_files or public_key_folder. If the user may have no key, give "
     "public_keys: [] and allow_empty: true. To look for old keys alone, set ssh_access_transfer_max_key_age_days."
 )
+_NO_KEY_OF_WHOLE_USER = (
+    "No key is declared, so the user could not log in if it is created. Give public_keys, public_key_files or "
+    "public_key_folder. If the user may have no key, set allow_empty: true; then the keys of a user that exists stay."
+)
 _NO_USERS = (
     "It has no users. Declare them, or set ssh_access_transfer_max_key_age_days to look for the old keys of every user."
 )
 
 
+def _fields(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of the user itself that a user has, or a server for all of them. Raises ArgumentError."""
+    fields = {name: options[name] for name in FIELDS if options.get(name) is not None}
+    if "purge_tags" in fields:
+        fields["purge_tags"] = _boolean(options, "purge_tags", otherwise=True)
+    return fields
+
+
+def _fields_of_user(user: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is declared for the user itself, empty where only its keys are. Raises ArgumentError.
+
+    defaults: those of its server.
+    """
+    own = _fields(user)
+    if (user.get("state") or "present") != "present":
+        if own:
+            raise ArgumentError(_ABSENT_WITH_FIELDS.format(", ".join(own)))
+        return {}
+    if not own.keys().isdisjoint(_TOGETHER):
+        # As in transfer_user: one of an element must not meet the other of the task.
+        defaults = {name: value for name, value in defaults.items() if name not in _TOGETHER}
+    fields = {**defaults, **own}
+    if not set(fields) - {"purge_tags"}:
+        return {}
+    check_fields(user["user_name"], fields)
+    return fields
+
+
+_ABSENT_WITH_FIELDS = (
+    "state: absent removes the keys that are given, and the user stays. Beside it these have no meaning: {}. Remove "
+    "them. To delete the user, use the module transfer_user with state: absent."
+)
+_TOGETHER = frozenset({"home_directory_type", "home_directory_mappings"})
+_KEY_SOURCES = ("public_keys", "public_key_files", "public_key_folder")
+
+
 def _read_user(
-    user: Mapping[str, Any], files: Files, unsupported_keys: str, *, exclusive: bool
+    user: Mapping[str, Any], fields: Mapping[str, Any], files: Files, unsupported_keys: str, *, exclusive: bool
 ) -> dict[str, Any] | None:
-    """Return what is declared for a user as transfer_ssh_key takes it, None where nothing is. Raises ArgumentError."""
-    options = ("public_keys", "public_key_files", "public_key_folder")
-    if all(user.get(option) is None for option in options):
-        return None
-    is_present = (user.get("state") or "present") == "present"
+    """Return what is declared for a user as transfer_ssh_key takes it, None where nothing is. Raises ArgumentError.
+
+    fields: of the user itself. If there are any, it is returned as transfer_user takes it.
+    """
     allow_empty = _boolean(user, "allow_empty", otherwise=False)
+    if all(user.get(option) is None for option in _KEY_SOURCES):
+        if fields and not allow_empty:
+            raise ArgumentError(_NO_KEY_OF_WHOLE_USER)
+        return {"user_name": user["user_name"], **fields} if fields else None
+    is_present = (user.get("state") or "present") == "present"
     if allow_empty and not is_present:
         raise ArgumentError("allow_empty: true and state: absent contradict each other. Remove one of them.")
     texts = list(_texts(user, files, allow_empty=allow_empty))
@@ -184,6 +234,7 @@ def _read_user(
     declared = {
         "user_name": user["user_name"],
         "state": "present" if is_present else "absent",
+        **fields,
         "exclusive": is_present and _boolean(user, "exclusive", otherwise=exclusive),
         "public_keys": [text for _place, text in texts],
     }

@@ -125,8 +125,8 @@ def members_of(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _member(value: Any) -> Any:
     if isinstance(value, PosixProfile):
-        gids = {"SecondaryGids": list(value.secondary_gids)} if value.secondary_gids else {}
-        return {"Uid": value.uid, "Gid": value.gid, **gids}
+        # Also an empty list: the profile is one value.
+        return {"Uid": value.uid, "Gid": value.gid, "SecondaryGids": list(value.secondary_gids)}
     if isinstance(value, tuple):
         return [
             {"Entry": each.entry, "Target": each.target, **({"Type": each.type} if each.type else {})} for each in value
@@ -148,12 +148,10 @@ def same_policy(some: str, other: str) -> bool:
     return _canonical(some) == _canonical(other)
 
 
-def _canonical(policy: str) -> str:
-    # Python takes 1, 1.0 and true for equal, and JSON does not.
-    try:
-        return json.dumps(json.loads(policy), sort_keys=True)
-    except (ValueError, RecursionError):
-        return policy
+def _canonical(text: str) -> str:
+    policy = read_policy(text)
+    # As JSON, in which true is not 1.
+    return text if isinstance(policy, str) else json.dumps(policy, sort_keys=True)
 
 
 def read_policy(text: str) -> Any:

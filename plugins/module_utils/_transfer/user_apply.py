@@ -76,7 +76,7 @@ class _Work:
 
     def __init__(self, client: TransferClient, server_id: str, todo: WholeUserPlan) -> None:
         self._client, self._server_id, self._user_name = client, server_id, todo.wanted.user_name
-        self._todo, self._before = todo, todo.held
+        self._todo, self._before, self._warnings = todo, todo.held, todo.warnings
         # The user as it was last read, and whether that was after the last step.
         self._seen, self._is_fresh = todo.held, True
         # Whether AWS has said since then that the user exists, so that it may be unknown for a while.
@@ -110,12 +110,14 @@ class _Work:
             self._todo = plan_whole_user(self._seen, self._todo.wanted)
             if self._todo.is_done:
                 return self._outcome(self._seen)
-            if round_number >= _ROUNDS and (before == seen[-1] or any(user != seen[-1] for user in seen)):
+            has_no_effect = round_number > 1 and before == seen[-1]
+            if has_no_effect or (round_number >= _ROUNDS and any(user != seen[-1] for user in seen)):
                 break
         raise ServiceError(
             "NotAsDeclared",
             "AWS accepted every step, but the user is not as declared",
-            "Another client may be changing this user at the same time. Run the task again.",
+            "Another client may be changing this user at the same time: run the task again. If the same comes back, "
+            "AWS stores a value in another form: declare it as transfer_user_info returns it.",
         )
 
     def failed_outcome(self, error: ServiceError) -> WholeUserOutcome:
@@ -143,6 +145,7 @@ class _Work:
             updated=() if self._created else tuple(sorted(self._updated)),
             imported=tuple(imported),
             deleted=tuple(self._deleted),
+            warnings=self._warnings,
         )
 
     # -- Steps ---------------------------------------------------------------------------------------------------------
@@ -221,7 +224,8 @@ class _Work:
     def _change_keys(self, todo: UserPlan | None) -> None:
         if todo is None or todo.is_done:
             return
-        outcome = rotate(self._client, self._server_id, todo, _SECONDS_FOR_NEW_USER, self._read_keys)
+        patience = _SECONDS_FOR_NEW_USER if self._created else 0.0
+        outcome = rotate(self._client, self._server_id, todo, patience, self._read_keys)
         self._note_imports(outcome.imported)
         self._deleted += outcome.deleted
         if outcome.error:

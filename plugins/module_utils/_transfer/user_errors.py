@@ -29,18 +29,20 @@ _TAG = (
 )
 _TOO_MANY_USERS = "The server has as many users as AWS allows. Delete one, or ask AWS to raise the quota of users."
 _MAPPING = (
-    "Check home_directory and home_directory_mappings: paths are absolute, each entry is mapped once, mappings need "
-    "home_directory_type LOGICAL, and with LOGICAL home_directory is a path that the user sees, or empty."
+    "Check home_directory and home_directory_mappings: paths are absolute, and each entry is mapped once. Mappings "
+    "need home_directory_type LOGICAL, and with it home_directory is a path that the user sees, so it must be an entry "
+    "or below one: set it anew, or to an empty text."
 )
 _ROLE = (
     "Check role_arn: the role must exist in this account, its trust policy must allow transfer.amazonaws.com to assume "
     "it, and these credentials need iam:PassRole on it."
 )
 _POLICY = (
-    "Check policy: an IAM policy document with Version and Statement. It applies only to servers whose domain is S3."
+    "Check policy: an IAM policy document with Version and Statement, of at most 2048 characters. It applies only to "
+    "servers whose domain is S3."
 )
 _PROFILE = "Check posix_profile: a server whose domain is EFS needs it, and one whose domain is S3 does not take it."
-_KEY = "Check public_keys: Transfer Family refused the key that the message names."
+_KEY = "Check public_keys: Transfer Family refused the first key, with which the user was to be created."
 
 # The first pattern that a message matches decides. What a message names as the reason comes before the words in it that
 # only tell the place.
@@ -58,10 +60,18 @@ _REASONS = (
     ),
     (r"home.?directory|mapping|\bentry\b|\btarget\b", _MAPPING),
     (r"posix|\buid\b|\bgid\b", _PROFILE),
-    (r"\broles?\b|assume|trust|passrole", _ROLE),
+    (r"\broles?\b|assume|trust|pass.?role", _ROLE),
     (r"policy", _POLICY),
 )
-_REFUSALS = frozenset({"InvalidRequestException", "ValidationException", "ConflictException", "LimitExceededException"})
+_REFUSALS = frozenset(
+    {
+        "InvalidRequestException",
+        "ValidationException",
+        "ConflictException",
+        "LimitExceededException",
+        "ServiceQuotaExceededException",
+    }
+)
 _UNTOLD = (
     "Check that the server manages its users itself (identity provider SERVICE_MANAGED), that Transfer Family may "
     "assume the role, and that paths are absolute."
@@ -74,7 +84,9 @@ def with_hint(error: ServiceError) -> ServiceError:
         return replace(error, hint=_ROLE)
     if error.code not in _REFUSALS:
         return error
+    # The names in an ARN are the user's own.
+    words = re.sub(r"\barn:\S+", "", error.message)
     for pattern, hint in _REASONS:
-        if re.search(pattern, error.message, re.IGNORECASE):
+        if re.search(pattern, words, re.IGNORECASE):
             return replace(error, hint=hint)
     return replace(error, hint=_UNTOLD)

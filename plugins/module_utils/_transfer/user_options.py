@@ -16,7 +16,7 @@ import json
 import re
 from typing import Any, Mapping
 
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, shown, type_name
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, printable, shown, type_name
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.key_options import KEY_OPTIONS, declared_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import check_user_name
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import Wanted
@@ -200,8 +200,19 @@ def _policy(given: Any) -> str | None:
 
 def _described(given: Any, policy: Any) -> str:
     if isinstance(given, str) and policy == given:
-        return "a text that is no JSON"
+        return f"a text that is no JSON ({_json_fault(given)})"
     return f"of type {type_name(policy)}"
+
+
+def _json_fault(text: str) -> str:
+    """Return where a text is no JSON, without the text."""
+    try:
+        json.loads(text)
+    except ValueError as error:
+        return printable(error)
+    except RecursionError:
+        return "it is nested too deeply"
+    return ""
 
 
 def _posix_profile(given: Mapping[str, Any] | None) -> PosixProfile | None:
@@ -240,7 +251,8 @@ def _tag(name: Any, value: Any) -> tuple[str, str]:
     text = str(name)
     if value is None or isinstance(value, (Mapping, list, tuple)):
         raise ArgumentError(
-            f"tags.{shown(text)} is of type {type_name(value)}, and must be a text. A variable without a value is null."
+            f"tags[{shown(text)}] is {'null' if value is None else f'of type {type_name(value)}'}, and must be a text. "
+            "A variable without a value is null."
         )
     for what, length, limit in (
         ("name", len(text), _TAG_NAME_LENGTH_AT_MOST),

@@ -11,7 +11,7 @@ Rules:
 - Only what is declared and differs is changed. What is left out stays.
 - A user that is made gets all of its fields, its tags and its first key in one call.
 - Fields come before keys: a new key never opens what the declaration has just closed.
-- Tags whose names begin with ``aws:`` are AWS's own. Only AWS sets them and takes them away, so they are left alone.
+- Tags whose names begin with ``aws:`` are AWS's own, and are neither set nor taken away.
 - The report of a user equals its plan, except for the ARN, and for ids and dates of new keys, which are unknown before.
 """
 
@@ -33,8 +33,6 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import 
     same_posix_profile,
 )
 
-TAGS_OF_AWS = "aws:"
-
 
 @dataclass(frozen=True)
 class WholeUserOutcome:
@@ -44,6 +42,7 @@ class WholeUserOutcome:
     is_known: whether ``after`` was read, or is expected.
     created, gone: whether this run created or deleted the user. updated: the names of the options that it changed.
     imported, deleted: the keys that it imported and deleted, without those of a deleted user.
+    warnings: sentences.
     error: the reason why the user is not as declared.
     """
 
@@ -56,6 +55,7 @@ class WholeUserOutcome:
     updated: tuple[str, ...] = ()
     imported: tuple[HeldKey, ...] = ()
     deleted: tuple[HeldKey, ...] = ()
+    warnings: tuple[str, ...] = ()
     error: ServiceError | None = None
 
     @property
@@ -109,8 +109,18 @@ class WholeUserPlan:
     @property
     def fault(self) -> ServiceError | None:
         """Why the plan cannot be carried out, None if it can."""
-        if not self.creation or self.wanted.role_arn:
-            return None
+        if self.creation and not self.wanted.role_arn:
+            return self._no_role
+        if self.fields.get("home_directory_type") == LOGICAL and "home_directory_mappings" not in self.fields:
+            return ServiceError(
+                "InvalidRequestException",
+                f"home_directory_type is LOGICAL, and the user {self.wanted.user_name} has no mappings",
+                "Give home_directory_mappings, without which the user would see nothing.",
+            )
+        return None
+
+    @property
+    def _no_role(self) -> ServiceError:
         return ServiceError(
             "ResourceNotFoundException",
             f"The user {self.wanted.user_name} does not exist, and no role_arn is given to create it with",
@@ -124,7 +134,7 @@ class WholeUserPlan:
         """The expected outcome: every step succeeds."""
         name = self.wanted.user_name
         if self.fault:
-            return WholeUserOutcome(name, None, None, error=self.fault)
+            return WholeUserOutcome(name, self.held, self.held, error=self.fault)
         if not self.wanted.present:
             return WholeUserOutcome(name, self.held, None, gone=self.deletion)
         keys = self.keys.after if self.keys else None
@@ -139,7 +149,23 @@ class WholeUserPlan:
             updated=self.updated,
             imported=imported,
             deleted=deleted,
+            warnings=self.warnings,
         )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What an empty value opens, because an expression or a lookup that finds nothing gives the same."""
+        if self.held is None:
+            return ()
+        name, found = self.wanted.user_name, []
+        if self.wanted.home_directory_mappings == () and "home_directory_type" in self.fields:
+            found.append(
+                f"The user {name}: home_directory_mappings is empty, so the user sees the absolute paths of all that "
+                "its role allows."
+            )
+        if self.fields.get("policy") == "":
+            found.append(f"The user {name}: policy is empty, so the user may do all that its role allows.")
+        return tuple(found)
 
     def _with_fields(self, user: User) -> User:
         tags = {name: value for name, value in user.tags.items() if name not in self.untag}
@@ -154,8 +180,7 @@ def plan_whole_user(held: User | None, wanted: WantedUser) -> WholeUserPlan:
         return WholeUserPlan(wanted, held, deletion=held is not None)
     keys = plan_user(held.keys if held else (), wanted.keys) if wanted.keys else None
     if held is None:
-        tags = _own(wanted.tags or {})
-        return WholeUserPlan(wanted, None, creation=True, fields=_of_new(wanted), tag=tags, keys=keys)
+        return WholeUserPlan(wanted, None, creation=True, fields=_of_new(wanted), tag=_settable(wanted), keys=keys)
     untag, tag = _tags(held.tags, wanted)
     return WholeUserPlan(wanted, held, fields=_differing(held, wanted), untag=untag, tag=tag, keys=keys)
 
@@ -196,11 +221,16 @@ def _tags(held: Mapping[str, str], wanted: WantedUser) -> tuple[tuple[str, ...],
     """Return the names of the tags to take away, and the tags to set."""
     if wanted.tags is None:
         return (), {}
-    surplus = [name for name in _own(held) if name not in wanted.tags]
-    tag = {name: value for name, value in _own(wanted.tags).items() if held.get(name) != value}
+    surplus = [name for name in held if name not in wanted.tags and not _is_of_aws(name)]
+    tag = {name: value for name, value in _settable(wanted).items() if held.get(name) != value}
     return tuple(sorted(surplus)) if wanted.purge_tags else (), tag
 
 
-def _own(tags: Mapping[str, str]) -> dict[str, str]:
-    """Return the tags that are not AWS's."""
-    return {name: value for name, value in tags.items() if not name.lower().startswith(TAGS_OF_AWS)}
+def _settable(wanted: WantedUser) -> dict[str, str]:
+    """Return the declared tags that a user of AWS may set."""
+    return {name: value for name, value in (wanted.tags or {}).items() if not _is_of_aws(name)}
+
+
+def _is_of_aws(name: str) -> bool:
+    # AWS's guide to tagging: the prefix is reserved in any combination of upper and lower case.
+    return name.lower().startswith("aws:")

@@ -59,18 +59,18 @@ def report_whole_users(
     }
     failed = [(f"{outcome.user_name} on {server_id}", outcome.error) for outcome in outcomes if outcome.error]
     failure = count_and_name(failed, len(outcomes), "users", region) if failed else None
-    sentences = [_of_deleted(outcome.before) for outcome in outcomes if outcome.gone and outcome.before]
-    if sentences:
-        result["msg"] = " ".join(sentences)
-    if not outcomes:
-        result["msg"] = NO_USERS.format("users")
-    return Report(result, warnings, failure)
+    gone = " ".join(_of_deleted(outcome.before) for outcome in outcomes if outcome.gone and outcome.before)
+    if failure:
+        failure = f"{failure} {gone}".rstrip()
+    elif gone or not outcomes:
+        result["msg"] = gone or NO_USERS.format("users")
+    return Report(result, [*warnings, *(warning for outcome in outcomes for warning in outcome.warnings)], failure)
 
 
 def _of_deleted(user: User) -> str:
     """Return what went with a deleted user, as a sentence."""
     tags = ", ".join(printable(f"{name}={value}") for name, value in sorted(user.tags.items())) or "none"
-    return f"The user {user.user_name} is deleted, with its keys: {labels(user.keys)}; and its tags: {tags}."
+    return f"With the user {user.user_name} go its keys: {labels(user.keys)}; and its tags: {tags}."
 
 
 def _result(outcome: WholeUserOutcome) -> dict[str, Any]:
@@ -121,13 +121,17 @@ def _result_of_read(read: ReadUser, now: datetime) -> dict[str, Any]:
     if read.user is None:
         nothing = dict.fromkeys((*_FIELDS, "public_keys", "allow_empty", "ssh_public_keys"))
         return {"user_name": read.user_name, **nothing, **({"error": read.error.result()} if read.error else {})}
-    declared = [_declaration(key) for key in sorted(read.user.keys, key=lambda key: key.label)]
-    bodies = [text for text in declared if text is not None]
+    keys = sorted(read.user.keys, key=lambda key: key.label)
+    declared = map(_declaration, keys)
+    bodies: list[str] | None = [text for text in declared if text is not None]
+    if keys and not bodies:
+        # An empty list would declare that the user may have no key.
+        bodies = None
     fields = _of_user(read.user, now)
     if fields["home_directory_type"] == "LOGICAL" and not fields["home_directory_mappings"]:
         # An empty list would declare PATH.
         fields["home_directory_mappings"] = None
-    return {"user_name": read.user_name, **fields, "public_keys": bodies, "allow_empty": not bodies}
+    return {"user_name": read.user_name, **fields, "public_keys": bodies, "allow_empty": not keys}
 
 
 def _declaration(key: HeldKey) -> str | None:

@@ -77,6 +77,7 @@ def _where(lab: dict[str, Any], state: Path) -> str:
         f"{'Transfer server':21}{lab['transfer']['server_id']}",
         f"{'user':21}sftp port",
         *(f"{each['user_name']:21}{each['port'] or '-'}" for each in lab["transfer"]["users"]),
+        *(f"{each['user_name']:21}{each['port']}, once it is created" for each in lab["transfer"]["new_users"]),
         "",
         f"Push a key to {first['instance_id']} for {first['os_user']}, then, within {lab['key_lifetime']} seconds:",
         f"ssh {lab['ssh_common_args']} -i KEY {login}",
@@ -174,7 +175,6 @@ def _run(state: Path, command: list[str]) -> int:
 
 @contextmanager
 def _temporary_state() -> Iterator[Path]:
-    # Not in the checkout: internal-sftp cannot start in a folder with a blank in its name.
     state = Path(tempfile.mkdtemp(prefix="sshkeys-lab-"))
     try:
         yield state

@@ -84,8 +84,10 @@ class Cloud:
         self._open_default_group()
         self._create_server(seed.SERVER_ID)
         self._create_server(seed.EMPTY_SERVER_ID)
-        for name in (*seed.SFTP_USERS, *seed.OTHER_USERS):
+        for name in seed.OTHER_USERS:
             self.create_user(seed.REGION, seed.SERVER_ID, name)
+        for name in seed.SFTP_USERS:
+            self.create_user(seed.REGION, seed.SERVER_ID, name, home_directory=f"{seed.HOMES}/{name}")
 
     def instance(self, region: str, instance_id: str) -> Instance | None:
         """Return an instance in any state, or None if the region has no such instance or does not exist."""
@@ -121,10 +123,10 @@ class Cloud:
         backends = transfer_backends[DEFAULT_ACCOUNT_ID]
         return backends[region].servers.get(server_id) if region in backends else None
 
-    def create_user(self, region: str, server_id: str, user_name: str) -> None:
+    def create_user(self, region: str, server_id: str, user_name: str, *, home_directory: str | None = None) -> None:
         """Create a Transfer user on an existing server, with a role and a home of type PATH, and nothing else."""
         self._transfer(region).create_user(
-            home_directory=None,
+            home_directory=home_directory,
             home_directory_type=UserHomeDirectoryType.PATH,
             home_directory_mappings=None,
             policy=None,

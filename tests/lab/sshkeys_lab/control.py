@@ -80,6 +80,7 @@ class Control:
             ("PUT", "endpoints", self._replace_endpoints),
             ("POST", "tunnels/end", self._end_tunnels),
             ("POST", "transfer/users", self._create_user),
+            ("GET", "transfer/users/([^/]+)", self._user),
             ("PUT", "transfer/users/([^/]+)", self._change_user),
             ("DELETE", "transfer/users/([^/]+)", self._delete_user),
         ]
@@ -244,6 +245,11 @@ class Control:
         server_id = body.get("server_id", seed.SERVER_ID)
         self._services.transfer.create_user(seed.REGION, server_id, body["user_name"])
         return {"server_id": server_id, "user_name": body["user_name"], "keys": []}
+
+    def _user(self, body: dict[str, Any], user_name: str) -> object:
+        server_id = body.get("server_id", seed.SERVER_ID)
+        profile = self._services.transfer.profile(seed.REGION, server_id, user_name)
+        return {"server_id": server_id, "user_name": user_name, "profile": profile}
 
     def _change_user(self, body: dict[str, Any], user_name: str) -> object:
         server_id = body.get("server_id", seed.SERVER_ID)

@@ -13,6 +13,7 @@ import grp
 import json
 import os
 import pwd
+import shlex
 import shutil
 import socket
 import subprocess
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
+_SFTP_PROGRAM = "sshkeys_lab.sftp_session"
 _PRIVILEGE_SEPARATION = Path("/run/sshd")
 # About as long as the script on a real instance.
 _COMMAND_SECONDS = 5
@@ -107,15 +109,14 @@ def make_host_key(path: Path) -> HostKey:
     return HostKey(path, key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode())
 
 
-def open_door(name: str, host_key: HostKey, keys_url: str, home: Path, *, only_sftp: bool = False) -> Door:
+def open_door(name: str, host_key: HostKey, keys_url: str, lines: Iterable[str]) -> Door:
     """Open a door whose sshd accepts the public keys at `keys_url` (`%u` in it is the login user).
 
-    It gives a shell with `home` as HOME and `home`/tmp for temporary files, so that the login user's own files stay out
-    of it, and what a session leaves stays out of /tmp; or only sftp, starting in `home`. Config and log are beside the
-    host key, as `name`.conf and `name`.log. Raises LabError for a folder that cannot be an argument of internal-sftp.
+    lines: of its configuration, which say what a session is: see `shell` and `sftp_program`. Config and log are beside
+    the host key, as `name`.conf and `name`.log.
     """
     curl = f"{_tool('curl', 'curl')} -q -s -f -g --max-time {_COMMAND_SECONDS} {keys_url}"
-    lines = [
+    config_lines = [
         f'HostKey "{host_key.path}"',
         "PidFile none",
         "UsePAM no",
@@ -132,28 +133,41 @@ def open_door(name: str, host_key: HostKey, keys_url: str, home: Path, *, only_s
         "PrintLastLog no",
         "UseDNS no",
         "LogLevel VERBOSE",
+        *lines,
     ]
-    if not only_sftp:
-        temporary = home / "tmp"
-        temporary.mkdir(mode=0o700, exist_ok=True)
-        # In one line: sshd ignores a second one.
-        lines += ["Subsystem sftp internal-sftp", f'SetEnv "HOME={home}" "TMPDIR={temporary}"']
-    else:
-        if set(str(home)) & set(" \t%"):
-            msg = f"internal-sftp cannot start in {home}: choose a state folder without blanks or percent signs."
-            raise LabError(msg)
-        lines += [
-            "Subsystem sftp internal-sftp",
-            f"ForceCommand internal-sftp -d {home}",
-            "DisableForwarding yes",
-            "PermitTTY no",
-        ]
     config = host_key.path.parent / f"{name}.conf"
-    write_private(config, "\n".join(lines) + "\n")
+    write_private(config, "\n".join(config_lines) + "\n")
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
     log = host_key.path.parent / f"{name}.log"
     command = [_tool("sshd", "openssh-server"), "-i", "-f", str(config), "-E", str(log)]
     return Door(listener.getsockname()[1], listener, command)
+
+
+def shell(home: Path) -> list[str]:
+    """Return the lines for a shell with `home` as HOME and `home`/tmp for temporary files.
+
+    So the login user's own files stay out of it, and what a session leaves stays out of /tmp.
+    """
+    temporary = home / "tmp"
+    temporary.mkdir(mode=0o700, exist_ok=True)
+    # In one line: sshd ignores a second one.
+    return ["Subsystem sftp internal-sftp", f'SetEnv "HOME={home}" "TMPDIR={temporary}"']
+
+
+def sftp_program(home: Path, *arguments: str) -> list[str]:
+    """Return the lines for a session with `sftp_session` alone, which gets the arguments.
+
+    home: a folder without files of a shell, which runs the command.
+    """
+    command = shlex.join([sys.executable, "-P", "-s", "-m", _SFTP_PROGRAM, *arguments])
+    return [
+        "Subsystem sftp internal-sftp",
+        # In one line: sshd ignores a second one.
+        f'SetEnv "HOME={home}" "PYTHONPATH={Path(__file__).resolve().parents[1]}"',
+        f"ForceCommand exec {command}",
+        "DisableForwarding yes",
+        "PermitTTY no",
+    ]
 
 
 class Keeping:

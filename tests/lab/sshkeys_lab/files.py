@@ -25,6 +25,8 @@ LAB_FILE = "lab.json"
 ENVIRONMENT_FILE = "env.sh"
 CREDENTIALS_FILE = "credentials"
 LOG = "lab.log"
+# The folder with the buckets behind the Transfer users.
+STORAGE = "storage"
 # With any of these a client would not use the lab's credentials.
 FOREIGN_VARIABLES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
 

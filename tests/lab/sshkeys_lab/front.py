@@ -93,6 +93,8 @@ class Services:
         self.role_secrets: dict[str, str] = {}
         # Ends all sessions of all sshds. Set when the doors open.
         self.end_sessions: Callable[[], None] = lambda: None
+        # Removes all buckets of the storage, and what is in them. Set when the doors open.
+        self.empty_storage: Callable[[], None] = lambda: None
         # Ends all tunnels with a code and a reason, and returns their number. Set when the endpoint opens.
         self.end_tunnels: Callable[[int | None, str], int] = lambda _code, _reason: 0
         # Reading a service model takes longer than a call should: read them before the first call.
@@ -110,6 +112,7 @@ class Services:
         self.role_secrets.clear()
         self.instance_connect.clear()
         self.transfer.clear()
+        self.empty_storage()
         self.cloud.reset()
         self.ec2.reset()
         self.ssm.reset()

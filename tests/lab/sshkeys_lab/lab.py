@@ -95,9 +95,12 @@ class Lab:
 
     def _open_doors(self) -> None:
         self._folder = self._state / "sshd"
-        for old in (self._folder, self._state / "instances", self._state / "transfer"):
+        self._storage = self._state / files.STORAGE
+        for old in (self._folder, self._state / "instances", self._storage):
             shutil.rmtree(old, ignore_errors=True)
         self._folder.mkdir(mode=0o700)
+        self._front.services.empty_storage = self._empty_storage
+        self._empty_storage()
         self._instance_doors = {
             instance.instance_id: self._instance_door(instance.instance_id)
             for instance in seed.INSTANCES
@@ -106,7 +109,7 @@ class Lab:
         self._managed_keys = {each: doors.make_host_key(self._folder / f"{each}.key") for each in seed.MANAGED_NODES}
         self._managed_doors = {each: self._managed_door(each, key) for each, key in self._managed_keys.items()}
         server_key = doors.make_host_key(self._folder / f"{seed.SERVER_ID}.key")
-        self._user_doors = {name: self._user_door(name, server_key) for name in seed.SFTP_USERS}
+        self._user_doors = {name: self._user_door(name, server_key) for name in (*seed.SFTP_USERS, *seed.NEW_USERS)}
 
     def _open_endpoint(self, certificate: Path) -> Tunnels:
         services = self._front.services
@@ -146,15 +149,14 @@ class Lab:
         keys_url = f"{self._server.url}/{kind}/{name}/authorized-keys/%u"
         home = self._state / "instances" / name
         home.mkdir(mode=0o700, parents=True)
-        door = doors.open_door(name, host_key, keys_url, home)
+        door = doors.open_door(name, host_key, keys_url, doors.shell(home))
         self._know(host_key, door, name)
         return door
 
     def _user_door(self, name: str, host_key: HostKey) -> Door:
-        home = self._home(name)
-        home.mkdir(mode=0o700, parents=True)
         keys_url = f"{self._server.url}/transfer/{seed.SERVER_ID}/users/{name}/authorized-keys"
-        door = doors.open_door(f"{seed.SERVER_ID}-{name}", host_key, keys_url, home, only_sftp=True)
+        session = doors.sftp_program(self._folder, str(self._state), seed.SERVER_ID, name)
+        door = doors.open_door(f"{seed.SERVER_ID}-{name}", host_key, keys_url, session)
         self._know(host_key, door, seed.SERVER_ID)
         return door
 
@@ -162,7 +164,13 @@ class Lab:
         self._known_hosts.append(f"[127.0.0.1]:{door.port},{alias} {host_key.public_line}\n")
 
     def _home(self, user_name: str) -> Path:
-        return self._state / "transfer" / user_name
+        return self._storage / seed.HOMES.strip("/") / user_name
+
+    def _empty_storage(self) -> None:
+        """Leave nothing in the storage but the homes of the seeded users."""
+        shutil.rmtree(self._storage, ignore_errors=True)
+        for name in seed.SFTP_USERS:
+            self._home(name).mkdir(mode=0o700, parents=True)
 
     def _describe(self) -> dict[str, Any]:
         known_hosts = self._state / "known_hosts"
@@ -190,6 +198,8 @@ class Lab:
                 "server_id": seed.SERVER_ID,
                 "empty_server": seed.EMPTY_SERVER_ID,
                 "users": [self._describe_user(name) for name in (*seed.SFTP_USERS, *seed.OTHER_USERS)],
+                "new_users": [self._describe_user(name) for name in seed.NEW_USERS],
+                "storage": str(self._storage),
             },
         }
 
@@ -225,7 +235,7 @@ class Lab:
             "host": "127.0.0.1" if door else None,
             "port": door.port if door else None,
             "login_user": doors.login_user(),
-            "home": str(self._home(name)) if door else None,
+            "home": str(self._home(name)) if name in seed.SFTP_USERS else None,
         }
 
     def _write_down(self) -> None:

@@ -47,6 +47,10 @@ EMPTY_SERVER_ID = "s-0e2d4c6b8a0f1e3d5"
 # A server that is no EC2 instance, on which the SSM Agent runs.
 MANAGED_NODES = ("mi-0123456789abcdef0",)
 
-# The Transfer users with a real sftp server, and enough others to fill more than one page of ListUsers.
+# The Transfer users with a real sftp server and a home below HOMES, and enough others to fill more than one page of
+# ListUsers.
 SFTP_USERS = ("partner", "auditor")
+HOMES = "/lab-uploads"
 OTHER_USERS = ("archive", "billing", "nightly", "reports", "warehouse")
+# Names of Transfer users that do not exist, but already have a real sftp server: a client creates them.
+NEW_USERS = ("newcomer", "courier", "supplier")

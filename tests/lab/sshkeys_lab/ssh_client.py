@@ -19,7 +19,13 @@ _PROGRAMS = ("ssh", "sftp", "scp")
 
 
 def common_args(known_hosts: Path) -> str:
-    """Return the options that make ssh and sftp use only the given key and the lab's host keys."""
+    """Return the options that make ssh and sftp use only the given key and the lab's host keys.
+
+    Raises LabError for a path that ssh would not read as one file.
+    """
+    if set(str(known_hosts)) & set(" \t%"):
+        msg = f"ssh cannot read {known_hosts}: choose a state folder without blanks or percent signs."
+        raise LabError(msg)
     options = (
         "IdentitiesOnly=yes",
         "IdentityAgent=none",

@@ -96,9 +96,18 @@ class Transfer:
         self._late.clear()
 
     def held_keys(self, region: str, server_id: str, user_name: str) -> list[str]:
-        """Return the bodies of the keys that a user holds now; raise ServiceError if there is no such user."""
+        """Return the bodies of the keys that a user holds now; raise ServiceError if there is no such user.
+
+        They open nothing, and are not returned, if the server has another identity provider.
+        """
         with self._lock:
+            transfer_users.refuse_other_providers(self._server(region, server_id))
             return [key["ssh_public_key_body"] for key in self._user(region, server_id, user_name).ssh_public_keys]
+
+    def profile(self, region: str, server_id: str, user_name: str) -> dict[str, Any]:
+        """Return what CreateUser and UpdateUser have set; raise ServiceError if there is no such user."""
+        with self._lock:
+            return transfer_users.profile_of(self._user(region, server_id, user_name))
 
     def set_keys(self, region: str, server_id: str, user_name: str, keys: Iterable[tuple[str, float | None]]) -> None:
         """Give a user exactly `keys`, unchecked: pairs of body and date (seconds since 1970; None is now)."""

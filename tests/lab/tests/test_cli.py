@@ -115,6 +115,13 @@ def test_foreign_folder_is_refused_and_kept(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
+@pytest.mark.parametrize("name", ["a blank", "a%20percent"])
+def test_folder_that_ssh_cannot_read_is_refused(tmp_path: Path, name: str) -> None:
+    refused = _lab("run", "--state", str(tmp_path / name), "--", "true")
+    assert refused.returncode == 1
+    assert refused.stderr.endswith("choose a state folder without blanks or percent signs.\n")
+
+
 def test_missing_sshd_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doors, "_SYSTEM_PATH", str(tmp_path))
     with pytest.raises(LabError, match=r"needs sshd: install the Debian package openssh-server\."):

@@ -80,7 +80,7 @@ def test_imported_key_uploads_a_file_until_it_is_deleted(bench: Bench, new_key: 
     assert bench.sftp(key.private, f"put {sent} received.txt").returncode == 0
     home = Path(bench.lab["transfer"]["users"][0]["home"])
     assert (home / "received.txt").read_text("utf-8") == "a delivery"
-    assert bench.sftp(key.private, "ls", user=1).returncode == 255
+    assert bench.sftp(key.private, "ls", "auditor").returncode == 255
     bench.client("transfer").delete_ssh_public_key(ServerId=bench.server_id, UserName="partner", SshPublicKeyId=key_id)
     assert bench.sftp(key.private, "ls").returncode == 255
 

@@ -86,6 +86,7 @@ SERVER = {
     "aws": {"region": "eu-central-1", "profile": "of_the_server"},
     "user_names": ["anna"],
     "declared": [DECLARED],
+    "declared_users": [],
 }
 OLD_KEY = {
     "id": "key-00000000000000001",
@@ -160,6 +161,23 @@ def test_options_of_the_role_are_those_of_the_modules(modules: ModuleCalls) -> N
     assert not task.check_mode
     of_server = {"server_id": SERVER_ID, "region": "eu-central-1", "profile": "of_the_server"}
     assert task.args == {**options, **of_server, "users": [DECLARED]}
+
+
+@pytest.mark.parametrize("is_checked", [False, True])
+def test_users_themselves_are_made_by_their_module(modules: ModuleCalls, is_checked: bool) -> None:
+    user = {"user_name": "bert", "role_arn": "arn:aws:iam::123456789012:role/sftp", "public_keys": ["ssh-ed25519 AAAA"]}
+    made = {"user_name": "bert", "created": True, "imported": [], "deleted": []}
+    diff = {"before": "", "after": "role_arn: x\n"}
+    modules.answers["transfer_user"] = {"changed": True, "users": [made], "diff": [diff]}
+    server = asked_server(user_names=["anna", "bert"], declared_users=[user])
+    result = run(modules, [server], task={"check_mode": is_checked})
+    (task,) = called(modules, "transfer_user")
+    of_server = {"server_id": SERVER_ID, "region": "eu-central-1", "profile": "of_the_server"}
+    assert task.args == {**of_server, "users": [user], "unsupported_keys": "fail", "concurrency": 16}
+    assert task.check_mode is is_checked
+    assert (result["changed"], result["diff"]) == (True, [diff])
+    (told,) = result["transfer"]["servers"]
+    assert [each["user_name"] for each in told["users"]] == ["anna", "bert"]
 
 
 def test_what_the_role_does_not_set_has_its_default(modules: ModuleCalls) -> None:

@@ -17,7 +17,7 @@ from ansible.plugins.loader import lookup_loader
 from ansible.template import Templar
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
 from ansible_collections.sshkeys.aws.plugins.plugin_utils import _controller_files
-from ansible_collections.sshkeys.aws.plugins.plugin_utils._controller_files import ControllerFiles
+from ansible_collections.sshkeys.aws.plugins.plugin_utils._controller_files import ControllerFiles, FilesOfCurrentFolder
 
 
 @pytest.fixture
@@ -75,3 +75,44 @@ def test_the_public_keys_of_a_folder(files: ControllerFiles, tmp_path: Path) -> 
     assert files.public_keys_in("keys") == [str(folder / "a.pub"), str(folder / "b.pub")]
     (tmp_path / "file.pub").touch()
     assert files.public_keys_in("file.pub") is None
+
+
+# -- In the current folder --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def here(files: ControllerFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FilesOfCurrentFolder:
+    """Return the files of the current folder, which is a folder of the test."""
+    monkeypatch.chdir(tmp_path)
+    loader: Any = DataLoader()
+    found = FilesOfCurrentFolder({}, loader=loader, templar=Templar(loader=loader))
+    found._lookup = files._lookup
+    return found
+
+
+def test_relative_paths_begin_in_the_current_folder(here: FilesOfCurrentFolder, tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "a.pub").write_text("a")
+    assert here.read("keys/a.pub") == here.read(f"{tmp_path}/keys/a.pub") == "a"
+    assert here.public_keys_in("keys") == [f"{tmp_path}/keys/a.pub"]
+
+
+def test_a_home_folder_is_found(here: FilesOfCurrentFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "users.csv").write_text("user_name")
+    assert here.read("~/users.csv") == "user_name"
+
+
+@pytest.mark.parametrize("name", ["lost.csv", "folder"])
+def test_no_file_is_read_where_there_is_none(here: FilesOfCurrentFolder, tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ArgumentError, match=f"^There is no file '{name}' on the controller.$"):
+        here.read(name)
+
+
+def test_folders_of_a_folder(files: ControllerFiles, tmp_path: Path) -> None:
+    for name in ("b", "a", ".git"):
+        (tmp_path / "keys" / name).mkdir(parents=True)
+    (tmp_path / "keys" / "c.pub").touch()
+    assert files.folders_in("keys") == [f"{tmp_path}/keys/a", f"{tmp_path}/keys/b"]
+    assert files.folders_in("nowhere") == []

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -129,6 +130,39 @@ def test_a_user_is_changed_in_what_is_given(stubbed: StubbedService) -> None:
         transfer.update_user(stubbed.client, SERVER_ID, "partner", MEMBERS)
         members = {"Policy": "", "PosixProfile": {"Uid": 1, "Gid": 0}}
         transfer.update_user(stubbed.client, SERVER_ID, "partner", members)
+
+
+def test_what_an_old_sdk_does_not_know_is_not_sent_if_aws_does_it_anyway() -> None:
+    sent: list[dict[str, Any]] = []
+
+    class Old:
+        """A client whose model has no Type for a mapping, such as that of botocore 1.31.0."""
+
+        class meta:  # noqa: N801 - as botocore names it
+            """Its model."""
+
+            class service_model:  # noqa: N801 - as botocore names it
+                """Its shapes."""
+
+                @staticmethod
+                def shape_for(name: str) -> Any:
+                    """Return the shape of a mapping."""
+                    assert name == "HomeDirectoryMapEntry"
+                    return SimpleNamespace(members={"Entry": None, "Target": None})
+
+        def update_user(self, **members: Any) -> dict[str, Any]:
+            """Note what is sent."""
+            sent.append(members)
+            return {"UserName": "partner"}
+
+    def mapping(**kind: str) -> dict[str, Any]:
+        return {"HomeDirectoryMappings": [{"Entry": "/", "Target": "/b", **kind}]}
+
+    old: Any = Old()
+    for kind in ("DIRECTORY", "FILE"):
+        transfer.update_user(old, SERVER_ID, "partner", mapping(Type=kind))
+    plain, typed = ({name: value for name, value in members.items() if name not in USER} for members in sent)
+    assert (plain, typed) == (mapping(), mapping(Type="FILE"))
 
 
 def test_a_user_is_deleted_and_tagged(stubbed: StubbedService) -> None:

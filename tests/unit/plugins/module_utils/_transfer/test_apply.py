@@ -20,6 +20,7 @@ SERVER = {
     "aws": {"region": "us-east-1"},
     "user_names": ["partner"],
     "declared": [{"user_name": "partner", "state": "present", "public_keys": []}],
+    "declared_users": [],
 }
 OLD = {"id": "key-1", "body": "damaged", "fingerprint": "SHA256:1", "comment": "c", "age_days": 100}
 YOUNG = {**OLD, "id": "key-2", "age_days": 1}
@@ -60,6 +61,32 @@ def test_what_is_declared_is_handed_to_the_module() -> None:
             },
         )
     ]
+
+
+def test_users_themselves_are_made_first_by_a_module_of_their_own() -> None:
+    modules = Modules()
+    users = [{"user_name": "auditor", "role_arn": "arn:aws:iam::123456789012:role/sftp"}]
+    run(modules, {**SERVER, "user_names": ["partner", "auditor"], "declared_users": users})
+    assert [module for module, _arguments in modules.calls] == ["transfer_user", "transfer_ssh_key"]
+    assert modules.calls[0][1] == {
+        "region": "us-east-1",
+        "server_id": "s-1",
+        "users": users,
+        "unsupported_keys": "skip",
+        "concurrency": 3,
+    }
+
+
+def test_old_keys_of_users_that_were_made_are_judged_by_their_declaration() -> None:
+    """A declared key stays, and so does every key where the declaration failed."""
+    declared = {"user_name": "partner", "role_arn": "x"}
+    server = {**SERVER, "declared": [], "declared_users": [declared]}
+    read = {"users": [{"user_name": "partner", "ssh_public_keys": [OLD, YOUNG]}]}
+    made: dict[str, Any] = {"user_name": "partner", "imported": [], "deleted": []}
+    for error, fate in (({}, "kept, because the removal failed"), ({"error": {"code": "E"}}, "kept, because the decl")):
+        modules = Modules(transfer_user={"users": [{**made, **error}]}, transfer_ssh_key_info=read)
+        ((old,),) = (each["old_keys"] for each in run(modules, server, rules=Rules(90, True)).servers)
+        assert old["fate"].startswith(fate)
 
 
 def test_a_server_without_declarations_is_looked_at_only() -> None:

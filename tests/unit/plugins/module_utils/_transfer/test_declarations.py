@@ -237,3 +237,142 @@ def test_a_private_key_is_not_shown() -> None:
     for user in ({"public_keys": private}, {"public_key_files": private}, {"public_key_folder": private}):
         (fault,) = of_user(**user).faults
         assert "b3Blbn" not in fault
+
+
+# -- The user itself --------------------------------------------------------------------------------------------------
+
+ROLE, OTHER = "arn:aws:iam::123456789012:role/sftp", "arn:aws:iam::123456789012:role/other"
+
+
+def whole_user(server: dict[str, Any] | None = None, **user: Any) -> dict[str, Any]:
+    """Return what is declared for a user that is made."""
+    (read_server,) = (found := read({**(server or {}), "users": [{"user_name": "partner", **user}]})).servers
+    assert (found.faults, read_server["declared"]) == ([], [])
+    (declared,) = read_server["declared_users"]
+    result: dict[str, Any] = declared
+    return result
+
+
+FIELDS: dict[str, Any] = {
+    "role_arn": ROLE,
+    "home_directory": "/bucket/home",
+    "home_directory_type": "LOGICAL",
+    "home_directory_mappings": [{"entry": "/", "target": "/bucket/home"}],
+    "policy": {"Version": "2012-10-17"},
+    "posix_profile": {"uid": 1, "gid": 2},
+    "tags": {"team": "finance"},
+    "purge_tags": False,
+}
+
+
+def test_a_user_with_options_of_its_own_is_made() -> None:
+    assert whole_user(**FIELDS, public_keys=ALICE) == {
+        "user_name": "partner",
+        "state": "present",
+        **FIELDS,
+        "exclusive": True,
+        "public_keys": [ALICE],
+    }
+
+
+@pytest.mark.parametrize("option", [name for name in FIELDS if name != "purge_tags"])
+def test_any_of_them_makes_the_user(option: str) -> None:
+    given = {option: FIELDS[option]}
+    if option == "home_directory_type":
+        given = {option: "PATH"}
+    assert whole_user(**given, public_keys=ALICE)[option] == given[option]
+
+
+@pytest.mark.parametrize("fields", [{}, {"role_arn": None, "tags": None}, {"purge_tags": True}])
+def test_a_user_without_them_must_exist(fields: dict[str, Any]) -> None:
+    (server,) = of_user(**fields, public_keys=ALICE).servers
+    assert (len(server["declared"]), server["declared_users"]) == (1, [])
+    assert set(server["declared"][0]) == {"user_name", "state", "exclusive", "public_keys"}
+
+
+def test_a_server_has_defaults_for_all_of_its_users() -> None:
+    defaults = {"role_arn": ROLE, "policy": "{}", "tags": {"a": "b"}, "purge_tags": "no"}
+    assert whole_user(defaults, public_keys=ALICE, role_arn=OTHER, tags={}) == {
+        "user_name": "partner",
+        "state": "present",
+        "role_arn": OTHER,
+        "policy": "{}",
+        "tags": {},
+        "purge_tags": False,
+        "exclusive": True,
+        "public_keys": [ALICE],
+    }
+
+
+def test_the_type_and_the_mappings_of_a_home_belong_together() -> None:
+    defaults = {"home_directory_mappings": FIELDS["home_directory_mappings"], "home_directory": "/b"}
+    declared = whole_user(defaults, home_directory_type="PATH", public_keys=ALICE)
+    assert (declared["home_directory_type"], declared["home_directory"]) == ("PATH", "/b")
+    assert "home_directory_mappings" not in declared
+    assert whole_user(defaults, public_keys=ALICE)["home_directory_mappings"] == FIELDS["home_directory_mappings"]
+
+
+def test_users_of_a_server_are_made_or_have_their_keys_declared() -> None:
+    users = [
+        {"user_name": "auditor", "public_keys": ALICE},
+        {"user_name": "partner", "public_keys": BOB, "role_arn": ROLE},
+    ]
+    (server,) = read({"users": users}).servers
+    assert [user["user_name"] for user in server["declared"]] == ["auditor"]
+    assert [user["user_name"] for user in server["declared_users"]] == ["partner"]
+
+
+def test_keys_are_removed_of_a_user_whose_server_has_defaults() -> None:
+    (server,) = read(
+        {"role_arn": ROLE, "users": [{"user_name": "partner", "public_keys": ALICE, "state": "absent"}]}
+    ).servers
+    assert server["declared_users"] == []
+    assert server["declared"][0]["state"] == "absent"
+
+
+def test_a_user_that_may_have_no_key_keeps_those_that_it_has_unless_none_are_declared() -> None:
+    assert whole_user(role_arn=ROLE, allow_empty=True) == {"user_name": "partner", "role_arn": ROLE}
+    none = whole_user(role_arn=ROLE, allow_empty=True, public_keys=[])
+    assert (none["public_keys"], none["exclusive"], none["allow_empty"]) == ([], True, True)
+
+
+@pytest.mark.parametrize(
+    ("user", "sentence"),
+    [
+        ({"role_arn": ROLE}, "No key is declared, so the user could not log in if it is created."),
+        (
+            {"role_arn": ROLE, "tags": {}, "public_keys": ALICE, "state": "absent"},
+            (
+                "state: absent removes the keys that are given, and the user stays. Beside it these have no meaning: "
+                "role_arn, tags. Remove them. To delete the user, use the module transfer_user with state: absent."
+            ),
+        ),
+        ({"role_arn": "admin", "public_keys": ALICE}, "role_arn is 'admin', which is not the ARN of a role."),
+        ({"home_directory": "x", "public_keys": ALICE}, "home_directory is 'x', and must be an absolute path"),
+        (
+            {"home_directory_mappings": [{"entry": "/"}], "public_keys": ALICE},
+            "missing required arguments: target found",
+        ),
+        (
+            {"home_directory_type": "S3", "public_keys": ALICE},
+            "value of home_directory_type must be one of: PATH, LOGIC",
+        ),
+        ({"tags": ["a"], "public_keys": ALICE}, "argument 'tags' is of type"),
+        (
+            {"tags": {}, "purge_tags": "maybe", "public_keys": ALICE},
+            "purge_tags is 'maybe', and must be true or false.",
+        ),
+        ({"role_arn": ROLE, "public_keys": []}, "There is no key in its declaration."),
+    ],
+)
+def test_faults_of_the_user_itself(user: dict[str, Any], sentence: str) -> None:
+    found = of_user(**user)
+    (fault,) = found.faults
+    assert fault.startswith("User 'partner' of ")
+    assert sentence in fault
+    assert found.servers[0]["declared_users"] == []
+
+
+def test_a_user_with_defaults_and_no_key_is_a_fault_also_where_old_keys_are_looked_for() -> None:
+    (fault,) = read({"role_arn": ROLE, "users": [{"user_name": "partner"}]}, looks_for_old_keys=True).faults
+    assert "No key is declared" in fault

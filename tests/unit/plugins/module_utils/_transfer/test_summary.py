@@ -24,7 +24,9 @@ SERVER = {
     "server_id": SERVER_ID,
     "region": "us-east-1",
     "profile": "",
+    "user_names": ["auditor", "partner"],
     "declared": [{"user_name": "partner"}],
+    "declared_users": [],
 }
 NOTHING = Judged([], [])
 NOT_FOUND = {"code": "ResourceNotFoundException"}
@@ -43,8 +45,16 @@ def user(imported: tuple[int, ...] = (), deleted: tuple[int, ...] = (), **more: 
     }
 
 
-def result(*answers: dict[str, Any] | None, judged: Judged = NOTHING, pretends: bool = False) -> dict[str, Any]:
-    return server_result(SERVER, Answers(*answers), judged, pretends=pretends)
+def result(
+    declaring: dict[str, Any] | None = None,
+    looking: dict[str, Any] | None = None,
+    removing: dict[str, Any] | None = None,
+    *,
+    making: dict[str, Any] | None = None,
+    judged: Judged = NOTHING,
+    pretends: bool = False,
+) -> dict[str, Any]:
+    return server_result(SERVER, Answers(making, declaring, looking, removing), judged, pretends=pretends)
 
 
 def test_fields_of_the_fact() -> None:
@@ -114,6 +124,49 @@ def test_lines() -> None:
     assert summary.headline([found], pretends=False) == (
         "1 user of 1 server declared: 2 keys added, 1 key removed, 1 old key removed, 2 old keys kept, 1 server failed."
     )
+
+
+def made(user_name: str = "partner", **more: Any) -> dict[str, Any]:
+    return {**user(), "user_name": user_name, "created": False, "updated": [], "deleted_user": None, **more}
+
+
+def test_users_themselves_are_told_of_before_their_keys() -> None:
+    found = result(
+        {"users": [user((5,))]},
+        making={
+            "users": [
+                {**user((1,)), **made("auditor", created=True, imported=[key(1)])},
+                made("auditor", updated=["policy", "tags"], deleted=[key(2)]),
+                made("auditor", deleted_user={"ssh_public_keys": [key(3)]}),
+                made("auditor", deleted_user={"ssh_public_keys": []}, error={"code": "E"}),
+            ]
+        },
+    )
+    assert [each["user_name"] for each in found["users"]] == [*["auditor"] * 4, "partner"]
+    assert summary.lines([found]) == [
+        f"{SERVER_ID} auditor + the user",
+        f"{SERVER_ID} auditor + SHA256:1 c1",
+        f"{SERVER_ID} auditor ~ policy, tags",
+        f"{SERVER_ID} auditor - SHA256:2 c2",
+        f"{SERVER_ID} auditor - the user, with 1 key",
+        f"{SERVER_ID} auditor - the user, with 0 keys",
+        f"{SERVER_ID} auditor ! failed: E",
+        f"{SERVER_ID} partner + SHA256:5 c5",
+    ]
+    assert summary.headline([found], pretends=False) == (
+        "5 users of 1 server declared: 1 user created, 1 user updated, 2 users deleted, 2 keys added, 1 key removed."
+    )
+
+
+def test_users_are_in_the_order_of_their_declaration() -> None:
+    found = result({"users": [{**user(), "user_name": "auditor"}]}, making={"users": [made("partner")]})
+    assert [each["user_name"] for each in found["users"]] == ["auditor", "partner"]
+
+
+def test_a_refused_declaration_of_users() -> None:
+    found = result({"users": [user()]}, making={"msg": "No."})
+    assert found["refused"]
+    assert found["msg"] == f"{SERVER_ID} us-east-1: No."
 
 
 def test_headline_of_nothing() -> None:

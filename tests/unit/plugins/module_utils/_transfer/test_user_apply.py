@@ -361,6 +361,45 @@ def test_a_new_user_may_be_unknown_for_a_while(waits: list[float]) -> None:
     assert waits
 
 
+def test_a_value_that_aws_stores_in_another_form_is_told_after_the_second_try() -> None:
+    service = existing()
+
+    def strip(operation: str) -> None:
+        if operation == "DescribeUser" and service.described:
+            service.described["HomeDirectory"] = service.described.get("HomeDirectory", "").rstrip("/")
+
+    service.before_call = strip
+    outcome = settle(service, WantedUser(USER, home_directory="/bucket/"))
+    assert outcome.error
+    assert "declare it as transfer_user_info returns it" in outcome.error.hint
+    assert service.operations == ["UpdateUser"] * 2
+
+
+def test_a_key_that_is_imported_twice_is_told_once() -> None:
+    service = TransferService()
+
+    def lose() -> None:
+        assert service.described
+        service.described["SshPublicKeys"] = []
+
+    service.before_call = Once("ImportSshPublicKey", lose)
+    outcome = settle(service, WantedUser(USER, role_arn=ROLE, keys=keys(1, 2)))
+    assert outcome.error is None
+    assert service.operations.count("ImportSshPublicKey") == 2
+    assert [each.key for each in outcome.imported if each.key] == [key(2), key(1)]
+
+
+def test_logical_without_mappings_is_refused_as_foretold() -> None:
+    for service in (TransferService(), existing()):
+        for check_mode in (True, False):
+            wanted = WantedUser(USER, role_arn=ROLE, home_directory_type="LOGICAL")
+            outcome = settle(service, wanted, check_mode=check_mode)
+            assert outcome.error
+            assert "has no mappings" in outcome.error.message
+            assert not outcome.changed
+        assert not service.calls
+
+
 def test_a_run_that_another_overrides_begins_again_and_gives_up_only_then() -> None:
     service = existing()
     meddles = True
@@ -374,6 +413,6 @@ def test_a_run_that_another_overrides_begins_again_and_gives_up_only_then() -> N
     assert outcome.error
     assert outcome.error.code == "NotAsDeclared"
     assert "Not yet as declared: role_arn" in outcome.error.message
-    assert service.operations == ["UpdateUser"] * 5
+    assert service.operations == ["UpdateUser"] * 2
     meddles = False
     assert settle(service, WantedUser(USER, role_arn=OTHER_ROLE)).error is None

@@ -120,6 +120,25 @@ def test_what_is_told_as_updated_is_what_differs(before: User) -> None:
     assert list(outcome.updated) == sorted(changed)
 
 
+@pytest.mark.parametrize(
+    ("declared", "warning"),
+    [
+        ({"home_directory_type": "PATH", "home_directory_mappings": ()}, "home_directory_mappings is empty"),
+        ({"policy": ""}, "policy is empty"),
+        # This one is no accident.
+        ({"home_directory_type": "PATH"}, None),
+        ({"policy": "{}"}, None),
+    ],
+)
+def test_an_empty_value_that_opens_more_is_a_warning(declared: dict[str, Any], warning: str | None) -> None:
+    wanted = WantedUser(USER, role_arn=ROLE, **declared)
+    found = plan_whole_user(HELD, wanted).outcome.warnings
+    assert [warning in each for each in found if warning] == [True] * bool(warning)
+    assert len(found) == bool(warning)
+    plain = User(USER, "arn", ROLE)
+    assert plan_whole_user(plain, wanted).outcome.warnings == plan_whole_user(None, wanted).outcome.warnings == ()
+
+
 def test_deletion() -> None:
     gone = WantedUser(USER, present=False)
     assert plan_whole_user(HELD, gone).deletion

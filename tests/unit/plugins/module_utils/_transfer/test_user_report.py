@@ -77,8 +77,12 @@ def test_what_is_read_changes_nothing_when_it_is_declared(described: dict[str, A
 def test_a_key_that_cannot_be_declared_is_told_and_not_declared(body: str) -> None:
     user = replace(PLAIN, keys=(held(1, line(1)), held(2, body)))
     (told,) = report_read_users(SERVER, [ReadUser(USER, user, None)], NOW).result["users"]
-    assert told["public_keys"] == [line(1)]
+    assert (told["public_keys"], told["allow_empty"]) == ([line(1)], False)
     assert len(told["ssh_public_keys"]) == 2
+    alone = replace(PLAIN, keys=(held(2, body),))
+    (told,) = report_read_users(SERVER, [ReadUser(USER, alone, None)], NOW).result["users"]
+    # Declared as it is, with exclusive, it would lose its key.
+    assert (told["public_keys"], told["allow_empty"]) == (None, False)
 
 
 def test_a_key_with_another_one_in_its_comment_is_declared_without_the_comment() -> None:
@@ -122,8 +126,17 @@ def test_what_went_with_a_deleted_user_is_told() -> None:
     assert (user["state"], user["role_arn"], user["ssh_public_keys"]) == ("absent", None, None)
     assert user["deleted_user"]["tags"] == {"a": "1", "b": "2"}
     assert report.result["msg"] == (
-        f"The user {USER} is deleted, with its keys: {fingerprint(line(1))} laptop; and its tags: a=1, b=2."
+        f"With the user {USER} go its keys: {fingerprint(line(1))} laptop; and its tags: a=1, b=2."
     )
+
+
+def test_what_went_is_told_with_a_failure() -> None:
+    outcomes = [outcome(PLAIN, None, gone=True), outcome(None, None, error=ERROR)]
+    report = report_whole_users(SERVER, outcomes, [], single=False)
+    # The module's exit takes the failure as its msg.
+    assert "msg" not in report.result
+    assert str(report.failure).startswith("1 of 2 users failed: ")
+    assert f"With the user {USER} go its keys: " in str(report.failure)
 
 
 def test_what_is_not_known_is_null() -> None:

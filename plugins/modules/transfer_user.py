@@ -138,6 +138,8 @@ options:
   tags:
     description:
       - The tags of the user. With O(purge_tags=true) an empty mapping takes all tags away.
+      - Only AWS sets the tags whose names begin with C(aws:). They are ignored here, so that the tags of a user that
+        CloudFormation has made can be given back.
     type: dict
     aliases: [resource_tags]
   purge_tags:

@@ -185,6 +185,7 @@ users:
       description:
         - The public keys, as they are stored. A stored text that is no key, or one that the service no longer accepts,
           is only in RV(users[].ssh_public_keys). V(null), which leaves the keys alone, if the user has only such keys.
+        - A key that was stored with another key in its comment is without the comment here.
       type: list
       elements: str
       returned: always

@@ -11,6 +11,7 @@ another machine the figures are others.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from measure import SERVER_ID, BenchFolder, bench_folder, instance_ids
 from report import Row, Sample, chart, ratio, table
 
 MODULE = "sshkeys.aws.ec2_instance_connect_key"
+ROLE = "arn:aws:iam::123456789012:role/transfer"
 IN_A_PROCESS = {"sshkeys_aws_fast_path": False}
 
 
@@ -211,6 +213,39 @@ def declared(place: BenchFolder) -> list[Row]:
     ]
 
 
+def created(place: BenchFolder) -> list[Row]:
+    """Measure 100 new users of Transfer Family with a key each, in one call."""
+    count, latency, calls_of_each, at_once = 100, 0.02, 3, 16
+
+    def task(name: str, names: list[str]) -> dict[str, Any]:
+        options = {"server_id": SERVER_ID, "users": names, "role_arn": ROLE, "public_keys": "{{ public_key }}"}
+        return {"name": name, "sshkeys.aws.transfer_user": options}
+
+    over, calls = [], []
+    for _time in range(3):
+        with place.service(latency=latency, has_users=False) as service:
+            start_up = place.play([task("one", ["first"])], service)["one"][0]
+            service.counts()
+            many = place.play([task("many", [f"user{number}" for number in range(count)])], service)["many"][0]
+            over.append(many - start_up)
+            calls.append(service.counts()["taken"])
+    sample = Sample(tuple(over))
+    floor = Sample((calls_of_each * latency * math.ceil(count / at_once),))
+    return [
+        Row(
+            "100 new users with a key each, 20 ms a call: seconds over one user",
+            sample.median,
+            2,
+            str(sample),
+            unit="s",
+        ),
+        ratio(
+            "100 new users: against the time of their calls alone", ("one call", sample), ("20 ms a call", floor), 2.5
+        ),
+        Row("100 new users: calls", max(calls), calls_of_each * count, f"{calls}", unit=""),
+    ]
+
+
 def judged(place: BenchFolder) -> list[Row]:
     """Measure the ways to 500 instances, judged in one call."""
     with place.service() as service:
@@ -242,6 +277,7 @@ def main() -> int:
             ("single tasks", lambda: single(place)),
             ("100 hosts", lambda: delegated(place)),
             ("500 users", lambda: declared(place)),
+            ("100 new users", lambda: created(place)),
             ("500 instances", lambda: judged(place)),
             ("connections", lambda: connections(place)),
         )

@@ -4,7 +4,8 @@
 
 """A service for measuring: it answers as EC2 Instance Connect, Transfer Family and EC2 do, after a time that is set.
 
-It does as little as can be, so that what is measured is the client. Nothing is checked or kept; the lab does that.
+It does as little as can be, so that what is measured is the client. Nothing is checked; the lab does that. Nothing is
+kept but the users that a client creates.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ import fleet_answers
 
 @dataclass
 class Settings:
-    """What the service is like: seconds until an answer, and the calls that it takes in a second, 0 for all."""
+    """What the service is like: seconds until an answer, and the calls that it takes in a second, 0 for all.
+
+    key_body: the key that every user of Transfer Family has; if it is empty, there are no users but the created ones.
+    """
 
     latency: float
     calls_a_second: float
@@ -48,6 +52,7 @@ class Service:
         self.counts = Counts()
         self._tokens = settings.calls_a_second
         self._filled_at = 0.0
+        self._created: dict[tuple[str, str], dict[str, object]] = {}
 
     def answer(self, operation: str, body: bytes, now: float) -> tuple[HTTPStatus, dict[str, object] | str]:
         """Answer a call: JSON, or the XML of EC2. now: seconds on a steady clock."""
@@ -56,7 +61,9 @@ class Service:
             return HTTPStatus.BAD_REQUEST, {"__type": "ThrottlingException", "Message": "Rate exceeded"}
         self.counts.taken += 1
         if operation.endswith("DescribeUser"):
-            return HTTPStatus.OK, self._user(json.loads(body))
+            return self._describe(json.loads(body))
+        if operation.endswith("CreateUser"):
+            return HTTPStatus.OK, self._create(json.loads(body))
         if operation.endswith("DescribeInstanceInformation"):
             return HTTPStatus.OK, fleet_answers.agents(body)
         if not operation:
@@ -74,11 +81,29 @@ class Service:
         self._tokens -= 1
         return True
 
-    def _user(self, asked: dict[str, str]) -> dict[str, object]:
+    def _describe(self, asked: dict[str, str]) -> tuple[HTTPStatus, dict[str, object]]:
         server_id, user_name = asked["ServerId"], asked["UserName"]
-        key = {"SshPublicKeyId": "key-" + "0" * 17, "SshPublicKeyBody": self.settings.key_body, "DateImported": 1.7e9}
+        user = self._created.get((server_id, user_name))
+        if user is None and not self.settings.key_body:
+            return HTTPStatus.BAD_REQUEST, {
+                "__type": "ResourceNotFoundException",
+                "Message": "Unknown user",
+                "Resource": user_name,
+                "ResourceType": "User",
+            }
+        return HTTPStatus.OK, {"ServerId": server_id, "User": user or self._user(asked, self.settings.key_body)}
+
+    def _create(self, asked: dict[str, str]) -> dict[str, object]:
+        user = self._user(asked, asked["SshPublicKeyBody"])
+        self._created[asked["ServerId"], asked["UserName"]] = {"Role": asked["Role"], **user}
+        return {"ServerId": asked["ServerId"], "UserName": asked["UserName"]}
+
+    @staticmethod
+    def _user(asked: dict[str, str], key_body: str) -> dict[str, object]:
+        server_id, user_name = asked["ServerId"], asked["UserName"]
+        key = {"SshPublicKeyId": "key-" + "0" * 17, "SshPublicKeyBody": key_body, "DateImported": 1.7e9}
         arn = f"arn:aws:transfer:us-east-1:123456789012:user/{server_id}/{user_name}"
-        return {"ServerId": server_id, "User": {"Arn": arn, "UserName": user_name, "SshPublicKeys": [key]}}
+        return {"Arn": arn, "UserName": user_name, "SshPublicKeys": [key]}
 
 
 class Connection(asyncio.Protocol):

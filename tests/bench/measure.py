@@ -47,10 +47,12 @@ class BenchFolder:
         return (self.folder / "key.pub").read_text(encoding="utf-8").strip()
 
     def service(
-        self, *, tls: bool = False, calls_a_second: float = 0, latency: float = 0.02
+        self, *, tls: bool = False, calls_a_second: float = 0, latency: float = 0.02, has_users: bool = True
     ) -> contextlib.AbstractContextManager[Service]:
-        """Run a service."""
-        options = [f"--latency={latency}", f"--calls-a-second={calls_a_second}", f"--key-body={self.public_key}"]
+        """Run a service. has_users: whether every user of Transfer Family exists, and has the public key."""
+        options = [f"--latency={latency}", f"--calls-a-second={calls_a_second}"]
+        if has_users:
+            options.append(f"--key-body={self.public_key}")
         if tls:
             options.append(f"--certificate={self.folder / 'service.pem'}")
         return running(*options, trust=str(self.folder / "certificate.pem") if tls else "")

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from ansible_collections.sshkeys.aws.tests.conftest import homes
 from ansible_collections.sshkeys.aws.tests.robustness.faults import Way, nowhere
 from ansible_collections.sshkeys.aws.tests.robustness.figures import Figure, Figures
 from ansible_collections.sshkeys.aws.tests.robustness.in_process import InProcessLab, in_process_lab
+from ansible_collections.sshkeys.aws.tests.robustness.turns import AT_WORK, MakeTurns, Turns, await_turn
 
 
 class Waiting:
@@ -32,6 +33,31 @@ class Waiting:
 @pytest.fixture
 def waiting(monkeypatch: pytest.MonkeyPatch) -> Waiting:
     return Waiting(monkeypatch)
+
+
+# Random pauses differ by whole turns.
+_TURNS_A_SECOND = 8
+
+
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> MakeTurns:
+    """Return a maker of turns. A wait is some turns that somebody else may take, and the clock goes on with it."""
+    waited: list[float] = []
+    monotonic = time.monotonic
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        for _turn in range(1 + int(seconds * _TURNS_A_SECOND)):
+            await_turn()
+
+    monkeypatch.setattr(time, "sleep", wait)
+    monkeypatch.setattr(time, "monotonic", lambda: monotonic() + sum(waited))
+
+    def make(order: Sequence[int]) -> Turns:
+        AT_WORK[:] = [Turns(order)]
+        return AT_WORK[-1]
+
+    return make
 
 
 @pytest.fixture

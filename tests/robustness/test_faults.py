@@ -10,9 +10,11 @@ modules and the lab's services, and no wait is waited for: test_wire.py has an e
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from types import ModuleType
 from typing import Any
@@ -26,10 +28,20 @@ from ansible_collections.sshkeys.aws.plugins.modules import (
     transfer_server_info,
     transfer_ssh_key,
     transfer_ssh_key_info,
+    transfer_user,
+    transfer_user_info,
 )
 from ansible_collections.sshkeys.aws.tests.robustness.conftest import Waiting
 from ansible_collections.sshkeys.aws.tests.robustness.faults import FAULTS, SECONDS_AT_MOST, Call, Fault, Way
-from ansible_collections.sshkeys.aws.tests.robustness.in_process import NOWHERE, InProcessLab
+from ansible_collections.sshkeys.aws.tests.robustness.in_process import NOWHERE, InProcessLab, in_process_lab
+from ansible_collections.sshkeys.aws.tests.robustness.whole_users import (
+    OTHER_ROLE,
+    ROLE,
+    described_lines,
+    differing,
+    put_user,
+    told_lines,
+)
 from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_of
 
@@ -301,7 +313,169 @@ class Servers(Scenario):
                 yield f"{name}: was not read, and says {said}"
 
 
+@cache
+def bystander() -> Any:
+    """Return a client of nobody's task."""
+    return in_process_lab().client("transfer")
+
+
+@dataclass(frozen=True)
+class WholeUser(Scenario):
+    """A user is created, changed or deleted.
+
+    held: the members of CreateUser for the user before the task, None if there is none. It holds A and B.
+    wanted: the lines of the user after the task.
+    """
+
+    declared: Mapping[str, Any]
+    held: Mapping[str, Any] | None
+    wanted: tuple[str, ...]
+
+    def subjects(self, running_lab: RunningLab) -> list[str]:
+        """Return users that a fresh lab does not have."""
+        return ["newcomer-1", "newcomer-2", "newcomer-3"] if self.is_fleet else ["newcomer-1"]
+
+    def begin(self, running_lab: RunningLab) -> None:
+        """Let each user be as it was before the task."""
+        for name in self.subjects(running_lab):
+            put_user(bystander(), running_lab.server_id, name, self.held, [A, B])
+
+    def options(self, running_lab: RunningLab) -> dict[str, Any]:
+        """Declare each user alike."""
+        names = self.subjects(running_lab)
+        who = {"users": names} if self.is_fleet else {"user_name": names[0]}
+        return {"server_id": running_lab.server_id, "concurrency": 1, **who, **self.declared}
+
+    def state(self, running_lab: RunningLab, subject: str) -> list[str]:
+        """Return the lines of a user."""
+        return described_lines(bystander(), running_lab.server_id, subject)
+
+    def complaints(self, run: Run) -> Iterator[str]:
+        """Compare what is said of each user with what it is."""
+        for name, said in run.of(run.report.result.get("users", []), "user_name"):
+            before, after = run.before[name], run.after[name]
+            if run.check_mode:
+                found = self._complaints_of_check_mode(said, before, after)
+            elif is_in_doubt(said):
+                found = self._complaints_of_doubt(said)
+            else:
+                found = self._complaints_of_user(said, before, after)
+            yield from (f"{name}: {complaint}" for complaint in found)
+
+    def _complaints_of_check_mode(self, said: Mapping[str, Any], before: list[str], after: list[str]) -> Iterator[str]:
+        if after != before:
+            yield "check mode changed something"
+        if "error" not in said and told_lines(said) != list(self.wanted):
+            yield f"foresees {told_lines(said)}"
+        if "error" not in said and not said["changed"]:
+            yield "foresees no change"
+
+    @staticmethod
+    def _complaints_of_doubt(said: Mapping[str, Any]) -> Iterator[str]:
+        if not said["changed"]:
+            yield "nobody knows whether it changed, and it says no"
+        if said["state"] is not None:
+            yield "it has read the user, and says that nobody knows"
+
+    def _complaints_of_user(self, said: Mapping[str, Any], before: list[str], after: list[str]) -> Iterator[str]:
+        if said["changed"] is not (before != after):
+            yield f"says changed {said['changed']}; {before} became {after}"
+        if said["state"] is None:
+            if "error" not in said:
+                yield "it has not read the user, and does not say why"
+        elif (said["state"], told_lines(said)) != ("present" if after else "absent", after):
+            yield f"says {said['state']}, {told_lines(said)}, and it is {after}"
+        elif after != list(self.wanted) and not re.search(_LEFT, said.get("error", {}).get("message", "")):
+            yield f"does not say what is left: {said.get('error')}, and it is {after}"
+        for name, (claimed, true) in self._claims(said, before, after).items():
+            if claimed != true:
+                yield f"says {name} {claimed}, not {true}"
+
+    @staticmethod
+    def _claims(said: Mapping[str, Any], before: list[str], after: list[str]) -> dict[str, tuple[object, object]]:
+        """Return what is claimed to have been done, and what was done, by the name of the field."""
+        stays = bool(before and after)
+        changed = [name for name in differing(before, after) if name != "public_keys"]
+        new, old = sorted(set(after) - set(before)), sorted(set(before) - set(after))
+        done: dict[str, tuple[object, object]] = {
+            "created": (said["created"], bool(after and not before)),
+            "deleted_user": (told_lines(said["deleted_user"]), before if not after else []),
+            "updated": (said["updated"], changed if stays else []),
+        }
+        for name, lines in (("imported", new), ("deleted", old if stays else [])):
+            keys = [line.partition(" ")[2] for line in lines if line.startswith("public_keys ")]
+            done[name] = (sorted(key["body"] for key in said[name]), keys)
+        return done
+
+
+# What an error says of a user that is not as declared.
+_LEFT = "Not yet as declared|does not exist|still exists"
+
+
+@dataclass(frozen=True)
+class WholeUserInfo(WholeUser):
+    """Users are read."""
+
+    def options(self, running_lab: RunningLab) -> dict[str, Any]:
+        """Ask for one user, or for all of the server."""
+        who = {} if self.is_fleet else {"user_names": self.subjects(running_lab)}
+        return {"server_id": running_lab.server_id, "concurrency": 1, **who}
+
+    def complaints(self, run: Run) -> Iterator[str]:
+        """Compare what is said of each user with what it is."""
+        if run.before != run.after:
+            yield "it changed something"
+        for name, said in run.of(run.report.result.get("users", []), "user_name"):
+            if (said["role_arn"] is None) is not ("error" in said):
+                yield f"{name}: has {said['role_arn']} and {said.get('error')}"
+            if "error" not in said and name in run.after and told_lines(said) != run.after[name]:
+                yield f"{name}: says {told_lines(said)}"
+
+
+def _users() -> Iterator[Scenario]:
+    """Yield the scenarios of whole users."""
+    subject = (transfer_user, "UserName")
+    home = {"home_directory_mappings": [{"entry": "/", "target": "/bucket/home"}]}
+    before = {
+        "Role": ROLE,
+        "HomeDirectory": "/bucket",
+        "Policy": '{"Version":"2012-10-17"}',
+        "Tags": [{"Key": "team", "Value": "finance"}, {"Key": "old", "Value": "x"}],
+    }
+    fields = {**home, "role_arn": OTHER_ROLE, "home_directory": "", "policy": "", "tags": {"team": "sales", "new": ""}}
+    mapped = ("home_directory_mappings / /bucket/home DIRECTORY", 'home_directory_type "LOGICAL"')
+    changed = (
+        'home_directory ""',
+        *mapped,
+        "policy null",
+        "posix_profile null",
+        *(f"public_keys {key}" for key in sorted((C, D))),
+        f'role_arn "{OTHER_ROLE}"',
+        "tags new=",
+        "tags team=sales",
+    )
+    created = (
+        'home_directory ""',
+        *mapped,
+        "policy null",
+        "posix_profile null",
+        *(f"public_keys {key}" for key in sorted((A, C, D))),
+        f'role_arn "{ROLE}"',
+        "tags team=finance",
+    )
+    new = {**home, "role_arn": ROLE, "tags": {"team": "finance"}}
+    bare = tuple(line for line in created if not line.startswith("public_keys"))
+    yield WholeUser("create without keys", False, *subject, new, None, bare)
+    for is_fleet in (False, True):
+        yield WholeUser("create", is_fleet, *subject, {**new, "public_keys": [A, C, D]}, None, created)
+        keys = {"public_keys": [C, D], "exclusive": True}
+        yield WholeUser("update", is_fleet, *subject, {**fields, **keys}, before, changed)
+        yield WholeUser("delete", is_fleet, *subject, {"state": "absent"}, before, ())
+        yield WholeUserInfo("users", is_fleet, transfer_user_info, "UserName", {}, before, ())
+
+
 def _scenarios() -> Iterator[Scenario]:
+    yield from _users()
     user = (False, transfer_ssh_key, "UserName")
     yield Transfer("rotate_full", *user, {"public_keys": [C, D], "exclusive": True}, (C, D), quota=2)
     yield Transfer("add", *user, {"public_keys": [B, C]}, (A, B, C))

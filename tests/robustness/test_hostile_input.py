@@ -29,6 +29,8 @@ from ansible_collections.sshkeys.aws.plugins.modules import (
     transfer_server_info,
     transfer_ssh_key,
     transfer_ssh_key_info,
+    transfer_user,
+    transfer_user_info,
 )
 from ansible_collections.sshkeys.aws.tests.robustness.in_process import InProcessLab
 from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
@@ -46,6 +48,8 @@ from ansible_collections.sshkeys.aws.tests.unit.keys import (
 
 KEY = line_of(ed25519_blob(bytes([1]) * 32), "a key")
 OTHER_KEY = line_of(ed25519_blob(bytes([2]) * 32), "another key")
+
+ROLE = "arn:aws:iam::123456789012:role/transfer"
 
 # A sentence for people, whatever was put in.
 LONGEST_SENTENCE = 2_000
@@ -163,7 +167,11 @@ HOSTILE = {
     "blank": " ",
 }
 # Where an empty text is none, because none is needed or the task has another one.
-EMPTY_IS_NONE = [("push to many", ("targets", 1, name)) for name in ("os_user", "availability_zone")]
+EMPTY_IS_NONE = [
+    *(("push to many", ("targets", 1, name)) for name in ("os_user", "availability_zone")),
+    *(("make", (name,)) for name in ("home_directory", "policy")),
+    *(("make many", ("users", 1, name)) for name in ("home_directory", "policy")),
+]
 # Texts that have no end, by the number of their characters.
 HUGE: dict[str, Callable[[int], str]] = {
     "letters": lambda size: "A" * size,
@@ -172,6 +180,7 @@ HUGE: dict[str, Callable[[int], str]] = {
     "lines of base64": lambda size: f"{'A' * 70}\n" * (size // 71),
     "brackets": lambda size: "[" * size,
     "commas": lambda size: "a," * (size // 2),
+    "roles": lambda size: f"arn:{'role/' * (size // 5)} ",
 }
 
 
@@ -188,6 +197,12 @@ def tasks_of(running_lab: RunningLab) -> dict[str, Task]:
         for instance_id in (first, second)
     )
     declared = {"user_name": "partner", "public_keys": [KEY]}
+    home = {
+        "role_arn": ROLE,
+        "home_directory": "/",
+        "home_directory_mappings": [{"entry": "/", "target": "/bucket"}],
+        "policy": '{"Version": "2012-10-17"}',
+    }
     return {
         "judge": (ec2_instance_connect_info, {"instance_ids": [first, second], "source_cidr": ["192.0.2.7"]}),
         "push": (ec2_instance_connect_key, {**one, "public_key": KEY}),
@@ -201,6 +216,17 @@ def tasks_of(running_lab: RunningLab) -> dict[str, Task]:
         ),
         "describe": (transfer_server_info, {"server_ids": [running_lab.server_id]}),
         "read": (transfer_ssh_key_info, {**server, "user_names": ["partner"]}),
+        "make": (transfer_user, {**server, "user_name": "newcomer", **home, "public_keys": [KEY]}),
+        "make many": (
+            transfer_user,
+            {**server, "users": ["auditor", {"user_name": "other", **home}], "role_arn": ROLE, "public_keys": [KEY]},
+        ),
+        "tell a policy": (
+            transfer_user,
+            {**server, "user_name": "partner", "policy": {"Statement": ["it"]}, "tags": {"team": "finance"}},
+        ),
+        "delete": (transfer_user, {**server, "user_name": "partner", "state": "absent"}),
+        "read users": (transfer_user_info, {**server, "user_names": ["auditor"]}),
     }
 
 
@@ -231,9 +257,10 @@ def check_sentence(report: Report) -> None:
 
 
 def places_of(running_lab: RunningLab) -> list[tuple[str, tuple[str | int, ...]]]:
-    """Return each text in the options of each task, but the choice of ``state``, which Ansible itself checks."""
+    """Return each text in the options of each task, but ``state``, which Ansible itself checks, and what is free."""
     tasks = tasks_of(running_lab)
-    return [(name, place) for name, (_module, given) in tasks.items() for place in places(given) if place != ("state",)]
+    found = [(name, place) for name, (_module, given) in tasks.items() for place in places(given)]
+    return [(name, place) for name, place in found if place != ("state",) and (name, place) not in FREE]
 
 
 def run_with(running_lab: RunningLab, name: str, place: tuple[str | int, ...], value: str) -> Report:
@@ -246,6 +273,33 @@ def test_tasks_that_nobody_has_spoilt_work(lab_in_process: InProcessLab) -> None
     """So what is refused below is refused for what was put in."""
     for name, (module, options) in tasks_of(lab_in_process).items():
         assert lab_in_process.run(module, options).failure is None, name
+
+
+# Texts of the user's own, which may be anything that AWS takes.
+FREE = [("tell a policy", ("policy", "Statement", 0)), ("tell a policy", ("tags", "team"))]
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_text_of_a_user(lab_in_process: InProcessLab, tmp_path: Path, kind: str) -> None:
+    """What is stored is what was given, and nothing of it does anything to a terminal."""
+    touched = tmp_path / "touched"
+    value = HOSTILE[kind].format(file=touched)
+    for name, place in FREE:
+        report = run_with(lab_in_process, name, place, value)
+        assert report.failure is None
+        told = report.result["policy"]["Statement"][0] if place[0] == "policy" else report.result["tags"]["team"]
+        assert told == value
+        assert all(line.isprintable() for line in report.result["diff"]["after"].split("\n"))
+    deleted = lab_in_process.run(*tasks_of(lab_in_process)["delete"])
+    assert deleted.result["msg"].isprintable()
+    assert not touched.exists()
+
+
+def test_no_value_makes_a_line_of_a_diff(lab_in_process: InProcessLab) -> None:
+    """A line break in a tag does not look like another tag or key."""
+    report = run_with(lab_in_process, "tell a policy", ("tags", "team"), "a\npublic_keys: SHA256:of-nobody")
+    lines = report.result["diff"]["after"].split("\n")
+    assert [line for line in lines if "of-nobody" in line] == ["tags.team: a public_keys: SHA256:of-nobody"]
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
@@ -406,6 +460,12 @@ def texts(value: object) -> Iterator[str]:
         ("declare", "DescribeUser"),
         ("declare", "ImportSshPublicKey"),
         ("read", "DescribeUser"),
+        ("make", "DescribeUser"),
+        ("make", "CreateUser"),
+        ("tell a policy", "UpdateUser"),
+        ("tell a policy", "TagResource"),
+        ("delete", "DeleteUser"),
+        ("read users", "DescribeUser"),
     ],
 )
 def test_terminal_escapes_of_a_service(lab_in_process: InProcessLab, task: str, operation: str, where: str) -> None:

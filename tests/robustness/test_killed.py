@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A rotation is killed at each of its calls: the user gets in, and the next run ends it.
+"""A run is killed at each of its calls: the next run ends it, and during a rotation the user gets in.
 
 The sftp server is a real one, and so is SIGKILL.
 """
@@ -15,14 +15,24 @@ import shlex
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import boto3
 import pytest
-from ansible_collections.sshkeys.aws.plugins.modules import transfer_ssh_key
+from ansible_collections.sshkeys.aws.plugins.modules import transfer_ssh_key, transfer_user
+from ansible_collections.sshkeys.aws.tests.robustness.whole_users import (
+    OTHER_ROLE,
+    ROLE,
+    described_lines,
+    differing,
+    put_user,
+    told_lines,
+)
 from ansible_collections.sshkeys.aws.tests.running_lab import Prepare, RunningLab
 from ansible_collections.sshkeys.aws.tests.unit.keys import make_key_file
 
@@ -76,11 +86,13 @@ def deadly(event: str, number: int) -> Prepare:
     return prepare
 
 
-def run_and_die(running_lab: RunningLab, rotation: Rotation, event: str, number: int) -> None:
-    """Run the module in a process that is killed at a call."""
+def run_and_die(
+    running_lab: RunningLab, module: ModuleType, options: Mapping[str, Any], event: str, number: int
+) -> None:
+    """Run a module in a process that is killed at a call."""
     process = multiprocessing.get_context("fork").Process(
         target=running_lab.run,
-        args=(transfer_ssh_key, rotation.options(running_lab)),
+        args=(module, options),
         kwargs={"prepare": deadly(event, number)},
     )
     process.start()
@@ -112,7 +124,7 @@ def test_killed_at_every_call(running_lab: RunningLab, pairs: dict[str, Path], h
         where = f"{calls[number]}, call {number}, {event}"
         running_lab.hold(USER, list(rotation.old))
         running_lab.control("DELETE", "requests")
-        run_and_die(running_lab, rotation, event, number)
+        run_and_die(running_lab, transfer_ssh_key, rotation.options(running_lab), event, number)
         assert len(running_lab.requests()) == number + (event == "response-received"), where
 
         held = tuple(running_lab.held(USER))
@@ -125,3 +137,72 @@ def test_killed_at_every_call(running_lab: RunningLab, pairs: dict[str, Path], h
         assert running_lab.held(USER) == sorted(rotation.new), where
     # After each import, and after each deletion.
     assert len(seen) == 2 * count + 1
+
+
+# -- A whole user ------------------------------------------------------------------------------------------------------
+
+BEFORE: dict[str, Any] = {
+    "Role": ROLE,
+    "HomeDirectory": "/bucket",
+    "Tags": [{"Key": "team", "Value": "finance"}, {"Key": "old", "Value": "x"}],
+}
+AFTER: dict[str, Any] = {
+    "role_arn": OTHER_ROLE,
+    "home_directory": "",
+    "home_directory_mappings": [{"entry": "/", "target": "/bucket/home"}],
+    "tags": {"team": "sales", "new": "y"},
+    "exclusive": True,
+}
+# Whether the user exists before, and what is declared.
+TASKS: dict[str, tuple[bool, dict[str, Any]]] = {
+    "create": (False, AFTER),
+    "update": (True, AFTER),
+    "delete": (True, {"state": "absent"}),
+}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_whole_user_at_every_call(running_lab: RunningLab, pairs: dict[str, Path], task: str) -> None:
+    """Before and after each call took effect: the next run does what is left, says only that, and is the last."""
+    lines = list(pairs)
+    exists, declared = TASKS[task]
+    keys = {} if "state" in declared else {"public_keys": lines[2:5]}
+    client = boto3.client(
+        "transfer",
+        endpoint_url=running_lab.lab["endpoint_url"],
+        region_name=running_lab.lab["region"],
+        aws_access_key_id=running_lab.lab["access_key"],
+        aws_secret_access_key=running_lab.lab["secret_key"],
+    )
+    options = {"server_id": running_lab.server_id, "user_name": "newcomer", **declared, **keys}
+
+    def begin() -> list[str]:
+        put_user(client, running_lab.server_id, "newcomer", BEFORE if exists else None, lines[:2])
+        running_lab.control("DELETE", "requests")
+        return described_lines(client, running_lab.server_id, "newcomer")
+
+    before = begin()
+    running_lab.control("DELETE", "requests")
+    undisturbed = running_lab.run(transfer_user, options)
+    assert undisturbed.failure is None
+    calls = [request["operation"] for request in running_lab.requests()]
+    wanted = described_lines(client, running_lab.server_id, "newcomer")
+    assert bool(wanted) is (task != "delete")
+    for number, event in product(range(len(calls)), ("before-send", "response-received")):
+        where = f"{calls[number]}, call {number}, {event}"
+        begin()
+        running_lab.control("DELETE", "requests")
+        run_and_die(running_lab, transfer_user, options, event, number)
+        assert len(running_lab.requests()) == number + (event == "response-received"), where
+        left = described_lines(client, running_lab.server_id, "newcomer")
+        # Each value is the old one or the new one.
+        assert set(left) <= {*before, *wanted}, where
+        foreseen = running_lab.run(transfer_user, options, check_mode=True)
+        report = running_lab.run(transfer_user, options)
+        assert report.failure is None, where
+        assert told_lines(foreseen.result) == told_lines(report.result) == wanted, where
+        assert described_lines(client, running_lab.server_id, "newcomer") == wanted, where
+        assert report.result["changed"] is (left != wanted), where
+        updated = [name for name in differing(left, wanted) if name != "public_keys"] if left and wanted else []
+        assert report.result["updated"] == foreseen.result["updated"] == updated, where
+        assert running_lab.run(transfer_user, options).result["changed"] is False, where

@@ -19,6 +19,7 @@ from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_o
 
 MODULE_PROCESS = Path(__file__).parents[1] / "bench" / "module_process.py"
 KEY = line_of(ed25519_blob(bytes([1]) * 32))
+ROLE = "arn:aws:iam::123456789012:role/transfer"
 CONCURRENCY = 32
 MB = 1_000_000
 
@@ -60,6 +61,13 @@ def declare(service: Service, cache: Path, count: int) -> dict[str, Any]:
     users = [f"user{number}" for number in range(count)]
     options = {"server_id": "s-01234567890abcdef", "users": users, "public_keys": KEY, "exclusive": True}
     return run(service, cache, "transfer_ssh_key", options)
+
+
+def create(service: Service, cache: Path, count: int) -> dict[str, Any]:
+    """Create so many users, with a key each."""
+    users = [f"user{number}" for number in range(count)]
+    options = {"server_id": "s-01234567890abcdef", "users": users, "role_arn": ROLE, "public_keys": KEY}
+    return run(service, cache, "transfer_user", options)
 
 
 def is_linear(costs: Sequence[tuple[int, dict[str, Any]]]) -> bool:
@@ -105,6 +113,35 @@ def test_users_by_the_hundred(tmp_path: Path, counts: Sequence[int]) -> None:
         assert cost["changed"] is False
     assert is_linear(costs), costs
     assert costs[-1][1]["peak"] < 100 * MB
+
+
+@pytest.mark.parametrize(
+    "counts", [(50, 100, 400), pytest.param((200, 500, 2000), marks=pytest.mark.exhaustive)], ids=str
+)
+def test_new_users_by_the_hundred(tmp_path: Path, counts: Sequence[int]) -> None:
+    """Three calls for each user, work that is linear, and no more connections than calls at once."""
+    costs = []
+    for count in counts:
+        with running("--latency=0") as service:
+            costs.append((count, create(service, tmp_path, count)))
+            seen = service.counts()
+            assert (seen["taken"], seen["throttled"]) == (3 * count, 0)
+            assert 1 < seen["connections"] <= CONCURRENCY
+    for _count, cost in costs:
+        assert cost["changed"] is True
+    assert is_linear(costs), costs
+    assert costs[-1][1]["peak"] < 100 * MB
+
+
+@pytest.mark.parametrize("users", [100, pytest.param(300, marks=pytest.mark.exhaustive)])
+def test_new_users_of_a_service_that_throttles(tmp_path: Path, users: int) -> None:
+    """No user is given up, and each of its three calls is made once that the service takes."""
+    with running("--latency=0.02", "--calls-a-second=60") as service:
+        cost = create(service, tmp_path, users)
+        seen = service.counts()
+    assert cost["changed"] is True
+    assert seen["taken"] == 3 * users
+    assert 0 < seen["throttled"] < 300 + 3 * users
 
 
 @pytest.mark.parametrize("targets", [100, pytest.param(200, marks=pytest.mark.exhaustive)])

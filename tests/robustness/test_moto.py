@@ -19,6 +19,8 @@ from ansible_collections.sshkeys.aws.plugins.modules import (
     transfer_server_info,
     transfer_ssh_key,
     transfer_ssh_key_info,
+    transfer_user,
+    transfer_user_info,
 )
 from ansible_collections.sshkeys.aws.tests.robustness.conftest import Waiting
 from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
@@ -131,3 +133,59 @@ def test_a_key_is_pushed(moto: RunningLab) -> None:
         ec2_instance_connect_key, {"instance_id": "i-0123456789abcdef0", "os_user": "ec2-user", "public_key": ALICE}
     )
     assert (report.failure, report.result["changed"]) == (None, True)
+
+
+# -- Whole users: moto has neither UpdateUser nor TagResource, UntagResource and ListUsers -----------------------------
+
+USER: dict[str, Any] = {
+    "user_name": "partner",
+    "role_arn": ROLE,
+    "home_directory_mappings": [{"entry": "/", "target": "/bucket/home"}],
+    "policy": {"Version": "2012-10-17", "Statement": []},
+    "tags": {"team": "finance"},
+    "public_keys": [ALICE, BOB],
+    "exclusive": True,
+}
+
+
+def make(moto: RunningLab, *, check_mode: bool = False, **options: Any) -> Any:
+    return moto.run(transfer_user, {"server_id": moto.server_id, **options}, check_mode=check_mode)
+
+
+def test_a_user_is_made_read_given_back_and_deleted(moto: RunningLab) -> None:
+    foreseen, made, again = make(moto, **USER, check_mode=True), make(moto, **USER), make(moto, **USER)
+    assert [(told.failure, told.result["changed"]) for told in (foreseen, made, again)] == [
+        (None, True),
+        (None, True),
+        (None, False),
+    ]
+    read = moto.run(transfer_user_info, {"server_id": moto.server_id, "user_names": ["partner"]})
+    assert read.failure is None
+    (user,) = read.result["users"]
+    assert {user[name] == USER[name] for name in ("role_arn", "policy", "tags")} == {True}
+    assert sorted(user["public_keys"]) == sorted([ALICE, BOB])
+    back = make(moto, users=read.result["users"])
+    assert (back.failure, back.result["changed"]) == (None, False)
+    keys = make(moto, user_name="partner", public_keys=[BOB], exclusive=True)
+    assert (keys.failure, len(keys.result["deleted"])) == (None, 1)
+    gone, still_gone = (make(moto, user_name="partner", state="absent") for _ in range(2))
+    assert [(told.failure, told.result["changed"]) for told in (gone, still_gone)] == [(None, True), (None, False)]
+
+
+def test_a_user_of_a_missing_server(moto: RunningLab) -> None:
+    failed = make(moto, **{**USER, "server_id": "s-00000000000000000"})
+    assert "Check the server id" in failed.failure
+
+
+@pytest.mark.parametrize("option", [{"role_arn": f"{ROLE}-2"}, {"tags": {"team": "sales"}}, {"tags": {}}])
+def test_what_moto_lacks_is_an_error_and_not_a_crash(
+    moto: RunningLab, option: dict[str, Any], waiting: Waiting
+) -> None:
+    make(moto, **USER)
+    failed = make(moto, user_name="partner", **option)
+    assert failed.failure
+    (name,) = option
+    assert f"Not yet as declared: {name}" in failed.failure
+    assert waiting.seconds < 120
+    foreseen = make(moto, user_name="partner", **option, check_mode=True)
+    assert (foreseen.failure, foreseen.result["updated"]) == (None, [name])

@@ -15,10 +15,12 @@ Rules:
    is not read again.
 3. A user that exists at its creation, or is missing at its deletion, is as declared. Either another client did it, or
    an attempt of this run whose answer was lost. Only the second counts as a change of this run.
-4. If it is unknown whether a call took effect, the user is read, a few times until the effect shows.
-5. A run that does not find the user as declared after its last step begins again, a limited number of times. It gives
-   up only if it saw another value after that step. So a run that gives up never made the last change, and the user ends
-   as one of the runs declared.
+4. If it is unknown whether a call took effect, the user is read, a few times until the effect shows. A new user may be
+   unknown to some calls for longer.
+5. A run that does not find the user as declared after its last step begins again. After a number of rounds it gives up,
+   but only if another run has made a change since its last step: the user changes between two reads, or is again as it
+   was before the round. So a run that gives up never made the last change, and the user ends as one of the runs
+   declared. Pauses are random, so that two runs get out of step; a limit of rounds is there in case they do not.
 6. The first step that fails for good ends the work on this user. The user is read back and reported with the error,
    which says what was done before.
 """
@@ -28,7 +30,7 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Callable, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws import transfer
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
@@ -47,13 +49,15 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_plan im
 if TYPE_CHECKING:
     from mypy_boto3_transfer import TransferClient
 
-# Rounds of work on a user that others change at the same time.
+# Rounds of work on a user that others change at the same time, and the limit if nobody else gets ahead.
 _ROUNDS = 5
+_ROUNDS_AT_MOST = 20
 # Reads, and the pause between them, until a change that AWS accepted counts as lost.
 _LOOKS = 4
 _SECONDS_BETWEEN_LOOKS = 1.0
-# How long a user that this run has created may be unknown to the calls for its keys.
+# How long a new user may be unknown to the calls for its keys, and the reads for which it may be.
 _SECONDS_FOR_NEW_USER = 15.0
+_LOOKS_FOR_NEW_USER = 16
 
 
 def carry_out(client: TransferClient, server_id: str, todo: WholeUserPlan) -> WholeUserOutcome:
@@ -75,6 +79,8 @@ class _Work:
         self._todo, self._before, self._warnings = todo, todo.held, todo.warnings
         # The user as it was last read, and whether that was after the last step.
         self._seen, self._is_fresh = todo.held, True
+        # Whether AWS has said since then that the user exists, so that it may be unknown for a while.
+        self._is_new = False
         self._created = self._gone = False
         self._updated: set[str] = set()
         self._imported: list[HeldKey] = []
@@ -85,28 +91,27 @@ class _Work:
 
         Raises ServiceError at the first step that fails for good, or if the user is still not as declared at the end.
         """
-        steps: list[WholeUserPlan] = []
-        for round_number in range(_ROUNDS):
+        for round_number in range(1, _ROUNDS_AT_MOST + 1):
             if self._todo.fault:
                 raise self._todo.fault
             if self._todo.deletion:
                 self._delete()
                 return self._outcome(None)
+            before = self._seen
             try:
                 self._create_or_update()
             except ServiceError as error:
-                # Another client has deleted the user since it was read.
-                if not error.is_missing_user or self._created or round_number == _ROUNDS - 1:
+                if not error.is_missing_user or round_number >= _ROUNDS:
                     raise
-                self._read()
+                # Either the user is so new that not all of AWS knows it, or another client has deleted it.
+                seen = self._look(_exists if self._is_new else _is_missing)
             else:
-                self._look(lambda left: left.is_done)
-            steps.append(self._todo)
+                seen = self._look(lambda left: left.is_done)
             self._todo = plan_whole_user(self._seen, self._todo.wanted)
             if self._todo.is_done:
                 return self._outcome(self._seen)
-            if len(steps) > 1 and self._todo == steps[-1]:
-                # The last round has changed nothing that a read shows.
+            has_no_effect = round_number > 1 and before == seen[-1]
+            if has_no_effect or (round_number >= _ROUNDS and any(user != seen[-1] for user in seen)):
                 break
         raise ServiceError(
             "NotAsDeclared",
@@ -151,13 +156,13 @@ class _Work:
             if self._create():
                 self._change_keys(self._after_creation(todo))
             else:
-                self._read()
+                self._look(_exists)
             return
         if todo.fields:
             self._change(
                 lambda: transfer.update_user(self._client, self._server_id, self._user_name, members_of(todo.fields)),
                 lambda left: not left.fields,
-                set(todo.fields),
+                set(todo.updated) - {"tags"},
             )
         arn = todo.held.arn if todo.held else None
         if todo.untag:
@@ -175,7 +180,7 @@ class _Work:
         self._change_keys(todo.keys)
 
     def _create(self) -> bool:
-        """Create the user. Returns whether this run did; if not, it exists and was not read yet."""
+        """Create the user. Returns whether this run did; if not, another client did."""
         todo = self._todo
         first = todo.first_key
         self._is_fresh = False
@@ -190,13 +195,14 @@ class _Work:
             )
         except ServiceError as error:
             if error.code == "ResourceExistsException":
+                self._is_new = True
                 if not error.in_doubt:
                     return False
-            elif not (error.in_doubt and self._is_known(lambda left: not left.creation)):
+            elif not (error.in_doubt and self._is_known(_exists)):
                 raise with_hint(error) from error
-        self._created = True
+        self._created = self._is_new = True
         if first:
-            self._imported.append(HeldKey.to_come(first))
+            self._note_imports([HeldKey.to_come(first)])
         return True
 
     @staticmethod
@@ -220,13 +226,15 @@ class _Work:
             return
         patience = _SECONDS_FOR_NEW_USER if self._created else 0.0
         outcome = rotate(self._client, self._server_id, todo, patience, self._read_keys)
-        # A key may be imported twice, if another client deleted it during the run.
-        again = [key for key in outcome.imported if key.key]
-        self._imported = [key for key in self._imported if not any(key.body == new.body for new in again)]
-        self._imported += outcome.imported
+        self._note_imports(outcome.imported)
         self._deleted += outcome.deleted
         if outcome.error:
             raise outcome.error
+
+    def _note_imports(self, new: Sequence[HeldKey]) -> None:
+        # A key may be imported twice, if another client deleted it or the user during the run.
+        again = {key.body for key in new}
+        self._imported = [key for key in self._imported if key.body not in again] + list(new)
 
     def _delete(self) -> None:
         self._is_fresh = False
@@ -257,16 +265,26 @@ class _Work:
             return False
         return is_so(plan_whole_user(self._seen, self._todo.wanted))
 
-    def _look(self, is_so: Callable[[WholeUserPlan], bool]) -> None:
-        """Read the user until what is left of its declaration meets a condition, a few times at most."""
-        for pause in (*[_SECONDS_BETWEEN_LOOKS] * (_LOOKS - 1), 0.0):
+    def _look(self, is_so: Callable[[WholeUserPlan], bool]) -> list[User | None]:
+        """Read the user until what is left of its declaration meets a condition, a few times at most.
+
+        Returns the user of each read.
+        """
+        seen = []
+        for number in range(1, _LOOKS_FOR_NEW_USER + 1):
             if not self._is_fresh:
                 self._read()
+            seen.append(self._seen)
             if is_so(plan_whole_user(self._seen, self._todo.wanted)):
-                return
+                break
             self._is_fresh = False
+            if number >= _LOOKS and not (self._is_new and self._seen is None):
+                break
             # Random, because two runs with equal pauses would stay in step.
-            time.sleep(pause * random.uniform(0.75, 1.25))
+            time.sleep(_SECONDS_BETWEEN_LOOKS * random.uniform(0.75, 1.25))
+        if self._seen is not None:
+            self._is_new = False
+        return seen
 
     def _what_was_done(self) -> str:
         """Return the changes of this run, for a sentence."""
@@ -278,6 +296,14 @@ class _Work:
             f"deleted {labels(self._deleted)}" if self._deleted else "",
         ]
         return f"Before that, the task {' and '.join(filter(None, done)) or 'changed nothing'}"
+
+
+def _exists(left: WholeUserPlan) -> bool:
+    return not left.creation
+
+
+def _is_missing(left: WholeUserPlan) -> bool:
+    return left.creation
 
 
 def _what_is_left(left: WholeUserPlan) -> str:

@@ -25,6 +25,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import P
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, UserPlan, plan_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import (
     LOGICAL,
+    PATH,
     User,
     WantedUser,
     same_mappings,
@@ -94,7 +95,11 @@ class WholeUserPlan:
         """The names of the options of an existing user that the plan changes, sorted."""
         if self.creation:
             return ()
-        return tuple(sorted([*self.fields, *(["tags"] if self.untag or self.tag else [])]))
+        changed = {*self.fields, *(["tags"] if self.untag or self.tag else [])}
+        if self.held and self.held.home_directory_mappings and self.fields.get("home_directory_type") == PATH:
+            # The type takes them away.
+            changed.add("home_directory_mappings")
+        return tuple(sorted(changed))
 
     @property
     def first_key(self) -> PublicKey | None:

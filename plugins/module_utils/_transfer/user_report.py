@@ -13,7 +13,9 @@ import json
 from datetime import datetime
 from typing import Any, Sequence
 
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import printable
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.errors import PublicKeyError
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import parse_public_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_transfer
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region, Report, count_and_name
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, labels
@@ -67,7 +69,7 @@ def report_whole_users(
 
 def _of_deleted(user: User) -> str:
     """Return what went with a deleted user, as a sentence."""
-    tags = ", ".join(f"{name}={value}" for name, value in sorted(user.tags.items())) or "none"
+    tags = ", ".join(printable(f"{name}={value}") for name, value in sorted(user.tags.items())) or "none"
     return f"With the user {user.user_name} go its keys: {labels(user.keys)}; and its tags: {tags}."
 
 
@@ -120,7 +122,8 @@ def _result_of_read(read: ReadUser, now: datetime) -> dict[str, Any]:
         nothing = dict.fromkeys((*_FIELDS, "public_keys", "allow_empty", "ssh_public_keys"))
         return {"user_name": read.user_name, **nothing, **({"error": read.error.result()} if read.error else {})}
     keys = sorted(read.user.keys, key=lambda key: key.label)
-    bodies: list[str] | None = [key.body for key in keys if _can_be_declared(key)]
+    declared = map(_declaration, keys)
+    bodies: list[str] | None = [text for text in declared if text is not None]
     if keys and not bodies:
         # An empty list would declare that the user may have no key.
         bodies = None
@@ -131,12 +134,22 @@ def _result_of_read(read: ReadUser, now: datetime) -> dict[str, Any]:
     return {"user_name": read.user_name, **fields, "public_keys": bodies, "allow_empty": not keys}
 
 
-def _can_be_declared(key: HeldKey) -> bool:
-    """Return whether public_keys takes a key that the service holds."""
-    try:
-        return key.key is not None and judge_for_transfer(key.key) is not None
-    except PublicKeyError:
-        return False
+def _declaration(key: HeldKey) -> str | None:
+    """Return what public_keys takes for a key that the service holds, None if it takes no such key.
+
+    That is the stored text, or, if public_keys would read something else in its comment, the key without the comment.
+    """
+    if key.key is None:
+        return None
+    for text in (key.body, key.key.line):
+        try:
+            parsed = parse_public_keys(text)
+            judge_for_transfer(key.key)
+        except PublicKeyError:
+            continue
+        if [each.identity for each in parsed] == [key.key.identity]:
+            return text
+    return None
 
 
 def _diffs(server_id: str, outcomes: Sequence[WholeUserOutcome]) -> list[dict[str, str]]:
@@ -154,11 +167,12 @@ def _diff(server_id: str, outcome: WholeUserOutcome) -> dict[str, str]:
 
 
 def _text(user: User | None) -> str:
-    """Return a user for people, a line for each value, so that a diff shows what has changed."""
+    """Return a user for people, a line for each value, so that a diff shows what has changed.
+
+    No value makes a line of its own, or does anything to a terminal.
+    """
     if user is None:
         return ""
-    policy = read_policy(user.policy)
-    written = policy if isinstance(policy, str) else json.dumps(policy, indent=2, sort_keys=True, ensure_ascii=False)
     mappings = [
         f"home_directory_mappings: {mapping['entry']} -> {mapping['target']} ({mapping['type']})"
         for mapping in sorted(
@@ -171,9 +185,23 @@ def _text(user: User | None) -> str:
         *([f"home_directory: {user.home_directory}"] if user.home_directory else []),
         f"home_directory_type: {user.home_directory_type}",
         *mappings,
-        *([f"policy: {written}"] if user.policy else []),
+        *_policy_lines(user.policy),
         *([f"posix_profile: {json.dumps(profile)}"] if profile else []),
         *(f"tags.{name}: {value}" for name, value in sorted(user.tags.items())),
         *sorted(f"public_keys: {key.label}" for key in user.keys),
     ]
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{_printable(line)}\n" for line in lines)
+
+
+def _policy_lines(text: str) -> list[str]:
+    policy = read_policy(text)
+    if policy is None:
+        return []
+    if isinstance(policy, str):
+        return [f"policy: {policy}"]
+    return f"policy: {json.dumps(policy, indent=2, sort_keys=True, ensure_ascii=False)}".split("\n")
+
+
+def _printable(line: str) -> str:
+    """Return a line for people, with its indentation."""
+    return " " * (len(line) - len(line.lstrip(" "))) + printable(line)

@@ -55,6 +55,7 @@ def test_mappings_are_the_same_if_all_of_each_is(other: tuple[HomeDirectoryMappi
         ('{"a": [1, 2]}', '{"a": [2, 1]}', False),
         ('{"a": "1"}', '{"a": 1}', False),
         ('{"a": true}', '{"a": 1}', False),
+        ('{"a": false}', '{"a": 0}', False),
         ("", "", True),
         ("", "{}", False),
         ("no json", "no json", True),

@@ -134,6 +134,8 @@ def test_limits_are_those_of_the_model() -> None:
         ({"role_arn": ""}, "role_arn is '', which is not the ARN"),
         ({"home_directory": "bucket"}, "home_directory is 'bucket', and must be an absolute path"),
         ({"home_directory": "/bucket\n"}, "must be an absolute path in one line"),
+        ({"home_directory": "/bucket\r"}, "must be an absolute path in one line"),
+        ({"home_directory": "/bucket\u2028a"}, "must be an absolute path in one line"),
         ({"home_directory": "/" * 1025}, "home_directory has 1025 characters, and AWS takes at most 1024"),
         (
             {"home_directory_mappings": [mapping("in")]},
@@ -153,10 +155,13 @@ def test_limits_are_those_of_the_model() -> None:
             {"policy": "{"},
             r"policy is no JSON object, but a text that is no JSON \(Expecting .* line 1 column 2 \(char 1\)\)",
         ),
+        # A file with nothing in it must not widen what a user may do.
+        ({"policy": " \n"}, "policy is no JSON object, but a text that is no JSON"),
         ({"policy": "[]"}, "policy is no JSON object, but of type list"),
         ({"policy": [1]}, "policy is no JSON object, but of type list"),
         ({"policy": {"a": float("nan")}}, "policy cannot be written as JSON"),
         ({"policy": {"a": {1, 2}}}, "policy cannot be written as JSON"),
+        ({"policy": '{"a":' * 100_000 + "1" + "}" * 100_000}, "policy is no JSON object"),
         ({"policy": {"a": "x" * 2048}}, "policy has 2056 characters without blanks, and AWS takes at most 2048"),
         ({"posix_profile": {}}, "posix_profile is empty, and AWS cannot take the profile of a user away"),
         ({"posix_profile": {"uid": 1}}, "posix_profile has no gid"),

@@ -85,6 +85,15 @@ def test_a_key_that_cannot_be_declared_is_told_and_not_declared(body: str) -> No
     assert (told["public_keys"], told["allow_empty"]) == (None, False)
 
 
+def test_a_key_with_another_one_in_its_comment_is_declared_without_the_comment() -> None:
+    """A lookup that joins files with a comma makes such a line, and AWS stores it."""
+    joined = f"{line(2, 'alice')},{line(3, 'bob')}"
+    user = replace(PLAIN, keys=(held(2, joined),))
+    (told,) = report_read_users(SERVER, [ReadUser(USER, user, None)], NOW).result["users"]
+    assert told["public_keys"] == [line(2)]
+    assert told["ssh_public_keys"][0]["body"] == joined
+
+
 def test_a_user_without_keys_may_be_declared_without_keys() -> None:
     (told,) = report_read_users(SERVER, [ReadUser(USER, replace(PLAIN, keys=()), None)], NOW).result["users"]
     assert (told["public_keys"], told["allow_empty"]) == ([], True)
@@ -175,6 +184,25 @@ def test_a_diff_has_a_line_for_each_value() -> None:
         "tags.b: 2",
         f"public_keys: {fingerprint(line(1))} laptop",
     ]
+
+
+ESCAPES = "a\nb\x1b[2J\u202e"
+
+
+def test_no_value_makes_a_line_of_a_diff_or_does_anything_to_a_terminal() -> None:
+    user = replace(
+        PLAIN, policy=json.dumps({"a": ESCAPES}, ensure_ascii=False), home_directory=ESCAPES, tags={"t": ESCAPES}
+    )
+    lines = diff_of(None, user)["after"].split("\n")
+    assert all(line.isprintable() for line in lines)
+    assert "tags.t: a b [2J" in lines
+    assert '  "a": "a\\nb\\u001b[2J "' in lines
+    assert "policy: no  JSON" in diff_of(None, replace(PLAIN, policy="no \nJSON"))["after"].split("\n")
+
+
+def test_what_went_with_a_deleted_user_does_nothing_to_a_terminal() -> None:
+    gone = outcome(replace(PLAIN, tags={"t": ESCAPES}), None, gone=True)
+    assert report_whole_users(SERVER, [gone], [], single=True).result["msg"].endswith("its tags: t=a b [2J.")
 
 
 def test_no_body_of_a_key_is_in_a_diff() -> None:

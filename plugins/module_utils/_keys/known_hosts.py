@@ -93,7 +93,9 @@ def _refusal(key: _Shown, trusted: Sequence[_Stated]) -> str:
 
 
 def _nothing_scanned(said: str) -> str:
-    words = " ".join(printable(said).split())[:_SAID_AT_MOST].rstrip(".")
+    # ssh-keyscan says the same for each type of key.
+    lines = dict.fromkeys(" ".join(printable(line).split()).rstrip(".") for line in said.splitlines())
+    words = ". ".join(filter(None, lines))[:_SAID_AT_MOST].rstrip(".")
     heard = f" It said: {words}." if words else ""
     return f"The server showed no host key.{heard} Check the host name and the port, and that this host reaches them."
 

@@ -202,8 +202,8 @@ _ABSENT_WITH_FIELDS = (
     "them. To delete the user, use the module transfer_user with state: absent."
 )
 _ABSENT_WITHOUT_KEYS = (
-    "state: absent removes the keys that are given, and none is given. Give the keys to remove. To delete the user, use "
-    "the module transfer_user with state: absent."
+    "state: absent removes the keys that are given, and none is given. Give the keys to remove. To delete the user, "
+    "use the module transfer_user with state: absent."
 )
 _TOGETHER = frozenset({"home_directory_type", "home_directory_mappings"})
 _KEY_SOURCES = ("public_keys", "public_key_files", "public_key_folder")

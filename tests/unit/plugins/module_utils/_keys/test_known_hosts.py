@@ -112,7 +112,7 @@ def test_one_stranger_refuses_all() -> None:
 def test_an_empty_scan_is_an_error(scan: Any) -> None:
     with pytest.raises(HostKeyError, match=r"^The server showed no host key\. Check the host name and the port"):
         known_hosts(scan, BOTH)
-    said = "getaddrinfo nowhere: Name or service not known\n"
+    said = "getaddrinfo nowhere: Name or service not known\n" * 3
     with pytest.raises(HostKeyError, match=r"It said: getaddrinfo nowhere: Name or service not known\. Check"):
         known_hosts(scan, BOTH, said=said)
 

@@ -17,7 +17,7 @@ author:
   - sshkeys.aws contributors (@sshkeys-aws)
 options:
   _input:
-    description: The values of the variables, by name. V(null) for one that is not set.
+    description: The values of the variables, by name. V(null) for one that is not set and has no default.
     type: dict
     required: true
   defined:

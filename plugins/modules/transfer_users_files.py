@@ -46,6 +46,8 @@ options:
         C(home_directory_mappings) is C(/=/bucket/home;/incoming=/bucket/in), C(tags) is C(team=finance;env=prod),
         and C(secondary_gids) is C(100;200). Mappings and tags may also be JSON, such as C([]) or C({}), which take
         everything away. C(policy) is JSON.
+      - In C(home_directory), C(home_directory_mappings) and C(home_dir), C({user_name}) stands for the name of the
+        user.
       - C(public_keys) are keys as they stand in C(.pub) files. C(public_key_files) are names of files, relative to the
         folder of the CSV file.
       - A user may have several rows, such as one for each key. The keys are added up. Every other cell must be empty,

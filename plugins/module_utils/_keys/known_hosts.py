@@ -27,8 +27,9 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._keys.fingerprint impo
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.private import PRIVATE_KEY, holds_private_key
 
 _TYPE = re.compile(r"[a-z0-9@.-]{1,64}")
-# A host, an address, or either with a port. ssh reads a comma, a blank, and a first |, @, ! or # in its own way.
-_NAME = re.compile(r"(?![|@!#])[^\s,*?]{1,255}", re.ASCII)
+# A host, an address, or either with a port. ssh reads a comma, a blank, and a first |, @, ! or # in its own way, and
+# looks up a host without its port if that is 22 (put_host_port in misc.c).
+_NAME = re.compile(r"(?![|@!#])[^\s,*?\x00-\x1f\x7f]{1,255}(?<!\]:22)", re.ASCII)
 _SAID_AT_MOST = 300
 
 
@@ -92,7 +93,9 @@ def _refusal(key: _Shown, trusted: Sequence[_Stated]) -> str:
 
 
 def _nothing_scanned(said: str) -> str:
-    words = " ".join(printable(said).split())[:_SAID_AT_MOST].rstrip(".")
+    # ssh-keyscan says the same for each type of key.
+    lines = dict.fromkeys(" ".join(printable(line).split()).rstrip(".") for line in said.splitlines())
+    words = ". ".join(filter(None, lines))[:_SAID_AT_MOST].rstrip(".")
     heard = f" It said: {words}." if words else ""
     return f"The server showed no host key.{heard} Check the host name and the port, and that this host reaches them."
 
@@ -150,7 +153,8 @@ def _read_line(words: Sequence[str], number: int) -> _Shown:
     name = key_type.encode()
     if not blob.startswith(len(name).to_bytes(4, "big") + name):
         raise ArgumentError(f"{where} has a damaged key, or one that is not of the type {key_type}.")
-    return _Shown(host, key_type, encoded, fingerprint_of(blob))
+    # Written anew, because Python takes base64 that ssh does not, such as with too much padding.
+    return _Shown(host, key_type, base64.b64encode(blob).decode(), fingerprint_of(blob))
 
 
 _FIELDS_AT_LEAST = 3

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, type_name
 
@@ -27,6 +27,9 @@ _IDS = re.compile(r"[;,\s]+")
 # The type of a key, and the beginning of its base64, which is the length of that type: always less than 2**16.
 _NEXT_KEY = re.compile(r"[,;]\s*(?=(?:ssh|ecdsa|sk-ssh|sk-ecdsa)-[\w@.-]+\s+AAAA)")
 _LARGEST_ID = 2**32 - 1
+_USER_NAME = re.compile(r"(?<![{$])\{user_name\}(?!\})")
+# Not ${Transfer:UserName}, which is of AWS.
+_LIKE_USER_NAME = re.compile(r"(?<!\$)\{[^{}]*(?:user|name)[^{}]*\}", re.IGNORECASE)
 
 
 def read_list(text: str) -> list[str]:
@@ -40,8 +43,35 @@ def read_mappings(text: str) -> list[dict[str, Any]]:
         value = _json(text)
         if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
             raise ArgumentError("It must be a list of mappings, each with entry and target.")
-        return value
-    return [dict(zip(("entry", "target"), pair)) for pair in _pairs(text, "/=/bucket/home")]
+        return mappings_of(value)
+    return mappings_of(dict(zip(("entry", "target"), pair)) for pair in _pairs(text, "/=/bucket/home"))
+
+
+def mappings_of(given: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return home_directory_mappings. Raises ArgumentError for a path as read_path does."""
+    mappings = [dict(each) for each in given]
+    for path in (path for mapping in mappings for path in mapping.values() if isinstance(path, str)):
+        _check_user_name(path)
+    return mappings
+
+
+def read_path(text: str) -> str:
+    """Return an absolute path, in which ``{user_name}`` may stand for the name of the user."""
+    if not text.startswith("/"):
+        raise ArgumentError("It must begin with /, such as /bucket/home.")
+    _check_user_name(text)
+    return text
+
+
+def _check_user_name(path: str) -> None:
+    # All users would share the folder of that name.
+    if _LIKE_USER_NAME.search(_USER_NAME.sub("", path)):
+        raise ArgumentError("It has braces that stand for nothing. Write {user_name} for the name of the user.")
+
+
+def with_user_name(path: str, user_name: str) -> str:
+    """Return a path with the name of a user in place of ``{user_name}``."""
+    return _USER_NAME.sub(lambda _found: user_name, path)
 
 
 def read_tags(text: str) -> dict[str, Any]:
@@ -107,3 +137,5 @@ def _json(text: str) -> Any:
     except ValueError as error:
         # The message of json names a position, and not the text.
         raise ArgumentError(f"It is not JSON: {error}.") from None
+    except RecursionError:
+        raise ArgumentError("It is JSON that is nested too deeply.") from None

@@ -19,7 +19,8 @@ import re
 from typing import Any, Callable, NamedTuple, Sequence
 
 _BYTE_ORDER_MARK = "\ufeff"
-_SEP = re.compile(r"\"?sep=(.)\"?[^\S\n]*\n", re.IGNORECASE)
+# Since Python 3.13, csv refuses a delimiter that is the quote too.
+_SEP = re.compile(r"\"?sep=([^\"\n])\"?[^\S\n]*\n", re.IGNORECASE)
 _DELIMITERS = ",;\t"
 # A row of its own at the end of the text, unless a quote is still open there.
 _END = "\x04"

@@ -201,6 +201,10 @@ _ABSENT_WITH_FIELDS = (
     "state: absent removes the keys that are given, and the user stays. Beside it these have no meaning: {}. Remove "
     "them. To delete the user, use the module transfer_user with state: absent."
 )
+_ABSENT_WITHOUT_KEYS = (
+    "state: absent removes the keys that are given, and none is given. Give the keys to remove. To delete the user, "
+    "use the module transfer_user with state: absent."
+)
 _TOGETHER = frozenset({"home_directory_type", "home_directory_mappings"})
 _KEY_SOURCES = ("public_keys", "public_key_files", "public_key_folder")
 
@@ -213,11 +217,13 @@ def _read_user(
     fields: of the user itself. If there are any, it is returned as transfer_user takes it.
     """
     allow_empty = _boolean(user, "allow_empty", otherwise=False)
+    is_present = (user.get("state") or "present") == "present"
     if all(user.get(option) is None for option in _KEY_SOURCES):
+        if not is_present:
+            raise ArgumentError(_ABSENT_WITHOUT_KEYS)
         if fields and not allow_empty:
             raise ArgumentError(_NO_KEY_OF_WHOLE_USER)
         return {"user_name": user["user_name"], **fields} if fields else None
-    is_present = (user.get("state") or "present") == "present"
     if allow_empty and not is_present:
         raise ArgumentError("allow_empty: true and state: absent contradict each other. Remove one of them.")
     texts = list(_texts(user, files, allow_empty=allow_empty))

@@ -102,12 +102,6 @@ def _user_name(text: str) -> str:
     return text
 
 
-def _path(text: str) -> str:
-    if not text.startswith("/"):
-        raise ArgumentError("It must begin with /, such as /bucket/home.")
-    return text
-
-
 def _role_arn(text: str) -> str:
     # The pattern of the service model (botocore, 2018-11-05).
     if not re.fullmatch(r"arn:.*role/\S+", text):
@@ -120,11 +114,11 @@ COLUMNS: Mapping[str, Callable[[str], Any]] = {
     "user_name": _user_name,
     "state": _one_of("present", "absent"),
     "role_arn": _role_arn,
-    "home_directory": _path,
+    "home_directory": cells.read_path,
     "home_directory_type": _one_of("PATH", "LOGICAL"),
     "home_directory_mappings": cells.read_mappings,
     # As in the table of terraform-aws-transfer-family (AWS Integration and Automation): a path in a bucket.
-    "home_dir": _path,
+    "home_dir": cells.read_path,
     "policy": cells.read_policy,
     "uid": cells.read_id,
     "gid": cells.read_id,

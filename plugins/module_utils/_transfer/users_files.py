@@ -11,6 +11,7 @@ Pure, but for the files that it is given a way to read. Rules:
 - A folder has a file ``NAME.pub`` or a folder ``NAME`` with ``*.pub`` files for each user. With a CSV file too, a user
   may be in either, and the keys of both are added up.
 - Defaults complete what a user leaves out. A user with a home of its own takes no part of its home from them.
+- In home_directory and home_directory_mappings, ``{user_name}`` stands for the name of each user.
 - All keys are judged, and all faults are found, before anything is sent.
 """
 
@@ -52,7 +53,7 @@ class Asked(NamedTuple):
     """What to read. csv, folder: paths, empty for none. bucket: of the column ``home_dir``.
 
     defaults: options of the module transfer_user for all users, as lists and mappings or as text; None for one that is
-      not set. In home_directory and in targets, ``{user_name}`` stands for the name of each user.
+      not set.
     allow_empty: whether users may have no key. unsupported_keys: as the module has it.
     """
 
@@ -190,20 +191,18 @@ _HOME = ("home_directory", "home_directory_type", "home_directory_mappings")
 def _completed(options: Mapping[str, Any], defaults: Mapping[str, Any], user_name: str) -> dict[str, Any]:
     has_home = any(name in options for name in _HOME)
     taken = {name: value for name, value in defaults.items() if not (has_home and name in _HOME)}
-    if "home_directory" in taken:
-        taken["home_directory"] = taken["home_directory"].replace(_USER_NAME, user_name)
-    if "home_directory_mappings" in taken:
-        taken["home_directory_mappings"] = [
+    completed = {**taken, **options}
+    if "home_directory" in completed:
+        completed["home_directory"] = cells.with_user_name(completed["home_directory"], user_name)
+    if "home_directory_mappings" in completed:
+        completed["home_directory_mappings"] = [
             {
-                name: value.replace(_USER_NAME, user_name) if isinstance(value, str) else value
+                name: cells.with_user_name(value, user_name) if isinstance(value, str) else value
                 for name, value in mapping.items()
             }
-            for mapping in taken["home_directory_mappings"]
+            for mapping in completed["home_directory_mappings"]
         ]
-    return {**taken, **options}
-
-
-_USER_NAME = "{user_name}"
+    return completed
 
 
 # -- Defaults ---------------------------------------------------------------------------------------------------------
@@ -234,7 +233,7 @@ def _mappings(value: Any) -> list[dict[str, Any]]:
         raise ArgumentError(
             f"It must be a list of mappings, each with entry and target, and is of type {type_name(value)}."
         )
-    return [dict(each) for each in value]
+    return cells.mappings_of(value)
 
 
 def _policy(value: Any) -> str:

@@ -27,7 +27,8 @@ def faults_of_users_request(
 ) -> list[str]:
     """Return sentences that say why the playbook must not begin. An empty list where it may.
 
-    variables: the values of the variables that the playbook documents, by name; None for one that is not set.
+    variables: the values of the variables that the playbook documents, by name; None for one that is not set and has no
+      default.
     defined: the names of all variables that are set.
     cut_off: what Ansible found after a blank on the command line and put into ``_raw_params``; empty if nothing.
     """
@@ -55,8 +56,8 @@ def _faults(variables: Mapping[str, Any], defined: Collection[str]) -> Iterator[
             "Say where the users are: a CSV file in transfer_users_csv, or a folder with their public keys in "
             "transfer_users_folder."
         )
-    for name in _BOOLEANS:
-        value = str(variables.get(name)).strip()
+    for name in (name for name in _BOOLEANS if name in variables):
+        value = str(variables[name]).strip()
         # The filter default takes an empty text for a value, and Ansible takes it for no boolean.
         refusal = no_boolean(name, value or "neither")
         if refusal:

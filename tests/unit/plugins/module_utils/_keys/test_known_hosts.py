@@ -112,7 +112,7 @@ def test_one_stranger_refuses_all() -> None:
 def test_an_empty_scan_is_an_error(scan: Any) -> None:
     with pytest.raises(HostKeyError, match=r"^The server showed no host key\. Check the host name and the port"):
         known_hosts(scan, BOTH)
-    said = "getaddrinfo nowhere: Name or service not known\n"
+    said = "getaddrinfo nowhere: Name or service not known\n" * 3
     with pytest.raises(HostKeyError, match=r"It said: getaddrinfo nowhere: Name or service not known\. Check"):
         known_hosts(scan, BOTH, said=said)
 
@@ -152,7 +152,8 @@ def test_what_is_no_scan(scan: Any, sentence: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "a b", "a,b", "*.example.com", "!one", "|1|a|b", "@revoked", "#one", "a\nb", 5, None]
+    "name",
+    ["", "a b", "a,b", "[one]:22", "a\x00", "*.example.com", "!one", "|1|a|b", "@revoked", "#one", "a\nb", 5, None],
 )
 def test_names_that_ssh_would_read_in_another_way(name: Any) -> None:
     with pytest.raises(ArgumentError, match="names has an element that is"):
@@ -164,6 +165,10 @@ def test_a_private_key_is_refused_and_not_repeated() -> None:
     with pytest.raises(ArgumentError, match="It is a private key") as caught:
         known_hosts(private, BOTH)
     assert not runs(str(caught.value), 12) & runs(private.partition("\n")[2], 12)
+
+
+def test_base64_is_written_as_ssh_reads_it() -> None:
+    assert known_hosts(f"one {ED}=", BOTH) == [f"one {ED}"]
 
 
 # -- Laws --------------------------------------------------------------------------------------------------------------

@@ -90,12 +90,23 @@ def test_a_policy_stays_as_it_is() -> None:
         (cells.read_mappings, '{"entry": "/", "target": "/b"}', "It must be a list of mappings"),
         (cells.read_mappings, '["/"]', "It must be a list of mappings"),
         (cells.read_mappings, "[", "It is not JSON: "),
+        (cells.read_mappings, "[" * 90_000, "It is JSON that is nested too deeply."),
+        *(
+            (read, text.format(word), "It has braces that stand for nothing. Write {user_name}")
+            for word in ("{username}", "{user}", "{ user_name }", "{UserName}", "{{user_name}}", "{name}")
+            for read, text in (
+                (cells.read_path, "/b/{}"),
+                (cells.read_mappings, "/=/b/{}"),
+                (cells.read_mappings, '[{{"entry": "/", "target": "/b/{}"}}]'),
+            )
+        ),
         (cells.read_tags, "finance", "Write each element as NAME=VALUE, such as team=finance"),
         (cells.read_tags, "a=1;a=2", "It has a tag twice."),
         (cells.read_tags, '{"a": ["b"]}', "The value of a tag must be a text."),
         (cells.read_tags, '{"a": null}', "The value of a tag must be a text."),
         (cells.read_policy, "arn:aws:iam::aws:policy/ReadOnly", "It is not JSON: "),
         (cells.read_policy, "[]", "It must be a policy, a JSON object"),
+        (cells.read_path, "bucket/home", "It must begin with /, such as /bucket/home."),
         (cells.read_id, "-1", "It must be a whole number from 0 to 4294967295."),
         (cells.read_id, "4294967296", "It must be a whole number"),
         (cells.read_id, "1.0", "It must be a whole number"),
@@ -107,6 +118,19 @@ def test_faults_do_not_show_the_text(read: Any, text: str, sentence: str) -> Non
     with pytest.raises(ArgumentError) as refused:
         read(text)
     assert str(refused.value).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/b/{user_name}/in/{user_name}", "/b/partner/in/partner"),
+        ("/b/${Transfer:UserName}", "/b/${Transfer:UserName}"),
+        ("/b/{year}", "/b/{year}"),
+        ("/b", "/b"),
+    ],
+)
+def test_the_name_of_a_user_stands_in_a_path(path: str, expected: str) -> None:
+    assert cells.with_user_name(cells.read_path(path), "partner") == expected
 
 
 def test_tags_must_be_a_mapping() -> None:

@@ -33,6 +33,8 @@ def rate(cells: Sequence[str]) -> int:
         ("\ufeffa,b\n", [(1, ["a", "b"])]),
         ('\ufeff"a","b"\n', [(1, ["a", "b"])]),
         ("sep=;\na;b\n1;2\n", [(2, ["a", "b"]), (3, ["1", "2"])]),
+        # csv of Python 3.13 refuses a quote as the delimiter.
+        ('sep="\na,b\n', [(1, ['sep="']), (2, ["a", "b"])]),
         ('"sep=|"\r\na|b\r\n', [(2, ["a", "b"])]),
         # Old spreadsheets of the Mac
         ("a,b\r1,2\r", [(1, ["a", "b"]), (2, ["1", "2"])]),

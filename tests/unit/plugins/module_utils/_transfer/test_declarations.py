@@ -330,6 +330,19 @@ def test_keys_are_removed_of_a_user_whose_server_has_defaults() -> None:
     assert server["declared"][0]["state"] == "absent"
 
 
+@pytest.mark.parametrize("server", [{}, {"role_arn": ROLE}])
+@pytest.mark.parametrize("looks_for_old_keys", [True, False])
+def test_a_user_is_not_left_in_because_nothing_says_what_is_absent(
+    server: dict[str, Any], looks_for_old_keys: bool
+) -> None:
+    users = [{"user_name": "partner", "state": "absent"}]
+    (fault,) = read({**server, "users": users}, looks_for_old_keys=looks_for_old_keys).faults
+    assert fault.endswith(
+        "state: absent removes the keys that are given, and none is given. Give the keys to remove. To delete the "
+        "user, use the module transfer_user with state: absent."
+    )
+
+
 def test_a_user_that_may_have_no_key_keeps_those_that_it_has_unless_none_are_declared() -> None:
     assert whole_user(role_arn=ROLE, allow_empty=True) == {"user_name": "partner", "role_arn": ROLE}
     none = whole_user(role_arn=ROLE, allow_empty=True, public_keys=[])

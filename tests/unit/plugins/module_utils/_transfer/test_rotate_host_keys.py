@@ -94,8 +94,8 @@ def test_a_key_that_is_not_stated_is_a_fault() -> None:
 def test_a_server_that_shows_none_is_a_fault() -> None:
     said = host_key_fault(STATED, "", "ssh: connect to host x port 22: Connection refused\nConnection closed.")
     assert said == (
-        "The server showed no host key. It said: ssh: connect to host x port 22: Connection refused Connection closed. "
-        "Check the host name and the port, and that this host reaches them. Nothing was changed."
+        "The server showed no host key. It said: ssh: connect to host x port 22: Connection refused. Connection "
+        "closed. Check the host name and the port, and that this host reaches them. Nothing was changed."
     )
 
 

@@ -303,6 +303,12 @@ def test_lines_of_a_private_key_without_its_marks_are_not_shown() -> None:
     assert not runs(" ".join(found), 8) & runs("".join(secret), 8)
 
 
+def test_the_short_last_line_of_a_private_key_is_not_shown() -> None:
+    last = "bGFwdG9w+AQID/BA=="
+    assert any(last in fault for fault in faults("user_name", last))
+    assert not any(last in fault for fault in faults("user_name", f"{'b3+/' * 17}bw", last))
+
+
 # -- Laws -------------------------------------------------------------------------------------------------------------
 
 PLAIN = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Z")), min_size=1, max_size=8)

@@ -137,9 +137,17 @@ def test_a_user_with_a_home_of_its_own_takes_no_part_of_it_from_the_defaults(col
     assert {name for name in partner if name.startswith("home")} == {column}
 
 
-def test_what_a_user_declares_is_taken_as_it_is() -> None:
-    (partner,) = users(csv=f"user_name,home_directory,public_keys\npartner,/b/{{user_name}},{ALICE}\n")
-    assert partner["home_directory"] == "/b/{user_name}"
+@pytest.mark.parametrize(
+    ("column", "cell", "expected"),
+    [
+        ("home_directory", "/b/{user_name}", "/b/partner"),
+        ("home_directory_mappings", "/=/b/{user_name}", [{"entry": "/", "target": "/b/partner"}]),
+        ("home_dir", "/{user_name}", [{"entry": "/", "target": "/bucket/partner"}]),
+    ],
+)
+def test_the_name_of_a_user_stands_in_its_cells_too(column: str, cell: str, expected: object) -> None:
+    (partner,) = users(csv=f"user_name,{column},public_keys\npartner,{cell},{ALICE}\n", bucket="bucket")
+    assert partner["home_directory_mappings" if column == "home_dir" else column] == expected
 
 
 @pytest.mark.parametrize(
@@ -162,6 +170,11 @@ def test_defaults_may_be_lists_mappings_or_text(option: str, given: Any, expecte
     [
         ({"role_arn": "admin"}, "role_arn: 'admin'. It must be the ARN of a role, such as"),
         ({"home_directory": "b"}, "home_directory: 'b'. It must begin with /"),
+        ({"home_directory": "/b/{username}"}, "home_directory: '/b/{username}'. It has braces that stand for nothing."),
+        (
+            {"home_directory_mappings": [{"entry": "/", "target": "/b/{user}"}]},
+            "home_directory_mappings: It has braces that stand for nothing.",
+        ),
         ({"home_directory_mappings": "x"}, "home_directory_mappings: 'x'. Write each element as NAME=VALUE"),
         ({"home_directory_mappings": {"/": "/b"}}, "home_directory_mappings: It must be a list of mappings, each with"),
         ({"policy": 7}, "policy: It must be a policy, as a mapping or as JSON, and is of type int."),

@@ -36,6 +36,11 @@ def test_what_can_be_used(variables: dict[str, Any]) -> None:
     assert faults_of_users_request(given, defined=[*given, "server_id", "inventory_hostname"]) == []
 
 
+def test_the_playbook_has_the_defaults() -> None:
+    given = {"transfer_users_server_id": "s-01234567890abcdef", "transfer_users_csv": "users.csv"}
+    assert faults_of_users_request(given) == []
+
+
 @pytest.mark.parametrize(
     ("variables", "sentence"),
     [
@@ -46,6 +51,8 @@ def test_what_can_be_used(variables: dict[str, Any]) -> None:
         ({"transfer_users_server_id": "s-1"}, "transfer_users_server_id is 's-1', which is not the id of a server"),
         ({"transfer_users_csv": ""}, "Say where the users are: a CSV file in transfer_users_csv, or a folder"),
         ({"transfer_users_exclusive": "maybe"}, "transfer_users_exclusive is 'maybe', and must be true or false."),
+        # The module would take null for its own default, and let other keys in.
+        ({"transfer_users_exclusive": None}, "transfer_users_exclusive is 'None', and must be true or false."),
         ({"transfer_users_allow_empty": ""}, "transfer_users_allow_empty is empty, and must be true or false."),
     ],
 )

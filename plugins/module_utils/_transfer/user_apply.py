@@ -254,7 +254,11 @@ class _Work:
         self._seen, self._is_fresh = held_user(self._client, self._server_id, self._user_name), True
 
     def _read_keys(self) -> tuple[HeldKey, ...] | None:
-        self._read()
+        self._is_fresh = False
+        if self._is_new:
+            self._look(_exists)
+        else:
+            self._read()
         return self._seen.keys if self._seen else None
 
     def _is_known(self, is_so: Callable[[WholeUserPlan], bool]) -> bool:
@@ -282,8 +286,8 @@ class _Work:
                 break
             # Random, because two runs with equal pauses would stay in step.
             time.sleep(_SECONDS_BETWEEN_LOOKS * random.uniform(0.75, 1.25))
-        if self._seen is not None:
-            self._is_new = False
+        # It is known now, or another client has deleted it.
+        self._is_new = self._is_new and self._seen is None and len(seen) < _LOOKS_FOR_NEW_USER
         return seen
 
     def _what_was_done(self) -> str:

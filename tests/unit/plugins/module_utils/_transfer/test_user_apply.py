@@ -344,9 +344,9 @@ def test_a_new_user_whose_key_is_refused_is_told_as_created() -> None:
     assert f"Not yet as declared: {key(2).fingerprint}, which is missing" in outcome.error.message
 
 
-def test_a_new_user_may_be_unknown_for_a_while(waits: list[float]) -> None:
+@pytest.mark.parametrize("unknown", [3, 12])
+def test_a_new_user_may_be_unknown_for_a_while(waits: list[float], unknown: int) -> None:
     service = TransferService()
-    unknown = 3
 
     def hide(operation: str) -> None:
         nonlocal unknown
@@ -398,6 +398,24 @@ def test_logical_without_mappings_is_refused_as_foretold() -> None:
             assert "has no mappings" in outcome.error.message
             assert not outcome.changed
         assert not service.calls
+
+
+def test_a_user_of_another_client_may_be_unknown_to_reads_for_a_while() -> None:
+    """It exists at its creation, and reads do not show it yet."""
+    service, unknown = TransferService(), 8
+
+    def hide(operation: str) -> None:
+        nonlocal unknown
+        if operation == "CreateUser":
+            service.described = {"Arn": ARN, "Role": OTHER_ROLE, "SshPublicKeys": []}
+        if operation == "DescribeUser" and service.calls and unknown:
+            unknown -= 1
+            raise refusal(operation, "ResourceNotFoundException", "Unknown user", ResourceType="User")
+
+    service.before_call = hide
+    outcome = settle(service, WantedUser(USER, role_arn=ROLE))
+    assert (outcome.error, outcome.created, outcome.updated) == (None, False, ("role_arn",))
+    assert service.operations == ["CreateUser", "UpdateUser"]
 
 
 def test_a_run_that_another_overrides_begins_again_and_gives_up_only_then() -> None:

@@ -17,6 +17,8 @@ from ansible_collections.sshkeys.aws.plugins.modules import (
     ec2_serial_console_key,
     transfer_ssh_key,
     transfer_ssh_key_info,
+    transfer_user,
+    transfer_user_info,
 )
 from ansible_collections.sshkeys.aws.tests.unit.private_keys import PRIVATE_KEYS
 
@@ -28,6 +30,8 @@ MODULES = {
         ec2_serial_console_key,
         transfer_ssh_key,
         transfer_ssh_key_info,
+        transfer_user,
+        transfer_user_info,
     )
 }
 # The inside of a PEM file with an Ed25519 key. With a "/" it is no user name, either.
@@ -136,6 +140,8 @@ def tasks_without_marks() -> Iterator[dict[str, Any]]:
         "ec2_serial_console_key": "serial_port",
         "transfer_ssh_key": "public_keys",
         "transfer_ssh_key_info": "user_names",
+        "transfer_user": "role_arn",
+        "transfer_user_info": "user_names",
     }.items():
         yield {"name": f"{module} without marks", f"sshkeys.aws.{module}": {option: "{{ body }}"}}
 

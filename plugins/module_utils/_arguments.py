@@ -79,7 +79,7 @@ def faults_of_inner_options(spec: Mapping[str, Any], values: Mapping[str, Any]) 
     """
     found = []
     for name in (name for name, about in spec.items() if about.get("options")):
-        value = values.get(name)
+        value: Any = values.get(name)
         is_list = isinstance(value, (list, tuple))
         for position, element in enumerate(value if is_list else [value]):
             # It converts a text.

@@ -522,8 +522,8 @@ def test_a_hundred_users_that_were_read_are_given_back(running_lab: RunningLab) 
     before = {name: lines(running_lab, name) for name in names}
     assert {user["user_name"]: told_lines(user) for user in users} == before
     running_lab.control("DELETE", "requests")
-    for options in ({}, {"exclusive": True}):
-        back = declare(running_lab, users=users, **options)
+    for exclusive in (False, True):
+        back = declare(running_lab, users=users, exclusive=exclusive)
         assert (back.failure, back.result["changed"]) == (None, False)
     assert sent(running_lab) == [READ] * 200
     assert {name: lines(running_lab, name) for name in names} == before
@@ -557,7 +557,8 @@ def test_changes_through_a_bad_minute(running_lab: RunningLab) -> None:
         for fault in ("throttle", "lost_answer")
     ]
     running_lab.misbehave(*faults)
-    options = {"role_arn": OTHER_ROLE, "tags": {"new": ""}, "public_keys": [BOB.line], "exclusive": True}
+    options: dict[str, Any] = {"role_arn": OTHER_ROLE, "tags": {"new": ""}, "public_keys": [BOB.line]}
+    options["exclusive"] = True
     changed = declare(running_lab, **options)
     assert changed.failure is None
     assert changed.result["updated"] == ["role_arn", "tags"]

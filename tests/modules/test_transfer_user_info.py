@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
@@ -118,7 +119,7 @@ def test_nobody_is_asked_for(running_lab: RunningLab) -> None:
         ({"concurrency": 0}, "concurrency is 0"),
     ],
 )
-def test_what_cannot_work_is_refused(running_lab: RunningLab, options: dict[str, object], sentence: str) -> None:
+def test_what_cannot_work_is_refused(running_lab: RunningLab, options: dict[str, Any], sentence: str) -> None:
     refused = read(running_lab, **options)
     assert sentence in str(refused.failure)
     assert sent(running_lab) == []

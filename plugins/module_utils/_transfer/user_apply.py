@@ -14,7 +14,8 @@ Rules:
 2. After the last step the user is read once more, and only what was read counts as the outcome. A user that is deleted
    is not read again.
 3. A user that exists at its creation, or is missing at its deletion, is as declared. Either another client did it, or
-   an attempt of this run whose answer was lost. Only the second counts as a change of this run.
+   an attempt of this run whose answer was lost. Only the second counts as a change of this run. A user that exists is
+   another client's unless it is what this run would have created.
 4. If it is unknown whether a call took effect, the user is read, a few times until the effect shows. A new user may be
    unknown to some calls for longer.
 5. A run that does not find the user as declared after its last step begins again. After a number of rounds it gives up,
@@ -194,16 +195,22 @@ class _Work:
                 key_body=transfer_body(first) if first else None,
             )
         except ServiceError as error:
-            if error.code == "ResourceExistsException":
-                self._is_new = True
-                if not error.in_doubt:
-                    return False
-            elif not (error.in_doubt and self._is_known(_exists)):
+            self._is_new = error.code == "ResourceExistsException"
+            exists = error.in_doubt and self._is_known(_exists)
+            if not self._is_new and not exists:
                 raise with_hint(error) from error
+            if not error.in_doubt or (exists and not self._is_as_created):
+                return False
         self._created = self._is_new = True
         if first:
             self._note_imports([HeldKey.to_come(first)])
         return True
+
+    @property
+    def _is_as_created(self) -> bool:
+        """Whether the user that was read is what this run would have created, so that nobody else did."""
+        first, left = self._todo.first_key, plan_whole_user(self._seen, self._todo.wanted)
+        return not left.updated and not (first and left.keys and first in left.keys.imports)
 
     @staticmethod
     def _after_creation(todo: WholeUserPlan) -> UserPlan | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -398,6 +399,28 @@ def test_logical_without_mappings_is_refused_as_foretold() -> None:
             assert "has no mappings" in outcome.error.message
             assert not outcome.changed
         assert not service.calls
+
+
+@pytest.mark.parametrize("code", ["ReadTimeout", "ResourceExistsException"])
+@pytest.mark.parametrize("others", [{"Role": OTHER_ROLE}, {"Role": ROLE, "SshPublicKeys": []}])
+def test_a_creation_that_was_lost_is_not_taken_for_that_of_another_client(code: str, others: dict[str, Any]) -> None:
+    """What stands is not what this run would have created."""
+    service = TransferService()
+    first = {"SshPublicKeyId": "key-1", "SshPublicKeyBody": line(1), "DateImported": 0}
+
+    def create() -> None:
+        service.described = {"Arn": ARN, "SshPublicKeys": [first], **deepcopy(others)}
+        if code == "ReadTimeout":
+            raise ReadTimeoutError(endpoint_url="nowhere")
+        error = refusal("CreateUser", code, "User exists", ResourceType="User")
+        # As botocore's events leave it: see calls.py.
+        error.response["ResponseMetadata"]["sshkeys_aws_attempts"] = SimpleNamespace(sent_at=0, lost=True)
+        raise error
+
+    service.before_call = Once("CreateUser", create)
+    outcome = settle(service, WantedUser(USER, role_arn=ROLE, keys=keys(1)))
+    assert (outcome.error, outcome.created) == (None, False)
+    assert outcome.changed
 
 
 def test_a_user_of_another_client_may_be_unknown_to_reads_for_a_while() -> None:

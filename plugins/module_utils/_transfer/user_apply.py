@@ -50,6 +50,9 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_plan im
 if TYPE_CHECKING:
     from mypy_boto3_transfer import TransferClient
 
+# A condition on what is left of a declaration.
+_Condition = Callable[[WholeUserPlan], bool]
+
 # Rounds of work on a user that others change at the same time, and the limit if nobody else gets ahead.
 _ROUNDS = 5
 _ROUNDS_AT_MOST = 20
@@ -92,29 +95,31 @@ class _Work:
 
         Raises ServiceError at the first step that fails for good, or if the user is still not as declared at the end.
         """
+        refusal: ServiceError | None = None
         for round_number in range(1, _ROUNDS_AT_MOST + 1):
             if self._todo.fault:
                 raise self._todo.fault
             if self._todo.deletion:
                 self._delete()
                 return self._outcome(None)
-            before = self._seen
+            before, refusal = self._seen, None
             try:
-                self._create_or_update()
+                expected = self._create_or_update()
             except ServiceError as error:
                 if not error.is_missing_user or round_number >= _ROUNDS:
                     raise
+                refusal = error
                 # Either the user is so new that not all of AWS knows it, or another client has deleted it.
                 seen = self._look(_exists if self._is_new else _is_missing)
             else:
-                seen = self._look(lambda left: left.is_done)
+                seen = self._look(expected)
             self._todo = plan_whole_user(self._seen, self._todo.wanted)
             if self._todo.is_done:
                 return self._outcome(self._seen)
             has_no_effect = round_number > 1 and before == seen[-1]
             if has_no_effect or (round_number >= _ROUNDS and any(user != seen[-1] for user in seen)):
                 break
-        raise ServiceError(
+        raise refusal or ServiceError(
             "NotAsDeclared",
             "AWS accepted every step, but the user is not as declared",
             "Another client may be changing this user at the same time: run the task again. If the same comes back, "
@@ -151,14 +156,14 @@ class _Work:
 
     # -- Steps ---------------------------------------------------------------------------------------------------------
 
-    def _create_or_update(self) -> None:
+    def _create_or_update(self) -> _Condition:
+        """Make the steps of the plan. Returns what reads should show then."""
         todo = self._todo
         if todo.creation:
-            if self._create():
-                self._change_keys(self._after_creation(todo))
-            else:
-                self._look(_exists)
-            return
+            if not self._create():
+                return _exists
+            self._change_keys(self._after_creation(todo))
+            return _is_done
         if todo.fields:
             self._change(
                 lambda: transfer.update_user(self._client, self._server_id, self._user_name, members_of(todo.fields)),
@@ -179,6 +184,7 @@ class _Work:
                 {"tags"},
             )
         self._change_keys(todo.keys)
+        return _is_done
 
     def _create(self) -> bool:
         """Create the user. Returns whether this run did; if not, another client did."""
@@ -218,7 +224,7 @@ class _Work:
             return None
         return plan_user([HeldKey.to_come(todo.first_key)], todo.keys.wanted)
 
-    def _change(self, call: Callable[[], None], has_effect: Callable[[WholeUserPlan], bool], names: set[str]) -> None:
+    def _change(self, call: Callable[[], None], has_effect: _Condition, names: set[str]) -> None:
         """Make a call that changes options. has_effect: whether a plan shows that it took effect."""
         self._is_fresh = False
         try:
@@ -268,7 +274,7 @@ class _Work:
             self._read()
         return self._seen.keys if self._seen else None
 
-    def _is_known(self, is_so: Callable[[WholeUserPlan], bool]) -> bool:
+    def _is_known(self, is_so: _Condition) -> bool:
         """Return whether reads show what a call was for, which may have failed."""
         try:
             self._look(is_so)
@@ -276,7 +282,7 @@ class _Work:
             return False
         return is_so(plan_whole_user(self._seen, self._todo.wanted))
 
-    def _look(self, is_so: Callable[[WholeUserPlan], bool]) -> list[User | None]:
+    def _look(self, is_so: _Condition) -> list[User | None]:
         """Read the user until what is left of its declaration meets a condition, a few times at most.
 
         Returns the user of each read.
@@ -307,6 +313,10 @@ class _Work:
             f"deleted {labels(self._deleted)}" if self._deleted else "",
         ]
         return f"Before that, the task {' and '.join(filter(None, done)) or 'changed nothing'}"
+
+
+def _is_done(left: WholeUserPlan) -> bool:
+    return left.is_done
 
 
 def _exists(left: WholeUserPlan) -> bool:

@@ -40,8 +40,15 @@ options:
     description: The region of the servers, for sentences that name one. Leave it out if it is not known.
     type: str
     default: ""
+  described:
+    description:
+      - The result of M(sshkeys.aws.transfer_server_info) for the same servers. A server that could not be described
+        is audited all the same.
+    type: dict
+    default: {}
 seealso:
   - module: sshkeys.aws.transfer_ssh_key_info
+  - module: sshkeys.aws.transfer_server_info
 """
 
 EXAMPLES = r"""
@@ -116,6 +123,43 @@ _value:
         users_not_read:
           description: How many of the users listed could not be read.
           type: int
+        about:
+          description: What the service states of the server. V(null) if it was not asked.
+          type: dict
+          contains:
+            unknown:
+              description: Why the server could not be described. Empty if it could.
+              type: str
+            state:
+              description: The state.
+              type: str
+            place:
+              description: The host name, or the VPC endpoint of a server without one.
+              type: str
+            endpoint_type:
+              description: The type of the endpoint.
+              type: str
+            ports:
+              description: The ports of SFTP.
+              type: list
+              elements: int
+            protocols:
+              description: The protocols.
+              type: list
+              elements: str
+            identity_provider:
+              description: The type of the identity provider.
+              type: str
+            keys_count:
+              description: Whether the keys of its users count. They do with V(SERVICE_MANAGED) only.
+              type: bool
+            host_keys:
+              description: The host keys, with C(type), C(fingerprint), C(age_days) and C(default).
+              type: list
+              elements: dict
+            host_keys_unknown:
+              description: Why only the host keys are unknown. Empty if they are known.
+              type: str
         users:
           description: The users that were listed.
           type: list
@@ -154,6 +198,9 @@ _value:
         - The same as bars of a drawing, with C(height), C(limit_at) and C(bars). Each bar has the C(label), C(old) and
           C(count) of its band, where it begins, C(top), and its C(length).
       type: dict
+    described:
+      description: Whether anything is known of the servers themselves.
+      type: bool
     shared:
       description: The keys that users of different names have, with C(fingerprint), C(users) and C(server).
       type: list
@@ -186,10 +233,10 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.audit import
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._plain import plain
 
 
-def transfer_audit(results: Any, limit: Any, date: Any, region: str = "") -> Audit:
+def transfer_audit(results: Any, limit: Any, date: Any, region: str = "", described: Any = None) -> Audit:
     """Return what the audit found. Raises AnsibleFilterError where the input cannot be used."""
     try:
-        return audit(plain(results), plain(limit), plain(date), plain(region))
+        return audit(plain(results), plain(limit), plain(date), plain(region), plain(described or {}))
     except ArgumentError as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -43,6 +43,10 @@ options:
     description: The C(private_keys) that P(sshkeys.aws.private_key_files#lookup) returned after the failure.
     type: dict
     default: {}
+  host_keys:
+    description: What P(sshkeys.aws.transfer_rotate_host_keys#filter) returned.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -63,6 +67,7 @@ from typing import Any, Callable, Mapping, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotate_failure import rotate_failure
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotate_files import KeyFiles
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotate_host_keys import RotateHostKeys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotate_request import RotateRequest
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._plain import plain
 
@@ -75,6 +80,7 @@ def transfer_rotate_failure(
     is_login: Any = False,
     users: Sequence[Mapping[str, Any]] = (),
     private_keys: Mapping[str, str] | None = None,
+    host_keys: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the paragraph."""
     asked = RotateRequest(**plain(request))
@@ -85,6 +91,7 @@ def transfer_rotate_failure(
         is_login=bool(is_login),
         held=plain(users)[0].get("ssh_public_keys") if users else None,
         files=KeyFiles.read(asked.private_key_file, plain(private_keys or {})),
+        host_keys=RotateHostKeys.read(plain(host_keys or {})),
     )
 
 

@@ -101,6 +101,12 @@ _value:
     sftp_user:
       description: The user there.
       type: str
+    ssh_args:
+      description: More arguments for sftp.
+      type: str
+    checks_host_key:
+      description: Whether the server must show a host key that the service states.
+      type: bool
 """
 
 from dataclasses import asdict

@@ -49,6 +49,10 @@ options:
     description: Whether nothing was done.
     type: bool
     default: false
+  host_keys:
+    description: What P(sshkeys.aws.transfer_rotate_host_keys#filter) returned.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -70,6 +74,7 @@ _value:
 from typing import Any, Callable, Mapping, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.replaces import Replacement
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotate_host_keys import RotateHostKeys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotate_request import RotateRequest
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotate_summary import rotate_summary
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._plain import plain
@@ -80,11 +85,18 @@ def transfer_rotate_summary(
     request: Mapping[str, Any],
     decision: Mapping[str, Any],
     held: Sequence[Mapping[str, Any]],
+    *,
+    host_keys: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> list[str]:
     """Return the lines."""
     return rotate_summary(
-        RotateRequest(**plain(request)), Replacement(**plain(decision)), plain(held), plain(results), **plain(options)
+        RotateRequest(**plain(request)),
+        Replacement(**plain(decision)),
+        plain(held),
+        plain(results),
+        host_keys=RotateHostKeys.read(plain(host_keys or {})),
+        **plain(options),
     )
 
 

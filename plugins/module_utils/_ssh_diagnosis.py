@@ -7,8 +7,8 @@
 
 """What ssh says when a login fails, and what that means. Pure.
 
-The role ssh_access and the connection ec2_instance_connect explain ssh with it. The words are those of OpenSSH 7.6 to
-10.5 (sshconnect.c, sshconnect2.c, authfile.c, packet.c) and of the C library.
+The role ssh_access, the connection ec2_instance_connect and the playbook transfer_rotate explain ssh with it. The words
+are those of OpenSSH 7.6 to 10.5 (sshconnect.c, sshconnect2.c, authfile.c, packet.c) and of the C library.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ _WORDS = (
 class Login:
     """A login that failed. What is empty is not known, and no sentence names it.
 
+    instance_id: the name under which ssh looks up the host key. is_alias: whether that is not the name of the host.
     private_key_file: the file that ssh was given. public_key: what was pushed, for a sentence.
     known_hosts: where ssh looks for the host key, and host_key_advice: what to do about an unknown one.
     port: of sshd. more_causes: causes of a refusal that this way of logging in adds, each a sentence.
@@ -71,6 +72,7 @@ class Login:
     traces: str = ""
     may_have_been_open: bool = False
     is_pushed: bool = True
+    is_alias: bool = True
 
 
 def cause_of(said: str) -> Cause:
@@ -84,7 +86,8 @@ def meaning_of(cause: Cause, login: Login) -> str:
 
 
 def _host_key(login: Login) -> Sequence[str]:
-    where = f"It is looked up under {login.instance_id} (HostKeyAlias){login.known_hosts}."
+    alias = " (HostKeyAlias)" if login.is_alias else ""
+    where = f"It is looked up under {login.instance_id}{alias}{login.known_hosts}."
     return "The host key is unknown, or differs from the known one.", where, login.host_key_advice
 
 

@@ -53,20 +53,24 @@ def options_in(words: Sequence[str], program: str) -> Iterator[Told]:
 
     words: the arguments of the program. program: "ssh", "sftp" or "scp", whose letters differ.
     """
+    for letter, value in letters_in(words, program):
+        if letter == "J":
+            yield Told("proxyjump", value, f"-J {value}")
+        if letter == "o":
+            keyword, of_keyword = _split_option(value)
+            if keyword:
+                yield Told(keyword.lower(), of_keyword, f"-o {value}")
+
+
+def letters_in(words: Sequence[str], program: str) -> Iterator[tuple[str, str]]:
+    """Yield each letter that takes a value in arguments of ssh, and its value. The parameters are as for options_in."""
     left = iter(words)
     for word in left:
         letters = word[1:] if word.startswith("-") and not word.startswith("--") else ""
         for index, letter in enumerate(letters):
-            if letter not in _WITH_VALUE[program]:
-                continue
-            value = letters[index + 1 :] or next(left, "")
-            if letter == "J":
-                yield Told("proxyjump", value, f"-J {value}")
-            if letter == "o":
-                keyword, of_keyword = _split_option(value)
-                if keyword:
-                    yield Told(keyword.lower(), of_keyword, f"-o {value}")
-            break
+            if letter in _WITH_VALUE[program]:
+                yield letter, letters[index + 1 :] or next(left, "")
+                break
 
 
 def _split_option(text: str) -> tuple[str, str]:

@@ -491,11 +491,16 @@ def users(reader: Reader) -> dict[str, Outcome]:
     take = yaml.safe_load(block_with("Take a disclosed key away").text)
     comments = "server.users | map(attribute='ssh_public_keys') | flatten | map(attribute='comment') | sort"
     say = [{"name": "Say who is in", "ansible.builtin.debug": {"msg": f"{{{{ {comments} | join(' ') }}}}"}}]
+    door = reader.controller.lab.lab["transfer"]["users"][0]
+    trust = block_with("Trust the host keys that AWS states").text.replace(
+        '"{{ transfer.servers[0].endpoint }}"', f'"-p", "{door["port"]}", "{door["host"]}"'
+    )
     marks = ("so that every pushed key is gone", "Throttle the next three pushes")
     examples = {
         "declared keys": block_with("Make the keys as declared").text,
         "many users": play_of([*declare, *read, *say, *take, *read, *say]),
         "old keys": block_with("Report keys that are older than a year").text,
+        "host keys": play_of(yaml.safe_load(trust)),
         "lab": play_of([task for mark in marks for task in yaml.safe_load(block_with(mark).text)]),
         "host without an id": module_alone(),
         "stopped instance": with_instance(stopped_instance(reader), leaving_out()),
@@ -533,6 +538,15 @@ def test_keys_of_many_users_come_and_a_disclosed_one_goes(users: Mapping[str, Ou
 def test_old_keys_of_every_user_are_reported(users: Mapping[str, Outcome]) -> None:
     users["old keys"].assert_nothing_failed()
     assert users["old keys"].changed == 0
+
+
+def test_host_keys_of_a_server_are_trusted(reader: Reader, users: Mapping[str, Outcome]) -> None:
+    done = users["host keys"]
+    done.assert_nothing_failed()
+    assert [each["operation"] for each in done.calls] == ["DescribeServer", "ListHostKeys"]
+    known = (reader.folder / "home/.ssh/known_hosts").read_text("utf-8")
+    assert len(known.splitlines()) == 3
+    assert re.search(r"^\[127\.0\.0\.1\]:\d+ ssh-ed25519 AAAA", known, re.MULTILINE)
 
 
 def test_the_lab_lets_time_pass_and_throttles(users: Mapping[str, Outcome]) -> None:

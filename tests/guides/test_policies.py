@@ -46,6 +46,9 @@ RESOURCES = {
     "ssm:TerminateSession": r"ssm session/\*",
     "ssmmessages:OpenDataChannel": r"ssm session/\$\{aws:userid\}-\*",
     "sts:AssumeRole": r"iam role/[\w-]+",
+    "transfer:DescribeServer": r"transfer server/\*",
+    "transfer:ListHostKeys": r"transfer server/\*",
+    "transfer:ListServers": None,
     "transfer:ListUsers": r"transfer server/s-[0-9a-f]{17}",
     "transfer:DescribeUser": r"transfer user/s-[0-9a-f]{17}/\*",
     "iam:PassRole": r"iam role/[\w-]+",
@@ -67,7 +70,7 @@ CONDITIONS = {
     "ssm:TerminateSession": {"ssm:resourceTag/aws:ssmmessages:session-id"},
 }
 # The files with a function for each call.
-CALLERS = ("ec2", "ec2_facts", "instance_connect", "ssm", "ssm_facts", "transfer")
+CALLERS = ("ec2", "ec2_facts", "instance_connect", "ssm", "ssm_facts", "transfer", "transfer_servers")
 # Websockets and permissions without a call of their own, so the SDK does not know them.
 NO_OPERATIONS = {"ec2-instance-connect:OpenTunnel", "iam:PassRole", "ssmmessages:OpenDataChannel"}
 

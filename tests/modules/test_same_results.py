@@ -26,7 +26,7 @@ from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 
 PUSH, CONSOLE = "ec2_instance_connect_key", "ec2_serial_console_key"
 JUDGE = "ec2_instance_connect_info"
-DECLARE, READ = "transfer_ssh_key", "transfer_ssh_key_info"
+DECLARE, READ, DESCRIBE = "transfer_ssh_key", "transfer_ssh_key_info", "transfer_server_info"
 MAKE, READ_USERS = "transfer_user", "transfer_user_info"
 USER = "partner"
 MASKS_OUTPUT = ANSIBLE_CORE >= (2, 22)
@@ -52,7 +52,7 @@ def _no_configuration(running_lab: RunningLab, tmp_path: Path, monkeypatch: pyte
 @pytest.fixture(scope="module")
 def processes() -> Iterator[Processes]:
     """Return what runs modules in processes."""
-    processes = Processes([PUSH, CONSOLE, JUDGE, DECLARE, READ, MAKE, READ_USERS])
+    processes = Processes([PUSH, CONSOLE, JUDGE, DECLARE, READ, DESCRIBE, MAKE, READ_USERS])
     yield processes
     processes.end()
 
@@ -206,6 +206,21 @@ def test_users(running_lab: RunningLab, compare: Compare) -> None:
         Task(MAKE, {**make, "posix_profile": {"uid": "five", "gid": 6}}, "uid", fails=True),
         Task(MAKE, {**several, "users": [{"user_name": "courier", "posix_profile": 5}]}, "posix_profile", fails=True),
         Task(MAKE, {**several, "users": [{"user_name": "courier", "no": 5}]}, "unsupported options: 'no'", fails=True),
+    ]
+    compare(tasks)
+
+
+def test_servers(running_lab: RunningLab, compare: Compare) -> None:
+    one, other = running_lab.server_id, running_lab.lab["transfer"]["empty_server"]
+    describe = {**running_lab.aws, "server_ids": [one, other]}
+    tasks = [
+        Task(DESCRIBE, running_lab.aws, '"is_default": true', check_mode=True),
+        Task(DESCRIBE, {**describe, "concurrency": "1"}, '"identity_provider_type": "SERVICE_MANAGED"'),
+        Task(DESCRIBE, {**running_lab.aws, "server_id": f"{one},{one}"}, '"type": "ssh-ed25519"'),
+        Task(DESCRIBE, {**describe, "server_ids": []}, "server_ids is an empty list"),
+        Task(DESCRIBE, {**describe, "server_ids": [one, "s-00000000000000000"]}, "1 of 2 servers failed", fails=True),
+        Task(DESCRIBE, {**describe, "server_ids": ["web"]}, "server_id 'web' is not the id", fails=True),
+        Task(DESCRIBE, {**describe, "concurrency": 0}, "concurrency is 0", fails=True),
     ]
     compare(tasks)
 

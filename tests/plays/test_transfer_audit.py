@@ -21,7 +21,16 @@ import jinja2
 import pytest
 from ansible_collections.sshkeys.aws.tests.playbooks import Controller, Run
 from ansible_collections.sshkeys.aws.tests.plays.audit_report import Bar, Report, read_report
-from ansible_collections.sshkeys.aws.tests.unit.audit_results import audited, key, lost, server, unread, user
+from ansible_collections.sshkeys.aws.tests.unit.audit_results import (
+    DENIED,
+    audited,
+    described,
+    key,
+    lost,
+    server,
+    unread,
+    user,
+)
 from ansible_collections.sshkeys.aws.tests.unit.keys import ed25519_blob, line_of, rsa_line, truth_about
 
 PLAYBOOK = "sshkeys.aws.transfer_audit"
@@ -198,7 +207,7 @@ def audits(account: Account, foreseen: Audits) -> Audits:
 def test_each_key_has_a_line_in_the_table(audits: Audits) -> None:
     table = audits.table("everyone")
     fingerprint = re.escape(FINGERPRINT["alice"])
-    assert len(table) == 11
+    assert len(table) == 18
     for row in (
         r"archive +- +- +- +- +no key",
         rf"auditor +ssh-ed25519 +256 +100 d +{fingerprint} +the same +old, shared with partner",
@@ -211,7 +220,7 @@ def test_each_key_has_a_line_in_the_table(audits: Audits) -> None:
 
 
 def test_the_columns_are_aligned(audits: Audits) -> None:
-    begins = [re.search("SHA256:|FINGERPRINT|- +no key", line) for line in audits.table("everyone")[1:]]
+    begins = [re.search("SHA256:|FINGERPRINT|- +no key", line) for line in audits.table("everyone")[8:]]
     assert len({found.start() for found in begins if found}) == 1
     assert all(begins)
 
@@ -230,7 +239,8 @@ def test_the_end_counts(account: Account, audits: Audits) -> None:
 
 
 def test_an_audit_only_reads(audits: Audits) -> None:
-    assert {call["operation"] for call in audits.calls} == {"ListUsers", "DescribeUser"}
+    operations = {"ListUsers", "DescribeUser", "DescribeServer", "ListHostKeys"}
+    assert {call["operation"] for call in audits.calls} == operations
 
 
 def test_the_chart_has_each_key_in_its_band(audits: Audits) -> None:
@@ -316,7 +326,10 @@ def test_the_region_that_is_asked_for_is_read_and_named(account: Account, audits
     assert audits.failure("no-region").startswith(
         f"The server {account.lab.server_id} in eu-west-1 could not be read: ResourceNotFoundException"
     )
-    assert [call["operation"] for call in audits.calls if call["region"] == "eu-west-1"] == ["ListUsers"]
+    assert [call["operation"] for call in audits.calls if call["region"] == "eu-west-1"] == [
+        "ListUsers",
+        "DescribeServer",
+    ]
 
 
 # -- What is in a comment ---------------------------------------------------------------------------------------------
@@ -436,6 +449,61 @@ def test_a_second_audit_leaves_the_report_alone(account: Account, audits: Audits
     assert later.reports["odd"] == audits.reports["odd"]
 
 
+# -- The servers themselves -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def servers(account: Account, later: Audits) -> Audits:
+    """Audit when the users of a server are not its own, and the host keys of the other may not be read."""
+    main, other = account.lab.server_id, account.other_server
+    account.lab.control("PUT", f"transfer/servers/{other}", identity_provider_type="AWS_LAMBDA", state="OFFLINE")
+    denied_call = {"fault": "error", "code": "AccessDeniedException", "message": "Not allowed", "times": None}
+    account.lab.misbehave({**denied_call, "operation": "ListHostKeys", "match": {"ServerId": main}})
+    cases: dict[str, dict[str, object]] = {
+        "servers": {"server_ids": [main, other], "user_names": ["partner"], "fail_on": "identity_provider"},
+    }
+    return account.audit(cases)
+
+
+def test_servers_are_shown_on_the_screen(account: Account, audits: Audits, servers: Audits) -> None:
+    main, other = account.lab.server_id, account.other_server
+    table = audits.table("everyone")
+    assert f"  endpoint           {main}.server.transfer.us-east-1.amazonaws.com (PUBLIC), port 22" in table
+    assert "  identity provider  SERVICE_MANAGED" in table
+    keys = [line.split()[2] for line in table if line.startswith("  host key ")]
+    assert keys == ["ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256"]
+    table = servers.table("servers")
+    assert "  host keys          unknown: The host keys could not be read. Not allowed" in "\n".join(table)
+    below = table[table.index("", 1) :]
+    assert below[1] == f"Server {other}"
+    assert "  identity provider  AWS_LAMBDA: the keys of users do not count" in below
+
+
+def test_servers_are_shown_in_the_report(account: Account, audits: Audits, servers: Audits) -> None:
+    (row,) = [row for row in audits.page("everyone").rows if row[0] == account.lab.server_id and "ONLINE" in row]
+    assert row[2] == f"{account.lab.server_id}.server.transfer.us-east-1.amazonaws.com (PUBLIC), port 22"
+    assert row[3:5] == ["SFTP", "SERVICE_MANAGED"]
+    assert re.match(r"ssh-ed25519 SHA256:\S{43} \d+ days, default ?ssh-rsa SHA256:", row[5])
+    page = servers.page("servers")
+    (other,) = [row for row in page.rows if row[0] == account.other_server and "OFFLINE" in row]
+    assert other[4] == "AWS_LAMBDA: the keys of users do not count"
+    (main,) = [row for row in page.rows if row[0] == account.lab.server_id and "ONLINE" in row]
+    assert main[5].startswith("unknown: The host keys could not be read. Not allowed")
+
+
+def test_keys_that_do_not_count_are_a_remark_and_unknown_host_keys_are_no_failure(
+    account: Account, servers: Audits
+) -> None:
+    sentence = "1 server has another identity provider (AWS_LAMBDA): keys of users count with SERVICE_MANAGED only."
+    assert sentence in servers.end("servers")
+    assert servers.failure("servers").endswith(sentence)
+    told = [line for line in servers.end("servers") if line.startswith("The host keys of")]
+    assert [line.partition(":")[0] for line in told] == [
+        f"The host keys of {account.lab.server_id} in us-east-1 are unknown"
+    ]
+    assert "host keys" not in servers.failure("servers")
+
+
 # -- What is refused --------------------------------------------------------------------------------------------------
 
 REFUSED: dict[str, dict[str, object]] = {
@@ -509,12 +577,12 @@ def test_lists_that_ansible_cuts_at_a_blank_are_refused(account: Account, later:
 # -- The page, for more than a server of the lab can show --------------------------------------------------------------
 
 
-def page_of(*results: dict[str, Any], limit: int = 90) -> Report:
+def page_of(*results: dict[str, Any], **more: Any) -> Report:
     """Return the page about results of transfer_ssh_key_info, as the module template writes it."""
     options, template = TEMPLATE.read_text("utf-8").split("\n", 1)
     assert options == "#jinja2: lstrip_blocks: True"
     environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)  # noqa: S701 - as Ansible's
-    return read_report(environment.from_string(template).render(audit=audited(*results, limit=limit)))
+    return read_report(environment.from_string(template).render(audit=audited(*results, **more)))
 
 
 def test_the_page_of_a_server_without_users() -> None:
@@ -548,6 +616,20 @@ def test_the_page_lets_what_is_fine_be_hidden_and_what_is_not_stand_out() -> Non
     page = page_of(server(user("alice", key()), user("bobby", key("SHA256:b", age_days=91)), user("carol")))
     assert page.fine == ["alice"]
     assert page.alarming == ["old keys", "users without a key"]
+
+
+def test_the_page_has_what_is_known_of_servers_as_text() -> None:
+    assert "Endpoints and host keys" not in page_of(server()).text
+    odd = described(
+        state="<b>", endpoint="<i>", protocols=["<u>"], host_keys=[{"type": "<s>", "fingerprint": "&", "age_days": 1}]
+    )
+    page = page_of(server(), servers=[odd])
+    assert ["s-01234567890abcdef", "<b>", "<i> (PUBLIC), port 22", "<u>", "SERVICE_MANAGED", "<s> & 1 day"] in page.rows
+    page = page_of(server(), servers=[described(arn=None, error=DENIED)])
+    assert ["s-01234567890abcdef", "not described: No (AccessDeniedException). Allow it."] in page.rows
+    nothing = dict.fromkeys(("state", "endpoint", "endpoint_type", "ports", "protocols", "identity_provider_type"))
+    page = page_of(server(), servers=[described(**nothing, host_keys=[])])
+    assert ["s-01234567890abcdef", *[NO_NUMBER] * 5] in page.rows
 
 
 def test_the_page_has_no_numbers_for_a_server_of_which_no_user_was_read() -> None:

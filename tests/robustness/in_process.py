@@ -155,6 +155,7 @@ def _description(credentials: Credentials, front: Front) -> dict[str, Any]:
         ],
         "transfer": {
             "server_id": seed.SERVER_ID,
+            "empty_server": seed.EMPTY_SERVER_ID,
             "users": [{"user_name": name} for name in (*seed.SFTP_USERS, *seed.OTHER_USERS)],
         },
     }

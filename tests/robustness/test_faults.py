@@ -25,6 +25,7 @@ from ansible_collections.sshkeys.aws.plugins.modules import (
     ec2_instance_connect_info,
     ec2_instance_connect_key,
     ec2_serial_console_key,
+    transfer_server_info,
     transfer_ssh_key,
     transfer_ssh_key_info,
     transfer_user,
@@ -278,6 +279,40 @@ class Ways(Scenario):
                 yield f"says {closed}, and both are open"
 
 
+@dataclass(frozen=True)
+class Servers(Scenario):
+    """Servers are described. In a fleet, all of the region are."""
+
+    def subjects(self, running_lab: RunningLab) -> list[str]:
+        """Return Transfer servers."""
+        servers = sorted(running_lab.lab["transfer"][name] for name in ("server_id", "empty_server"))
+        return servers if self.is_fleet else servers[:1]
+
+    def begin(self, running_lab: RunningLab) -> None:
+        """Let the host keys of a server come in two pages."""
+        running_lab.control("PUT", "settings", page_size=2)
+
+    def options(self, running_lab: RunningLab) -> dict[str, Any]:
+        """Describe one server, or all, one call after the other."""
+        return {"concurrency": 1, **({} if self.is_fleet else {"server_id": self.subjects(running_lab)})}
+
+    def state(self, running_lab: RunningLab, subject: str) -> list[str]:
+        """Return the fingerprints that are stated."""
+        stated = running_lab.control("GET", f"transfer/servers/{subject}")["host_keys"]
+        return [key["fingerprint"] for key in stated]
+
+    def complaints(self, run: Run) -> Iterator[str]:
+        """Compare what is said of each server with what is stated of it."""
+        for name, said in run.of(run.report.result.get("servers", []), "server_id"):
+            keys = said["host_keys"]
+            if (keys is None) is not ("error" in said):
+                yield f"{name}: has {keys} and {said.get('error')}"
+            if keys is not None and [key["fingerprint"] for key in keys] != run.after[name]:
+                yield f"{name}: says it has {keys}"
+            if said["arn"] is None and said["host_key_fingerprint"] is not None:
+                yield f"{name}: was not read, and says {said}"
+
+
 @cache
 def bystander() -> Any:
     """Return a client of nobody's task."""
@@ -448,6 +483,7 @@ def _scenarios() -> Iterator[Scenario]:
     for is_fleet in (False, True):
         yield Transfer("rotate", is_fleet, *user[1:], {"public_keys": [C, D], "exclusive": True}, (C, D))
         yield Info("info", is_fleet, transfer_ssh_key_info, "UserName", {}, (A, B))
+        yield Servers("servers", is_fleet, transfer_server_info, "ServerId")
         yield Push("push", is_fleet, ec2_instance_connect_key, "InstanceId")
     # Its calls are the same for one instance.
     yield Ways("ways", True, ec2_instance_connect_info, "InstanceId")
@@ -524,7 +560,8 @@ def test_what_is_said_is_so(trial: Trial, scenario: Scenario, *, check_mode: boo
 def complaints(scenario: Scenario, run: Run) -> Iterator[str]:
     """Yield each claim of a report that is not so, those that any module makes first."""
     report = run.report
-    subjects = report.result.get("users", report.result.get("targets", report.result.get("instances")))
+    named = ("users", "targets", "instances", "servers")
+    subjects = next((report.result[name] for name in named if name in report.result), None)
     if not run.strikes:
         yield "nothing went wrong"
     if run.seconds > SECONDS_AT_MOST:

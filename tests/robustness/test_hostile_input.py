@@ -26,6 +26,7 @@ from ansible_collections.sshkeys.aws.plugins.modules import (
     ec2_instance_connect_info,
     ec2_instance_connect_key,
     ec2_serial_console_key,
+    transfer_server_info,
     transfer_ssh_key,
     transfer_ssh_key_info,
     transfer_user,
@@ -213,6 +214,7 @@ def tasks_of(running_lab: RunningLab) -> dict[str, Task]:
             transfer_ssh_key,
             {**server, "user_name": "partner", "ssh_public_key_ids": ["key-0123456789abcdef0"], "state": "absent"},
         ),
+        "describe": (transfer_server_info, {"server_ids": [running_lab.server_id]}),
         "read": (transfer_ssh_key_info, {**server, "user_names": ["partner"]}),
         "make": (transfer_user, {**server, "user_name": "newcomer", **home, "public_keys": [KEY]}),
         "make many": (

@@ -16,6 +16,7 @@ import boto3
 import pytest
 from ansible_collections.sshkeys.aws.plugins.modules import (
     ec2_instance_connect_key,
+    transfer_server_info,
     transfer_ssh_key,
     transfer_ssh_key_info,
     transfer_user,
@@ -111,6 +112,20 @@ def test_a_missing_server_is_not_a_missing_user(moto: RunningLab) -> None:
     assert "s-00000000000000000" in failed.failure
     assert "Check the server id" in failed.failure
     assert failed.failure.endswith("The region was eu-west-3, from the option region.")
+
+
+def test_a_server_is_described_and_its_host_keys_are_unknown(moto: RunningLab, waiting: Waiting) -> None:
+    assert waiting.seconds == 0
+    told = moto.run(transfer_server_info, {"server_id": [moto.server_id]})
+    (server,) = told.result["servers"]
+    assert (server["endpoint"], server["host_keys"]) == (
+        f"{moto.server_id}.server.transfer.eu-west-3.amazonaws.com",
+        None,
+    )
+    assert f"{moto.server_id}: " in str(told.failure)
+    assert "The host keys could not be read." in str(told.failure)
+    missing = moto.run(transfer_server_info, {"server_id": ["s-00000000000000000"]})
+    assert "The server s-00000000000000000 does not exist" in str(missing.failure)
 
 
 def test_a_key_is_pushed(moto: RunningLab) -> None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.audit import Audit, audit
@@ -53,9 +54,28 @@ def lost(msg: str = "ExpiredTokenException: Expired. Log in again.", item: str =
     return {"item": item, "msg": msg}
 
 
-def audited(*results: dict[str, Any], limit: int = 90) -> Audit:
-    """Audit results."""
-    return audit(list(results), limit, "2026-11-25", "us-east-1")
+def described(**changes: Any) -> dict[str, Any]:
+    """Return a server as transfer_server_info returns it, with changes."""
+    host_key = {"type": "ssh-ed25519", "fingerprint": "SHA256:h", "age_days": 400, "is_default": True}
+    server_id = changes.get("server_id", SERVER)
+    return {
+        "server_id": server_id,
+        "arn": f"arn:aws:transfer:us-east-1:123456789012:server/{server_id}",
+        "state": "ONLINE",
+        "endpoint": f"{server_id}.server.transfer.us-east-1.amazonaws.com",
+        "endpoint_type": "PUBLIC",
+        "ports": [22],
+        "protocols": ["SFTP"],
+        "identity_provider_type": "SERVICE_MANAGED",
+        "host_keys": [host_key],
+        **changes,
+    }
+
+
+def audited(*results: dict[str, Any], limit: int = 90, servers: Sequence[dict[str, Any]] | None = None) -> Audit:
+    """Audit results. servers: what transfer_server_info returned; None if it was not called."""
+    about = {} if servers is None else {"servers": servers}
+    return audit(list(results), limit, "2026-11-25", "us-east-1", about)
 
 
 def only_key(of: dict[str, Any], limit: int = 90) -> Any:
@@ -81,4 +101,18 @@ READ_SERVERS = st.builds(
     lambda users, item: server(*users, item=item), st.lists(READ | UNREAD, max_size=4), st.just(SERVER) | ANYTHING
 )
 SERVERS = st.lists(READ_SERVERS | st.builds(lost, ANYTHING, ANYTHING), max_size=3)
+DESCRIBED = st.lists(
+    st.builds(
+        described,
+        server_id=st.just(SERVER) | ANYTHING,
+        arn=st.none() | ANYTHING,
+        state=st.none() | ANYTHING,
+        endpoint=st.none() | ANYTHING,
+        identity_provider_type=st.none() | ANYTHING,
+        protocols=st.none() | st.lists(ANYTHING, max_size=2),
+        host_keys=st.none() | st.lists(st.fixed_dictionaries({"type": ANYTHING, "fingerprint": ANYTHING}), max_size=2),
+        error=st.none() | st.fixed_dictionaries({"code": ANYTHING, "message": ANYTHING, "hint": ANYTHING}),
+    ),
+    max_size=3,
+)
 LIMITS = st.integers(0, 3000)

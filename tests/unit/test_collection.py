@@ -75,6 +75,7 @@ def test_there_are_modules() -> None:
         "ec2_instance_connect_info",
         "ec2_instance_connect_key",
         "ec2_serial_console_key",
+        "transfer_server_info",
         "transfer_ssh_key",
         "transfer_ssh_key_info",
     } <= set(MODULES)

@@ -49,6 +49,8 @@ PURE_FILES = [
     "module_utils/_comma_list.py",
     "module_utils/_errors.py",
     "module_utils/_keys/errors.py",
+    "module_utils/_keys/fingerprint.py",
+    "module_utils/_keys/known_hosts.py",
     "module_utils/_keys/lines.py",
     "module_utils/_keys/masking.py",
     "module_utils/_keys/not_a_public_key.py",
@@ -87,8 +89,10 @@ PURE_FILES = [
     "module_utils/_transfer/audit_counts.py",
     "module_utils/_transfer/audit_end.py",
     "module_utils/_transfer/audit_keys.py",
+    "module_utils/_transfer/audit_servers.py",
     "module_utils/_transfer/cells.py",
     "module_utils/_transfer/csv_rows.py",
+    "module_utils/_transfer/dates.py",
     "module_utils/_transfer/names.py",
     "module_utils/_transfer/plan.py",
     "module_utils/_transfer/replaces.py",
@@ -99,8 +103,10 @@ PURE_FILES = [
     "module_utils/_transfer/paths.py",
     "module_utils/_transfer/rotate_failure.py",
     "module_utils/_transfer/rotate_files.py",
+    "module_utils/_transfer/rotate_host_keys.py",
     "module_utils/_transfer/rotate_request.py",
     "module_utils/_transfer/rotate_summary.py",
+    "module_utils/_transfer/servers.py",
     "module_utils/_transfer/summary.py",
     "module_utils/_transfer/users_csv.py",
     "module_utils/_transfer/users_request.py",
@@ -246,7 +252,9 @@ def test_the_room_of_aws_imports_itself_and_pure_files(name: str) -> None:
     assert of_the_collection(imported_by(name)) <= PURE | {dotted(other) for other in OF_AWS}
 
 
-@pytest.mark.parametrize("name", ["ec2", "ec2_facts", "instance_connect", "ssm", "ssm_facts", "transfer"])
+@pytest.mark.parametrize(
+    "name", ["ec2", "ec2_facts", "instance_connect", "ssm", "ssm_facts", "transfer", "transfer_servers"]
+)
 def test_a_function_for_each_call_knows_nothing_but_calls(name: str) -> None:
     """And signatures, for what is no call: of the SDK it knows the names of the services."""
     imported = imported_by(f"module_utils/_aws/{name}.py")

@@ -32,6 +32,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._keys.errors import (
     SeveralKeysError,
     UnsupportedTypeError,
 )
+from ansible_collections.sshkeys.aws.plugins.module_utils._keys.fingerprint import fingerprint_of
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.lines import logical_lines
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.not_a_public_key import (
     KEY_IN_COMMENT,
@@ -79,7 +80,7 @@ class PublicKey:
     @property
     def fingerprint(self) -> str:
         """The SHA256 fingerprint as ``ssh-keygen -l`` prints it."""
-        return _fingerprint(self.blob)
+        return fingerprint_of(self.blob)
 
     @property
     def fingerprint_md5(self) -> str:
@@ -94,12 +95,8 @@ class PublicKey:
         return _name(self.blob, self.comment)
 
 
-def _fingerprint(blob: bytes) -> str:
-    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
-
-
 def _name(blob: bytes, comment: str) -> str:
-    return f"{_fingerprint(blob)} ({comment or 'no comment'})"
+    return f"{fingerprint_of(blob)} ({comment or 'no comment'})"
 
 
 def parse_public_key(text: str) -> PublicKey:

@@ -17,6 +17,7 @@ Pure. Rules:
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any, Mapping, Sequence, TypedDict
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
@@ -40,9 +41,14 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.audit_keys i
     shared_keys,
     short,
 )
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.audit_servers import (
+    About,
+    about_server,
+    notes_on,
+)
 
 # What there can be to remark, by the names that the playbook's fail_on has for it.
-REMARKS = ("old", "weak", "shared", "no_key", "unreadable")
+REMARKS = ("old", "weak", "shared", "no_key", "unreadable", "identity_provider")
 
 
 class Server(TypedDict):
@@ -51,6 +57,7 @@ class Server(TypedDict):
     place: its id, and its region if known. read: whether it counts. count: None if it does not.
     error: the reason, as a sentence, why its users could not be listed; empty if they could.
     users_not_read: the number of listed users that do not count.
+    about: what the service states of it, None if it was not asked.
     """
 
     id: str
@@ -60,6 +67,7 @@ class Server(TypedDict):
     users: list[User]
     count: Count | None
     users_not_read: int
+    about: About | None
 
 
 class NotRead(TypedDict):
@@ -89,6 +97,7 @@ class Audit(TypedDict):
 
     read: whether any server counts. count: None if none does. coverage: the extent of the count, a sentence.
     failures: a sentence for each problem. summary: all sentences of the end.
+    described: whether anything is known of the servers themselves.
     """
 
     date: str
@@ -100,6 +109,7 @@ class Audit(TypedDict):
     not_read: NotRead
     bands: list[Band]
     chart: Chart
+    described: bool
     shared: list[SharedKey]
     problems: list[Problem]
     failures: list[str]
@@ -107,18 +117,25 @@ class Audit(TypedDict):
     summary: list[str]
 
 
-def audit(results: Sequence[Mapping[str, Any]], limit: int, date: str, region: str = "") -> Audit:
+def audit(
+    results: Sequence[Mapping[str, Any]],
+    limit: int,
+    date: str,
+    region: str = "",
+    described: Mapping[str, Any] = MappingProxyType({}),
+) -> Audit:
     """Return the findings on all servers.
 
     results: the results of transfer_ssh_key_info in a loop over server ids; ``item`` is the id.
     limit: days; a key that a user has held longer is old. date: the day of the audit, as the report shows it.
     region: the region of the servers, empty if unknown.
+    described: the result of transfer_server_info for the same servers; empty if it was not called.
     Raises ArgumentError if the results or the limit have a different form.
     """
     _check(results, limit)
     holders = holders_of(results)
     place = f" in {short(region)}" if region else ""
-    servers = [_server(result, place, limit, holders) for result in results]
+    servers = [_server(result, place, limit, holders, described) for result in results]
     shared = shared_keys(holders, several_servers=len(servers) > 1)
     counts = [server["count"] for server in servers if server["count"]]
     count = total_of(counts, len(shared)) if counts else None
@@ -128,7 +145,9 @@ def audit(results: Sequence[Mapping[str, Any]], limit: int, date: str, region: s
     }
     problems = [problem for server in servers for problem in _problems(server)]
     failures = [_failure(problem) for problem in problems]
-    remarked = _remarks(count, limit) if count else []
+    remarked = [*(_remarks(count, limit) if count else []), *_remarks_on_servers(servers)]
+    # Why a server could not be read is among the failures.
+    notes = [note for server in servers if not server["error"] for note in notes_on(server["place"], server["about"])]
     coverage = _coverage(count, not_read)
     bands = bands_of([key for server in servers for user in server["users"] for key in user["keys"]], limit)
     nothing = ["Nothing to remark."] if count and count["users"] and not problems else []
@@ -142,11 +161,12 @@ def audit(results: Sequence[Mapping[str, Any]], limit: int, date: str, region: s
         "not_read": not_read,
         "bands": bands,
         "chart": chart_of(bands, limit),
+        "described": any(server["about"] for server in servers),
         "shared": shared,
         "problems": problems,
         "failures": failures,
         "remarked": remarked,
-        "summary": [coverage, *([remark["sentence"] for remark in remarked] or nothing), *failures],
+        "summary": [coverage, *([remark["sentence"] for remark in remarked] or nothing), *failures, *notes],
     }
 
 
@@ -164,7 +184,9 @@ def _check(results: Any, limit: Any) -> None:
 # -- Servers -----------------------------------------------------------------------------------------------------------
 
 
-def _server(result: Mapping[str, Any], place: str, limit: int, holders: Holders) -> Server:
+def _server(
+    result: Mapping[str, Any], place: str, limit: int, holders: Holders, described: Mapping[str, Any]
+) -> Server:
     listed = result.get("users")
     users = [audited_user(user, str(result["item"]), limit, holders) for user in listed or []]
     is_read = listed is not None and (not users or any(user["read"] for user in users))
@@ -178,6 +200,7 @@ def _server(result: Mapping[str, Any], place: str, limit: int, holders: Holders)
         "users": users,
         "count": count_of(users) if is_read else None,
         "users_not_read": sum(not user["read"] for user in users),
+        "about": about_server(str(result["item"]), described),
     }
 
 
@@ -223,3 +246,13 @@ def _remarks(count: Total, limit: int) -> list[Remark]:
         for remark, number, subject, predicate in of_each
         if number
     ]
+
+
+def _remarks_on_servers(servers: Sequence[Server]) -> list[Remark]:
+    others = [server["about"] for server in servers if server["about"] and not server["about"]["keys_count"]]
+    if not others:
+        return []
+    names = ", ".join(sorted({about["identity_provider"] for about in others}))
+    subject = number_of(len(others), "server has", "servers have")
+    sentence = f"{subject} another identity provider ({names}): keys of users count with SERVICE_MANAGED only."
+    return [{"remark": "identity_provider", "number": len(others), "sentence": sentence}]

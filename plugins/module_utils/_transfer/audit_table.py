@@ -14,6 +14,7 @@ from typing import Iterator, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.audit import Audit, Server
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.audit_keys import Key, User, short
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.audit_servers import About
 
 _HEADS = ("USER", "TYPE", "BITS", "AGE", "FINGERPRINT", "COMMENT", "REMARKS")
 # Numbers stand at the right edge of their column.
@@ -21,6 +22,7 @@ _RIGHT = (_HEADS.index("BITS"), _HEADS.index("AGE"))
 _NOTHING = "-"
 _COMMENT_AT_MOST = 30
 _NAMES_AT_MOST = 3
+_HEAD_WIDTH = len("identity provider")
 
 # A cell for each head.
 _Row = Sequence[str]
@@ -36,6 +38,7 @@ def audit_table(audit: Audit) -> list[str]:
         # An empty line stands between servers.
         lines += [""] if lines else []
         lines.append(_title(server))
+        lines += [f"  {head:{_HEAD_WIDTH}}  {told}".rstrip() for head, told in _about(server["about"])]
         lines += [_line(row, widths) for row in ((_HEADS, *table) if table else ())]
     return lines
 
@@ -44,6 +47,30 @@ def _title(server: Server) -> str:
     if server["error"]:
         return f"Server {server['id']} was not read"
     return f"Server {server['id']}" if server["users"] else f"Server {server['id']} has no users"
+
+
+def _about(about: About | None) -> Iterator[tuple[str, str]]:
+    """Yield what is known of a server, each with its name."""
+    if about is None:
+        return
+    if about["unknown"]:
+        yield "not described", about["unknown"]
+        return
+    place = about["place"] or _NOTHING
+    kind = f" ({about['endpoint_type']})" if about["endpoint_type"] else ""
+    ports = f", port {', '.join(map(str, about['ports']))}" if about["ports"] else ""
+    yield "endpoint", f"{place}{kind}{ports}"
+    yield "state", about["state"] or _NOTHING
+    yield "protocols", ", ".join(about["protocols"]) or _NOTHING
+    not_counted = "" if about["keys_count"] else ": the keys of users do not count"
+    yield "identity provider", f"{about['identity_provider'] or _NOTHING}{not_counted}"
+    widest = max((len(key["type"]) for key in about["host_keys"]), default=0)
+    for key in about["host_keys"]:
+        age = "" if key["age_days"] is None else f"  {key['age_days']} d"
+        default = ", default" if key["default"] else ""
+        yield "host key", f"{key['type'] or _NOTHING:{widest}}  {key['fingerprint']}{age}{default}"
+    if about["host_keys_unknown"]:
+        yield "host keys", f"unknown: {about['host_keys_unknown']}"
 
 
 def _rows(user: User) -> Iterator[_Row]:

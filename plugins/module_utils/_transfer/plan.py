@@ -18,12 +18,13 @@ Pure. Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey, read_held_key, result_of_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import transfer_body
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.dates import age_days, iso
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import (
     check_key_id,
     check_replaced_id,
@@ -113,8 +114,7 @@ class HeldKey:
 
     def age_days(self, now: datetime) -> int | None:
         """Return the whole days from its import to ``now``, None for a key that is not imported yet."""
-        # The clock of this host may be behind that of AWS.
-        return max(0, (now - self.date_imported).days) if self.date_imported else None
+        return age_days(self.date_imported, now) if self.date_imported else None
 
     def result(self) -> dict[str, Any]:
         """Return the key as a module's result describes it."""
@@ -123,7 +123,7 @@ class HeldKey:
             "id": self.id,
             "body": self.body,
             **(result_of_key(self.key) if self.key else unknown),
-            "date_imported": _iso(self.date_imported) if self.date_imported else None,
+            "date_imported": iso(self.date_imported) if self.date_imported else None,
         }
 
 
@@ -200,8 +200,3 @@ def plan_user(held: Sequence[HeldKey] | None, wanted: Wanted) -> UserPlan:
 def labels(keys: Sequence[HeldKey]) -> str:
     """Return the labels of keys for a sentence, "none" if there is none."""
     return ", ".join(key.label for key in keys) or "none"
-
-
-def _iso(moment: datetime) -> str:
-    """Write a moment as ISO 8601 in UTC, to the second."""
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

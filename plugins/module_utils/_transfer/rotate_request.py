@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from dataclasses import dataclass, replace
 from typing import Any, Collection, Iterator, Mapping
 
@@ -21,6 +22,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._booleans import as_bo
 from ansible_collections.sshkeys.aws.plugins.module_utils._comma_list import elements, faults as comma_list_faults
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.private import PRIVATE_KEY, holds_private_key
+from ansible_collections.sshkeys.aws.plugins.module_utils._ssh_options import letters_in, options_in
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.paths import Paths, shown_path
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotate_files import new_file_of
 
@@ -38,6 +40,11 @@ _NO_PLACE_FOR_A_KEY = (
     "sftp_host",
     "sftp_port",
     "sftp_user",
+    "ssh_args",
+)
+# With any of these in ssh_args, the user says how ssh knows the host key.
+_OF_HOST_KEYS = frozenset(
+    {"userknownhostsfile", "globalknownhostsfile", "stricthostkeychecking", "knownhostscommand", "verifyhostkeydns"}
 )
 
 
@@ -55,6 +62,9 @@ class RotateRequest:
     key_comment: the comment of a new pair.
     keep_old_keys: whether nothing is removed for now.
     sftp_host, sftp_port, sftp_user: where to log in with the new key; the host is empty where no login is asked for.
+    ssh_args: more arguments for that.
+    checks_host_key: whether the server must show a host key that the service states, because there is a login and
+      ssh_args does not say how ssh knows the host key.
     """
 
     faults: tuple[str, ...]
@@ -72,6 +82,8 @@ class RotateRequest:
     sftp_host: str
     sftp_port: str
     sftp_user: str
+    ssh_args: str
+    checks_host_key: bool
 
 
 def read_rotate_request(
@@ -112,6 +124,8 @@ def read_rotate_request(
         sftp_host=_text(variables, "sftp_host"),
         sftp_port=_text(variables, "sftp_port") or _SSH_PORT,
         sftp_user=_text(variables, "sftp_user") or user_name,
+        ssh_args=_text(variables, "ssh_args"),
+        checks_host_key=bool(_text(variables, "sftp_host")) and not _says_host_keys(_text(variables, "ssh_args")),
     )
     # Nothing more is said of variables that could not be read.
     return request if unreadable else replace(request, faults=tuple(_faults(request, variables, paths, set(defined))))
@@ -120,6 +134,23 @@ def read_rotate_request(
 def _text(variables: Mapping[str, Any], name: str) -> str:
     value = variables.get(name)
     return str(value).strip() if value else ""
+
+
+def _words(ssh_args: str) -> list[str] | None:
+    """Return the words of arguments, None where a quote has no end."""
+    try:
+        return shlex.split(ssh_args)
+    except ValueError:
+        return None
+
+
+def _says_host_keys(ssh_args: str) -> bool:
+    """Return whether arguments of sftp say how it knows host keys, or name a configuration that may say so."""
+    words = _words(ssh_args) or []
+    return bool(
+        any(letter == "F" for letter, _value in letters_in(words, "sftp"))
+        or _OF_HOST_KEYS.intersection(told.keyword for told in options_in(words, "sftp"))
+    )
 
 
 def _names_of_files(value: Any, paths: Paths) -> Any:
@@ -167,6 +198,8 @@ def _faults(
         )
     if not re.fullmatch(r"[0-9]{1,5}", request.sftp_port) or not 1 <= int(request.sftp_port) <= _LAST_PORT:
         yield f"sftp_port is {shown(request.sftp_port)}, and must be the number of a port."
+    if _words(request.ssh_args) is None:
+        yield "ssh_args has a quote without an end. Quote it as for a shell, such as '-o \"ProxyCommand=ssh bastion\"'."
     refusal = no_boolean("keep_old_keys", _text(variables, "keep_old_keys"))
     if refusal:
         yield refusal

@@ -16,9 +16,11 @@ from typing import Any, Iterator, Mapping, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.key_label import label
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.replaces import Replacement
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotate_host_keys import RotateHostKeys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotate_request import RotateRequest
 
 _Key = Mapping[str, Any]
+_NO_HOST_KEYS = RotateHostKeys()
 
 
 def rotate_summary(
@@ -30,6 +32,7 @@ def rotate_summary(
     new_key: str = "",
     backup_file: str = "",
     check_mode: bool = False,
+    host_keys: RotateHostKeys = _NO_HOST_KEYS,
 ) -> list[str]:
     """Return what there is to say at the end of a rotation that nothing stopped, as lines.
 
@@ -37,6 +40,7 @@ def rotate_summary(
       skipped, or refused because the user was full, has no ``ssh_public_keys`` or an ``error``, and does not count.
     new_key: the public key of the new pair, empty where there is none yet, as in check mode.
     backup_file: where the pair that was in FILE is kept, unless an earlier run has kept it.
+    host_keys: what the service states of the server of the login.
     """
     done = [result for result in results if "ssh_public_keys" in result and "error" not in result]
     came = [key for result in done for key in result["imported"]]
@@ -52,7 +56,7 @@ def rotate_summary(
         *(f"  {word} {label(key)}" for word, keys in zip(words, (came, went, stay)) for key in keys),
         *([] if came or went or to_be_made else ["Nothing to do."]),
         *_about_pair(request, decision, backup_file, check_mode=check_mode),
-        *_about_login(request, check_mode=check_mode),
+        *_about_login(request, host_keys, check_mode=check_mode),
         *([decision.later] if decision.later else []),
     ]
 
@@ -74,7 +78,7 @@ def _about_pair(request: RotateRequest, decision: Replacement, backup_file: str,
             yield f"{kept} in {backup_file}."
 
 
-def _about_login(request: RotateRequest, *, check_mode: bool) -> Iterator[str]:
+def _about_login(request: RotateRequest, host_keys: RotateHostKeys, *, check_mode: bool) -> Iterator[str]:
     where = f"on {request.sftp_host}, port {request.sftp_port}"
     if request.sftp_host and check_mode:
         yield f"Before an old key goes, sftp would log in {where}."
@@ -82,3 +86,7 @@ def _about_login(request: RotateRequest, *, check_mode: bool) -> Iterator[str]:
         yield f"The new key has logged in by sftp {where}."
     elif request.private_key_file:
         yield f"No login {'would be' if check_mode else 'was'} tried: sftp_host is not set."
+    if host_keys.stated:
+        yield "The host key there is one that the service states."
+    if host_keys.unknown:
+        yield f"The host key there is known from a known_hosts file. {host_keys.unknown}"

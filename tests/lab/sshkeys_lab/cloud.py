@@ -123,6 +123,15 @@ class Cloud:
         backends = transfer_backends[DEFAULT_ACCOUNT_ID]
         return backends[region].servers.get(server_id) if region in backends else None
 
+    def servers(self, region: str) -> list[Server]:
+        """Return the Transfer servers of a region."""
+        backends = transfer_backends[DEFAULT_ACCOUNT_ID]
+        return list(backends[region].servers.values()) if region in backends else []
+
+    def set_identity_provider(self, region: str, server_id: str, provider: str) -> None:
+        """Give an existing Transfer server an identity provider type; raise ValueError for one that AWS has not."""
+        self._transfer(region).servers[server_id].identity_provider_type = ServerIdentityProviderType(provider)
+
     def create_user(self, region: str, server_id: str, user_name: str, *, home_directory: str | None = None) -> None:
         """Create a Transfer user on an existing server, with a role and a home of type PATH, and nothing else."""
         self._transfer(region).create_user(

@@ -79,6 +79,8 @@ class Control:
             ("GET", "endpoints", self._endpoints),
             ("PUT", "endpoints", self._replace_endpoints),
             ("POST", "tunnels/end", self._end_tunnels),
+            ("GET", "transfer/servers/([^/]+)", self._server),
+            ("PUT", "transfer/servers/([^/]+)", self._change_server),
             ("POST", "transfer/users", self._create_user),
             ("GET", "transfer/users/([^/]+)", self._user),
             ("PUT", "transfer/users/([^/]+)", self._change_user),
@@ -237,6 +239,13 @@ class Control:
     def _end_tunnels(self, body: dict[str, Any]) -> object:
         code, reason = _close_code(body, "Tunnels end")
         return {"ended": self._services.end_tunnels(code, reason)}
+
+    def _server(self, _body: dict[str, Any], server_id: str) -> object:
+        return self._services.transfer_servers.read(seed.REGION, server_id)
+
+    def _change_server(self, body: dict[str, Any], server_id: str) -> object:
+        self._services.transfer_servers.change(seed.REGION, server_id, body)
+        return self._server(body, server_id)
 
     def _create_user(self, body: dict[str, Any]) -> object:
         if not isinstance(body.get("user_name"), str):

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
@@ -30,7 +31,7 @@ from .errors import LabError
 from .files import write_private
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 _SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
 _SFTP_PROGRAM = "sshkeys_lab.sftp_session"
@@ -38,19 +39,27 @@ _PRIVILEGE_SEPARATION = Path("/run/sshd")
 # About as long as the script on a real instance.
 _COMMAND_SECONDS = 5
 
+_PrivateKey = Ed25519PrivateKey | rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+_GENERATE: dict[str, Callable[[], _PrivateKey]] = {
+    "ssh-ed25519": Ed25519PrivateKey.generate,
+    "ssh-rsa": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
+    "ecdsa-sha2-nistp256": lambda: ec.generate_private_key(ec.SECP256R1()),
+}
+
 
 @dataclass(frozen=True)
 class Door:
-    """A port on 127.0.0.1, the socket that listens there, and the sshd to run for each connection."""
+    """A port on 127.0.0.1, the socket that listens there, the sshd to run for each connection, and its config file."""
 
     port: int
     listener: socket.socket
     command: list[str]
+    config: Path
 
 
 @dataclass(frozen=True)
 class HostKey:
-    """An ed25519 host key: the file of the private half, and the public line without a comment."""
+    """A host key: the file of the private half, and the public line without a comment."""
 
     path: Path
     public_line: str
@@ -102,22 +111,22 @@ def can_give_terminals() -> bool:
         os.close(terminal)
 
 
-def make_host_key(path: Path) -> HostKey:
+def make_host_key(path: Path, key_type: str = "ssh-ed25519") -> HostKey:
     """Make a new host key at `path`."""
-    key = Ed25519PrivateKey.generate()
+    key = _GENERATE[key_type]()
     write_private(path, key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode())
     return HostKey(path, key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode())
 
 
-def open_door(name: str, host_key: HostKey, keys_url: str, lines: Iterable[str]) -> Door:
-    """Open a door whose sshd accepts the public keys at `keys_url` (`%u` in it is the login user).
+def open_door(name: str, host_keys: Sequence[HostKey], keys_url: str, lines: Iterable[str]) -> Door:
+    """Open a door whose sshd shows `host_keys` and accepts the public keys at `keys_url` (`%u` is the login user).
 
     lines: of its configuration, which say what a session is: see `shell` and `sftp_program`. Config and log are beside
-    the host key, as `name`.conf and `name`.log.
+    the host keys, as `name`.conf and `name`.log.
     """
     curl = f"{_tool('curl', 'curl')} -q -s -f -g --max-time {_COMMAND_SECONDS} {keys_url}"
     config_lines = [
-        f'HostKey "{host_key.path}"',
+        *map(_host_key_line, host_keys),
         "PidFile none",
         "UsePAM no",
         "AuthorizedKeysFile none",
@@ -135,12 +144,27 @@ def open_door(name: str, host_key: HostKey, keys_url: str, lines: Iterable[str])
         "LogLevel VERBOSE",
         *lines,
     ]
-    config = host_key.path.parent / f"{name}.conf"
+    folder = host_keys[0].path.parent
+    config = folder / f"{name}.conf"
     write_private(config, "\n".join(config_lines) + "\n")
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-    log = host_key.path.parent / f"{name}.log"
+    log = folder / f"{name}.log"
     command = [_tool("sshd", "openssh-server"), "-i", "-f", str(config), "-E", str(log)]
-    return Door(listener.getsockname()[1], listener, command)
+    return Door(listener.getsockname()[1], listener, command, config)
+
+
+def show_host_keys(door: Door, host_keys: Sequence[HostKey]) -> None:
+    """Let the sshd of `door` show `host_keys` to whoever connects from now on."""
+    lines = [line for line in door.config.read_text("utf-8").splitlines() if not line.startswith("HostKey ")]
+    text = "\n".join([*map(_host_key_line, host_keys), *lines]) + "\n"
+    # At once: an sshd that starts meanwhile reads one or the other.
+    written = door.config.with_suffix(".new")
+    write_private(written, text)
+    written.replace(door.config)
+
+
+def _host_key_line(host_key: HostKey) -> str:
+    return f'HostKey "{host_key.path}"'
 
 
 def shell(home: Path) -> list[str]:

@@ -29,6 +29,7 @@ from .settings import Settings
 from .ssm import Ssm
 from .ssm_settings import SessionManagerSettings
 from .transfer import Transfer
+from .transfer_servers import TransferServers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,6 +87,7 @@ class Services:
         self.cloud = Cloud()
         self.instance_connect = InstanceConnect(self.cloud, self.clock, self.settings)
         self.transfer = Transfer(self.cloud, self.clock, self.settings)
+        self.transfer_servers = TransferServers(self.cloud, self.settings)
         self.ec2 = Ec2(self.cloud)
         self.session_manager = SessionManagerSettings()
         self.ssm = Ssm(self.cloud)
@@ -114,6 +116,7 @@ class Services:
         self.transfer.clear()
         self.empty_storage()
         self.cloud.reset()
+        self.transfer_servers.reset()
         self.ec2.reset()
         self.ssm.reset()
 
@@ -122,10 +125,13 @@ class Services:
         try:
             if call.service == protocol.INSTANCE_CONNECT and call.operation in self.instance_connect.operations:
                 return protocol.json_answer(self.instance_connect.operations[call.operation](call))
-            if call.service == protocol.TRANSFER and call.operation in self.transfer.operations:
-                return protocol.json_answer(self.transfer.answer(call))
-            if call.service == protocol.SSM and call.operation in self.ssm.operations:
-                return protocol.json_answer(self.ssm.answer(call))
+            for name, service in (
+                (protocol.TRANSFER, self.transfer),
+                (protocol.TRANSFER, self.transfer_servers),
+                (protocol.SSM, self.ssm),
+            ):
+                if call.service == name and call.operation in service.operations:
+                    return protocol.json_answer(service.answer(call))
             if call.service == protocol.EC2 and call.operation in self.ec2.operations:
                 return self.ec2.operations[call.operation](call)
         except ServiceError as error:

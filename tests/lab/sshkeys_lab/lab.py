@@ -18,9 +18,11 @@ from .cloud import is_nitro
 from .data_channel import DataChannels
 from .front import Credentials, Front
 from .http_server import HttpServer
+from .transfer_servers import HOST_KEY_TYPES, IMPOSTOR
 from .tunnels import Tunnels
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -108,8 +110,18 @@ class Lab:
         }
         self._managed_keys = {each: doors.make_host_key(self._folder / f"{each}.key") for each in seed.MANAGED_NODES}
         self._managed_doors = {each: self._managed_door(each, key) for each, key in self._managed_keys.items()}
-        server_key = doors.make_host_key(self._folder / f"{seed.SERVER_ID}.key")
-        self._user_doors = {name: self._user_door(name, server_key) for name in (*seed.SFTP_USERS, *seed.NEW_USERS)}
+        self._server_keys = {
+            each: doors.make_host_key(self._folder / f"{seed.SERVER_ID}.{each}.key", each) for each in HOST_KEY_TYPES
+        }
+        self._server_keys[IMPOSTOR] = doors.make_host_key(self._folder / f"{IMPOSTOR}.key")
+        self._user_doors = {name: self._user_door(name) for name in (*seed.SFTP_USERS, *seed.NEW_USERS)}
+        servers = self._front.services.transfer_servers
+        servers.public_lines = {each: self._server_keys[each].public_line for each in HOST_KEY_TYPES}
+        servers.show = self._show_server_keys
+
+    def _show_server_keys(self, types: Sequence[str]) -> None:
+        for door in self._user_doors.values():
+            doors.show_host_keys(door, [self._server_keys[each] for each in types])
 
     def _open_endpoint(self, certificate: Path) -> Tunnels:
         services = self._front.services
@@ -149,15 +161,17 @@ class Lab:
         keys_url = f"{self._server.url}/{kind}/{name}/authorized-keys/%u"
         home = self._state / "instances" / name
         home.mkdir(mode=0o700, parents=True)
-        door = doors.open_door(name, host_key, keys_url, doors.shell(home))
+        door = doors.open_door(name, [host_key], keys_url, doors.shell(home))
         self._know(host_key, door, name)
         return door
 
-    def _user_door(self, name: str, host_key: HostKey) -> Door:
+    def _user_door(self, name: str) -> Door:
         keys_url = f"{self._server.url}/transfer/{seed.SERVER_ID}/users/{name}/authorized-keys"
         session = doors.sftp_program(self._folder, str(self._state), seed.SERVER_ID, name)
-        door = doors.open_door(f"{seed.SERVER_ID}-{name}", host_key, keys_url, session)
-        self._know(host_key, door, seed.SERVER_ID)
+        host_keys = [self._server_keys[each] for each in HOST_KEY_TYPES]
+        door = doors.open_door(f"{seed.SERVER_ID}-{name}", host_keys, keys_url, session)
+        for host_key in host_keys:
+            self._know(host_key, door, seed.SERVER_ID)
         return door
 
     def _know(self, host_key: HostKey, door: Door, alias: str) -> None:

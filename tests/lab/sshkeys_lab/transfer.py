@@ -46,9 +46,9 @@ def _exists(kind: str, resource: str) -> ServiceError:
     return ServiceError("ResourceExistsException", f"The {kind} already exists", members=members)
 
 
-def _set_members(members: dict[str, Any]) -> dict[str, Any]:
+def set_members(members: dict[str, Any]) -> dict[str, Any]:
     """Return `members` without unset ones, at any depth, as the service does."""
-    inner = {name: _set_members(value) if isinstance(value, dict) else value for name, value in members.items()}
+    inner = {name: set_members(value) if isinstance(value, dict) else value for name, value in members.items()}
     return {name: value for name, value in inner.items() if value not in (None, {}, [])}
 
 
@@ -81,7 +81,6 @@ class Transfer:
             "TagResource": self._tag_resource,
             "UntagResource": self._untag_resource,
             "ListTagsForResource": self._list_tags_for_resource,
-            "DescribeServer": self._describe_server,
             "DeleteServer": self._delete_server,
         }
 
@@ -226,7 +225,7 @@ class Transfer:
         users = sorted(server._users, key=lambda user: user.user_name)  # noqa: SLF001 - see _user
         rest = [user for user in users if user.user_name > last]
         listed = [
-            _set_members(
+            set_members(
                 {
                     "Arn": user.arn,
                     "HomeDirectory": user.home_directory,
@@ -316,11 +315,6 @@ class Transfer:
         if len(rest) > size:
             page["NextToken"] = self._token(rest[size - 1]["Key"])
         return page
-
-    def _describe_server(self, call: Call) -> dict[str, object]:
-        described = _set_members(self._server(call.region, call.parameters["ServerId"]).to_dict())
-        described.setdefault("IdentityProviderType", "SERVICE_MANAGED")
-        return {"Server": described}
 
     def _delete_server(self, call: Call) -> dict[str, object]:
         server = self._server(call.region, call.parameters["ServerId"])

@@ -21,6 +21,7 @@ from ansible_collections.sshkeys.aws.plugins.modules import (
     ec2_instance_connect_info,
     ec2_instance_connect_key,
     ec2_serial_console_key,
+    transfer_server_info,
     transfer_ssh_key,
     transfer_ssh_key_info,
 )
@@ -35,6 +36,7 @@ MODULES: dict[str, Any] = {
         ec2_instance_connect_info,
         ec2_instance_connect_key,
         ec2_serial_console_key,
+        transfer_server_info,
         transfer_ssh_key,
         transfer_ssh_key_info,
     )
@@ -184,6 +186,7 @@ def test_what_is_masked_of_a_key_that_was_split(kind: str, option: str) -> None:
         ("transfer_ssh_key", {"ssh_public_key_id": [BARE]}, "ssh_public_key_ids has (text of"),
         ("transfer_ssh_key", {"replaces": [BARE]}, "replaces has (text of"),
         ("transfer_ssh_key_info", {"server_id": BARE}, "server_id (text of"),
+        ("transfer_server_info", {"server_id": [f"{BARE}/"]}, "server_id (text of"),
         ("transfer_ssh_key_info", {"user_name": [f"{BARE}/"]}, "user_name (text of"),
     ],
 )

@@ -70,6 +70,8 @@ def test_what_is_known_of_the_login_is_told() -> None:
         traces="The log names the request.",
     )
     assert meaning_of(Cause.HOST_KEY, login).endswith(f"under {INSTANCE_ID} (HostKeyAlias) in known_hosts. Add it.")
+    by_name = Login("sftp.example.com", is_alias=False)
+    assert meaning_of(Cause.HOST_KEY, by_name).endswith("It is looked up under sftp.example.com.")
     assert meaning_of(Cause.PRIVATE_KEY, login).startswith("ssh cannot use the private key /k. It must be readable")
     refused = meaning_of(Cause.REFUSED, login)
     assert "(1) There is no OS user ubuntu on the instance" in refused

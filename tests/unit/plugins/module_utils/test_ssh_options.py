@@ -16,6 +16,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._ssh_options import (
     UnusablePathError,
     escaped,
     has_escapes,
+    letters_in,
     name_for_ssh,
     options_in,
     proxy_command,
@@ -110,6 +111,11 @@ def test_what_ssh_is_told_never_begins_an_option_or_ends_a_word(name: str) -> No
 def test_options_are_found_as_ssh_finds_them(words: str, program: str, told: list[tuple[str, str, str]]) -> None:
     found = options_in(shlex.split(words), program)
     assert [(each.keyword, each.value, each.text) for each in found] == told
+
+
+def test_letters_are_found_with_their_values() -> None:
+    words = shlex.split("-vF config -P2222 -C -o A=b name -i")
+    assert list(letters_in(words, "sftp")) == [("F", "config"), ("P", "2222"), ("o", "A=b"), ("i", "")]
 
 
 @pytest.mark.parametrize("program", ["ssh", "sftp", "scp"])

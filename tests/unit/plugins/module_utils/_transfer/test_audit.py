@@ -15,11 +15,14 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import Argumen
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.audit import audit
 from ansible_collections.sshkeys.aws.tests.unit.audit_results import (
     ANYTHING,
+    DENIED,
+    DESCRIBED,
     LIMITS,
     OTHER,
     SERVER,
     SERVERS,
     audited,
+    described,
     key,
     lost,
     server,
@@ -157,6 +160,47 @@ def test_a_failure_ends_as_a_sentence_and_has_an_end(msg: str, end: str) -> None
     assert len(failure) < 2100
 
 
+# -- The servers themselves -------------------------------------------------------------------------------------------
+
+
+def test_a_server_whose_users_are_not_its_own_is_remarked() -> None:
+    others = [described(identity_provider_type="AWS_LAMBDA"), described(server_id=OTHER)]
+    found = audited(server(user("alice", key())), server(item=OTHER), servers=others)
+    sentence = "1 server has another identity provider (AWS_LAMBDA): keys of users count with SERVICE_MANAGED only."
+    assert found["remarked"] == [{"remark": "identity_provider", "number": 1, "sentence": sentence}]
+    assert found["summary"] == ["1 user with 1 key on 2 servers.", sentence]
+    assert [one["about"] and one["about"]["keys_count"] for one in found["servers"]] == [False, True]
+    both = audited(
+        server(),
+        lost(item=OTHER),
+        servers=[
+            described(identity_provider_type="AWS_LAMBDA"),
+            described(server_id=OTHER, identity_provider_type="API_GATEWAY"),
+        ],
+    )
+    assert both["remarked"][0]["sentence"].startswith(
+        "2 servers have another identity provider (API_GATEWAY, AWS_LAMBDA)"
+    )
+
+
+def test_an_audit_that_may_not_describe_servers_says_so_and_does_not_fail() -> None:
+    found = audited(server(user("alice", key())), servers=[described(arn=None, error=DENIED)])
+    told = f"The server {SERVER} in us-east-1 could not be described: No (AccessDeniedException). Allow it."
+    assert found["summary"] == ["1 user with 1 key on 1 server.", "Nothing to remark.", told]
+    assert (found["failures"], found["problems"], found["described"]) == ([], [], True)
+
+
+def test_a_server_that_could_not_be_read_at_all_is_told_once() -> None:
+    found = audited(lost(), servers=[described(arn=None, error=DENIED)])
+    assert len(found["summary"]) == 2
+    assert not [sentence for sentence in found["summary"] if "described" in sentence]
+
+
+def test_without_a_description_nothing_is_said_of_servers() -> None:
+    found = audited(server(user("alice", key())))
+    assert (found["described"], found["servers"][0]["about"]) == (False, None)
+
+
 # -- What cannot be an audit ------------------------------------------------------------------------------------------
 
 
@@ -198,9 +242,11 @@ def test_nothing_unread_counts(results: list[dict[str, Any]], limit: int) -> Non
     assert len(found["failures"]) == found["not_read"]["servers"] + found["not_read"]["users"]
 
 
-@given(SERVERS, LIMITS, ANYTHING)
-def test_every_text_is_safe_to_print_and_has_an_end(results: list[dict[str, Any]], limit: int, text: str) -> None:
-    found = audit(results, limit, text, text)
+@given(SERVERS, LIMITS, ANYTHING, DESCRIBED)
+def test_every_text_is_safe_to_print_and_has_an_end(
+    results: list[dict[str, Any]], limit: int, text: str, servers: list[dict[str, Any]]
+) -> None:
+    found = audit(results, limit, text, text, {"servers": servers})
     for told in texts_in(found):
         assert not [unicodedata.name(one, repr(one)) for one in told if unicodedata.category(one)[0] == "C"]
         assert not [one for one in told if unicodedata.category(one) in ("Zl", "Zp")]

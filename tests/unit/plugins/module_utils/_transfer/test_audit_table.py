@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.audit import audit
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.audit_table import audit_table
+from ansible_collections.sshkeys.aws.tests.unit.audit_results import described
 from hypothesis import given, strategies as st
 
 SERVER = "s-01234567890abcdef"
@@ -125,3 +126,43 @@ def test_columns_are_aligned_as_ansible_shows_them(keys: list[tuple[str, int]]) 
     lines = [json.dumps(line, ensure_ascii=False) for line in table(server(*(user("u", one) for one in held)))[1:]]
     assert len({line.find("FINGERPRINT") + line.find("SHA256:") + 1 for line in lines}) == 1
     assert len({line.find("REMARKS" if "REMARKS" in line else " old") for line in lines if "old" in line}) <= 1
+
+
+def about(**changes: Any) -> list[str]:
+    """Return the lines about a server."""
+    result = {"servers": [described(**changes)]}
+    return audit_table(audit([server()], 90, "2026-11-25", "", result))[1:]
+
+
+def test_the_server_stands_above_its_users() -> None:
+    host_keys = [
+        {"type": "ssh-ed25519", "fingerprint": "SHA256:e", "age_days": 12, "is_default": True},
+        {"type": "ssh-rsa", "fingerprint": "SHA256:r", "age_days": None, "is_default": False},
+    ]
+    assert about(host_keys=host_keys, protocols=["SFTP", "FTPS"], ports=[22, 2222]) == [
+        f"  endpoint           {SERVER}.server.transfer.us-east-1.amazonaws.com (PUBLIC), port 22, 2222",
+        "  state              ONLINE",
+        "  protocols          SFTP, FTPS",
+        "  identity provider  SERVICE_MANAGED",
+        "  host key           ssh-ed25519  SHA256:e  12 d, default",
+        "  host key           ssh-rsa      SHA256:r",
+    ]
+
+
+def test_keys_that_do_not_count_stand_out() -> None:
+    assert "  identity provider  AWS_LAMBDA: the keys of users do not count" in about(
+        identity_provider_type="AWS_LAMBDA"
+    )
+
+
+def test_what_is_unknown_of_a_server_is_told() -> None:
+    error = {"code": "AccessDeniedException", "message": "No.", "hint": "Allow it."}
+    nothing = dict.fromkeys(("state", "endpoint", "endpoint_type", "ports", "protocols", "identity_provider_type"))
+    assert about(arn=None, error=error) == ["  not described      No (AccessDeniedException). Allow it."]
+    assert about(**nothing, host_keys=None, error=error) == [
+        "  endpoint           -",
+        "  state              -",
+        "  protocols          -",
+        "  identity provider  -",
+        "  host keys          unknown: No (AccessDeniedException). Allow it.",
+    ]

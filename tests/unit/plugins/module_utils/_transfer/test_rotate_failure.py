@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotate_failure import rotate_failure
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotate_files import KeyFiles
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotate_host_keys import RotateHostKeys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotate_request import read_rotate_request
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotation import _FULL_HINT
 from ansible_collections.sshkeys.aws.tests.unit.paths import HERE, MadeUpPaths
@@ -31,6 +32,7 @@ def said(
     is_login: bool = False,
     held: Sequence[Mapping[str, Any]] | None = (),
     files: Mapping[str, str] | None = None,
+    host_keys: RotateHostKeys | None = None,
     **variables: Any,
 ) -> str:
     """Return the sentence. files: by what follows FILE in the name of a file, the letter of its key."""
@@ -39,7 +41,13 @@ def said(
     lines = {f"{FILE}{end}": f"256 {FINGERPRINTS.get(letter, '')} x" for end, letter in (files or {}).items()}
     path = request.private_key_file
     return rotate_failure(
-        request, failed, task="Remove the old keys", is_login=is_login, held=held, files=KeyFiles.read(path, lines)
+        request,
+        failed,
+        task="Remove the old keys",
+        is_login=is_login,
+        held=held,
+        files=KeyFiles.read(path, lines),
+        host_keys=host_keys or RotateHostKeys(),
     )
 
 
@@ -125,3 +133,28 @@ def test_it_is_one_line_that_can_be_printed() -> None:
     told = said({"msg": "red \x1b[31m\n\n  and   \t more."})
     assert told.isprintable()
     assert "  " not in told
+
+
+UNVERIFIED = {"stderr": "Host key verification failed.\nConnection closed."}
+
+
+def test_a_host_key_that_ssh_does_not_know_is_explained() -> None:
+    unknown = "The host keys that the service states are unknown: AccessDeniedException: No. Allow it."
+    told = said(UNVERIFIED, is_login=True, sftp_host="x", sftp_port=2222, host_keys=RotateHostKeys(unknown=unknown))
+    assert "No old key was removed. The host key is unknown, or differs from the known one. " in told
+    assert f"It is looked up under [x]:2222 in known_hosts. {unknown} The filter sshkeys.aws.known_hosts turns" in told
+
+
+def test_a_host_key_of_the_users_own_files_is_explained() -> None:
+    told = said(UNVERIFIED, is_login=True, sftp_host="x", ssh_args="-o UserKnownHostsFile=/k")
+    assert "It is looked up under x in known_hosts. ssh_args says how ssh knows host keys. Without" in told
+
+
+def test_a_host_key_that_has_changed_since_is_explained() -> None:
+    told = said(UNVERIFIED, is_login=True, sftp_host="x", host_keys=RotateHostKeys(stated=[{}]))
+    assert "It has changed since this playbook checked it. Run again." in told
+
+
+def test_another_end_of_a_login_says_nothing_of_host_keys() -> None:
+    told = said({"stderr": "Permission denied (publickey)."}, is_login=True, sftp_host="x")
+    assert "host key" not in told

@@ -58,6 +58,8 @@ def test_given_keys() -> None:
         sftp_host="",
         sftp_port="22",
         sftp_user="partner",
+        ssh_args="",
+        checks_host_key=False,
     )
 
 
@@ -66,6 +68,34 @@ def test_a_private_key_file() -> None:
     assert (request.private_key_file, request.folder) == (f"{HOME}/.ssh/partner", f"{HOME}/.ssh")
     assert request.new_file == f"{HOME}/.ssh/partner.new"
     assert (request.sftp_host, request.sftp_port, request.sftp_user) == ("sftp.example.com", "2222", "x")
+
+
+@pytest.mark.parametrize(
+    ("ssh_args", "checks"),
+    [
+        ("", True),
+        ("-o ProxyJump=bastion -v", True),
+        ("-o HostKeyAlgorithms=ssh-rsa", True),
+        ("-o UserKnownHostsFile=/k", False),
+        ("-oUserKnownHostsFile=/k", False),
+        ("-vo 'userknownhostsfile /k'", False),
+        ("-o GlobalKnownHostsFile=/k", False),
+        ("-o StrictHostKeyChecking=no", False),
+        ("-o 'KnownHostsCommand=/bin/keys %H'", False),
+        ("-o VerifyHostKeyDNS=yes", False),
+        ("-F ~/.ssh/config", False),
+        ("-vFconfig", False),
+    ],
+)
+def test_the_host_key_is_checked_unless_ssh_args_says_how_ssh_knows_it(ssh_args: str, checks: bool) -> None:
+    request = fine(private_key_file="key", sftp_host="x", ssh_args=f" {ssh_args}")
+    assert (request.ssh_args, request.checks_host_key) == (ssh_args, checks)
+    assert not fine(private_key_file="key", ssh_args=ssh_args).checks_host_key
+
+
+def test_a_quote_without_an_end_is_refused() -> None:
+    (fault,) = asked(private_key_file="key", sftp_host="x", ssh_args="-o 'ProxyCommand=ssh bastion").faults
+    assert fault.startswith("ssh_args has a quote without an end.")
 
 
 @pytest.mark.parametrize("port", ["1", 65535, " 2222 "])

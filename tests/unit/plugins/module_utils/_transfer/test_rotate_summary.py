@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.replaces import Replacement, decide
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotate_host_keys import RotateHostKeys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotate_request import (
     RotateRequest,
     read_rotate_request,
@@ -154,3 +155,13 @@ def test_each_key_has_one_line(before: list[str], after: list[str], check_mode: 
     shown = [line.split()[-1] for line in lines if "SHA256:" in line]
     assert sorted(shown) == sorted(f"SHA256:{name}" for name in {*before, *after})
     assert ("Nothing to do." in lines) is (set(before) == set(after))
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_it_says_how_the_host_key_is_known(check_mode: bool) -> None:
+    stated = "The host key there is one that the service states."
+    lines = summary(OURS, SKIPPED, check_mode=check_mode, host_keys=RotateHostKeys(stated=[{}]))
+    assert stated in lines
+    lines = summary(OURS, SKIPPED, check_mode=check_mode, host_keys=RotateHostKeys(unknown="Unknown."))
+    assert "The host key there is known from a known_hosts file. Unknown." in lines
+    assert not [line for line in summary(OURS, SKIPPED, check_mode=check_mode) if "host key" in line]

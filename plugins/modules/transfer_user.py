@@ -138,14 +138,13 @@ options:
   tags:
     description:
       - The tags of the user. With O(purge_tags=true) an empty mapping takes all tags away.
-      - Only AWS sets the tags whose names begin with C(aws:). They are ignored here, so that the tags of a user that
-        CloudFormation has made can be given back.
     type: dict
     aliases: [resource_tags]
   purge_tags:
     description:
       - Whether to remove the tags that are not in O(tags).
-      - Tags of AWS, whose names begin with C(aws:), are neither set nor removed.
+      - Tags of AWS, whose names begin with C(aws:), are neither set nor removed, so those of a user that CloudFormation
+        has made can be given back.
       - Without O(tags) nothing is removed.
     type: bool
     default: true

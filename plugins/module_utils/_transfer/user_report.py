@@ -143,12 +143,11 @@ def _declaration(key: HeldKey) -> str | None:
         return None
     for text in (key.body, key.key.line):
         try:
-            parsed = parse_public_keys(text)
+            parse_public_keys(text)
             judge_for_transfer(key.key)
         except PublicKeyError:
             continue
-        if [each.identity for each in parsed] == [key.key.identity]:
-            return text
+        return text
     return None
 
 

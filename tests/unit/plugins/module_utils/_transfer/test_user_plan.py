@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import Wanted
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import (
     HomeDirectoryMapping,
@@ -17,7 +18,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import 
     User,
     WantedUser,
 )
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_plan import plan_whole_user
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_plan import WholeUserOutcome, plan_whole_user
 from ansible_collections.sshkeys.aws.tests.unit.transfer_users import USER, held, key, line
 
 ROLE = "arn:aws:iam::123456789012:role/transfer"
@@ -141,9 +142,57 @@ def test_an_empty_value_that_opens_more_is_a_warning(declared: dict[str, Any], w
 
 def test_deletion() -> None:
     gone = WantedUser(USER, present=False)
-    assert plan_whole_user(HELD, gone).deletion
-    assert plan_whole_user(None, gone).is_done
-    assert plan_whole_user(HELD, gone).outcome.changed
+    todo = plan_whole_user(HELD, gone)
+    assert (todo.deletion, todo.is_done, todo.outcome.gone, todo.outcome.changed) == (True, False, True, True)
+    todo = plan_whole_user(None, gone)
+    assert (todo.deletion, todo.is_done, todo.outcome.gone, todo.outcome.changed) == (False, True, False, False)
+
+
+def test_keys_alone_are_something_to_do() -> None:
+    assert not plan_whole_user(HELD, WantedUser(USER, keys=Wanted(USER, True, False, (key(2),)))).is_done
+    assert plan_whole_user(HELD, WantedUser(USER, keys=Wanted(USER, True, False, (key(1),)))).is_done
+
+
+def test_nothing_of_a_new_user_is_updated() -> None:
+    assert plan_whole_user(None, WantedUser(USER, role_arn=ROLE, tags={"a": "1"})).updated == ()
+
+
+def test_mappings_that_are_not_there_are_not_taken_away() -> None:
+    todo = plan_whole_user(replace(HELD, home_directory_mappings=()), WantedUser(USER, home_directory_type="PATH"))
+    assert todo.updated == ("home_directory_type",)
+
+
+def test_logical_needs_mappings() -> None:
+    plain = replace(HELD, home_directory_type="PATH", home_directory_mappings=())
+    todo = plan_whole_user(plain, WantedUser(USER, home_directory_type="LOGICAL"))
+    assert todo.fault
+    assert "has no mappings" in todo.fault.message
+    assert (todo.outcome.after, todo.outcome.changed) == (plain, False)
+    wanted = WantedUser(USER, home_directory_type="LOGICAL", home_directory_mappings=(ROOT,))
+    assert not plan_whole_user(plain, wanted).fault
+
+
+def test_a_user_without_a_role_is_a_missing_user() -> None:
+    fault = plan_whole_user(None, WantedUser(USER)).fault
+    assert fault
+    assert (fault.is_missing_user, fault.resource_type) == (True, "User")
+
+
+def test_a_tag_gets_its_new_value() -> None:
+    after = plan_whole_user(HELD, WantedUser(USER, tags={"a": "2"})).outcome.after
+    assert after
+    assert after.tags == {"a": "2", "aws:stack": "x"}
+
+
+def test_the_order_of_groups_is_no_difference() -> None:
+    before = replace(HELD, posix_profile=PosixProfile(1, 2, (5, 7)))
+    assert plan_whole_user(before, WantedUser(USER, posix_profile=PosixProfile(1, 2, (7, 5)))).is_done
+
+
+@pytest.mark.parametrize("in_doubt", [True, False])
+def test_what_nobody_knows_counts_as_a_change(in_doubt: bool) -> None:
+    error = ServiceError("Code", "It broke", "Run again.", in_doubt=in_doubt)
+    assert WholeUserOutcome(USER, HELD, HELD, error=error).changed is in_doubt
 
 
 def test_what_path_hides_is_not_foretold() -> None:

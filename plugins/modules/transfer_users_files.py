@@ -41,7 +41,8 @@ options:
         C(secondary_gids), C(tags), C(public_keys), C(public_key_files), C(exclusive) and C(allow_empty). Each is the
         option of M(sshkeys.aws.transfer_user), and C(uid), C(gid) and C(secondary_gids) are those of its
         C(posix_profile). The API's names, such as C(UserName), count too.
-      - An empty cell says nothing. A default of this task counts, and what an existing user has stays.
+      - An empty cell says nothing. A default of this task counts, and what an existing user has stays. Only keys are
+        different, as O(allow_empty) says.
       - A list has C(;) or a line break between its elements, a pair has C(=) between its parts. So
         C(home_directory_mappings) is C(/=/bucket/home;/incoming=/bucket/in), C(tags) is C(team=finance;env=prod),
         and C(secondary_gids) is C(100;200). Mappings and tags may also be JSON, such as C([]) or C({}), which take
@@ -98,6 +99,8 @@ options:
   allow_empty:
     description:
       - Whether users may have no key. Otherwise a user without a key is a fault, because an empty file gives the same.
+      - If M(sshkeys.aws.transfer_user) is called with O(sshkeys.aws.transfer_user#module:exclusive), the keys of a user
+        without a declared key are removed.
     type: bool
     default: false
   unsupported_keys:

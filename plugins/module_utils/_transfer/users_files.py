@@ -158,11 +158,11 @@ def _declared(user: FileUser, asked: Asked, defaults: Mapping[str, Any], files: 
     try:
         keys, _warnings = judged_keys(
             texts,
-            "public_keys",
+            f"{user.place}, user {shown(user.user_name)}",
             judge_for_transfer,
             unsupported_keys=asked.unsupported_keys,
             if_empty=None if allow_empty else _IF_EMPTY,
-            how_to_skip="unsupported_keys: skip",
+            how_to_skip="unsupported_keys: skip (transfer_users_unsupported_keys of the playbook)",
         )
         if not keys and not faults and not texts and not allow_empty:
             faults.append(f"{user.place}: The user {shown(user.user_name)} has no key. {_IF_EMPTY}")

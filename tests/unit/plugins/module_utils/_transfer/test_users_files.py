@@ -210,6 +210,13 @@ def test_a_user_may_have_no_key_only_if_that_is_said() -> None:
     ]
 
 
+def test_a_user_without_a_key_that_the_service_accepts_is_named() -> None:
+    (unskipped,) = faults(csv=f"user_name,public_keys\npartner,{TOKEN}\n")
+    assert "unsupported_keys: skip (transfer_users_unsupported_keys of the playbook), which skips" in unskipped
+    (fault,) = faults(csv=f"user_name,public_keys\npartner,{TOKEN}\n", unsupported_keys="skip")
+    assert fault.startswith("lists/users.csv, line 2, user 'partner': No key remains, because the service does not")
+
+
 def test_a_user_can_be_told_to_need_a_key() -> None:
     assert faults(csv="user_name,allow_empty\npartner,false\n", allow_empty=True) == [
         f"lists/users.csv, line 2: The user 'partner' has no key. {EMPTY}"

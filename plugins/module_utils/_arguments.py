@@ -128,12 +128,23 @@ def judged_keys(
     how_to_skip: the setting, for the error, that skips keys of types that the service does not accept.
     """
     reading = _Reading(judge, unsupported_keys == "skip", if_empty, how_to_skip)
-    for place, text in texts:
-        reading.read(place, text)
-    faults = reading.faults + reading.faults_of_the_whole(option)
+    faults = reading.read_all(texts, option)
     if faults:
         raise ArgumentError(" ".join(faults))
     return tuple(reading.keys.values()), reading.warnings
+
+
+def faults_of_keys(
+    texts: Sequence[tuple[str, Any]],
+    option: str,
+    judge: Judge,
+    *,
+    unsupported_keys: str,
+    if_empty: str | None,
+    how_to_skip: str,
+) -> list[str]:
+    """Return each fault for which judged_keys raises an error. Each begins with its place, or with ``option``."""
+    return _Reading(judge, unsupported_keys == "skip", if_empty, how_to_skip).read_all(texts, option)
 
 
 class _Reading:
@@ -148,7 +159,13 @@ class _Reading:
         self.faults: list[str] = []
         self._empty: list[str] = []
 
-    def read(self, place: str, text: Any) -> None:
+    def read_all(self, texts: Sequence[tuple[str, Any]], option: str) -> list[str]:
+        """Read texts, and return all faults. option: its name, for the faults of all texts together."""
+        for place, text in texts:
+            self._read(place, text)
+        return self.faults + self._faults_of_the_whole(option)
+
+    def _read(self, place: str, text: Any) -> None:
         """Read one text. place: its place, for a sentence."""
         if not isinstance(text, str):
             self.faults.append(f"{place} must be a string, and is of type {type_name(text)}.{_about_type(text)}")
@@ -165,7 +182,7 @@ class _Reading:
         except PublicKeyError as error:
             self.faults.append(f"{place}: {error}")
 
-    def faults_of_the_whole(self, option: str) -> list[str]:
+    def _faults_of_the_whole(self, option: str) -> list[str]:
         """Return the faults of all texts together, after the last one was read."""
         found = []
         if self.left_out and not self.keys:

@@ -41,12 +41,14 @@ options:
         C(secondary_gids), C(tags), C(public_keys), C(public_key_files), C(exclusive) and C(allow_empty). Each is the
         option of M(sshkeys.aws.transfer_user), and C(uid), C(gid) and C(secondary_gids) are those of its
         C(posix_profile). The API's names, such as C(UserName), count too.
-      - An empty cell says nothing. A default of this task counts, and what an existing user has stays. Only keys are
-        different, as O(allow_empty) says.
+      - An empty cell says nothing. A default of this task counts, and what an existing user has stays. A user without a
+        declared key is a fault all the same, unless O(allow_empty) is set.
+      - C([]) takes away what an existing user has. In C(home_directory) it takes the path away, in
+        C(home_directory_mappings) the mappings, and in C(public_keys) all keys, if O(allow_empty) is set. So does C({})
+        in C(policy) and C(tags).
       - A list has C(;) or a line break between its elements, a pair has C(=) between its parts. So
         C(home_directory_mappings) is C(/=/bucket/home;/incoming=/bucket/in), C(tags) is C(team=finance;env=prod),
-        and C(secondary_gids) is C(100;200). Mappings and tags may also be JSON, such as C([]) or C({}), which take
-        everything away. C(policy) is JSON.
+        and C(secondary_gids) is C(100;200). Mappings and tags may also be JSON. C(policy) is JSON.
       - In C(home_directory), C(home_directory_mappings) and C(home_dir), C({user_name}) stands for the name of the
         user.
       - C(public_keys) are keys as they stand in C(.pub) files. C(public_key_files) are names of files, relative to the
@@ -98,9 +100,13 @@ options:
     type: raw
   allow_empty:
     description:
-      - Whether users may have no key. Otherwise a user without a key is a fault, because an empty file gives the same.
-      - If M(sshkeys.aws.transfer_user) is called with O(sshkeys.aws.transfer_user#module:exclusive), the keys of a user
-        without a declared key are removed.
+      - Whether users may have no key. Otherwise a user without a key is a fault, because it could not log in, and
+        because an empty file gives the same.
+      - If no key is declared for a user, neither in a cell nor in a file, the keys of an existing user stay. The element
+        has no C(public_keys), and its C(exclusive) is V(false).
+      - If a user is declared to have no key, by C([]) in C(public_keys), by an empty file, or by a folder C(NAME)
+        without a C(*.pub) file, its keys are removed by M(sshkeys.aws.transfer_user) with
+        O(sshkeys.aws.transfer_user#module:exclusive).
     type: bool
     default: false
   unsupported_keys:

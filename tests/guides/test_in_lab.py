@@ -24,7 +24,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.users_csv import read_users_csv
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.users_csv import read_users_csv, told
 from ansible_collections.sshkeys.aws.tests.guides.guides import (
     FOLDER,
     block_with,
@@ -605,7 +605,7 @@ def test_a_user_of_the_table_logs_in(table: Sequence[Run], reader: Reader) -> No
 def test_the_fault_of_the_guide_is_told_so() -> None:
     (quoted,) = [block.text.strip() for block in blocks("none") if "column role_arn" in block.text]
     text = "user_name,role_arn\npartner,\nauditor,admin\n"
-    assert read_users_csv(text, "users.csv").faults == [quoted]
+    assert told(read_users_csv(text, "users.csv").faults) == [quoted]
 
 
 @pytest.fixture(scope="module")

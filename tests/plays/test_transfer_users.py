@@ -281,7 +281,9 @@ def test_all_faults_are_told_at_once_and_nothing_is_sent(stages: Stages) -> None
         assert stage.calls("unsent", "-x-") == []
 
 
-@pytest.mark.parametrize(("case", "place"), [("secret", "secret.csv, line 2"), ("secret_file", "secret/unsent.pub")])
+@pytest.mark.parametrize(
+    ("case", "place"), [("secret", "secret.csv, line 2, column public_keys"), ("secret_file", "secret/unsent.pub")]
+)
 def test_a_private_key_in_a_file_is_refused_and_shown_nowhere(stages: Stages, case: str, place: str) -> None:
     """Controller.run looks for it in all that is printed, with -vvv too."""
     for stage in (stages.checked, stages.real):

@@ -27,6 +27,8 @@ _IDS = re.compile(r"[;,\s]+")
 # The type of a key, and the beginning of its base64, which is the length of that type: always less than 2**16.
 _NEXT_KEY = re.compile(r"[,;]\s*(?=(?:ssh|ecdsa|sk-ssh|sk-ecdsa)-[\w@.-]+\s+AAAA)")
 _LARGEST_ID = 2**32 - 1
+# What takes a path or the keys of a user away. An empty cell says nothing.
+NOTHING = "[]"
 _USER_NAME = re.compile(r"(?<![{$])\{user_name\}(?!\})")
 # Not ${Transfer:UserName}, which is of AWS.
 _LIKE_USER_NAME = re.compile(r"(?<!\$)\{[^{}]*(?:user|name)[^{}]*\}", re.IGNORECASE)
@@ -61,6 +63,11 @@ def read_path(text: str) -> str:
         raise ArgumentError("It must begin with /, such as /bucket/home.")
     _check_user_name(text)
     return text
+
+
+def read_home(text: str) -> str:
+    """Return a path as read_path does, or an empty text for ``[]``, which takes the path away."""
+    return "" if text == NOTHING else read_path(text)
 
 
 def _check_user_name(path: str) -> None:

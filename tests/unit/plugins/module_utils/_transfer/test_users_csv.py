@@ -19,6 +19,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.users_csv im
     Place,
     Table,
     read_users_csv,
+    told,
 )
 from ansible_collections.sshkeys.aws.tests.unit.keys import key_pair, runs
 from ansible_collections.sshkeys.aws.tests.unit.transfer_users import line
@@ -45,9 +46,7 @@ def user(*rows: str, bucket: str = "") -> FileUser:
 
 
 def faults(*rows: str, bucket: str = "") -> list[str]:
-    table = read(*rows, bucket=bucket)
-    assert table.users == []
-    return table.faults
+    return told(read(*rows, bucket=bucket).faults)
 
 
 # -- What is read -----------------------------------------------------------------------------------------------------
@@ -153,9 +152,23 @@ def test_absent_in_all_rows_deletes_a_user_and_nothing_else_counts() -> None:
     assert (found.options, found.keys) == ({"state": "absent"}, [])
 
 
+def test_what_takes_a_home_or_all_keys_away() -> None:
+    found = user("user_name,home_directory,public_keys,home_directory_mappings", "partner,[],[],[]")
+    assert found.options == {"home_directory": "", "home_directory_mappings": []}
+    assert (found.keys, found.keyless) == ([], Place(FILE, 2, "public_keys"))
+
+
 # -- What is wrong ----------------------------------------------------------------------------------------------------
 
 COLUMN_NAMES = ", ".join(name for name in COLUMNS if name not in {"user_name", "home_dir"})
+NAME = (
+    "Transfer Family takes 3 to 100 letters, digits and _ @ . - as the name of a user, beginning with a letter, a "
+    "digit or _."
+)
+PAIR = (
+    "Write each element as NAME=VALUE, such as team=finance, with ; between them. What does not fit into that form can "
+    "be written as JSON."
+)
 HEADER = f"The first line names the columns: user_name, and any of {COLUMN_NAMES}."
 
 
@@ -260,6 +273,35 @@ HEADER = f"The first line names the columns: user_name, and any of {COLUMN_NAMES
                 )
             ],
         ),
+        (
+            ["user_name,public_keys", "partner,keys/alice.pub; keys/bob.pub", "auditor,/srv/keys/carol"],
+            [
+                f"{FILE}, line {number}, column public_keys: {text!r}. It is the name of a file. Write it in the "
+                "column public_key_files."
+                for number, text in ((2, "keys/alice.pub; keys/bob.pub"), (3, "/srv/keys/carol"))
+            ],
+        ),
+        # A cell with a fault is not missing.
+        (
+            ["user_name,uid,gid", "partner,one,2"],
+            [f"{FILE}, line 2, column uid: 'one'. It must be a whole number from 0 to 4294967295."],
+        ),
+        # In the order of the lines, whose users they may be.
+        (
+            ["user_name,role_arn,role,tags,gdi", f"partner,{ROLE},,x,7", f"-x-,{ROLE},,,7", "partner,,,y,"],
+            [
+                f"{FILE}, line 1: 'gdi'. There is no such column. {HEADER}",
+                f"{FILE}, line 1, column role_arn: The column is there twice. Remove one of them.",
+                *(
+                    f"{FILE}, line {number}, column {column}: {text!r}. {sentence}"
+                    for number, column, text, sentence in (
+                        (2, "tags", "x", PAIR),
+                        (3, "user_name", "-x-", NAME),
+                        (4, "tags", "y", PAIR),
+                    )
+                ),
+            ],
+        ),
         (["\udcff\udcfeuser_name"], [f"{FILE}: It is not text in UTF-8. In Excel, save it as CSV UTF-8."]),
         (["u\x00s\x00e\x00r\x00"], [f"{FILE}: It is not text in UTF-8. In Excel, save it as CSV UTF-8."]),
         (
@@ -288,11 +330,47 @@ def test_a_file_without_the_names_of_columns() -> None:
 PRIVATE = key_pair("ed25519").private
 
 
-@pytest.mark.parametrize("quote", ["", '"'])
-def test_a_private_key_is_refused_and_not_shown(quote: str) -> None:
-    (fault,) = faults("user_name,role_arn,public_keys", f"partner,admin,{quote}{PRIVATE}{quote}")
-    assert fault.startswith(f"{FILE}, line 2: It is a private key. No part of it was sent or is shown here.")
+SECRET = f"{FILE}, line 2, column public_keys: It is a private key. No part of it was sent or is shown here."
+
+
+def test_a_private_key_over_several_rows_is_refused_and_not_shown() -> None:
+    (fault,) = faults("user_name,role_arn,public_keys", f"partner,admin,{PRIVATE}")
+    assert fault.startswith(SECRET)
     assert not runs(fault, 8) & runs("".join(PRIVATE.splitlines()[1:-1]), 8)
+
+
+def test_private_keys_in_cells_are_told_with_the_other_faults_and_without_values() -> None:
+    found = faults(
+        "user_name,role_arn,public_keys",
+        f'partner,admin,"{PRIVATE}"',
+        f'"{PRIVATE}",,',
+        f'courier,absent,{ALICE},"{PRIVATE}"',
+        "auditor,reader,",
+    )
+    after = 2 + PRIVATE.count("\n") + 1
+    assert [fault.partition(": ")[0] for fault in found] == [
+        f"{FILE}, line 2, column public_keys",
+        f"{FILE}, line 2, column role_arn",
+        f"{FILE}, line {after}, column user_name",
+        f"{FILE}, line {after + PRIVATE.count(chr(10)) + 1}",
+        f"{FILE}, line {after + 2 * (PRIVATE.count(chr(10)) + 1)}, column role_arn",
+    ]
+    assert [fault.partition(": ")[2].startswith("It is a private key.") for fault in found] == [
+        True,
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert not any("admin" in fault or "reader" in fault for fault in found)
+    assert not runs(" ".join(found), 8) & runs("".join(PRIVATE.splitlines()[1:-1]), 8)
+
+
+def test_a_private_key_in_the_names_of_columns_or_behind_an_open_quote() -> None:
+    for rows in ((f'user_name,"{PRIVATE}"', "partner,"), ("user_name,tags", f'partner,"{PRIVATE}')):
+        (fault,) = faults(*rows)
+        assert "It is a private key." in fault
+        assert not runs(fault, 8) & runs("".join(PRIVATE.splitlines()[1:-1]), 8)
 
 
 def test_lines_of_a_private_key_without_its_marks_are_not_shown() -> None:
@@ -386,5 +464,5 @@ def test_users_that_are_written_are_read(
 @given(st.text(), st.booleans())
 def test_any_text_is_read_or_refused_with_its_place(text: str, has_header: bool) -> None:
     table = read_users_csv(f"user_name,tags,public_keys\n{text}" if has_header else text, FILE)
-    assert bool(table.users) != bool(table.faults)
-    assert all(fault.startswith(FILE) and fault.endswith(".") for fault in table.faults)
+    assert table.users or table.faults
+    assert all(fault.startswith(FILE) and fault.endswith(".") for fault in told(table.faults))

@@ -11,13 +11,21 @@ from typing import Any
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.users_files import Asked, Users, read_users
-from ansible_collections.sshkeys.aws.tests.unit.keys import line_of, security_key_blobs
+from ansible_collections.sshkeys.aws.tests.unit.keys import key_pair, line_of, security_key_blobs
 from ansible_collections.sshkeys.aws.tests.unit.transfer_users import line
 
 ALICE, BOB, CAROL = line(1, "alice"), line(2, "bob"), line(3, "carol")
 TOKEN = line_of(security_key_blobs()["sk-ssh-ed25519@openssh.com"], "token")
 ROLE, OTHER = "arn:aws:iam::123456789012:role/sftp", "arn:aws:iam::123456789012:role/other"
-EMPTY = "If the user may have no key, set allow_empty to true for it."
+EMPTY = (
+    "If the user may have no key, set allow_empty to true for it. The keys that it has are then removed, unless "
+    "exclusive is false."
+)
+NO_KEY = (
+    "No key is declared for the user 'partner', so it could not log in if it is created. Give public_keys or "
+    "public_key_files. If the user may have no key, set allow_empty to true for it; then the keys of a user that "
+    "exists stay. To remove them, write [] in public_keys too."
+)
 
 
 class Tree:
@@ -137,6 +145,16 @@ def test_a_user_with_a_home_of_its_own_takes_no_part_of_it_from_the_defaults(col
     assert {name for name in partner if name.startswith("home")} == {column}
 
 
+def test_a_cell_that_takes_home_directory_away_is_no_home() -> None:
+    (partner,) = users(csv=f"user_name,home_directory,public_keys\npartner,[],{ALICE}\n", defaults=HOME)
+    assert partner["home_directory"] == ""
+    assert partner["home_directory_mappings"][0]["target"] == "/bucket/partner"
+    table = f"username,home_dir,home_directory,public_key\npartner,/in,[],{ALICE}\n"
+    (partner,) = users(csv=table, bucket="bucket")
+    assert partner["home_directory"] == ""
+    assert partner["home_directory_mappings"] == [{"entry": "/", "target": "/bucket/in"}]
+
+
 @pytest.mark.parametrize(
     ("column", "cell", "expected"),
     [
@@ -202,25 +220,50 @@ def test_the_rules_of_the_module_hold_for_each_user() -> None:
 # -- Users without a key ----------------------------------------------------------------------------------------------
 
 
-def test_a_user_may_have_no_key_only_if_that_is_said() -> None:
-    csv = "user_name,allow_empty\npartner,\nauditor,true\n"
-    assert faults(csv=csv) == [f"lists/users.csv, line 2: The user 'partner' has no key. {EMPTY}"]
+def test_a_user_without_a_declared_key_keeps_its_keys_and_only_if_that_is_said() -> None:
+    csv = "user_name,allow_empty,exclusive\npartner,,\nauditor,true,true\n"
+    assert faults(csv=csv) == [f"lists/users.csv, line 2: {NO_KEY}"]
     assert users(csv=csv, allow_empty=True) == [
-        {"user_name": name, "public_keys": [], "allow_empty": True} for name in ("partner", "auditor")
+        {"user_name": name, "exclusive": False} for name in ("partner", "auditor")
     ]
 
 
-def test_a_user_without_a_key_that_the_service_accepts_is_named() -> None:
-    (unskipped,) = faults(csv=f"user_name,public_keys\npartner,{TOKEN}\n")
-    assert "unsupported_keys: skip (transfer_users_unsupported_keys of the playbook), which skips" in unskipped
-    (fault,) = faults(csv=f"user_name,public_keys\npartner,{TOKEN}\n", unsupported_keys="skip")
-    assert fault.startswith("lists/users.csv, line 2, user 'partner': No key remains, because the service does not")
+def test_a_user_that_is_declared_to_have_no_key() -> None:
+    csv = "user_name,allow_empty,public_keys,exclusive\npartner,,[],\nauditor,true,[],true\n"
+    assert faults(csv=csv) == [f"lists/users.csv, line 2, column public_keys: The user 'partner' has no key. {EMPTY}"]
+    partner, auditor = users(csv=csv, allow_empty=True)
+    assert partner == {"user_name": "partner", "public_keys": [], "allow_empty": True}
+    assert auditor == {"user_name": "auditor", "exclusive": True, "public_keys": [], "allow_empty": True}
+
+
+def test_a_user_cannot_have_no_key_in_one_place_and_one_in_another() -> None:
+    csv = f"user_name,public_keys\npartner,{ALICE}\nauditor,{BOB}\npartner,[]\n"
+    (fault,) = faults(csv=csv, allow_empty=True)
+    assert fault == (
+        "lists/users.csv, line 4, column public_keys: '[]'. It says that the user 'partner' has no key, and "
+        "lists/users.csv, line 2, column public_keys says something else. Remove one of the two."
+    )
+    (fault,) = faults(csv="user_name,public_keys,allow_empty\npartner,[],true\n", folder="keys")
+    assert fault.endswith("and keys/partner.pub says something else. Remove one of the two.")
+
+
+def test_an_empty_folder_declares_that_its_user_has_no_key() -> None:
+    files = {"keys/partner/README": ""}
+    assert users(files, folder="keys", allow_empty=True) == [
+        {"user_name": "partner", "public_keys": [], "allow_empty": True}
+    ]
 
 
 def test_a_user_can_be_told_to_need_a_key() -> None:
     assert faults(csv="user_name,allow_empty\npartner,false\n", allow_empty=True) == [
-        f"lists/users.csv, line 2: The user 'partner' has no key. {EMPTY}"
+        f"lists/users.csv, line 2: {NO_KEY}"
     ]
+
+
+@pytest.mark.parametrize(("column", "cell"), [("public_keys", "a.pub"), ("allow_empty", "maybe"), ("pubkey", "a.pub")])
+def test_a_fault_of_a_cell_is_no_missing_key(column: str, cell: str) -> None:
+    (fault,) = faults(csv=f"user_name,{column}\npartner,{cell}\n")
+    assert repr(column if column == "pubkey" else cell) in fault
 
 
 def test_an_empty_folder_or_file_of_a_user() -> None:
@@ -234,13 +277,42 @@ def test_an_empty_folder_or_file_of_a_user() -> None:
 
 
 def test_all_faults_are_told() -> None:
-    csv = "user_name,role_arn,public_keys\npartner,x,y\n"
-    found = faults({"keys/-x.pub": ALICE, "keys/auditor.pub": "no key"}, csv=csv, folder="keys")
+    csv = (
+        f"user_name,role_arn,public_keys,public_key_files,home_directory_type,home_directory_mappings,tags\n"
+        f"partner,x,y,,,,\ncourier,,{ALICE},,PATH,/=/b,{'x' * 129}=y\npartner,,,lost.pub;no.pub,,,\nauditor,,,,,,\n"
+        "third,,,,,,\n"
+    )
+    files = {"keys/-x.pub": ALICE, "keys/auditor.pub": "no key", "lists/no.pub": "no key"}
+    found = faults(files, csv=csv, folder="keys", defaults={"policy": "x"})
     assert [fault.split(": ")[0] for fault in found] == [
+        "policy",
         "lists/users.csv, line 2, column role_arn",
+        "lists/users.csv, line 2, column public_keys",
+        "lists/users.csv, line 3, user 'courier'",
+        "lists/users.csv, line 3, user 'courier'",
+        "lists/users.csv, line 4, column public_key_files",
+        "lists/users.csv, line 4, column public_key_files",
+        "lists/users.csv, line 6",
         "'keys/-x.pub'",
         "keys/auditor.pub",
     ]
+
+
+def test_what_a_fault_leaves_out_is_no_fault_of_its_own() -> None:
+    csv = f"user_name,uid,gid,home_directory_mappings,public_keys\npartner,one,2,x,{ALICE}\n"
+    found = faults(csv=csv, defaults={"home_directory_type": "PATH"})
+    assert [fault.split(": ")[0] for fault in found] == [
+        "lists/users.csv, line 2, column uid",
+        "lists/users.csv, line 2, column home_directory_mappings",
+    ]
+
+
+def test_a_line_of_a_private_key_hides_the_values_of_other_cells() -> None:
+    last = "bGFwdG9w+AQID/BA=="
+    csv = "user_name,role_arn,home_directory_mappings,public_keys\npartner,{},/=/b;/in={},{}\n"
+    for role, target in ((last, "/b"), (ROLE, last)):
+        assert any(last in fault for fault in faults(csv=csv.format(role, target, "no key")))
+        assert not any(last in fault for fault in faults(csv=csv.format(role, target, "b3+/" * 17)))
 
 
 def test_the_key_of_a_cell_is_named_by_its_place() -> None:
@@ -251,8 +323,14 @@ def test_the_key_of_a_cell_is_named_by_its_place() -> None:
 def test_a_key_file_that_is_not_there() -> None:
     (fault,) = faults(csv="user_name,public_key_files\npartner,lost.pub\n")
     assert fault == (
-        "lists/users.csv, line 2, column public_key_files: The file lists/lost.pub cannot be read: it is not there."
+        "lists/users.csv, line 2, column public_key_files: 'lost.pub'. The file lists/lost.pub cannot be read: it is "
+        "not there."
     )
+
+
+def test_a_key_file_is_named_as_its_cell_has_it() -> None:
+    (fault,) = faults({"lists/no.pub": key_pair("ed25519").private}, csv="user_name,public_key_files\npartner,no.pub\n")
+    assert fault.startswith("lists/users.csv, line 2, column public_key_files: 'no.pub': It is a private key.")
 
 
 def test_keys_of_other_types_are_refused_unless_they_are_to_be_skipped() -> None:

@@ -14,7 +14,7 @@ description:
   - Counts what was created, changed and deleted, and names each user and key.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
-positional: server_id
+positional: server_id, declared
 options:
   _input:
     description: What M(sshkeys.aws.transfer_user) returned, also if it has failed.
@@ -23,6 +23,10 @@ options:
   server_id:
     description: The id of the server.
     type: str
+    required: true
+  declared:
+    description: How many users the module was given.
+    type: int
     required: true
   check_mode:
     description: Whether nothing was sent.
@@ -35,7 +39,7 @@ seealso:
 EXAMPLES = r"""
 - name: Sum up
   ansible.builtin.debug:
-    msg: "{{ (made | sshkeys.aws.transfer_users_summary('s-01234567890abcdef')).says }}"
+    msg: "{{ (made | sshkeys.aws.transfer_users_summary('s-01234567890abcdef', made.users | length)).says }}"
 """
 
 RETURN = r"""
@@ -46,7 +50,7 @@ _value:
     says:
       description:
         - A sentence that counts, and a line for each user and key that was added (C(+)), changed (C(~)) or removed
-          (C(-)), and for each failure (C(!)).
+          (C(-)), for each failure (C(!)), and for each user that was to be deleted and does not exist.
       type: list
       elements: str
     failures:
@@ -61,10 +65,13 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.users_summar
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._plain import plain
 
 
-def transfer_users_summary(result: Mapping[str, Any], server_id: str, *, check_mode: bool = False) -> dict[str, Any]:
+def transfer_users_summary(
+    result: Mapping[str, Any], server_id: str, declared: int, *, check_mode: bool = False
+) -> dict[str, Any]:
     """Return the end as a dict."""
-    end: dict[str, Any] = plain(sum_up_users(plain(server_id), plain(result), check_mode=check_mode)._asdict())
-    return end
+    end = sum_up_users(plain(server_id), plain(result), declared=int(declared), check_mode=check_mode)
+    as_dict: dict[str, Any] = plain(end._asdict())
+    return as_dict
 
 
 class FilterModule:

@@ -109,6 +109,7 @@ def cases(controller: Controller) -> dict[str, dict[str, Any]]:
         "changes": {"transfer_users_csv": str(folder / "changes.csv"), "transfer_users_exclusive": "false"},
         "unlucky": {"transfer_users_csv": str(folder / "unlucky.csv")},
         "faulty": {"transfer_users_csv": str(folder / "faulty.csv"), "transfer_users_tags": "x"},
+        "keyless": {"transfer_users_csv": str(folder / "keyless.csv")},
         "secret": {"transfer_users_csv": str(folder / "secret.csv")},
         "secret_file": {"transfer_users_folder": str(folder / "secret")},
         "misspelt": {"transfer_users_csv": str(folder / "users.csv"), "transfer_users_role": ROLE},
@@ -132,11 +133,16 @@ def stages(module_controller: Controller) -> Stages:
         "changes.csv": f"user_name,state,tags,public_keys\nbilling,absent,,\nnightly,,by=night,{ERIN}\n",
         "unlucky.csv": f"user_name,public_keys\nunlucky,{ERIN}\nlucky,{ERIN}\n",
         "faulty.csv": FAULTY,
+        "keyless.csv": (
+            "user_name,state,public_keys,allow_empty,home_directory,home_directory_mappings\n"
+            "supplyer,absent,,,,\narchive,,,true,/lab-uploads,[]\nreports,,[],true,[],/=/lab-uploads/{user_name}\n"
+        ),
         "secret.csv": f'user_name,public_keys\nunsent,"{private_key}"\n',
         "secret/unsent.pub": private_key,
     }.items():
         controller.write(path, text)
-    lab.hold("billing", [keys["alice"]])
+    for user_name in ("billing", "archive", "reports"):
+        lab.hold(user_name, [keys["alice"]])
     lab.hold("nightly", [keys["bob"]])
     fault = {"fault": "error", "code": "InvalidRequestException", "message": "No.", "status": 400, "times": None}
     lab.misbehave({"operation": "CreateUser", "match": {"UserName": "unlucky"}, **fault})
@@ -161,7 +167,7 @@ def test_check_mode_sends_nothing_but_questions(stages: Stages) -> None:
         assert {request["operation"] for request in stage.requests} == {"DescribeUser"}
 
 
-@pytest.mark.parametrize("case", ["table", "folder", "terraform", "changes"])
+@pytest.mark.parametrize("case", ["table", "folder", "terraform", "changes", "keyless"])
 def test_check_mode_foresees_what_happens(stages: Stages, case: str) -> None:
     first, *others = stages.checked.says(case)
     assert first.removeprefix(REPORTED) == stages.real.says(case)[0]
@@ -254,9 +260,32 @@ def test_users_are_changed_and_deleted(stages: Stages) -> None:
     assert len(stages.controller.lab.held("nightly")) == 2
 
 
+def test_keys_that_are_not_declared_stay_and_an_empty_declaration_removes_them(stages: Stages) -> None:
+    held = stages.controller.lab.held
+    assert (len(held("archive")), held("reports")) == (1, [])
+
+
+def test_a_user_is_moved_to_mappings_and_one_back(stages: Stages) -> None:
+    changed = {
+        request["parameters"]["UserName"]: request["parameters"]
+        for request in stages.real.requests
+        if request["operation"] == "UpdateUser"
+    }
+    assert changed["archive"]["HomeDirectory"] == "/lab-uploads"
+    mappings = [{"Entry": "/", "Target": "/lab-uploads/reports"}]
+    assert changed["reports"]["HomeDirectoryMappings"] == mappings
+    assert changed["reports"]["HomeDirectoryType"] == "LOGICAL"
+
+
+def test_a_user_to_delete_that_does_not_exist_is_told(stages: Stages) -> None:
+    told = f"{stages.controller.lab.server_id} supplyer: there is no such user, so nothing was deleted"
+    assert all(told in stage.says("keyless") for stage in (stages.checked, stages.real, stages.again))
+
+
 def test_a_user_that_fails_does_not_stop_the_others(stages: Stages) -> None:
     server_id = stages.controller.lab.server_id
-    _headline, *lines = stages.real.says("unlucky")
+    headline, *lines = stages.real.says("unlucky")
+    assert headline == "2 users of 1 server declared: 1 user created, 1 key added, 1 of 2 users failed."
     assert f"{server_id} unlucky ! failed: InvalidRequestException" in lines
     assert f"{server_id} lucky + the user" in lines
     assert stages.real.failure("unlucky").startswith(f"{server_id}: ")
@@ -299,9 +328,11 @@ def test_a_misspelt_variable_is_refused(stages: Stages) -> None:
 # -- The second run ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", ["table", "folder", "terraform", "changes"])
+@pytest.mark.parametrize("case", ["table", "folder", "terraform", "changes", "keyless"])
 def test_the_second_run_changes_nothing(stages: Stages, case: str) -> None:
-    (headline,) = stages.again.says(case)
+    headline, *lines = stages.again.says(case)
     assert headline.endswith("declared: nothing to change.")
+    # The user that the first run has deleted.
+    assert len(lines) == (case in {"changes", "keyless"})
     assert not stages.again.changed(case)
     assert stages.again.run.recap(case)["changed"] == 0

@@ -90,8 +90,11 @@ def failures(servers: Sequence[Mapping[str, Any]]) -> list[str]:
     return [server["msg"] for server in servers if server["msg"]]
 
 
-def headline(servers: Sequence[Mapping[str, Any]], *, pretends: bool) -> str:
-    """Return a sentence that counts what was declared, added, changed and removed."""
+def headline(servers: Sequence[Mapping[str, Any]], *, pretends: bool, declared: int | None = None) -> str:
+    """Return a sentence that counts what was declared, added, changed and removed.
+
+    declared: the number of declared users, to count the users that failed, and not the servers.
+    """
     users = [user for server in servers for user in server["users"]]
     added = sum(len(user["imported"]) for user in users)
     removed = sum(len(user["deleted"]) for user in users)
@@ -108,11 +111,24 @@ def headline(servers: Sequence[Mapping[str, Any]], *, pretends: bool) -> str:
         f"{_count(removed, 'key')} removed" if removed else "",
         f"{_count(removed_as_old, 'old key')} removed" if removed_as_old else "",
         f"{_count(len(old) - removed_as_old, 'old key')} kept" if len(old) > removed_as_old else "",
-        f"{_count(len(failures(servers)), 'server')} failed" if failures(servers) else "",
+        _failed_servers(servers) if declared is None else _failed_users(servers, declared),
     ]
     happened = ", ".join(count for count in counts if count) or "nothing to change"
     begins = "In check mode nothing was sent. A real run would report: " if pretends else ""
-    return f"{begins}{_count(len(users), 'user')} of {_count(len(servers), 'server')} declared: {happened}."
+    number = len(users) if declared is None else declared
+    return f"{begins}{_count(number, 'user')} of {_count(len(servers), 'server')} declared: {happened}."
+
+
+def _failed_servers(servers: Sequence[Mapping[str, Any]]) -> str:
+    failed = len(failures(servers))
+    return f"{_count(failed, 'server')} failed" if failed else ""
+
+
+def _failed_users(servers: Sequence[Mapping[str, Any]], declared: int) -> str:
+    if any(server["refused"] for server in servers):
+        return "the call failed"
+    failed = sum("error" in user for server in servers for user in server["users"])
+    return f"{failed} of {_count(declared, 'user')} failed" if failed else ""
 
 
 def _count(number: int, thing: str) -> str:
@@ -131,6 +147,8 @@ def _lines_of_server(server: Mapping[str, Any]) -> Iterator[str]:
     server_id = server["server_id"]
     for user in server["users"]:
         yield from (f"{server_id} {user['user_name']} {said}" for said in _about_user(user))
+        if _was_gone(user):
+            yield f"{server_id} {user['user_name']}: there is no such user, so nothing was deleted"
         for sign, keys in (("+", user["imported"]), ("-", user["deleted"])):
             yield from (_line(server_id, user["user_name"], sign, key) for key in keys)
         if "error" in user:
@@ -150,6 +168,12 @@ def _about_user(user: Mapping[str, Any]) -> Iterator[str]:
         yield f"~ {', '.join(user['updated'])}"
     if user.get("deleted_user"):
         yield f"- the user, with {_count(len(user['deleted_user']['ssh_public_keys']), 'key')}"
+
+
+def _was_gone(user: Mapping[str, Any]) -> bool:
+    """Return whether a user was to be deleted and did not exist: its name may be misspelt."""
+    # Only transfer_user deletes users.
+    return "deleted_user" in user and user.get("state") == "absent" and not user["deleted_user"] and "error" not in user
 
 
 def _line(server_id: str, user_name: str, sign: str, key: Mapping[str, Any]) -> str:

@@ -22,8 +22,11 @@ class UsersSummary(NamedTuple):
     failures: list[str]
 
 
-def sum_up_users(server_id: str, result: Mapping[str, Any], *, check_mode: bool) -> UsersSummary:
-    """Return what the playbook says. result: of the module transfer_user, also if it has failed."""
+def sum_up_users(server_id: str, result: Mapping[str, Any], *, declared: int, check_mode: bool) -> UsersSummary:
+    """Return what the playbook says.
+
+    result: of the module transfer_user, also if it has failed. declared: the number of users that the module was given.
+    """
     users = summary.users_of(result)
     server = {
         "name": server_id,
@@ -38,5 +41,5 @@ def sum_up_users(server_id: str, result: Mapping[str, Any], *, check_mode: bool)
     has_failed = "users" not in result or any("error" in user for user in users)
     answer = result if has_failed else {"users": users}
     done = summary.server_result(server, summary.Answers(making=answer), Judged([], []), pretends=check_mode)
-    says = [summary.headline([done], pretends=check_mode), *summary.lines([done])]
+    says = [summary.headline([done], pretends=check_mode, declared=declared), *summary.lines([done])]
     return UsersSummary(says, summary.failures([done]))

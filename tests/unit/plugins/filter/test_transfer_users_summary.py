@@ -13,12 +13,12 @@ USER: dict[str, Any] = {"user_name": "partner", "created": True, "imported": [],
 
 
 def test_it_returns_lines_and_failures() -> None:
-    assert transfer_users_summary({"users": [USER]}, "s-01234567890abcdef") == {
+    assert transfer_users_summary({"users": [USER]}, "s-01234567890abcdef", 1) == {
         "says": ["1 user of 1 server declared: 1 user created.", "s-01234567890abcdef partner + the user"],
         "failures": [],
     }
 
 
 def test_it_knows_check_mode() -> None:
-    says = transfer_users_summary({"users": [USER]}, "s-01234567890abcdef", check_mode=True)["says"]
+    says = transfer_users_summary({"users": [USER]}, "s-01234567890abcdef", 1, check_mode=True)["says"]
     assert says[0].startswith("In check mode nothing was sent.")

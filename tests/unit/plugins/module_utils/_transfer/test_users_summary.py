@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.users_summary import sum_up_users
 
 SERVER_ID = "s-01234567890abcdef"
@@ -28,7 +29,7 @@ def test_what_was_done() -> None:
     ]
     # failed_when sets it.
     told = sum_up_users(
-        SERVER_ID, {"users": users, "msg": "The user former is deleted.", "failed": False}, check_mode=False
+        SERVER_ID, {"users": users, "msg": "The user former is deleted.", "failed": False}, declared=4, check_mode=False
     )
     assert told.failures == []
     assert told.says == [
@@ -41,25 +42,42 @@ def test_what_was_done() -> None:
 
 
 def test_check_mode() -> None:
-    told = sum_up_users(SERVER_ID, {"users": [user("partner")]}, check_mode=True)
+    told = sum_up_users(SERVER_ID, {"users": [user("partner")]}, declared=1, check_mode=True)
     assert told.says == [
         "In check mode nothing was sent. A real run would report: 1 user of 1 server declared: nothing to change."
     ]
 
 
 def test_a_user_that_failed() -> None:
-    failed = user("partner", error={"code": "E"})
+    users = [user("partner", error={"code": "E"}), user("auditor", created=True), user("courier")]
     told = sum_up_users(
-        SERVER_ID, {"users": [failed], "msg": "1 of 1 users failed.", "failed": False}, check_mode=False
+        SERVER_ID, {"users": users, "msg": "1 of 3 users failed.", "failed": False}, declared=3, check_mode=False
     )
     assert told.says == [
-        "1 user of 1 server declared: 1 server failed.",
+        "3 users of 1 server declared: 1 user created, 1 of 3 users failed.",
         f"{SERVER_ID} partner ! failed: E",
+        f"{SERVER_ID} auditor + the user",
     ]
-    assert told.failures == [f"{SERVER_ID}: 1 of 1 users failed."]
+    assert told.failures == [f"{SERVER_ID}: 1 of 3 users failed."]
 
 
-def test_a_call_that_was_refused() -> None:
-    told = sum_up_users(SERVER_ID, {"msg": "No.", "failed": False}, check_mode=False)
+def test_a_user_to_delete_that_does_not_exist() -> None:
+    users = [user("supplyer", state="absent"), user("gone", state="absent", error={"code": "E"})]
+    told = sum_up_users(SERVER_ID, {"users": users, "msg": "No."}, declared=2, check_mode=False)
+    assert told.says[1:] == [
+        f"{SERVER_ID} supplyer: there is no such user, so nothing was deleted",
+        f"{SERVER_ID} gone ! failed: E",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("declared", "end"),
+    [
+        (3, "3 users of 1 server declared: the call failed."),
+        (1, "1 user of 1 server declared: the call failed."),
+    ],
+)
+def test_a_call_that_was_refused(declared: int, end: str) -> None:
+    told = sum_up_users(SERVER_ID, {"msg": "No.", "failed": False}, declared=declared, check_mode=False)
     assert told.failures == [f"{SERVER_ID}: No."]
-    assert told.says[1:] == [f"{SERVER_ID} ! failed: the declaration is refused, and nothing was sent"]
+    assert told.says == [end, f"{SERVER_ID} ! failed: the declaration is refused, and nothing was sent"]

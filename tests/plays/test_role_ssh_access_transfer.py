@@ -140,6 +140,9 @@ def cases(controller: Controller, keys: Mapping[str, str]) -> dict[str, dict[str
                         "user_name": "newcomer",
                         "home_directory_mappings": [{"entry": "/", "target": "/lab-uploads/newcomer"}],
                         "public_keys": [keys["alice"], keys["bob"]],
+                        # As the info module returns them.
+                        "arn": "arn:aws:transfer:us-east-1:123456789012:user/x/newcomer",
+                        "ssh_public_keys": [{"id": "key-01234567890abcdef"}],
                     },
                     {"user_name": "warehouse", "public_keys": keys["dave"], "state": "absent"},
                     {"user_name": "silent", "tags": {}, "allow_empty": True},

@@ -184,6 +184,8 @@ def _fields_of_user(user: Mapping[str, Any], defaults: Mapping[str, Any]) -> dic
     """
     own = _fields(user)
     if (user.get("state") or "present") != "present":
+        if all(user.get(option) is None for option in _KEY_SOURCES):
+            raise ArgumentError(_ABSENT_WITHOUT_KEYS)
         if own:
             raise ArgumentError(_ABSENT_WITH_FIELDS.format(", ".join(own)))
         return {}
@@ -198,12 +200,12 @@ def _fields_of_user(user: Mapping[str, Any], defaults: Mapping[str, Any]) -> dic
 
 
 _ABSENT_WITH_FIELDS = (
-    "state: absent removes the keys that are given, and the user stays. Beside it these have no meaning: {}. Remove "
-    "them. To delete the user, use the module transfer_user with state: absent."
+    "state: absent removes the declared keys, and the user stays. Beside it these have no meaning: {}. Remove them. To "
+    "delete the user, use sshkeys.aws.transfer_user or the playbook transfer_users."
 )
 _ABSENT_WITHOUT_KEYS = (
-    "state: absent removes the keys that are given, and none is given. Give the keys to remove. To delete the user, "
-    "use the module transfer_user with state: absent."
+    "state: absent removes the declared keys, and none is declared. To delete the user, use sshkeys.aws.transfer_user "
+    "or the playbook transfer_users."
 )
 _TOGETHER = frozenset({"home_directory_type", "home_directory_mappings"})
 _KEY_SOURCES = ("public_keys", "public_key_files", "public_key_folder")
@@ -219,8 +221,6 @@ def _read_user(
     allow_empty = _boolean(user, "allow_empty", otherwise=False)
     is_present = (user.get("state") or "present") == "present"
     if all(user.get(option) is None for option in _KEY_SOURCES):
-        if not is_present:
-            raise ArgumentError(_ABSENT_WITHOUT_KEYS)
         if fields and not allow_empty:
             raise ArgumentError(_NO_KEY_OF_WHOLE_USER)
         return {"user_name": user["user_name"], **fields} if fields else None

@@ -335,12 +335,26 @@ def test_keys_are_removed_of_a_user_whose_server_has_defaults() -> None:
 def test_a_user_is_not_left_in_because_nothing_says_what_is_absent(
     server: dict[str, Any], looks_for_old_keys: bool
 ) -> None:
-    users = [{"user_name": "partner", "state": "absent"}]
-    (fault,) = read({**server, "users": users}, looks_for_old_keys=looks_for_old_keys).faults
-    assert fault.endswith(
-        "state: absent removes the keys that are given, and none is given. Give the keys to remove. To delete the "
-        "user, use the module transfer_user with state: absent."
-    )
+    # Told to remove role_arn, one would meet the other sentence next.
+    for own in ({}, {"role_arn": ROLE}):
+        users = [{"user_name": "partner", "state": "absent", **own}]
+        (fault,) = read({**server, "users": users}, looks_for_old_keys=looks_for_old_keys).faults
+        assert fault.endswith(
+            ": state: absent removes the declared keys, and none is declared. To delete the user, use "
+            "sshkeys.aws.transfer_user or the playbook transfer_users."
+        )
+
+
+def test_what_an_info_module_returns_beside_options_is_ignored() -> None:
+    assert whole_user(
+        role_arn=ROLE, public_keys=ALICE, arn="arn:aws:transfer:x", ssh_public_keys=[{"id": "key-1"}]
+    ) == {
+        "user_name": "partner",
+        "state": "present",
+        "role_arn": ROLE,
+        "exclusive": True,
+        "public_keys": [ALICE],
+    }
 
 
 def test_a_user_that_may_have_no_key_keeps_those_that_it_has_unless_none_are_declared() -> None:
@@ -356,8 +370,9 @@ def test_a_user_that_may_have_no_key_keeps_those_that_it_has_unless_none_are_dec
         (
             {"role_arn": ROLE, "tags": {}, "public_keys": ALICE, "state": "absent"},
             (
-                "state: absent removes the keys that are given, and the user stays. Beside it these have no meaning: "
-                "role_arn, tags. Remove them. To delete the user, use the module transfer_user with state: absent."
+                "state: absent removes the declared keys, and the user stays. Beside it these have no meaning: "
+                "role_arn, tags. Remove them. To delete the user, use sshkeys.aws.transfer_user or the playbook "
+                "transfer_users."
             ),
         ),
         ({"role_arn": "admin", "public_keys": ALICE}, "role_arn is 'admin', which is not the ARN of a role."),

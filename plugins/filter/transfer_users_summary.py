@@ -32,6 +32,16 @@ options:
     description: Whether nothing was sent.
     type: bool
     default: false
+  variables:
+    description: The values of the variables of the playbook, by name. P(sshkeys.aws.transfer_users_faults#filter) takes
+      the same.
+    type: dict
+    default: {}
+  defined:
+    description: The names of all variables that are set, to tell beside a failure which may have lost its prefix.
+    type: list
+    elements: str
+    default: []
 seealso:
   - module: sshkeys.aws.transfer_user
 """
@@ -59,17 +69,26 @@ _value:
       elements: str
 """
 
-from typing import Any, Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Callable, Mapping, Sequence
 
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.users_request import hints_about_names
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.users_summary import sum_up_users
 from ansible_collections.sshkeys.aws.plugins.plugin_utils._plain import plain
 
 
 def transfer_users_summary(
-    result: Mapping[str, Any], server_id: str, declared: int, *, check_mode: bool = False
+    result: Mapping[str, Any],
+    server_id: str,
+    declared: int,
+    *,
+    check_mode: bool = False,
+    variables: Mapping[str, Any] = MappingProxyType({}),
+    defined: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the end as a dict."""
-    end = sum_up_users(plain(server_id), plain(result), declared=int(declared), check_mode=check_mode)
+    hints = hints_about_names(plain(dict(variables)), plain(defined))
+    end = sum_up_users(plain(server_id), plain(result), declared=int(declared), check_mode=check_mode, hints=hints)
     as_dict: dict[str, Any] = plain(end._asdict())
     return as_dict
 

@@ -13,6 +13,7 @@ silently becomes the variable ``_raw_params``. A list that lost an element this 
 
 from __future__ import annotations
 
+import re
 from typing import Any, Mapping
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, shown, type_name
@@ -39,13 +40,30 @@ def faults(lists: Mapping[str, Any], cut_off: str = "") -> list[str]:
     cut_off: the text after a blank on the command line, which Ansible put into ``_raw_params``; empty if none.
     """
     found = [fault for fault in (_fault_of(name, value) for name, value in lists.items() if value is not None) if fault]
-    if cut_off:
+    if names_files(cut_off):
+        found += [
+            f"{shown(word)} is no variable. To read the variables in that file, write -e @{word}."
+            for word in cut_off.split()
+        ]
+    elif cut_off:
         found.append(
             f"Ansible cut off {shown(cut_off)}, because there is a blank before it on the command line. Write lists "
             "without blanks, such as -e NAME=A,B, and put other values with blanks in quotes, such as "
             "-e \"key_comment='two words'\"."
         )
     return found
+
+
+_FILE = re.compile(r"[\w./~-]+\.(?:ya?ml|json)", re.IGNORECASE)
+
+
+def names_files(cut_off: str) -> bool:
+    """Return whether what Ansible cut off is a file of variables whose ``@`` is missing, or several of them.
+
+    Ansible takes ``-e sftp.yml`` for text that is no variable. cut_off: as for ``faults``.
+    """
+    words = cut_off.split()
+    return bool(words) and all(_FILE.fullmatch(word) for word in words)
 
 
 def _fault_of(name: str, value: Any) -> str:

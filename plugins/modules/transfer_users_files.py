@@ -102,8 +102,8 @@ options:
     description:
       - Whether users may have no key. Otherwise a user without a key is a fault, because it could not log in, and
         because an empty file gives the same.
-      - If no key is declared for a user, neither in a cell nor in a file, the keys of an existing user stay. Its element
-        has no C(public_keys), and C(exclusive) is V(false).
+      - If no key is declared for a user, neither in a cell nor in a file, the keys of an existing user stay. Its
+        element has no C(public_keys), and C(exclusive) is V(false).
       - If a user is declared to have no key, by C([]) in C(public_keys), by an empty file, or by a folder C(NAME)
         without a C(*.pub) file, its keys are removed by M(sshkeys.aws.transfer_user) with
         O(sshkeys.aws.transfer_user#module:exclusive).

@@ -13,12 +13,17 @@ import difflib
 from typing import Any, Collection, Iterable, Iterator, Mapping
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._booleans import no_boolean
-from ansible_collections.sshkeys.aws.plugins.module_utils._comma_list import faults as comma_list_faults
+from ansible_collections.sshkeys.aws.plugins.module_utils._comma_list import (
+    faults as comma_list_faults,
+    names_files,
+)
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.private import PRIVATE_KEY, holds_private_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import is_server_id
 
 _PREFIX = "transfer_users_"
+# What the other playbooks for Transfer users read without the prefix.
+_BARE = ("server_id", "region", "profile", "assume_role_arn", "endpoint_url")
 _BOOLEANS = ("transfer_users_exclusive", "transfer_users_allow_empty")
 
 
@@ -35,7 +40,23 @@ def faults_of_users_request(
     secrets = [name for name, value in variables.items() if isinstance(value, str) and holds_private_key(value)]
     if secrets:
         return [f"{name}: {PRIVATE_KEY}" for name in secrets]
-    return [*comma_list_faults({}, cut_off), *_faults(variables, set(defined))]
+    found = comma_list_faults({}, cut_off)
+    # The variables are in the file.
+    found += [] if names_files(cut_off) else _faults(variables, set(defined))
+    return [*found, *hints_about_names(variables, defined)] if found else []
+
+
+def hints_about_names(variables: Mapping[str, Any], defined: Collection[str]) -> list[str]:
+    """Return a sentence for each variable that may have lost its prefix. It is worth telling beside a failure alone.
+
+    An inventory may have a variable such as ``region`` for other reasons. variables, defined: as for
+    faults_of_users_request.
+    """
+    return [
+        f"The variable {name} is set, and this playbook does not read it. Is it {_PREFIX}{name}?"
+        for name in _BARE
+        if name in defined and not variables.get(f"{_PREFIX}{name}")
+    ]
 
 
 def _faults(variables: Mapping[str, Any], defined: Collection[str]) -> Iterator[str]:

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple
+from typing import Any, Mapping, NamedTuple, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import summary
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.ages import Judged
@@ -22,10 +22,13 @@ class UsersSummary(NamedTuple):
     failures: list[str]
 
 
-def sum_up_users(server_id: str, result: Mapping[str, Any], *, declared: int, check_mode: bool) -> UsersSummary:
+def sum_up_users(
+    server_id: str, result: Mapping[str, Any], *, declared: int, check_mode: bool, hints: Sequence[str] = ()
+) -> UsersSummary:
     """Return what the playbook says.
 
     result: of the module transfer_user, also if it has failed. declared: the number of users that the module was given.
+    hints: sentences that are worth telling beside a failure.
     """
     users = summary.users_of(result)
     server = {
@@ -42,4 +45,5 @@ def sum_up_users(server_id: str, result: Mapping[str, Any], *, declared: int, ch
     answer = result if has_failed else {"users": users}
     done = summary.server_result(server, summary.Answers(making=answer), Judged([], []), pretends=check_mode)
     says = [summary.headline([done], pretends=check_mode, declared=declared), *summary.lines([done])]
-    return UsersSummary(says, summary.failures([done]))
+    failures = summary.failures([done])
+    return UsersSummary(says, [*failures, *hints] if failures else [])

@@ -22,3 +22,10 @@ def test_it_returns_lines_and_failures() -> None:
 def test_it_knows_check_mode() -> None:
     says = transfer_users_summary({"users": [USER]}, "s-01234567890abcdef", 1, check_mode=True)["says"]
     assert says[0].startswith("In check mode nothing was sent.")
+
+
+def test_it_tells_which_variable_may_have_lost_its_prefix() -> None:
+    failures = transfer_users_summary({"msg": "No."}, "s-01234567890abcdef", 1, defined=["region"])["failures"]
+    assert failures[1:] == [
+        "The variable region is set, and this playbook does not read it. Is it transfer_users_region?"
+    ]

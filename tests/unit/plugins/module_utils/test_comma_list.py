@@ -72,6 +72,18 @@ def test_what_ansible_cut_off_is_a_fault() -> None:
     assert "'B'" in fault
 
 
+@pytest.mark.parametrize("file", ["sftp.yml", "../vars/all.YAML", "~/my-vars.json"])
+def test_a_file_without_its_at_sign(file: str) -> None:
+    assert faults({}, file) == [f"{file!r} is no variable. To read the variables in that file, write -e @{file}."]
+    assert len(faults({}, f"{file} other.yml")) == 2
+
+
+@pytest.mark.parametrize("text", ["B", "a=b.yml", "sftp.yml B", ".yml", "two words.txt"])
+def test_what_is_no_file_was_cut_off(text: str) -> None:
+    (fault,) = faults({}, text)
+    assert fault.startswith("Ansible cut off ")
+
+
 def test_what_was_cut_off_is_not_shown_when_it_is_long() -> None:
     (fault,) = faults({}, "b3BlbnNzaC1rZXktdjE" * 10)
     assert "b3BlbnNzaC1rZXktdjE" not in fault

@@ -80,6 +80,23 @@ def test_what_ansible_cut_off() -> None:
     assert fault.startswith("Ansible cut off 'env=prod'")
 
 
+def test_a_file_of_variables_without_its_at_sign_is_the_only_fault() -> None:
+    assert faults_of_users_request({}, cut_off="sftp.yml") == [
+        "'sftp.yml' is no variable. To read the variables in that file, write -e @sftp.yml."
+    ]
+
+
+def test_names_without_the_prefix_are_told_beside_a_fault() -> None:
+    bare = ["server_id", "region", "profile", "assume_role_arn", "endpoint_url"]
+    given = {**VARIABLES, "transfer_users_server_id": None, "transfer_users_profile": "production"}
+    _server, *hints = faults_of_users_request(given, defined=[*given, *bare])
+    assert hints == [
+        f"The variable {name} is set, and this playbook does not read it. Is it transfer_users_{name}?"
+        for name in bare
+        if name != "profile"
+    ]
+
+
 def test_a_private_key_is_not_shown() -> None:
     private = key_pair("ed25519").private
     (fault,) = faults_of_users_request({**VARIABLES, "transfer_users_role_arn": private}, cut_off="x")

@@ -61,6 +61,13 @@ def test_a_user_that_failed() -> None:
     assert told.failures == [f"{SERVER_ID}: 1 of 3 users failed."]
 
 
+def test_hints_are_told_beside_a_failure_alone() -> None:
+    failed = sum_up_users(SERVER_ID, {"msg": "No."}, declared=1, check_mode=False, hints=["Is it x?"])
+    assert failed.failures == [f"{SERVER_ID}: No.", "Is it x?"]
+    done = sum_up_users(SERVER_ID, {"users": [user("partner")]}, declared=1, check_mode=False, hints=["Is it x?"])
+    assert done.failures == []
+
+
 def test_a_user_to_delete_that_does_not_exist() -> None:
     users = [user("supplyer", state="absent"), user("gone", state="absent", error={"code": "E"})]
     told = sum_up_users(SERVER_ID, {"users": users, "msg": "No."}, declared=2, check_mode=False)

@@ -327,8 +327,8 @@ def test_the_region_that_is_asked_for_is_read_and_named(account: Account, audits
         f"The server {account.lab.server_id} in eu-west-1 could not be read: ResourceNotFoundException"
     )
     assert [call["operation"] for call in audits.calls if call["region"] == "eu-west-1"] == [
-        "ListUsers",
         "DescribeServer",
+        "ListUsers",
     ]
 
 
@@ -461,6 +461,7 @@ def servers(account: Account, later: Audits) -> Audits:
     account.lab.misbehave({**denied_call, "operation": "ListHostKeys", "match": {"ServerId": main}})
     cases: dict[str, dict[str, object]] = {
         "servers": {"server_ids": [main, other], "user_names": ["partner"], "fail_on": "identity_provider"},
+        "without users": {"server_id": other},
     }
     return account.audit(cases)
 
@@ -475,8 +476,10 @@ def test_servers_are_shown_on_the_screen(account: Account, audits: Audits, serve
     table = servers.table("servers")
     assert "  host keys          unknown: The host keys could not be read. Not allowed" in "\n".join(table)
     below = table[table.index("", 1) :]
-    assert below[1] == f"Server {other}"
-    assert "  identity provider  AWS_LAMBDA: the keys of users do not count" in below
+    title = f"Server {other} has no users of its own: its identity provider is AWS_LAMBDA"
+    assert below[1] == title
+    assert "  identity provider  AWS_LAMBDA" in below
+    assert servers.table("without users")[0] == title
 
 
 def test_servers_are_shown_in_the_report(account: Account, audits: Audits, servers: Audits) -> None:
@@ -486,7 +489,9 @@ def test_servers_are_shown_in_the_report(account: Account, audits: Audits, serve
     assert re.match(r"ssh-ed25519 SHA256:\S{43} \d+ days, default ?ssh-rsa SHA256:", row[5])
     page = servers.page("servers")
     (other,) = [row for row in page.rows if row[0] == account.other_server and "OFFLINE" in row]
-    assert other[4] == "AWS_LAMBDA: the keys of users do not count"
+    assert other[4] == "AWS_LAMBDA: no users of its own"
+    for case in ("servers", "without users"):
+        assert "This server has no users of its own: its identity provider is AWS_LAMBDA." in servers.page(case).text
     (main,) = [row for row in page.rows if row[0] == account.lab.server_id and "ONLINE" in row]
     assert main[5].startswith("unknown: The host keys could not be read. Not allowed")
 
@@ -494,9 +499,15 @@ def test_servers_are_shown_in_the_report(account: Account, audits: Audits, serve
 def test_keys_that_do_not_count_are_a_remark_and_unknown_host_keys_are_no_failure(
     account: Account, servers: Audits
 ) -> None:
-    sentence = "1 server has another identity provider (AWS_LAMBDA): keys of users count with SERVICE_MANAGED only."
+    sentence = (
+        "1 server has another identity provider (AWS_LAMBDA): only one with SERVICE_MANAGED has users of its own."
+    )
     assert sentence in servers.end("servers")
-    assert servers.failure("servers").endswith(sentence)
+    assert servers.failure("servers") == sentence
+    assert sentence in servers.end("without users")
+    assert servers.run.recap("without users")["failed"] == 0
+    asked = {call["operation"] for call in servers.calls if call["parameters"].get("ServerId") == account.other_server}
+    assert not asked & {"ListUsers", "DescribeUser"}
     told = [line for line in servers.end("servers") if line.startswith("The host keys of")]
     assert [line.partition(":")[0] for line in told] == [
         f"The host keys of {account.lab.server_id} in us-east-1 are unknown"

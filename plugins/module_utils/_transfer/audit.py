@@ -11,6 +11,7 @@ Pure. Rules:
 - A user counts if its keys were read. A server counts if its users were listed and the keys of at least one of them
   were read; a server without users counts too.
 - A server that does not count has no numbers and no remarks: its ``count`` is None.
+- A server that is known to have another identity provider has no users of its own, whatever a call for them returned.
 - Every text is safe to print: it has no control characters, no marks that change the direction of writing, and a
   limited length.
 """
@@ -133,6 +134,7 @@ def audit(
     Raises ArgumentError if the results or the limit have a different form.
     """
     _check(results, limit)
+    results = [_of_own_users(result, described) for result in results]
     holders = holders_of(results)
     place = f" in {short(region)}" if region else ""
     servers = [_server(result, place, limit, holders, described) for result in results]
@@ -182,6 +184,11 @@ def _check(results: Any, limit: Any) -> None:
 
 
 # -- Servers -----------------------------------------------------------------------------------------------------------
+
+
+def _of_own_users(result: Mapping[str, Any], described: Mapping[str, Any]) -> Mapping[str, Any]:
+    about = about_server(str(result["item"]), described)
+    return result if about is None or about["keys_count"] else {"item": result["item"], "users": []}
 
 
 def _server(
@@ -254,5 +261,5 @@ def _remarks_on_servers(servers: Sequence[Server]) -> list[Remark]:
         return []
     names = ", ".join(sorted({about["identity_provider"] for about in others}))
     subject = number_of(len(others), "server has", "servers have")
-    sentence = f"{subject} another identity provider ({names}): keys of users count with SERVICE_MANAGED only."
+    sentence = f"{subject} another identity provider ({names}): only one with SERVICE_MANAGED has users of its own."
     return [{"remark": "identity_provider", "number": len(others), "sentence": sentence}]

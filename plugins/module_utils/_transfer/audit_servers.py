@@ -34,7 +34,7 @@ class About(TypedDict):
 
     unknown: the reason, as a sentence, why the server could not be described; empty if it could.
     place: the host name, or the VPC endpoint of a server without one. ports: those of SFTP.
-    keys_count: whether the keys of its users open it, False only if it is known that they do not.
+    keys_count: whether it has users of its own, whose keys open it. False only if it is known that it has none.
     host_keys_unknown: the reason why only the host keys are unknown; empty if they are known.
     """
 

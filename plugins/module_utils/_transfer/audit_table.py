@@ -46,7 +46,12 @@ def audit_table(audit: Audit) -> list[str]:
 def _title(server: Server) -> str:
     if server["error"]:
         return f"Server {server['id']} was not read"
-    return f"Server {server['id']}" if server["users"] else f"Server {server['id']} has no users"
+    if server["users"]:
+        return f"Server {server['id']}"
+    about = server["about"]
+    if about and not about["keys_count"]:
+        return f"Server {server['id']} has no users of its own: its identity provider is {about['identity_provider']}"
+    return f"Server {server['id']} has no users"
 
 
 def _about(about: About | None) -> Iterator[tuple[str, str]]:
@@ -62,8 +67,7 @@ def _about(about: About | None) -> Iterator[tuple[str, str]]:
     yield "endpoint", f"{place}{kind}{ports}"
     yield "state", about["state"] or _NOTHING
     yield "protocols", ", ".join(about["protocols"]) or _NOTHING
-    not_counted = "" if about["keys_count"] else ": the keys of users do not count"
-    yield "identity provider", f"{about['identity_provider'] or _NOTHING}{not_counted}"
+    yield "identity provider", about["identity_provider"] or _NOTHING
     widest = max((len(key["type"]) for key in about["host_keys"]), default=0)
     for key in about["host_keys"]:
         age = "" if key["age_days"] is None else f"  {key['age_days']} d"

@@ -166,9 +166,11 @@ def test_a_failure_ends_as_a_sentence_and_has_an_end(msg: str, end: str) -> None
 def test_a_server_whose_users_are_not_its_own_is_remarked() -> None:
     others = [described(identity_provider_type="AWS_LAMBDA"), described(server_id=OTHER)]
     found = audited(server(user("alice", key())), server(item=OTHER), servers=others)
-    sentence = "1 server has another identity provider (AWS_LAMBDA): keys of users count with SERVICE_MANAGED only."
+    sentence = (
+        "1 server has another identity provider (AWS_LAMBDA): only one with SERVICE_MANAGED has users of its own."
+    )
     assert found["remarked"] == [{"remark": "identity_provider", "number": 1, "sentence": sentence}]
-    assert found["summary"] == ["1 user with 1 key on 2 servers.", sentence]
+    assert found["summary"] == ["0 users with 0 keys on 2 servers.", sentence]
     assert [one["about"] and one["about"]["keys_count"] for one in found["servers"]] == [False, True]
     both = audited(
         server(),
@@ -181,6 +183,14 @@ def test_a_server_whose_users_are_not_its_own_is_remarked() -> None:
     assert both["remarked"][0]["sentence"].startswith(
         "2 servers have another identity provider (API_GATEWAY, AWS_LAMBDA)"
     )
+
+
+@pytest.mark.parametrize("result", [lost(), {"item": SERVER, "skipped": True}])
+def test_a_server_that_has_no_users_of_its_own_is_no_failure(result: dict[str, Any]) -> None:
+    found = audited(result, servers=[described(identity_provider_type="AWS_LAMBDA")])
+    assert (found["read"], found["failures"], found["problems"]) == (True, [], [])
+    assert found["servers"][0]["error"] == ""
+    assert audited(result)["failures"]
 
 
 def test_an_audit_that_may_not_describe_servers_says_so_and_does_not_fail() -> None:

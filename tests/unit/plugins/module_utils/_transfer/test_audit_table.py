@@ -149,10 +149,11 @@ def test_the_server_stands_above_its_users() -> None:
     ]
 
 
-def test_keys_that_do_not_count_stand_out() -> None:
-    assert "  identity provider  AWS_LAMBDA: the keys of users do not count" in about(
-        identity_provider_type="AWS_LAMBDA"
-    )
+def test_a_server_with_another_identity_provider_has_no_users_of_its_own() -> None:
+    result = {"servers": [described(identity_provider_type="AWS_LAMBDA")]}
+    lines = audit_table(audit([server()], 90, "2026-11-25", "", result))
+    assert lines[0] == f"Server {SERVER} has no users of its own: its identity provider is AWS_LAMBDA"
+    assert "  identity provider  AWS_LAMBDA" in lines
 
 
 def test_what_is_unknown_of_a_server_is_told() -> None:

@@ -18,7 +18,10 @@ from botocore import xform_name
 
 POLICIES = [block for block in blocks("json") if "Principal" not in block.text]
 # Those that say who may assume a role.
-TRUST_POLICIES = [block for block in blocks("json") if "Principal" in block.text]
+TRUST_POLICIES = [block for block in blocks("json") if "Principal" in block.text and "Federated" in block.text]
+TRUST_POLICIES_OF_SERVICES = [
+    block for block in blocks("json") if "Principal" in block.text and "Federated" not in block.text
+]
 
 # Partition, service, region, account and resource; wildcards where IAM takes them.
 ARN = re.compile(
@@ -115,6 +118,19 @@ def test_trust_policy_names_one_repository_and_one_branch(block: Block) -> None:
     assert set(statement["Condition"]) == {"StringEquals"}
     assert conditions[f"{provider[1]}:aud"] == "sts.amazonaws.com"
     assert re.fullmatch(r"repo:[\w-]+/[\w-]+:ref:refs/heads/\w+", conditions[f"{provider[1]}:sub"])
+
+
+@pytest.mark.parametrize("block", TRUST_POLICIES_OF_SERVICES, ids=str)
+def test_trust_policy_names_the_service_that_needs_the_role(block: Block) -> None:
+    """Transfer Family User Guide, "Create an IAM role and policy"."""
+    policy = json.loads(block.text)
+    assert policy["Version"] == "2012-10-17"
+    (statement,) = policy["Statement"]
+    assert {name: statement[name] for name in statement if name != "Sid"} == {
+        "Effect": "Allow",
+        "Principal": {"Service": "transfer.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
 
 
 def test_statements_have_names_of_their_own() -> None:

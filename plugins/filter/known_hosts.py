@@ -16,8 +16,8 @@ description:
   - If a key is shown whose fingerprint is not stated, the filter fails and names the host, the type and both
     fingerprints. No key is returned then.
   - The filter fails too if no key was shown. A key that is stated and was not shown is fine.
-  - It knows nothing of an existing C(known_hosts) file. A key there that the service no longer states stays there, until
-    it is removed, for example with C(ssh-keygen -R HOST).
+  - It knows nothing of an existing C(known_hosts) file. A key in it that the service no longer states stays there.
+    C(ssh-keygen -R HOST) removes it.
 author:
   - sshkeys.aws contributors (@sshkeys-aws)
 positional: stated

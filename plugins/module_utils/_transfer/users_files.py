@@ -28,6 +28,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._errors import Argumen
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_transfer
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.private import could_be_part_of_one
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import cells
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import is_user_name
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.paths import shown_path
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_check import FIELDS, check_fields
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.users_csv import (
@@ -237,6 +238,7 @@ def _may_be_empty(user: FileUser, asked: Asked) -> bool:
 
 # -- The other options of a user --------------------------------------------------------------------------------------
 
+_ANY_NAME = "user"
 _HOME = ("home_directory", "home_directory_type", "home_directory_mappings")
 
 
@@ -271,9 +273,11 @@ def _faults_of_fields(user: FileUser, completed: Mapping[str, Any]) -> Iterator[
         # The file has a fault for it.
         del fields["posix_profile"]
     home = {name: fields.pop(name) for name in _HOME if name in fields}
+    # A name with a fault of its own is no fault of each option.
+    user_name = user.user_name if is_user_name(user.user_name) else _ANY_NAME
     for group in (home, *({name: value} for name, value in fields.items())):
         try:
-            check_fields(user.user_name, group)
+            check_fields(user_name, group)
         except ArgumentError as error:
             yield Fault(user.place._replace(user_name=user.user_name), str(error))
 

@@ -307,6 +307,13 @@ def test_what_a_fault_leaves_out_is_no_fault_of_its_own() -> None:
     ]
 
 
+def test_a_name_with_a_fault_is_one_fault_and_hides_no_other() -> None:
+    csv = f"user_name,home_directory_type,home_directory_mappings,public_keys\n-x-,PATH,/=/b,{ALICE}\n"
+    name, home = faults(csv=csv, defaults={"role_arn": ROLE})
+    assert name.startswith("lists/users.csv, line 2, column user_name: '-x-'. Transfer Family takes 3 to 100 letters")
+    assert home.startswith("lists/users.csv, line 2, user '-x-': home_directory_type is PATH, and home_directory_map")
+
+
 def test_a_line_of_a_private_key_hides_the_values_of_other_cells() -> None:
     last = "bGFwdG9w+AQID/BA=="
     csv = "user_name,role_arn,home_directory_mappings,public_keys\npartner,{},/=/b;/in={},{}\n"

@@ -10,7 +10,8 @@
 Pure, but for the files that it is given a way to read. Rules:
 - A folder has a file ``NAME.pub`` or a folder ``NAME`` with ``*.pub`` files for each user. With a CSV file too, a user
   may be in either, and the keys of both are added up.
-- Defaults complete what a user leaves out. A user with a home of its own takes no part of its home from them.
+- Defaults complete what a user leaves out. A user with mappings, or a type of home, of its own takes no part of its home
+  from them. A home_directory of its own replaces that of the defaults alone, so that it lets no user out of mappings.
 - In home_directory and home_directory_mappings, ``{user_name}`` stands for the name of each user.
 - All keys are judged, and all faults are found, before anything is sent.
 """
@@ -185,12 +186,13 @@ def _declared(user: FileUser, asked: Asked, defaults: Mapping[str, Any], files: 
 
 
 _IF_EMPTY = "If the user may have no key, set allow_empty to true for it."
-_HOME = ("home_directory", "home_directory_type", "home_directory_mappings")
+_FORM_OF_HOME = ("home_directory_type", "home_directory_mappings")
 
 
 def _completed(options: Mapping[str, Any], defaults: Mapping[str, Any], user_name: str) -> dict[str, Any]:
-    has_home = any(name in options for name in _HOME)
-    taken = {name: value for name, value in defaults.items() if not (has_home and name in _HOME)}
+    has_form = any(name in options for name in _FORM_OF_HOME)
+    left_out = ("home_directory", *_FORM_OF_HOME) if has_form else ()
+    taken = {name: value for name, value in defaults.items() if name not in left_out}
     completed = {**taken, **options}
     if "home_directory" in completed:
         completed["home_directory"] = cells.with_user_name(completed["home_directory"], user_name)

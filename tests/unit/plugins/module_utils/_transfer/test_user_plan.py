@@ -124,10 +124,13 @@ def test_what_is_told_as_updated_is_what_differs(before: User) -> None:
 @pytest.mark.parametrize(
     ("declared", "warning"),
     [
-        ({"home_directory_type": "PATH", "home_directory_mappings": ()}, "home_directory_mappings is empty"),
+        (
+            {"home_directory_type": "PATH", "home_directory_mappings": (), "home_directory": ""},
+            "home_directory_mappings is empty",
+        ),
         ({"policy": ""}, "policy is empty"),
         # This one is no accident.
-        ({"home_directory_type": "PATH"}, None),
+        ({"home_directory_type": "PATH", "home_directory": ""}, None),
         ({"policy": "{}"}, None),
     ],
 )
@@ -138,6 +141,53 @@ def test_an_empty_value_that_opens_more_is_a_warning(declared: dict[str, Any], w
     assert len(found) == bool(warning)
     plain = User(USER, "arn", ROLE)
     assert plan_whole_user(plain, wanted).outcome.warnings == plan_whole_user(None, wanted).outcome.warnings == ()
+
+
+def test_keys_beside_a_deletion_may_be_all_that_should_go() -> None:
+    gone = WantedUser(USER, present=False, names_keys=True)
+    assert "To take only keys away" in plan_whole_user(HELD, gone).outcome.warnings[0]
+    assert plan_whole_user(None, gone).outcome.warnings == ()
+    assert plan_whole_user(HELD, replace(gone, names_keys=False)).outcome.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("home", "entries", "warns"),
+    [
+        ("/out", ["/in"], True),
+        ("/incoming", ["/in"], True),
+        ("/in", ["/out", "/in"], False),
+        ("/in/below", ["/in/"], False),
+        ("/anything", ["/"], False),
+        ("/", ["/in"], False),
+        ("", ["/in"], False),
+    ],
+)
+def test_a_home_in_no_mapping_is_a_warning(home: str, entries: list[str], warns: bool) -> None:
+    mappings = tuple(HomeDirectoryMapping(entry, "/bucket") for entry in entries)
+    wanted = WantedUser(
+        USER,
+        role_arn=ROLE,
+        home_directory=home,
+        home_directory_type="LOGICAL",
+        home_directory_mappings=mappings,
+    )
+    for held_before in (None, User(USER, "arn", ROLE)):
+        assert ["AWS refuses that" in each for each in plan_whole_user(held_before, wanted).outcome.warnings] == (
+            [True] if warns else []
+        )
+    # What is so already is not told each time.
+    held_now = replace(HELD, home_directory=home, home_directory_mappings=mappings)
+    assert plan_whole_user(held_now, WantedUser(USER, tags={})).outcome.warnings == ()
+
+
+def test_a_home_that_stays_while_its_meaning_changes_is_a_warning() -> None:
+    path = User(USER, "arn", ROLE, home_directory="/bucket/home")
+    mapped = WantedUser(USER, home_directory_type="LOGICAL", home_directory_mappings=(ROOT,))
+    (found,) = plan_whole_user(path, mapped).outcome.warnings
+    assert "stays '/bucket/home', and is a path that the user sees from now on" in found
+    (found,) = plan_whole_user(HELD, WantedUser(USER, home_directory_type="PATH")).outcome.warnings
+    assert "is a path in S3 or EFS from now on" in found
+    assert plan_whole_user(path, replace(mapped, home_directory="")).outcome.warnings == ()
 
 
 def test_deletion() -> None:

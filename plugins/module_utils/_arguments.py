@@ -60,12 +60,34 @@ def expand(elements: Sequence[Any], *, option: str, name: str, spec: Mapping[str
         if nulls:
             faults.append(f"{option}[{position}]: {nulls[0]} is null, probably from a variable without a value")
             continue
+        misfits = faults_of_inner_options(spec, values)
+        if misfits:
+            faults += [f"{option}[{position}]: {misfit}" for misfit in misfits]
+            continue
         validated = validator.validate(values)
         faults += [f"{option}[{position}]: {message.rstrip('.')}" for message in validated.error_messages]
         expanded.append(validated.validated_parameters)
     if faults:
         raise ArgumentError(f"{'; '.join(faults)}.")
     return expanded
+
+
+def faults_of_inner_options(spec: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with options that have options inside and are no dicts, each without a full stop.
+
+    ansible-core's validator raises a TypeError for a number or a boolean there, instead of an error of its own.
+    """
+    found = []
+    for name in (name for name, about in spec.items() if about.get("options")):
+        value: Any = values.get(name)
+        is_list = isinstance(value, (list, tuple))
+        for position, element in enumerate(value if is_list else [value]):
+            # It converts a text.
+            if isinstance(element, (Mapping, str)) or (element is None and not is_list):
+                continue
+            place = f"{name}[{position}]" if is_list else name
+            found.append(f"{place} must be a dict, and is of type {type_name(element)}")
+    return found
 
 
 def one_public_key(text: str, option: str, judge: Judge) -> tuple[PublicKey, list[str]]:

@@ -34,7 +34,7 @@ options:
   user_name:
     description:
       - The name of the user.
-      - The user must exist, even with O(state=absent). This module creates no users.
+      - The user must exist, even with O(state=absent). M(sshkeys.aws.transfer_user) creates users.
       - Exactly one of O(user_name) and O(users) is needed.
     type: str
   users:
@@ -335,7 +335,9 @@ users:
           description: The remedy.
           type: str
           returned: always
-          sample: Create the user first. If it was created a moment ago, raise wait_timeout, now 0 seconds.
+          sample: >-
+            Create the user first, for example with transfer_user. If it was created a moment ago, raise wait_timeout,
+            now 0 seconds.
 diff:
   description:
     - The keys before and after, one line for each with fingerprint and comment.

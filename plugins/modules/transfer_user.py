@@ -55,7 +55,9 @@ options:
     description:
       - With V(present) the user exists and is as declared.
       - With V(absent) the user is deleted, with all of its keys and tags, and all other options of the user are
-        ignored. Its files stay. To remove only keys, use M(sshkeys.aws.transfer_ssh_key).
+        ignored. Its files stay.
+      - To remove only keys, use M(sshkeys.aws.transfer_ssh_key). The module warns if O(public_keys) is given for a user
+        that it deletes.
     type: str
     choices: [present, absent]
     default: present
@@ -138,14 +140,13 @@ options:
   tags:
     description:
       - The tags of the user. With O(purge_tags=true) an empty mapping takes all tags away.
-      - Only AWS sets the tags whose names begin with C(aws:). They are ignored here, so that the tags of a user that
-        CloudFormation has made can be given back.
     type: dict
     aliases: [resource_tags]
   purge_tags:
     description:
       - Whether to remove the tags that are not in O(tags).
-      - Tags of AWS, whose names begin with C(aws:), are neither set nor removed.
+      - Tags of AWS, whose names begin with C(aws:), are neither set nor removed, so those of a user that CloudFormation
+        has made can be given back.
       - Without O(tags) nothing is removed.
     type: bool
     default: true
@@ -323,8 +324,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: What went with the deleted users, the reason why there was nothing to do, or why the task failed.
-  returned: when a user was deleted, when O(users) is an empty list, or on failure
+  description:
+    - What went with the deleted users and which users did not exist, the reason why there was nothing to do, or why the
+      task failed.
+  returned: when a user was to be deleted, when O(users) is an empty list, or on failure
   type: str
   sample: >-
     With the user former-partner go its keys: SHA256:v4K2SCakkhOJ9gLiuwJrrfcWc3wCYzvGBWaMKche8CU alice@laptop; and its
@@ -418,7 +421,7 @@ users:
           returned: always
           sample: DIRECTORY
     policy:
-      description: The session policy, as a mapping; as text if AWS holds one that is no JSON. V(null) if there is none.
+      description: The session policy, as a mapping; as text if AWS holds one that is no JSON. Empty if there is none.
       type: raw
       returned: always
       sample: {"Version": "2012-10-17", "Statement": []}

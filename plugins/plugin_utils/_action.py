@@ -43,6 +43,7 @@ from ansible.utils.display import Display
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import check_sdk_version_supported
 from ansible_collections.amazon.aws.plugins.module_utils.exceptions import AnsibleBotocoreError
 from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
+from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import faults_of_inner_options
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.preload import preload
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Session
 from ansible_collections.sshkeys.aws.plugins.module_utils._entry import report_of
@@ -87,6 +88,9 @@ class ModuleAction(NormalAction):  # type: ignore[misc]  # ansible-core has no t
         refused = refusal(self.module.SPEC, self._task.args)
         if refused:
             return refused
+        misfits = faults_of_inner_options(self.module.SPEC.options, self._task.args)
+        if misfits:
+            return {"failed": True, "msg": f"{'. '.join(misfits)}."}
         variables = task_vars or {}
         environment = self._environment_here() if self._can_run_here(variables) else None
         if environment is None:

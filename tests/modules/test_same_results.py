@@ -27,6 +27,7 @@ from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 PUSH, CONSOLE = "ec2_instance_connect_key", "ec2_serial_console_key"
 JUDGE = "ec2_instance_connect_info"
 DECLARE, READ, DESCRIBE = "transfer_ssh_key", "transfer_ssh_key_info", "transfer_server_info"
+MAKE, READ_USERS = "transfer_user", "transfer_user_info"
 USER = "partner"
 MASKS_OUTPUT = ANSIBLE_CORE >= (2, 22)
 ROLE = "arn:aws:iam::123456789012:role/keys"
@@ -51,7 +52,7 @@ def _no_configuration(running_lab: RunningLab, tmp_path: Path, monkeypatch: pyte
 @pytest.fixture(scope="module")
 def processes() -> Iterator[Processes]:
     """Return what runs modules in processes."""
-    processes = Processes([PUSH, CONSOLE, JUDGE, DECLARE, READ, DESCRIBE])
+    processes = Processes([PUSH, CONSOLE, JUDGE, DECLARE, READ, DESCRIBE, MAKE, READ_USERS])
     yield processes
     processes.end()
 
@@ -166,6 +167,49 @@ def test_declarations(running_lab: RunningLab, compare: Compare) -> None:
     compare(tasks)
 
 
+def test_users(running_lab: RunningLab, compare: Compare) -> None:
+    """Options with options inside, texts of the user's own, and each kind of report."""
+    server = {**running_lab.aws, "server_id": running_lab.server_id}
+    make = {**server, "user_name": "newcomer", "role_arn": ROLE}
+    several = {**server, "role_arn": ROLE}
+    mappings = [{"Entry": "/", "Target": "/bucket"}, {"entry": "/in", "target": "/b", "type": "DIRECTORY"}]
+    policy = {"Version": "2012-10-17", "Statement": [{"Sid": "Zoë ☃"}]}
+    tasks = [
+        Task(MAKE, {**make, "public_keys": ALICE.line}, '"created": true', check_mode=True),
+        Task(MAKE, {**make, "home_directory_mappings": mappings, "public_keys": [ALICE.line, BOB.line]}, "LOGICAL"),
+        Task(MAKE, {**make, "tags": {"a": 1, "b": True, "é": "Zoë ☃ 𝄞"}, "policy": policy}, '"updated": ."policy"'),
+        Task(MAKE, {**make, "policy": json.dumps(policy), "purge_tags": "no"}, '"changed": false'),
+        Task(MAKE, {**make, "posix_profile": {"Uid": "5", "Gid": 6, "SecondaryGids": "7,8"}}, '"gid": 6'),
+        Task(MAKE, {**make, "home_directory_mappings": [], "policy": ""}, "warnings.*policy is empty"),
+        Task(MAKE, {**make, "public_keys": [WEAK.line], "exclusive": 1}, "warnings.*1024 bits"),
+        Task(READ_USERS, {**server, "user_name": "newcomer"}, '"role_arn"'),
+        Task(READ_USERS, server, "newcomer", check_mode=True),
+        Task(READ_USERS, {**server, "user_names": ["newcomer", "nobody-here"]}, "1 of 2 users failed", fails=True),
+        Task(READ_USERS, {**server, "user_names": []}, "user_names is an empty list"),
+        Task(MAKE, {**several, "users": ["courier", {"user_name": "newcomer", "state": "absent"}]}, "newcomer go"),
+        Task(MAKE, {**server, "users": ["courier", "nobody-here"]}, "1 of 2 users failed.*no role_arn", fails=True),
+        Task(MAKE, {**server, "user_name": "courier", "state": "absent"}, '"state": "absent"', check_mode=True),
+        Task(MAKE, {**several, "users": []}, "users is an empty list"),
+        Task(MAKE, {**make, "users": []}, "mutually exclusive: user_name.users", fails=True),
+        Task(MAKE, several, "one of the following is required: user_name, users", fails=True),
+        Task(MAKE, {**make, "state": "gone"}, "state must be one of: present, absent", fails=True),
+        Task(MAKE, {**make, "role_arn": "transfer"}, "role_arn is 'transfer'", fails=True),
+        Task(MAKE, {**make, "tags": "a=b,c=d"}, '"c": "d"'),
+        Task(MAKE, {**make, "tags": "no mapping"}, "tags", fails=True),
+        Task(MAKE, {**make, "policy": ["a"]}, "policy is no JSON object", fails=True),
+        Task(MAKE, {**make, "home_directory_mappings": [{"entry": "/"}]}, "required arguments: target", fails=True),
+        Task(MAKE, {**make, "home_directory_mappings": [{**mappings[1], "no": 1}]}, "home_directory_m", fails=True),
+        Task(MAKE, {**make, "home_directory_mappings": "no mapping"}, "could not parse JSON", fails=True),
+        Task(
+            MAKE, {**several, "users": [{"user_name": "archive", "home_directory_mappings": [5]}]}, "dict", fails=True
+        ),
+        Task(MAKE, {**make, "posix_profile": {"uid": "five", "gid": 6}}, "uid", fails=True),
+        Task(MAKE, {**several, "users": [{"user_name": "courier", "posix_profile": 5}]}, "posix_profile", fails=True),
+        Task(MAKE, {**several, "users": [{"user_name": "courier", "no": 5}]}, "unsupported options: 'no'", fails=True),
+    ]
+    compare(tasks)
+
+
 def test_servers(running_lab: RunningLab, compare: Compare) -> None:
     one, other = running_lab.server_id, running_lab.lab["transfer"]["empty_server"]
     describe = {**running_lab.aws, "server_ids": [one, other]}
@@ -257,6 +301,8 @@ def test_a_role_is_assumed(running_lab: RunningLab, compare: Compare) -> None:
         Task(READ, read, USER),
         Task(READ, {**{name: read[name] for name in read if name not in role}, "iam_role_arn": ROLE}, USER),
         Task(DECLARE, {**lab.aws, **role, "server_id": lab.server_id, "user_name": USER, "public_keys": ALICE.line}),
+        Task(MAKE, {**lab.aws, **role, "server_id": lab.server_id, "user_name": USER, "tags": {"a": "b"}}, '"a": "b"'),
+        Task(READ_USERS, {**read, "user_names": [USER]}, USER),
         Task(CONSOLE, push, '"changed": true', check_mode=True),
         Task(CONSOLE, push, '"changed": true'),
         Task(PUSH, {**push, "os_user": "ubuntu"}, '"changed": true'),

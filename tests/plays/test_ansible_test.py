@@ -44,7 +44,7 @@ def test_each_module_runs_under_ansible_test(configured: RunningLab) -> None:
     # A target that asserted nothing has shown nothing.
     assert "All assertions passed" in done.stdout
     (recap,) = re.findall(r"testhost +: ok=(\d+) .*failed=(\d+) .*ignored=(\d+)", done.stdout)
-    assert recap == ("6", "0", "0"), done.stdout
+    assert recap == ("11", "0", "0"), done.stdout
     assert [call["operation"] for call in configured.requests()] == [
         "SendSSHPublicKey",
         "SendSerialConsoleSSHPublicKey",

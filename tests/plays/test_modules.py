@@ -183,7 +183,15 @@ def test_hosts_are_opened_from_here_before_they_can_be_reached(run: Run, module_
 
 
 @pytest.mark.parametrize(
-    "task", ["Push elsewhere", "Push to a console elsewhere", "Declare elsewhere", "Read elsewhere"]
+    "task",
+    [
+        "Push elsewhere",
+        "Push to a console elsewhere",
+        "Declare elsewhere",
+        "Read elsewhere",
+        "Make a user elsewhere",
+        "Read users elsewhere",
+    ],
 )
 def test_every_module_takes_the_defaults_of_the_group(run: Run, task: str) -> None:
     assert f"The region was {ELSEWHERE}, from the option region" in failure(run, task)
@@ -237,7 +245,7 @@ def test_the_keys_of_a_user_open_its_folder_and_no_others_do(run: Run, module_co
 def test_the_diff_is_shown_in_check_mode_and_for_real(run: Run) -> None:
     assert run.of("Foresee the change")["diff"] == run.of("Change the keys")["diff"]
     for sign, name in (("-", "bob"), ("+", "alice"), ("+", "carol")):
-        lines = [line for line in run.output.splitlines() if line.startswith(sign) and f"{name}@laptop" in line]
+        lines = [line for line in run.output.splitlines() if re.match(rf"[{sign}]SHA256:.* {name}@laptop", line)]
         assert len(lines) == 2, run.output
 
 
@@ -260,3 +268,33 @@ def test_a_lookup_that_finds_nothing_or_too_much_is_refused(run: Run, module_con
         assert "several keys on one line" in told
     names = [call["parameters"].get("UserName") for call in module_controller.lab.requests()]
     assert "reports" not in names
+
+
+def test_a_user_is_made_as_foreseen_and_logs_in(run: Run, module_controller: Controller) -> None:
+    lab, keys = module_controller.lab, module_controller.folder / "keys"
+    foreseen, made, again = (run.of(task) for task in ("Foresee a user", "Make a user", "Make it again"))
+    assert [told["changed"] for told in (foreseen, made, again)] == [True, True, False]
+    assert foreseen["diff"] == made["diff"]
+    assert "tags.team: finance" in made["diff"]["after"]
+    (user,) = (user for user in lab.lab["transfer"]["new_users"] if user["user_name"] == "newcomer")
+    for name, opens in (("alice", True), ("carol", True), ("bob", False)):
+        assert opens_transfer_user(lab, user, keys / name) is opens
+
+
+def test_a_user_that_was_read_is_given_back(run: Run) -> None:
+    (user,) = run.of("Read the user")["users"]
+    assert user["policy"] == {"Version": "2012-10-17", "Statement": []}
+    told = run.of("Give back what was read")
+    assert (told["changed"], told["users"][0]["user_name"]) == (False, "newcomer")
+
+
+def test_what_went_with_a_user_is_shown(run: Run) -> None:
+    told = run.of("Delete users")
+    assert [user["changed"] for user in told["users"]] == [True, False]
+    assert "With the user archive go its keys: none; and its tags: none." in told["msg"]
+
+
+def test_texts_become_numbers_and_numbers_tags(run: Run) -> None:
+    told = run.of("Make a user in a process, with a value of each type as text")
+    assert told["posix_profile"] == {"uid": 5, "gid": 6, "secondary_gids": []}
+    assert told["tags"] == {"number": "5", "flag": "True"}

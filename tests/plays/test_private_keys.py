@@ -195,15 +195,15 @@ def test_no_public_key_and_no_user_name_is_masked(done: Done) -> None:
 
 def test_each_good_task_ran_in_its_worker_and_then_in_a_process(done: Done) -> None:
     in_workers, in_processes = re.split(r"TASK \[Use them in a process\]", done.good)
-    assert len(re.findall(r"TASK \[", in_workers)) == len(re.findall(r"TASK \[", in_processes)) + 1 == 9
+    assert len(re.findall(r"TASK \[", in_workers)) == len(re.findall(r"TASK \[", in_processes)) + 1 == 11
     assert "AnsiballZ_" not in in_workers
-    assert len(re.findall(r"EXEC .+AnsiballZ_\w+\.py", in_processes)) >= 8
+    assert len(re.findall(r"EXEC .+AnsiballZ_\w+\.py", in_processes)) >= 10
 
 
 def test_the_log_of_the_system_shows_the_good_processes_with_their_public_keys(done: Done) -> None:
     logged = (done.home / "syslog").read_text(encoding="utf-8").splitlines()
     invocations = [line for line in logged if line.startswith("Invoked with ")]
-    assert len(invocations) == 8
+    assert len(invocations) == 10
     assert len([line for line in invocations if done.public_key in line]) >= 4
 
 

@@ -41,7 +41,11 @@ _TURNS_A_SECOND = 8
 
 @pytest.fixture
 def turns(monkeypatch: pytest.MonkeyPatch) -> MakeTurns:
-    """Return a maker of turns. A wait is some turns that somebody else may take, and the clock goes on with it."""
+    """Return a maker of turns. A wait is some turns that somebody else may take, and the clock goes on with it.
+
+    The lab without a wire begins in its first state: another test may have left a fault in it.
+    """
+    in_process_lab().control("POST", "reset")
     waited: list[float] = []
     monotonic = time.monotonic
 

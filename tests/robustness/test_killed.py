@@ -22,12 +22,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import boto3
 import pytest
 from ansible_collections.sshkeys.aws.plugins.modules import transfer_ssh_key, transfer_user
 from ansible_collections.sshkeys.aws.tests.robustness.whole_users import (
     OTHER_ROLE,
     ROLE,
+    client_of,
     described_lines,
     differing,
     put_user,
@@ -167,13 +167,7 @@ def test_a_whole_user_at_every_call(running_lab: RunningLab, pairs: dict[str, Pa
     lines = list(pairs)
     exists, declared = TASKS[task]
     keys = {} if "state" in declared else {"public_keys": lines[2:5]}
-    client = boto3.client(
-        "transfer",
-        endpoint_url=running_lab.lab["endpoint_url"],
-        region_name=running_lab.lab["region"],
-        aws_access_key_id=running_lab.lab["access_key"],
-        aws_secret_access_key=running_lab.lab["secret_key"],
-    )
+    client = client_of(running_lab)
     options = {"server_id": running_lab.server_id, "user_name": "newcomer", **declared, **keys}
 
     def begin() -> list[str]:

@@ -11,9 +11,22 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import boto3
+from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
 from botocore.exceptions import ClientError
 
 ROLE, OTHER_ROLE = "arn:aws:iam::123456789012:role/one", "arn:aws:iam::123456789012:role/two"
+
+
+def client_of(running_lab: RunningLab) -> Any:
+    """Return a client of nobody's task for a lab on the wire."""
+    return boto3.client(
+        "transfer",
+        endpoint_url=running_lab.lab["endpoint_url"],
+        region_name=running_lab.lab["region"],
+        aws_access_key_id=running_lab.lab["access_key"],
+        aws_secret_access_key=running_lab.lab["secret_key"],
+    )
 
 
 def put_user(
@@ -41,7 +54,7 @@ def described_lines(client: Any, server_id: str, name: str) -> list[str]:
             "role_arn": user["Role"],
             "home_directory": user.get("HomeDirectory", ""),
             "home_directory_type": user.get("HomeDirectoryType", "PATH"),
-            "policy": json.loads(user["Policy"]) if user.get("Policy") else None,
+            "policy": json.loads(user["Policy"]) if user.get("Policy") else {},
             "posix_profile": profile and [profile["Uid"], profile["Gid"], sorted(profile.get("SecondaryGids", []))],
         },
         (

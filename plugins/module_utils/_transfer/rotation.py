@@ -116,7 +116,10 @@ def _sleep_until(deadline: float) -> bool:
 
 # By whether the keys must be there.
 _MISSING_HINTS = {
-    True: "Create the user first. If it was created a moment ago, raise wait_timeout, now {:g} seconds.",
+    True: (
+        "Create the user first, for example with transfer_user. If it was created a moment ago, raise wait_timeout, "
+        "now {:g} seconds."
+    ),
     False: "Check the spelling of the user name, and the server.",
 }
 

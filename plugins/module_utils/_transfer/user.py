@@ -82,7 +82,7 @@ class WantedUser:
     home_directory, policy: an empty text takes the value away. policy: JSON as it is sent.
     home_directory_mappings: an empty tuple takes the mappings away.
     tags: those to set; with purge_tags the user gets no others.
-    keys: the keys to hold.
+    keys: the keys to hold. names_keys: without ``present``, whether keys are declared all the same.
     """
 
     user_name: str
@@ -96,6 +96,7 @@ class WantedUser:
     tags: Mapping[str, str] | None = None
     purge_tags: bool = True
     keys: Wanted | None = None
+    names_keys: bool = False
 
 
 @dataclass(frozen=True)

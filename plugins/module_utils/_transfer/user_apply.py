@@ -14,7 +14,8 @@ Rules:
 2. After the last step the user is read once more, and only what was read counts as the outcome. A user that is deleted
    is not read again.
 3. A user that exists at its creation, or is missing at its deletion, is as declared. Either another client did it, or
-   an attempt of this run whose answer was lost. Only the second counts as a change of this run.
+   an attempt of this run whose answer was lost. Only the second counts as a change of this run. A user that exists is
+   another client's unless it is what this run would have created.
 4. If it is unknown whether a call took effect, the user is read, a few times until the effect shows. A new user may be
    unknown to some calls for longer.
 5. A run that does not find the user as declared after its last step begins again. After a number of rounds it gives up,
@@ -48,6 +49,9 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_plan im
 
 if TYPE_CHECKING:
     from mypy_boto3_transfer import TransferClient
+
+# A condition on what is left of a declaration.
+_Condition = Callable[[WholeUserPlan], bool]
 
 # Rounds of work on a user that others change at the same time, and the limit if nobody else gets ahead.
 _ROUNDS = 5
@@ -91,29 +95,31 @@ class _Work:
 
         Raises ServiceError at the first step that fails for good, or if the user is still not as declared at the end.
         """
+        refusal: ServiceError | None = None
         for round_number in range(1, _ROUNDS_AT_MOST + 1):
             if self._todo.fault:
                 raise self._todo.fault
             if self._todo.deletion:
                 self._delete()
                 return self._outcome(None)
-            before = self._seen
+            before, refusal = self._seen, None
             try:
-                self._create_or_update()
+                expected = self._create_or_update()
             except ServiceError as error:
                 if not error.is_missing_user or round_number >= _ROUNDS:
                     raise
+                refusal = error
                 # Either the user is so new that not all of AWS knows it, or another client has deleted it.
                 seen = self._look(_exists if self._is_new else _is_missing)
             else:
-                seen = self._look(lambda left: left.is_done)
+                seen = self._look(expected)
             self._todo = plan_whole_user(self._seen, self._todo.wanted)
             if self._todo.is_done:
                 return self._outcome(self._seen)
             has_no_effect = round_number > 1 and before == seen[-1]
             if has_no_effect or (round_number >= _ROUNDS and any(user != seen[-1] for user in seen)):
                 break
-        raise ServiceError(
+        raise refusal or ServiceError(
             "NotAsDeclared",
             "AWS accepted every step, but the user is not as declared",
             "Another client may be changing this user at the same time: run the task again. If the same comes back, "
@@ -150,14 +156,14 @@ class _Work:
 
     # -- Steps ---------------------------------------------------------------------------------------------------------
 
-    def _create_or_update(self) -> None:
+    def _create_or_update(self) -> _Condition:
+        """Make the steps of the plan. Returns what reads should show then."""
         todo = self._todo
         if todo.creation:
-            if self._create():
-                self._change_keys(self._after_creation(todo))
-            else:
-                self._look(_exists)
-            return
+            if not self._create():
+                return _exists
+            self._change_keys(self._after_creation(todo))
+            return _is_done
         if todo.fields:
             self._change(
                 lambda: transfer.update_user(self._client, self._server_id, self._user_name, members_of(todo.fields)),
@@ -178,6 +184,7 @@ class _Work:
                 {"tags"},
             )
         self._change_keys(todo.keys)
+        return _is_done
 
     def _create(self) -> bool:
         """Create the user. Returns whether this run did; if not, another client did."""
@@ -194,16 +201,22 @@ class _Work:
                 key_body=transfer_body(first) if first else None,
             )
         except ServiceError as error:
-            if error.code == "ResourceExistsException":
-                self._is_new = True
-                if not error.in_doubt:
-                    return False
-            elif not (error.in_doubt and self._is_known(_exists)):
+            self._is_new = error.code == "ResourceExistsException"
+            exists = error.in_doubt and self._is_known(_exists)
+            if not self._is_new and not exists:
                 raise with_hint(error) from error
+            if not error.in_doubt or (exists and not self._is_as_created):
+                return False
         self._created = self._is_new = True
         if first:
             self._note_imports([HeldKey.to_come(first)])
         return True
+
+    @property
+    def _is_as_created(self) -> bool:
+        """Whether the user that was read is what this run would have created, so that nobody else did."""
+        first, left = self._todo.first_key, plan_whole_user(self._seen, self._todo.wanted)
+        return not left.updated and not (first and left.keys and first in left.keys.imports)
 
     @staticmethod
     def _after_creation(todo: WholeUserPlan) -> UserPlan | None:
@@ -211,7 +224,7 @@ class _Work:
             return None
         return plan_user([HeldKey.to_come(todo.first_key)], todo.keys.wanted)
 
-    def _change(self, call: Callable[[], None], has_effect: Callable[[WholeUserPlan], bool], names: set[str]) -> None:
+    def _change(self, call: Callable[[], None], has_effect: _Condition, names: set[str]) -> None:
         """Make a call that changes options. has_effect: whether a plan shows that it took effect."""
         self._is_fresh = False
         try:
@@ -254,10 +267,14 @@ class _Work:
         self._seen, self._is_fresh = held_user(self._client, self._server_id, self._user_name), True
 
     def _read_keys(self) -> tuple[HeldKey, ...] | None:
-        self._read()
+        self._is_fresh = False
+        if self._is_new:
+            self._look(_exists)
+        else:
+            self._read()
         return self._seen.keys if self._seen else None
 
-    def _is_known(self, is_so: Callable[[WholeUserPlan], bool]) -> bool:
+    def _is_known(self, is_so: _Condition) -> bool:
         """Return whether reads show what a call was for, which may have failed."""
         try:
             self._look(is_so)
@@ -265,7 +282,7 @@ class _Work:
             return False
         return is_so(plan_whole_user(self._seen, self._todo.wanted))
 
-    def _look(self, is_so: Callable[[WholeUserPlan], bool]) -> list[User | None]:
+    def _look(self, is_so: _Condition) -> list[User | None]:
         """Read the user until what is left of its declaration meets a condition, a few times at most.
 
         Returns the user of each read.
@@ -282,8 +299,8 @@ class _Work:
                 break
             # Random, because two runs with equal pauses would stay in step.
             time.sleep(_SECONDS_BETWEEN_LOOKS * random.uniform(0.75, 1.25))
-        if self._seen is not None:
-            self._is_new = False
+        # It is known now, or another client has deleted it.
+        self._is_new = self._is_new and self._seen is None and len(seen) < _LOOKS_FOR_NEW_USER
         return seen
 
     def _what_was_done(self) -> str:
@@ -296,6 +313,10 @@ class _Work:
             f"deleted {labels(self._deleted)}" if self._deleted else "",
         ]
         return f"Before that, the task {' and '.join(filter(None, done)) or 'changed nothing'}"
+
+
+def _is_done(left: WholeUserPlan) -> bool:
+    return left.is_done
 
 
 def _exists(left: WholeUserPlan) -> bool:

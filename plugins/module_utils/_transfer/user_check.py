@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import faults_of_inner_options
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.key_options import KEY_OPTIONS
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_options import USER_OPTIONS, wanted_user
@@ -25,6 +26,9 @@ _NOTHING: dict[str, Any] = {**dict.fromkeys(USER_OPTIONS), "unsupported_keys": "
 
 def check_fields(user_name: str, fields: Mapping[str, Any]) -> None:
     """Raise ArgumentError unless transfer_user takes these options of a user. fields: by FIELDS, without keys."""
+    misfits = faults_of_inner_options(_SPEC, fields)
+    if misfits:
+        raise ArgumentError(f"{'. '.join(misfits)}.")
     validated = ArgumentSpecValidator(_SPEC).validate({"user_name": user_name, **fields})
     if validated.error_messages:
         raise ArgumentError(" ".join(f"{message.rstrip('.')}." for message in validated.error_messages))

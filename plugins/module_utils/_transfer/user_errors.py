@@ -80,7 +80,7 @@ _UNTOLD = (
 
 def with_hint(error: ServiceError) -> ServiceError:
     """Return the error of a call for a user with the remedy for its reason."""
-    if error.code.startswith("AccessDenied") and re.search("PassRole", error.message, re.IGNORECASE):
+    if error.code.startswith("AccessDenied") and re.search("pass.?role", error.message, re.IGNORECASE):
         return replace(error, hint=_ROLE)
     if error.code not in _REFUSALS:
         return error

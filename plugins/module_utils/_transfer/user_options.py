@@ -95,7 +95,9 @@ def wanted_user(params: Mapping[str, Any], user: Mapping[str, Any]) -> tuple[Wan
     check_user_name(name)
     options = _merged(params, user)
     if options["state"] == "absent":
-        return WantedUser(name, present=False), []
+        # Keys of the task are those of its other users.
+        own_keys = params["public_keys"] if params["users"] is None else user["public_keys"]
+        return WantedUser(name, present=False, names_keys=own_keys is not None), []
     if options["role_arn"] is not None:
         check_user_role(options["role_arn"])
     if options["home_directory"]:

@@ -59,7 +59,7 @@ def report_whole_users(
     }
     failed = [(f"{outcome.user_name} on {server_id}", outcome.error) for outcome in outcomes if outcome.error]
     failure = count_and_name(failed, len(outcomes), "users", region) if failed else None
-    gone = " ".join(_of_deleted(outcome.before) for outcome in outcomes if outcome.gone and outcome.before)
+    gone = " ".join(_of_absent(outcome) for outcome in outcomes if outcome.is_known and not outcome.after)
     if failure:
         failure = f"{failure} {gone}".rstrip()
     elif gone or not outcomes:
@@ -67,8 +67,16 @@ def report_whole_users(
     return Report(result, [*warnings, *(warning for outcome in outcomes for warning in outcome.warnings)], failure)
 
 
-def _of_deleted(user: User) -> str:
-    """Return what went with a deleted user, as a sentence."""
+def _of_absent(outcome: WholeUserOutcome) -> str:
+    """Return what went with a user that does not exist any more, as a sentence; empty if that was not asked for."""
+    user = outcome.before
+    if outcome.error:
+        return ""
+    if user is None:
+        # A misspelt name looks the same.
+        return f"There is no user {outcome.user_name}, so nothing had to go."
+    if not outcome.gone:
+        return f"Another client has deleted the user {outcome.user_name}."
     tags = ", ".join(printable(f"{name}={value}") for name, value in sorted(user.tags.items())) or "none"
     return f"With the user {user.user_name} go its keys: {labels(user.keys)}; and its tags: {tags}."
 
@@ -99,7 +107,7 @@ def _of_user(user: User, now: datetime | None = None) -> dict[str, Any]:
         "home_directory": user.home_directory,
         "home_directory_type": user.home_directory_type,
         "home_directory_mappings": [mapping.result() for mapping in user.home_directory_mappings],
-        "policy": read_policy(user.policy),
+        "policy": read_policy(user.policy) or {},
         "posix_profile": user.posix_profile.result() if user.posix_profile else None,
         "tags": dict(sorted(user.tags.items())),
         "ssh_public_keys": results_of_keys(user.keys, now),
@@ -143,12 +151,11 @@ def _declaration(key: HeldKey) -> str | None:
         return None
     for text in (key.body, key.key.line):
         try:
-            parsed = parse_public_keys(text)
+            parse_public_keys(text)
             judge_for_transfer(key.key)
         except PublicKeyError:
             continue
-        if [each.identity for each in parsed] == [key.key.identity]:
-            return text
+        return text
     return None
 
 

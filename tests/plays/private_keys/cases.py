@@ -18,6 +18,8 @@ from ansible_collections.sshkeys.aws.plugins.modules import (
     transfer_server_info,
     transfer_ssh_key,
     transfer_ssh_key_info,
+    transfer_user,
+    transfer_user_info,
 )
 from ansible_collections.sshkeys.aws.tests.unit.private_keys import PRIVATE_KEYS
 
@@ -30,6 +32,8 @@ MODULES = {
         transfer_server_info,
         transfer_ssh_key,
         transfer_ssh_key_info,
+        transfer_user,
+        transfer_user_info,
     )
 }
 # The inside of a PEM file with an Ed25519 key. With a "/" it is no user name, either.
@@ -139,6 +143,8 @@ def tasks_without_marks() -> Iterator[dict[str, Any]]:
         "transfer_server_info": "server_ids",
         "transfer_ssh_key": "public_keys",
         "transfer_ssh_key_info": "user_names",
+        "transfer_user": "role_arn",
+        "transfer_user_info": "user_names",
     }.items():
         yield {"name": f"{module} without marks", f"sshkeys.aws.{module}": {option: "{{ body }}"}}
 

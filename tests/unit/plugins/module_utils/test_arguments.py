@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._arguments import (
     check_concurrency,
     expand,
+    faults_of_inner_options,
     one_public_key,
     public_keys,
 )
@@ -165,6 +166,35 @@ def test_whatever_yaml_can_say_is_expanded_or_refused(elements: list[Any]) -> No
 
 
 # -- One public key ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "faults"),
+    [
+        (None, []),
+        ({"entry": "/"}, []),
+        ([{"entry": "/"}], []),
+        ("entry=/", []),
+        (5, ["home must be a dict, and is of type int"]),
+        (True, ["home must be a dict, and is of type bool"]),
+        (
+            [{}, None, [1]],
+            ["home[1] must be a dict, and is of type NoneType", "home[2] must be a dict, and is of type list"],
+        ),
+    ],
+)
+def test_options_with_options_inside(value: Any, faults: list[str]) -> None:
+    """ansible-core's validator would raise a TypeError."""
+    spec = {
+        "home": {"type": "list", "elements": "dict", "options": {"entry": {"type": "str"}}},
+        "other": {"type": "int"},
+    }
+    assert faults_of_inner_options(spec, {"home": value, "other": 5}) == faults
+    if faults:
+        with pytest.raises(ArgumentError, match=r"users\[0\]: home"):
+            expand(
+                [{"user_name": "a", "home": value}], option="users", name="user_name", spec={"user_name": {}, **spec}
+            )
 
 
 def test_one_public_key() -> None:

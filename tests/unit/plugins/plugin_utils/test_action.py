@@ -29,6 +29,8 @@ from ansible_collections.sshkeys.aws.plugins.modules import (
     ec2_serial_console_key,
     transfer_ssh_key,
     transfer_ssh_key_info,
+    transfer_user,
+    transfer_user_info,
 )
 from ansible_collections.sshkeys.aws.plugins.plugin_utils import _action, _refusal
 from ansible_collections.sshkeys.aws.tests.ansible_core import ANSIBLE_CORE
@@ -42,6 +44,8 @@ MODULES = {
     "console": ec2_serial_console_key,
     "declare": transfer_ssh_key,
     "read": transfer_ssh_key_info,
+    "make": transfer_user,
+    "read users": transfer_user_info,
 }
 SERVER_ID, INSTANCE_ID = "s-01234567890abcdef", "i-0123456789abcdef0"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJEUvhKlSr3hlrULeHPBhV6WpNQeRpxqgSkrsrVdjMyx alice@laptop"
@@ -104,6 +108,16 @@ def test_a_private_key_is_refused_before_anything_else(module: str, task: Any, p
     assert result["failed"] is True
     assert result["msg"].startswith("no_such_option[0].deep: It is a private key.")
     assert processes == []
+
+
+@pytest.mark.parametrize("value", [5, True, [5]])
+def test_a_number_in_place_of_a_dict_is_refused_before_ansible_core_fails_on_it(
+    value: Any, processes: list[Any]
+) -> None:
+    result = run("make", {"server_id": SERVER_ID, "user_name": "partner", "home_directory_mappings": value})
+    assert result["failed"]
+    assert "must be a dict, and is of type" in result["msg"]
+    assert not processes
 
 
 def test_ansible_core_masks_what_was_refused(monkeypatch: pytest.MonkeyPatch) -> None:

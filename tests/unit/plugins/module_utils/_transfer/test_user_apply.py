@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -344,9 +346,9 @@ def test_a_new_user_whose_key_is_refused_is_told_as_created() -> None:
     assert f"Not yet as declared: {key(2).fingerprint}, which is missing" in outcome.error.message
 
 
-def test_a_new_user_may_be_unknown_for_a_while(waits: list[float]) -> None:
+@pytest.mark.parametrize("unknown", [3, 12])
+def test_a_new_user_may_be_unknown_for_a_while(waits: list[float], unknown: int) -> None:
     service = TransferService()
-    unknown = 3
 
     def hide(operation: str) -> None:
         nonlocal unknown
@@ -400,6 +402,46 @@ def test_logical_without_mappings_is_refused_as_foretold() -> None:
         assert not service.calls
 
 
+@pytest.mark.parametrize("code", ["ReadTimeout", "ResourceExistsException"])
+@pytest.mark.parametrize("others", [{"Role": OTHER_ROLE}, {"Role": ROLE, "SshPublicKeys": []}])
+def test_a_creation_that_was_lost_is_not_taken_for_that_of_another_client(code: str, others: dict[str, Any]) -> None:
+    """What stands is not what this run would have created."""
+    service = TransferService()
+    first = {"SshPublicKeyId": "key-1", "SshPublicKeyBody": line(1), "DateImported": 0}
+
+    def create() -> None:
+        service.described = {"Arn": ARN, "SshPublicKeys": [first], **deepcopy(others)}
+        if code == "ReadTimeout":
+            raise ReadTimeoutError(endpoint_url="nowhere")
+        error: Any = refusal("CreateUser", code, "User exists", ResourceType="User")
+        # As botocore's events leave it: see calls.py.
+        error.response["ResponseMetadata"]["sshkeys_aws_attempts"] = SimpleNamespace(sent_at=0, lost=True)
+        raise error
+
+    service.before_call = Once("CreateUser", create)
+    outcome = settle(service, WantedUser(USER, role_arn=ROLE, keys=keys(1)))
+    assert (outcome.error, outcome.created) == (None, False)
+    assert outcome.changed
+
+
+def test_a_user_of_another_client_may_be_unknown_to_reads_for_a_while() -> None:
+    """It exists at its creation, and reads do not show it yet."""
+    service, unknown = TransferService(), 8
+
+    def hide(operation: str) -> None:
+        nonlocal unknown
+        if operation == "CreateUser":
+            service.described = {"Arn": ARN, "Role": OTHER_ROLE, "SshPublicKeys": []}
+        if operation == "DescribeUser" and service.calls and unknown:
+            unknown -= 1
+            raise refusal(operation, "ResourceNotFoundException", "Unknown user", ResourceType="User")
+
+    service.before_call = hide
+    outcome = settle(service, WantedUser(USER, role_arn=ROLE))
+    assert (outcome.error, outcome.created, outcome.updated) == (None, False, ("role_arn",))
+    assert service.operations == ["CreateUser", "UpdateUser"]
+
+
 def test_a_run_that_another_overrides_begins_again_and_gives_up_only_then() -> None:
     service = existing()
     meddles = True
@@ -416,3 +458,207 @@ def test_a_run_that_another_overrides_begins_again_and_gives_up_only_then() -> N
     assert service.operations == ["UpdateUser"] * 2
     meddles = False
     assert settle(service, WantedUser(USER, role_arn=OTHER_ROLE)).error is None
+
+
+# -- Bounds ------------------------------------------------------------------------------------------------------------
+
+
+def hiding(service: TransferService, times: int, *operations: str) -> None:
+    """Let a user be unknown to some operations, a number of times after the first change."""
+    left = times
+
+    def hide(operation: str) -> None:
+        nonlocal left
+        if operation in operations and service.calls and left:
+            left -= 1
+            raise refusal(operation, "ResourceNotFoundException", "Unknown user", ResourceType="User")
+
+    service.before_call = hide
+
+
+@pytest.mark.parametrize("operations", [["DescribeUser"], ["ImportSshPublicKey"]])
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_a_new_user_is_created_once_however_long_it_is_unknown(operations: list[str], count: int) -> None:
+    service = TransferService()
+    hiding(service, 12, *operations)
+    outcome = settle(service, WantedUser(USER, role_arn=ROLE, keys=keys(*range(1, count + 1), exclusive=True)))
+    assert (outcome.error, outcome.created) == (None, True)
+    assert service.operations == ["CreateUser", *["ImportSshPublicKey"] * (len(service.operations) - 1)]
+
+
+def test_a_new_user_may_be_unknown_between_its_keys() -> None:
+    service = TransferService()
+
+    def hide(operation: str) -> None:
+        if service.operations.count("ImportSshPublicKey") == 2:
+            hiding(service, 2, "DescribeUser")
+            raise refusal(operation, "ResourceNotFoundException", "Unknown user", ResourceType="User")
+
+    service.before_call = hide
+    outcome = settle(service, WantedUser(USER, role_arn=ROLE, keys=keys(1, 2, 3)))
+    assert (outcome.error, len(outcome.imported)) == (None, 3)
+    assert service.operations.count("CreateUser") == 1
+
+
+def test_a_fault_of_the_plan_makes_no_call_but_the_first_read() -> None:
+    service = TransferService()
+    settle(service, WantedUser(USER, tags={"a": "b"}))
+    assert (service.reads, service.operations) == (1, [])
+
+
+def test_a_user_that_is_deleted_and_cannot_be_created_again(waits: list[float]) -> None:
+    service = existing()
+
+    def delete() -> None:
+        service.described = None
+
+    service.before_call = Once("TagResource", delete)
+    outcome = settle(service, WantedUser(USER, tags={"a": "b"}))
+    assert outcome.error
+    assert "no role_arn is given to create it with" in outcome.error.message
+    assert service.reads == 3
+    assert sum(waits) < 1
+
+
+@pytest.mark.parametrize("operation", ["TagResource", "ImportSshPublicKey"])
+def test_a_user_that_was_changed_and_deleted_is_created(operation: str, waits: list[float]) -> None:
+    service = existing()
+
+    def delete() -> None:
+        service.described = None
+
+    service.before_call = Once(operation, delete)
+    outcome = settle(service, WantedUser(USER, role_arn=OTHER_ROLE, tags={"a": "b"}, keys=keys(1)))
+    assert (outcome.error, outcome.created, outcome.updated) == (None, True, ())
+    assert sum(waits) < 10
+
+
+def test_a_user_that_no_call_knows_is_given_up() -> None:
+    service = existing()
+
+    def hide(operation: str) -> None:
+        if operation == "UpdateUser":
+            raise refusal(operation, "ResourceNotFoundException", "Unknown user", ResourceType="User")
+
+    service.before_call = hide
+    outcome = settle(service, WantedUser(USER, role_arn=OTHER_ROLE))
+    assert outcome.error
+    assert outcome.error.code == "ResourceNotFoundException"
+    assert "Unknown user. Before that, the task changed nothing. Not yet as declared: role_arn" in outcome.error.message
+    assert service.operations == ["UpdateUser"] * 2
+
+
+def test_a_run_that_made_the_last_change_goes_on() -> None:
+    """Another one undoes the role before each of its tags, and the tag before each role, and gives up later."""
+    service, rounds = existing(), 0
+
+    def meddle(operation: str) -> None:
+        nonlocal rounds
+        rounds += operation in ("UpdateUser", "TagResource")
+        if rounds <= 8 and service.described:
+            if operation == "TagResource":
+                service.described["Role"] = ROLE
+            elif operation == "UpdateUser":
+                service.described["Tags"] = []
+
+    service.before_call = meddle
+    outcome = settle(service, WantedUser(USER, role_arn=OTHER_ROLE, tags={"a": "b"}))
+    assert outcome.error is None
+    assert rounds > 8
+
+
+def test_a_run_that_sees_another_one_begins_again() -> None:
+    service, roles = existing(), ["x", "y", "z", "z"]
+
+    def meddle(operation: str) -> None:
+        if operation == "DescribeUser" and service.calls and service.described and roles:
+            service.described["Role"] = roles.pop(0)
+
+    service.before_call = meddle
+    outcome = settle(service, WantedUser(USER, role_arn=OTHER_ROLE))
+    assert (outcome.error, service.operations) == (None, ["UpdateUser"] * 2)
+
+
+def test_an_old_read_is_read_again() -> None:
+    service, old = existing(), [ROLE, ROLE]
+
+    def hold_back(operation: str) -> None:
+        if operation == "DescribeUser" and service.calls and service.described:
+            service.described["Role"] = old.pop() if old else OTHER_ROLE
+
+    service.before_call = hold_back
+    outcome = settle(service, WantedUser(USER, role_arn=OTHER_ROLE))
+    assert (outcome.error, service.operations, service.reads) == (None, ["UpdateUser"], 4)
+
+
+def test_a_new_user_that_another_client_changes_is_read_a_few_times() -> None:
+    service = TransferService()
+
+    def change(operation: str) -> None:
+        if operation == "DescribeUser" and service.described and "UpdateUser" not in service.operations:
+            service.described["Role"] = OTHER_ROLE
+
+    service.before_call = change
+    outcome = settle(service, WantedUser(USER, role_arn=ROLE))
+    assert (outcome.error, service.operations, service.reads) == (None, ["CreateUser", "UpdateUser"], 1 + 4 + 1)
+
+
+def test_a_user_of_another_client_is_changed_without_a_wait(waits: list[float]) -> None:
+    service = TransferService()
+
+    def create() -> None:
+        service.described = {"Arn": ARN, "Role": OTHER_ROLE, "SshPublicKeys": []}
+
+    service.before_call = Once("CreateUser", create)
+    outcome = settle(service, WantedUser(USER, role_arn=ROLE))
+    assert (outcome.error, service.reads, waits) == (None, 3, [])
+
+
+@pytest.mark.parametrize("deletions", [0, 1])
+def test_what_was_deleted_and_what_should_go_is_told(deletions: int) -> None:
+    imported = datetime(2026, 1, 1, tzinfo=UTC)
+    service = existing(
+        SshPublicKeys=[
+            {"SshPublicKeyId": f"key-{number}", "SshPublicKeyBody": line(number), "DateImported": imported}
+            for number in (1, 2)
+        ]
+    )
+
+    def refuse(operation: str) -> None:
+        if operation == "DeleteSshPublicKey" and service.operations.count(operation) > deletions:
+            _refuse(operation)
+
+    service.before_call = refuse
+    outcome = settle(service, WantedUser(USER, keys=keys(3, exclusive=True)))
+    assert [each.id for each in outcome.deleted] == ["key-1"][:deletions]
+    assert outcome.error
+    left = [key(number).fingerprint for number in (1, 2)][deletions:]
+    assert f"Not yet as declared: {', '.join(sorted(left))}, which should go" in outcome.error.message
+
+
+def _refuse(operation: str) -> None:
+    raise refusal(operation, "InvalidRequestException", "No")
+
+
+def test_a_deletion_that_is_refused() -> None:
+    service = existing()
+    service.before_call = Once("DeleteUser", lambda: _refuse("DeleteUser"))
+    outcome = settle(service, WantedUser(USER, present=False))
+    assert outcome.error
+    assert "The user still exists" in outcome.error.message
+    assert (outcome.changed, outcome.gone) == (False, False)
+
+
+def test_a_deletion_whose_first_attempt_was_lost() -> None:
+    service = existing()
+
+    def lose() -> None:
+        service.described = None
+        error: Any = refusal("DeleteUser", "ResourceNotFoundException", "Unknown user", ResourceType="User")
+        # As botocore's events leave it: see calls.py.
+        error.response["ResponseMetadata"]["sshkeys_aws_attempts"] = SimpleNamespace(sent_at=0, lost=True)
+        raise error
+
+    service.before_call = Once("DeleteUser", lose)
+    outcome = settle(service, WantedUser(USER, present=False))
+    assert (outcome.error, outcome.gone) == (None, True)

@@ -28,6 +28,11 @@ def test_the_fields_are_the_options_of_the_module_without_those_of_keys() -> Non
     )
 
 
+def test_a_number_in_place_of_a_dict() -> None:
+    with pytest.raises(ArgumentError, match="posix_profile must be a dict, and is of type int"):
+        check_fields("partner", {"posix_profile": 5})
+
+
 @pytest.mark.parametrize(
     "fields",
     [

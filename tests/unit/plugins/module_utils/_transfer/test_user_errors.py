@@ -45,7 +45,13 @@ def test_the_hint_of_any_other_code_stays(code: str) -> None:
     assert with_hint(error) == error or with_hint(error).hint == hint_for(code)
 
 
-def test_a_role_that_may_not_be_passed() -> None:
-    message = "User: x is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/x"
+@pytest.mark.parametrize(
+    "message",
+    [
+        "User: x is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/x",
+        "Cross-account pass role is not allowed.",
+    ],
+)
+def test_a_role_that_may_not_be_passed(message: str) -> None:
     assert "iam:PassRole" in with_hint(ServiceError("AccessDeniedException", message, "Some hint.")).hint
     assert with_hint(ServiceError("AccessDeniedException", "transfer:CreateUser", "Some hint.")).hint == "Some hint."

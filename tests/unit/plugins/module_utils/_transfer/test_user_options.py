@@ -26,6 +26,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_options
     wanted_user,
 )
 from ansible_collections.sshkeys.aws.plugins.modules.transfer_user import OPTIONS
+from ansible_collections.sshkeys.aws.tests.unit.keys import line_of, security_key_blobs
 from ansible_collections.sshkeys.aws.tests.unit.transfer_users import line
 
 ROLE = "arn:aws:iam::123456789012:role/transfer"
@@ -119,6 +120,13 @@ def test_limits_are_those_of_the_model() -> None:
     long = {"a": "x" * (2048 - len('{"a":""}'))}
     assert len(str(wanted(policy=json.dumps(long, indent=4)).policy)) == 2048
     assert wanted(home_directory="/" + "x" * 1023).home_directory
+    assert wanted(home_directory="").home_directory == ""
+    for length in (20, 2048):
+        assert wanted(role_arn="arn:aws:iam:role/".ljust(length, "x")).role_arn
+    assert (
+        len(wanted(home_directory_mappings=[mapping(f"/{n}") for n in range(50_000)]).home_directory_mappings or ())
+        == 50_000
+    )
     assert wanted(tags={"n" * 128: "v" * 256}).tags
     assert wanted(tags={str(number): "" for number in range(50)}).tags
     assert wanted(posix_profile={"uid": 0, "gid": 2**32 - 1, "secondary_gids": list(range(16))}).posix_profile
@@ -132,6 +140,12 @@ def test_limits_are_those_of_the_model() -> None:
             r"role_arn is 'transfer', which is not the ARN of a role\. Give one such as arn:aws",
         ),
         ({"role_arn": ""}, "role_arn is '', which is not the ARN"),
+        ({"role_arn": "arn:aws:iam:role/xx"}, "which is not the ARN"),
+        ({"role_arn": "arn:aws:iam:role/".ljust(2049, "x")}, "which is not the ARN"),
+        (
+            {"home_directory_mappings": [mapping(f"/{number}") for number in range(50_001)]},
+            "has 50001 entries, and AWS takes 50000",
+        ),
         ({"home_directory": "bucket"}, "home_directory is 'bucket', and must be an absolute path"),
         ({"home_directory": "/bucket\n"}, "must be an absolute path in one line"),
         ({"home_directory": "/bucket\r"}, "must be an absolute path in one line"),
@@ -197,7 +211,13 @@ def test_a_user_is_declared_without_keys_on_purpose() -> None:
 
 def test_nothing_else_counts_for_a_user_that_must_not_exist() -> None:
     given = {"role_arn": "nonsense", "public_keys": [], "tags": {"a": None}, "home_directory": "x", "exclusive": True}
-    assert wanted(state="absent", **given) == WantedUser("partner", present=False)
+    assert wanted(state="absent", **given) == WantedUser("partner", present=False, names_keys=True)
+    # Keys of the task are those of its other users.
+    users: list[Any] = ["partner", {"user_name": "auditor", "public_keys": []}]
+    assert all_wanted(state="absent", public_keys=line(1), users=users) == [
+        WantedUser("partner", present=False),
+        WantedUser("auditor", present=False, names_keys=True),
+    ]
 
 
 def test_an_element_replaces_the_options_of_the_task() -> None:
@@ -226,6 +246,24 @@ def test_an_element_replaces_the_options_of_the_task() -> None:
     assert keyed.keys
     assert (plain.keys.exclusive, keyed.keys.exclusive) == (True, False)
     assert plain.keys.keys != keyed.keys.keys
+
+
+@pytest.mark.parametrize("of_task", [{"home_directory_type": "PATH"}, {"home_directory_mappings": []}])
+def test_mappings_of_an_element_do_not_meet_the_type_of_the_task(of_task: dict[str, Any]) -> None:
+    element = {"user_name": "partner", "home_directory_mappings": [mapping()]}
+    params = ArgumentSpecValidator(OPTIONS).validate(
+        {"server_id": "s-01234567890abcdef", "users": [element], **of_task}
+    )
+    spec = {"user_name": {"type": "str", "required": True}, **USER_OPTIONS, **READ_ONLY}
+    (user,), _warnings = declared_users(params.validated_parameters, spec, wanted_user)
+    assert user.home_directory_type == "LOGICAL"
+
+
+@pytest.mark.parametrize("kind", security_key_blobs())
+def test_unsupported_keys_are_skipped_by_choice(kind: str) -> None:
+    found = wanted(public_keys=[line_of(security_key_blobs()[kind]), line(1)], unsupported_keys="skip")
+    assert found.keys
+    assert len(found.keys.keys) == 1
 
 
 def test_what_the_info_module_adds_is_ignored() -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import Wanted
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import (
     HomeDirectoryMapping,
@@ -17,7 +18,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import 
     User,
     WantedUser,
 )
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_plan import plan_whole_user
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_plan import WholeUserOutcome, plan_whole_user
 from ansible_collections.sshkeys.aws.tests.unit.transfer_users import USER, held, key, line
 
 ROLE = "arn:aws:iam::123456789012:role/transfer"
@@ -123,10 +124,13 @@ def test_what_is_told_as_updated_is_what_differs(before: User) -> None:
 @pytest.mark.parametrize(
     ("declared", "warning"),
     [
-        ({"home_directory_type": "PATH", "home_directory_mappings": ()}, "home_directory_mappings is empty"),
+        (
+            {"home_directory_type": "PATH", "home_directory_mappings": (), "home_directory": ""},
+            "home_directory_mappings is empty",
+        ),
         ({"policy": ""}, "policy is empty"),
         # This one is no accident.
-        ({"home_directory_type": "PATH"}, None),
+        ({"home_directory_type": "PATH", "home_directory": ""}, None),
         ({"policy": "{}"}, None),
     ],
 )
@@ -139,11 +143,106 @@ def test_an_empty_value_that_opens_more_is_a_warning(declared: dict[str, Any], w
     assert plan_whole_user(plain, wanted).outcome.warnings == plan_whole_user(None, wanted).outcome.warnings == ()
 
 
+def test_keys_beside_a_deletion_may_be_all_that_should_go() -> None:
+    gone = WantedUser(USER, present=False, names_keys=True)
+    assert "To take only keys away" in plan_whole_user(HELD, gone).outcome.warnings[0]
+    assert plan_whole_user(None, gone).outcome.warnings == ()
+    assert plan_whole_user(HELD, replace(gone, names_keys=False)).outcome.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("home", "entries", "warns"),
+    [
+        ("/out", ["/in"], True),
+        ("/incoming", ["/in"], True),
+        ("/in", ["/out", "/in"], False),
+        ("/in/below", ["/in/"], False),
+        ("/anything", ["/"], False),
+        ("/", ["/in"], False),
+        ("", ["/in"], False),
+    ],
+)
+def test_a_home_in_no_mapping_is_a_warning(home: str, entries: list[str], warns: bool) -> None:
+    mappings = tuple(HomeDirectoryMapping(entry, "/bucket") for entry in entries)
+    wanted = WantedUser(
+        USER,
+        role_arn=ROLE,
+        home_directory=home,
+        home_directory_type="LOGICAL",
+        home_directory_mappings=mappings,
+    )
+    for held_before in (None, User(USER, "arn", ROLE)):
+        assert ["AWS refuses that" in each for each in plan_whole_user(held_before, wanted).outcome.warnings] == (
+            [True] if warns else []
+        )
+    # What is so already is not told each time.
+    held_now = replace(HELD, home_directory=home, home_directory_mappings=mappings)
+    assert plan_whole_user(held_now, WantedUser(USER, tags={})).outcome.warnings == ()
+
+
+def test_a_home_that_stays_while_its_meaning_changes_is_a_warning() -> None:
+    path = User(USER, "arn", ROLE, home_directory="/bucket/home")
+    mapped = WantedUser(USER, home_directory_type="LOGICAL", home_directory_mappings=(ROOT,))
+    (found,) = plan_whole_user(path, mapped).outcome.warnings
+    assert "stays '/bucket/home', and is a path that the user sees from now on" in found
+    (found,) = plan_whole_user(HELD, WantedUser(USER, home_directory_type="PATH")).outcome.warnings
+    assert "is a path in S3 or EFS from now on" in found
+    assert plan_whole_user(path, replace(mapped, home_directory="")).outcome.warnings == ()
+
+
 def test_deletion() -> None:
     gone = WantedUser(USER, present=False)
-    assert plan_whole_user(HELD, gone).deletion
-    assert plan_whole_user(None, gone).is_done
-    assert plan_whole_user(HELD, gone).outcome.changed
+    todo = plan_whole_user(HELD, gone)
+    assert (todo.deletion, todo.is_done, todo.outcome.gone, todo.outcome.changed) == (True, False, True, True)
+    todo = plan_whole_user(None, gone)
+    assert (todo.deletion, todo.is_done, todo.outcome.gone, todo.outcome.changed) == (False, True, False, False)
+
+
+def test_keys_alone_are_something_to_do() -> None:
+    assert not plan_whole_user(HELD, WantedUser(USER, keys=Wanted(USER, True, False, (key(2),)))).is_done
+    assert plan_whole_user(HELD, WantedUser(USER, keys=Wanted(USER, True, False, (key(1),)))).is_done
+
+
+def test_nothing_of_a_new_user_is_updated() -> None:
+    assert plan_whole_user(None, WantedUser(USER, role_arn=ROLE, tags={"a": "1"})).updated == ()
+
+
+def test_mappings_that_are_not_there_are_not_taken_away() -> None:
+    todo = plan_whole_user(replace(HELD, home_directory_mappings=()), WantedUser(USER, home_directory_type="PATH"))
+    assert todo.updated == ("home_directory_type",)
+
+
+def test_logical_needs_mappings() -> None:
+    plain = replace(HELD, home_directory_type="PATH", home_directory_mappings=())
+    todo = plan_whole_user(plain, WantedUser(USER, home_directory_type="LOGICAL"))
+    assert todo.fault
+    assert "has no mappings" in todo.fault.message
+    assert (todo.outcome.after, todo.outcome.changed) == (plain, False)
+    wanted = WantedUser(USER, home_directory_type="LOGICAL", home_directory_mappings=(ROOT,))
+    assert not plan_whole_user(plain, wanted).fault
+
+
+def test_a_user_without_a_role_is_a_missing_user() -> None:
+    fault = plan_whole_user(None, WantedUser(USER)).fault
+    assert fault
+    assert (fault.is_missing_user, fault.resource_type) == (True, "User")
+
+
+def test_a_tag_gets_its_new_value() -> None:
+    after = plan_whole_user(HELD, WantedUser(USER, tags={"a": "2"})).outcome.after
+    assert after
+    assert after.tags == {"a": "2", "aws:stack": "x"}
+
+
+def test_the_order_of_groups_is_no_difference() -> None:
+    before = replace(HELD, posix_profile=PosixProfile(1, 2, (5, 7)))
+    assert plan_whole_user(before, WantedUser(USER, posix_profile=PosixProfile(1, 2, (7, 5)))).is_done
+
+
+@pytest.mark.parametrize("in_doubt", [True, False])
+def test_what_nobody_knows_counts_as_a_change(in_doubt: bool) -> None:
+    error = ServiceError("Code", "It broke", "Run again.", in_doubt=in_doubt)
+    assert WholeUserOutcome(USER, HELD, HELD, error=error).changed is in_doubt
 
 
 def test_what_path_hides_is_not_foretold() -> None:

@@ -85,6 +85,36 @@ def test_a_key_that_cannot_be_declared_is_told_and_not_declared(body: str) -> No
     assert (told["public_keys"], told["allow_empty"]) == (None, False)
 
 
+def test_keys_are_told_as_they_are_stored() -> None:
+    (told,) = report_read_users(SERVER, [ReadUser(USER, PLAIN, None)], NOW).result["users"]
+    assert told["public_keys"] == [line(1, "laptop")]
+
+
+def test_what_is_unset_cannot_change_anything() -> None:
+    user = replace(PLAIN, role_arn="", home_directory_type="LOGICAL")
+    (told,) = report_read_users(SERVER, [ReadUser(USER, user, None)], NOW).result["users"]
+    assert told["role_arn"] is told["home_directory_mappings"] is None
+
+
+def test_a_user_that_stays_is_not_told_as_deleted() -> None:
+    report = report_whole_users(SERVER, [outcome(PLAIN, PLAIN)], [], single=True)
+    assert "msg" not in report.result
+    assert report.result["deleted_user"] is None
+
+
+def test_warnings_of_outcomes_come_after_those_of_options() -> None:
+    report = report_whole_users(SERVER, [outcome(PLAIN, PLAIN, warnings=("second",))], ["first"], single=True)
+    assert list(report.warnings) == ["first", "second"]
+
+
+def test_a_diff_has_no_line_for_what_is_unset_and_keys_in_order() -> None:
+    numbers = (1, 2, 3, 4)
+    after = diff_of(None, replace(PLAIN, keys=tuple(held(number, line(number)) for number in numbers)))["after"]
+    assert not [each for each in after.split("\n") if each.startswith(("policy", "home_directory:", "posix_profile"))]
+    shown = [each for each in after.split("\n") if each.startswith("public_keys")]
+    assert shown == sorted(f"public_keys: {fingerprint(line(number))}" for number in numbers)
+
+
 def test_a_key_with_another_one_in_its_comment_is_declared_without_the_comment() -> None:
     """A lookup that joins files with a comma makes such a line, and AWS stores it."""
     joined = f"{line(2, 'alice')},{line(3, 'bob')}"

@@ -10,8 +10,9 @@
 Pure, but for the files that it is given a way to read. Rules:
 - A folder has a file ``NAME.pub`` or a folder ``NAME`` with ``*.pub`` files for each user. With a CSV file too, a user
   may be in either, and the keys of both are added up.
-- Defaults complete what a user leaves out. A user with mappings, or a type of home, of its own takes no part of its home
-  from them. A home_directory of its own replaces that of the defaults alone, so that it lets no user out of mappings.
+- Defaults complete what a user leaves out. A user with mappings, or a type of home, of its own takes no part of its
+  home from them. A home_directory of its own replaces that of the defaults alone, so that it lets no user out of
+  mappings.
 - In home_directory and home_directory_mappings, ``{user_name}`` stands for the name of each user.
 - All keys are judged, and all faults are found, before anything is sent.
 """

@@ -185,7 +185,8 @@ def test_fields_come_before_tags_and_keys() -> None:
 
 def test_mappings_are_taken_away_by_the_type() -> None:
     service = existing(HomeDirectoryType="LOGICAL", HomeDirectoryMappings=[{"Entry": "/", "Target": "/b"}])
-    settle(service, WantedUser(USER, home_directory_type="PATH", home_directory_mappings=()))
+    outcome = settle(service, WantedUser(USER, home_directory_type="PATH", home_directory_mappings=()))
+    assert outcome.updated == ("home_directory_mappings", "home_directory_type")
     assert service.calls == [("UpdateUser", {"ServerId": SERVER, "UserName": USER, "HomeDirectoryType": "PATH"})]
 
 
@@ -531,6 +532,20 @@ def test_a_user_that_was_changed_and_deleted_is_created(operation: str, waits: l
     outcome = settle(service, WantedUser(USER, role_arn=OTHER_ROLE, tags={"a": "b"}, keys=keys(1)))
     assert (outcome.error, outcome.created, outcome.updated) == (None, True, ())
     assert sum(waits) < 10
+
+
+def test_a_user_that_was_changed_and_created_again_is_told_as_created() -> None:
+    service = existing()
+
+    def delete_and_refuse(operation: str) -> None:
+        if operation == "TagResource":
+            service.described = None
+            service.before_call = Once("ImportSshPublicKey", lambda: _refuse("ImportSshPublicKey"))
+
+    service.before_call = delete_and_refuse
+    outcome = settle(service, WantedUser(USER, role_arn=OTHER_ROLE, tags={"a": "b"}, keys=keys(1, 2)))
+    assert outcome.error
+    assert "Before that, the task created the user and imported" in outcome.error.message
 
 
 def test_a_user_that_no_call_knows_is_given_up() -> None:

@@ -107,8 +107,8 @@ def test_warnings_of_outcomes_come_after_those_of_options() -> None:
     assert list(report.warnings) == ["first", "second"]
 
 
-def test_a_diff_has_no_line_for_what_is_unset_and_keys_in_order() -> None:
-    numbers = (1, 2, 3, 4)
+@pytest.mark.parametrize("numbers", [(1, 2, 3, 4), (4, 3, 2, 1)])
+def test_a_diff_has_no_line_for_what_is_unset_and_keys_in_order(numbers: tuple[int, ...]) -> None:
     after = diff_of(None, replace(PLAIN, keys=tuple(held(number, line(number)) for number in numbers)))["after"]
     assert not [each for each in after.split("\n") if each.startswith(("policy", "home_directory:", "posix_profile"))]
     shown = [each for each in after.split("\n") if each.startswith("public_keys")]

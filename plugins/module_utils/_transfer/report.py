@@ -13,13 +13,13 @@ from datetime import datetime
 from typing import Any, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region, Report, count_and_name
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, UserOutcome
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, KeysOutcome
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import ReadUser
 
 
-def report_users(
+def report_keys(
     server_id: str,
-    outcomes: Sequence[UserOutcome],
+    outcomes: Sequence[KeysOutcome],
     warnings: Sequence[str],
     *,
     single: bool,
@@ -49,7 +49,7 @@ def report_users(
 NO_USERS = "{} is an empty list, so there is nothing to do, and no call was made to AWS. This is not an error."
 
 
-def report_holdings(server_id: str, users: Sequence[ReadUser], now: datetime, region: Region | None = None) -> Report:
+def report_read_keys(server_id: str, users: Sequence[ReadUser], now: datetime, region: Region | None = None) -> Report:
     """Turn the keys of users into the info module's report.
 
     now: the moment, with a time zone, up to which the age of keys is counted. region: of the server, None if unknown.
@@ -77,7 +77,7 @@ def results_of_keys(keys: Sequence[HeldKey] | None, now: datetime | None = None)
     return [{**key.result(), **({"age_days": key.age_days(now)} if now else {})} for key in ordered]
 
 
-def _result(outcome: UserOutcome) -> dict[str, Any]:
+def _result(outcome: KeysOutcome) -> dict[str, Any]:
     result: dict[str, Any] = {
         "user_name": outcome.user_name,
         "changed": outcome.changed,
@@ -90,11 +90,11 @@ def _result(outcome: UserOutcome) -> dict[str, Any]:
     return result
 
 
-def _diffs(server_id: str, outcomes: Sequence[UserOutcome]) -> list[dict[str, str]]:
+def _diffs(server_id: str, outcomes: Sequence[KeysOutcome]) -> list[dict[str, str]]:
     return [_diff(server_id, outcome) for outcome in outcomes if outcome.before != outcome.after]
 
 
-def _diff(server_id: str, outcome: UserOutcome) -> dict[str, str]:
+def _diff(server_id: str, outcome: KeysOutcome) -> dict[str, str]:
     header = f"{outcome.user_name} on {server_id}"
     return {
         "before_header": header,

@@ -21,7 +21,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region,
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, labels
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.report import NO_USERS, results_of_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import ReadUser, User, read_policy
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_plan import WholeUserOutcome
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_plan import UserOutcome
 
 # The fields of a user in a result, in the order of the documentation.
 _FIELDS = (
@@ -36,9 +36,9 @@ _FIELDS = (
 )
 
 
-def report_whole_users(
+def report_users(
     server_id: str,
-    outcomes: Sequence[WholeUserOutcome],
+    outcomes: Sequence[UserOutcome],
     warnings: Sequence[str],
     *,
     single: bool,
@@ -67,7 +67,7 @@ def report_whole_users(
     return Report(result, [*warnings, *(warning for outcome in outcomes for warning in outcome.warnings)], failure)
 
 
-def _of_absent(outcome: WholeUserOutcome) -> str:
+def _of_absent(outcome: UserOutcome) -> str:
     """Return what went with a user that does not exist any more, as a sentence; empty if that was not asked for."""
     user = outcome.before
     if outcome.error:
@@ -81,7 +81,7 @@ def _of_absent(outcome: WholeUserOutcome) -> str:
     return f"With the user {user.user_name} go its keys: {labels(user.keys)}; and its tags: {tags}."
 
 
-def _result(outcome: WholeUserOutcome) -> dict[str, Any]:
+def _result(outcome: UserOutcome) -> dict[str, Any]:
     after = outcome.after
     result: dict[str, Any] = {
         "user_name": outcome.user_name,
@@ -159,11 +159,11 @@ def _declaration(key: HeldKey) -> str | None:
     return None
 
 
-def _diffs(server_id: str, outcomes: Sequence[WholeUserOutcome]) -> list[dict[str, str]]:
+def _diffs(server_id: str, outcomes: Sequence[UserOutcome]) -> list[dict[str, str]]:
     return [_diff(server_id, outcome) for outcome in outcomes if outcome.before != outcome.after]
 
 
-def _diff(server_id: str, outcome: WholeUserOutcome) -> dict[str, str]:
+def _diff(server_id: str, outcome: UserOutcome) -> dict[str, str]:
     header = f"{outcome.user_name} on {server_id}"
     return {
         "before_header": header,

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
-from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import EMPTY_LIST, Region
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import (
     HeldKey,
     KeysOutcome,
@@ -21,7 +21,6 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import 
     plan_keys,
 )
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.report import (
-    NO_USERS,
     report_keys,
     report_read_keys,
 )
@@ -273,7 +272,7 @@ def test_a_failure_names_the_region_where_it_is_known(region: Region | None) -> 
 def test_no_users_is_nothing_to_do() -> None:
     told = report_keys(SERVER, [], [], single=False)
     assert (told.failure, told.result["changed"], told.result["diff"]) == (None, False, [])
-    assert told.result["msg"] == NO_USERS.format("users")
+    assert told.result["msg"] == EMPTY_LIST.format("users")
     assert "msg" not in report_keys(SERVER, [outcome(USER, [], [])], [], single=False).result
 
 

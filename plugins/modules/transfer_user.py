@@ -583,8 +583,8 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_options
     check_user_role,
     wanted_user,
 )
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_plan import WholeUserOutcome, plan_whole_user
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_report import report_whole_users
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_plan import UserOutcome, plan_user
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_report import report_users
 
 OPTIONS: dict[str, Any] = {
     "server_id": {"type": "str", "required": True},
@@ -627,18 +627,18 @@ def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Rep
     wanted, warnings = declared_users(params, _ELEMENT_OPTIONS, wanted_user)
     client = session.client(TRANSFER)
 
-    def settle(user: WantedUser) -> WholeUserOutcome:
+    def settle(user: WantedUser) -> UserOutcome:
         try:
             held = held_user(client, params["server_id"], user.user_name)
         except ServiceError as error:
-            return WholeUserOutcome(user.user_name, None, None, is_known=False, error=with_hint(error))
-        todo = plan_whole_user(held, user)
+            return UserOutcome(user.user_name, None, None, is_known=False, error=with_hint(error))
+        todo = plan_user(held, user)
         return todo.outcome if check_mode else carry_out(client, params["server_id"], todo)
 
     outcomes = fan_out(settle, wanted, params["concurrency"])
     has_failed = any(outcome.error for outcome in outcomes)
     region = session.known_region if has_failed else None
-    return report_whole_users(params["server_id"], outcomes, warnings, single=params["users"] is None, region=region)
+    return report_users(params["server_id"], outcomes, warnings, single=params["users"] is None, region=region)
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from typing import Any, Iterator, Mapping
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, UserPlan, plan_user
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, KeysPlan, plan_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import (
     LOGICAL,
     PATH,
@@ -40,7 +40,7 @@ _KEYS_OF_DELETED = (
 
 
 @dataclass(frozen=True)
-class WholeUserOutcome:
+class UserOutcome:
     """The state of one user at the end of a run, or the expected state.
 
     before, after: the user; None if it did not or does not exist.
@@ -71,7 +71,7 @@ class WholeUserOutcome:
 
 
 @dataclass(frozen=True)
-class WholeUserPlan:
+class UserPlan:
     """The steps for one user, in this order.
 
     held: the user, None if it does not exist.
@@ -88,7 +88,7 @@ class WholeUserPlan:
     fields: Mapping[str, Any] = field(default_factory=dict)
     untag: tuple[str, ...] = ()
     tag: Mapping[str, str] = field(default_factory=dict)
-    keys: UserPlan | None = None
+    keys: KeysPlan | None = None
 
     @property
     def is_done(self) -> bool:
@@ -135,18 +135,18 @@ class WholeUserPlan:
         )
 
     @property
-    def outcome(self) -> WholeUserOutcome:
+    def outcome(self) -> UserOutcome:
         """The expected outcome: every step succeeds."""
         name = self.wanted.user_name
         if self.fault:
-            return WholeUserOutcome(name, self.held, self.held, error=self.fault)
+            return UserOutcome(name, self.held, self.held, error=self.fault)
         if not self.wanted.present:
-            return WholeUserOutcome(name, self.held, None, gone=self.deletion, warnings=self.warnings)
+            return UserOutcome(name, self.held, None, gone=self.deletion, warnings=self.warnings)
         keys = self.keys.after if self.keys else None
         after = self._after
         after = replace(after, keys=keys.after or ()) if keys else after
         imported, deleted = (keys.imported, keys.deleted) if keys else ((), ())
-        return WholeUserOutcome(
+        return UserOutcome(
             name,
             self.held,
             after,
@@ -206,15 +206,15 @@ class WholeUserPlan:
         return changed if changed.home_directory_type == LOGICAL else replace(changed, home_directory_mappings=())
 
 
-def plan_whole_user(held: User | None, wanted: WantedUser) -> WholeUserPlan:
+def plan_user(held: User | None, wanted: WantedUser) -> UserPlan:
     """Decide the steps for one user. held: the user, None if it does not exist."""
     if not wanted.present:
-        return WholeUserPlan(wanted, held, deletion=held is not None)
-    keys = plan_user(held.keys if held else (), wanted.keys) if wanted.keys else None
+        return UserPlan(wanted, held, deletion=held is not None)
+    keys = plan_keys(held.keys if held else (), wanted.keys) if wanted.keys else None
     if held is None:
-        return WholeUserPlan(wanted, None, creation=True, fields=_of_new(wanted), tag=_settable(wanted), keys=keys)
+        return UserPlan(wanted, None, creation=True, fields=_of_new(wanted), tag=_settable(wanted), keys=keys)
     untag, tag = _tags(held.tags, wanted)
-    return WholeUserPlan(wanted, held, fields=_differing(held, wanted), untag=untag, tag=tag, keys=keys)
+    return UserPlan(wanted, held, fields=_differing(held, wanted), untag=untag, tag=tag, keys=keys)
 
 
 def _of_new(wanted: WantedUser) -> dict[str, Any]:

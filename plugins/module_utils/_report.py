@@ -57,5 +57,8 @@ def in_region(region: Region | None) -> str:
     return f" The region was {region}." if region else ""
 
 
+# For the name of an option.
+EMPTY_LIST = "{} is an empty list, so there is nothing to do, and no call was made to AWS. This is not an error."
+
 # If a whole fleet fails, the same sentence must not fill the screen a thousand times.
 _NAMED_AT_MOST = 10

@@ -385,7 +385,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._network.networks impo
 from ansible_collections.sshkeys.aws.plugins.module_utils._reach.ask import INSTANCES, Asking, is_refusal
 from ansible_collections.sshkeys.aws.plugins.module_utils._reach.asked import Asked, is_id
 from ansible_collections.sshkeys.aws.plugins.module_utils._reach.report import report_instances
-from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report, count_and_name, in_region
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import EMPTY_LIST, Report, count_and_name, in_region
 from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Spec, refuse_private_keys
 
 OPTIONS: dict[str, Any] = {
@@ -448,7 +448,7 @@ def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Rep
     ids = None if params["instance_ids"] is None else list(dict.fromkeys(params["instance_ids"]))
     _check(params)
     if ids == []:
-        return Report({"changed": False, "instances": [], "msg": _NOTHING})
+        return Report({"changed": False, "instances": [], "msg": EMPTY_LIST.format("instance_ids")})
     ec2, ssm = session.client(EC2), session.client(SSM, reads_only=True)
     asked = Asked(
         port=params["port"],
@@ -480,11 +480,6 @@ def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Rep
     elif failures:
         failures.append(in_region(session.known_region).strip())
     return Report(result, warnings, " ".join(failures) or None)
-
-
-_NOTHING = (
-    "instance_ids is an empty list, so there is nothing to do, and no call was made to AWS. This is not an error."
-)
 
 
 def _check(params: Mapping[str, Any]) -> None:

@@ -325,10 +325,9 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws.transfer_servers 
 from ansible_collections.sshkeys.aws.plugins.module_utils._entry import enter
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
-from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report, in_region
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import EMPTY_LIST, Report, in_region
 from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Spec, refuse_private_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import check_server_id
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.report import NO_USERS
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.servers import ServerReading, report_servers
 
 OPTIONS: dict[str, Any] = {
@@ -373,7 +372,7 @@ def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Rep
     region = session.known_region if any(reading.error for reading in readings) else None
     report = report_servers(readings, datetime.now(tz=timezone.utc), region)
     if params["server_ids"] == []:
-        report.result["msg"] = NO_USERS.format("server_ids")
+        report.result["msg"] = EMPTY_LIST.format("server_ids")
     return report
 
 

@@ -372,8 +372,8 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import
     check_server_id,
     check_user_name,
 )
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import UserOutcome, Wanted, plan_user
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.report import report_users
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import KeysOutcome, WantedKeys, plan_keys
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.report import report_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotation import rotate
 
 # The options of the declaration for one user, in the task as a whole or in an element of ``users``.
@@ -429,18 +429,18 @@ def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Rep
     wanted, warnings = declared_users(params, _ELEMENT_OPTIONS, _wanted_of_user)
     client = session.client(TRANSFER)
 
-    def settle(user: Wanted) -> UserOutcome:
+    def settle(user: WantedKeys) -> KeysOutcome:
         try:
             held = held_keys(client, params["server_id"], user.user_name)
         except ServiceError as error:
-            return UserOutcome(user.user_name, None, None, error=error)
-        todo = plan_user(held, user)
+            return KeysOutcome(user.user_name, None, None, error=error)
+        todo = plan_keys(held, user)
         return todo.after if check_mode else rotate(client, params["server_id"], todo, params["wait_timeout"])
 
     outcomes = fan_out(settle, wanted, params["concurrency"])
     has_failed = any(outcome.error for outcome in outcomes)
     region = session.known_region if has_failed else None
-    return report_users(params["server_id"], outcomes, warnings, single=params["users"] is None, region=region)
+    return report_keys(params["server_id"], outcomes, warnings, single=params["users"] is None, region=region)
 
 
 def _refuse_with_absent(options: Mapping[str, Any]) -> None:
@@ -453,7 +453,7 @@ def _refuse_with_absent(options: Mapping[str, Any]) -> None:
             )
 
 
-def _wanted_of_user(params: Mapping[str, Any], user: Mapping[str, Any]) -> tuple[Wanted, list[str]]:
+def _wanted_of_user(params: Mapping[str, Any], user: Mapping[str, Any]) -> tuple[WantedKeys, list[str]]:
     """Complete an element of ``users`` with the options of the task. Raises ArgumentError."""
     check_user_name(user["user_name"])
     present = (user["state"] or params["state"]) == "present"
@@ -483,7 +483,7 @@ def _wanted_of_user(params: Mapping[str, Any], user: Mapping[str, Any]) -> tuple
         )
     exclusive = params["exclusive"] if user["exclusive"] is None else user["exclusive"]
     replaces = _replaces(params, user, present)
-    return Wanted(user["user_name"], present, present and exclusive, keys, tuple(key_ids), replaces), warnings
+    return WantedKeys(user["user_name"], present, present and exclusive, keys, tuple(key_ids), replaces), warnings
 
 
 def _replaces(params: Mapping[str, Any], user: Mapping[str, Any], present: bool) -> tuple[str, ...]:

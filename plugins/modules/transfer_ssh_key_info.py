@@ -180,7 +180,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._entry import enter
 from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report
 from ansible_collections.sshkeys.aws.plugins.module_utils._spec import refuse_private_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.read_users import READ_SPEC, read_users
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.report import report_holdings
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.report import report_read_keys
 
 SPEC = READ_SPEC
 
@@ -189,7 +189,7 @@ def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Rep
     """Read the keys of the users. Raises SshKeysError before anything is sent."""
     refuse_private_keys(SPEC, params)
     del check_mode  # It reads only.
-    return read_users(params, session, report_holdings)
+    return read_users(params, session, report_read_keys)
 
 
 def main() -> None:

@@ -55,7 +55,9 @@ options:
     description:
       - With V(present) the user exists and is as declared.
       - With V(absent) the user is deleted, with all of its keys and tags, and all other options of the user are
-        ignored. Its files stay. To remove only keys, use M(sshkeys.aws.transfer_ssh_key).
+        ignored. Its files stay.
+      - To remove only keys, use M(sshkeys.aws.transfer_ssh_key). The module warns if O(public_keys) is given for a user
+        that it deletes.
     type: str
     choices: [present, absent]
     default: present
@@ -322,8 +324,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: What went with the deleted users, the reason why there was nothing to do, or why the task failed.
-  returned: when a user was deleted, when O(users) is an empty list, or on failure
+  description:
+    - What went with the deleted users and which users did not exist, the reason why there was nothing to do, or why the
+      task failed.
+  returned: when a user was to be deleted, when O(users) is an empty list, or on failure
   type: str
   sample: >-
     With the user former-partner go its keys: SHA256:v4K2SCakkhOJ9gLiuwJrrfcWc3wCYzvGBWaMKche8CU alice@laptop; and its
@@ -417,7 +421,7 @@ users:
           returned: always
           sample: DIRECTORY
     policy:
-      description: The session policy, as a mapping; as text if AWS holds one that is no JSON. V(null) if there is none.
+      description: The session policy, as a mapping; as text if AWS holds one that is no JSON. Empty if there is none.
       type: raw
       returned: always
       sample: {"Version": "2012-10-17", "Statement": []}
@@ -579,8 +583,8 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_options
     check_user_role,
     wanted_user,
 )
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_plan import WholeUserOutcome, plan_whole_user
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_report import report_whole_users
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_plan import UserOutcome, plan_user
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_report import report_users
 
 OPTIONS: dict[str, Any] = {
     "server_id": {"type": "str", "required": True},
@@ -623,18 +627,18 @@ def run(params: Mapping[str, Any], *, check_mode: bool, session: Session) -> Rep
     wanted, warnings = declared_users(params, _ELEMENT_OPTIONS, wanted_user)
     client = session.client(TRANSFER)
 
-    def settle(user: WantedUser) -> WholeUserOutcome:
+    def settle(user: WantedUser) -> UserOutcome:
         try:
             held = held_user(client, params["server_id"], user.user_name)
         except ServiceError as error:
-            return WholeUserOutcome(user.user_name, None, None, is_known=False, error=with_hint(error))
-        todo = plan_whole_user(held, user)
+            return UserOutcome(user.user_name, None, None, is_known=False, error=with_hint(error))
+        todo = plan_user(held, user)
         return todo.outcome if check_mode else carry_out(client, params["server_id"], todo)
 
     outcomes = fan_out(settle, wanted, params["concurrency"])
     has_failed = any(outcome.error for outcome in outcomes)
     region = session.known_region if has_failed else None
-    return report_whole_users(params["server_id"], outcomes, warnings, single=params["users"] is None, region=region)
+    return report_users(params["server_id"], outcomes, warnings, single=params["users"] is None, region=region)
 
 
 def main() -> None:

@@ -151,7 +151,7 @@ users:
           returned: always
           sample: DIRECTORY
     policy:
-      description: The session policy, as a mapping; as text if AWS holds one that is no JSON. V(null) if there is none.
+      description: The session policy, as a mapping; as text if AWS holds one that is no JSON. Empty if there is none.
       type: raw
       returned: always
       sample: {"Version": "2012-10-17", "Statement": []}

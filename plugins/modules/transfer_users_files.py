@@ -77,8 +77,9 @@ options:
   home_directory:
     description:
       - The default of C(home_directory). C({user_name}) stands for the name of each user.
-      - A user with C(home_directory), C(home_directory_type) or C(home_directory_mappings) of its own takes none of the
-        three from the defaults.
+      - A user with C(home_directory_type) or C(home_directory_mappings) of its own takes neither of them, and no
+        C(home_directory), from the defaults. A user with only a C(home_directory) of its own stays in the mappings of
+        the defaults. To let it see absolute paths, set its C(home_directory_type) to C(PATH).
     type: str
   home_directory_type:
     description: The default of C(home_directory_type).

@@ -173,7 +173,7 @@ def test_a_user_is_made_with_nothing_but_a_role(running_lab: RunningLab) -> None
     assert parameters(requests, CREATE) == {"Role": ROLE}
     assert (result["home_directory"], result["home_directory_type"]) == ("", "PATH")
     assert result["home_directory_mappings"] == result["ssh_public_keys"] == []
-    assert (result["policy"], result["posix_profile"], result["tags"]) == (None, None, {})
+    assert (result["policy"], result["posix_profile"], result["tags"]) == ({}, None, {})
 
 
 def test_a_user_is_not_made_without_a_role(running_lab: RunningLab) -> None:

@@ -90,7 +90,7 @@ def test_every_user_of_a_server(running_lab: RunningLab, held: None) -> None:
     for user in told.result["users"]:
         assert told_lines(user) == described_lines(client, running_lab.server_id, user["user_name"])
     bare = next(user for user in told.result["users"] if user["user_name"] == "archive")
-    assert (bare["public_keys"], bare["allow_empty"], bare["policy"], bare["posix_profile"]) == ([], True, None, None)
+    assert (bare["public_keys"], bare["allow_empty"], bare["policy"], bare["posix_profile"]) == ([], True, {}, None)
 
 
 def test_a_missing_user_does_not_stop_the_others(running_lab: RunningLab, held: None) -> None:

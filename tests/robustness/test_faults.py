@@ -447,7 +447,7 @@ def _users() -> Iterator[Scenario]:
     changed = (
         'home_directory ""',
         *mapped,
-        "policy null",
+        "policy {}",
         "posix_profile null",
         *(f"public_keys {key}" for key in sorted((C, D))),
         f'role_arn "{OTHER_ROLE}"',
@@ -457,7 +457,7 @@ def _users() -> Iterator[Scenario]:
     created = (
         'home_directory ""',
         *mapped,
-        "policy null",
+        "policy {}",
         "posix_profile null",
         *(f"public_keys {key}" for key in sorted((A, C, D))),
         f'role_arn "{ROLE}"',

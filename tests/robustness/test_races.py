@@ -11,7 +11,7 @@ from functools import partial
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey, read_held_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.held_keys import held_keys
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import UserOutcome, Wanted, plan_user
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import KeysOutcome, WantedKeys, plan_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotation import rotate
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab import seed
 from ansible_collections.sshkeys.aws.tests.robustness.in_process import in_process_lab
@@ -41,11 +41,11 @@ def held() -> set[str]:
     return set(in_process_lab().front.services.transfer.held_keys(seed.REGION, seed.SERVER_ID, USER))
 
 
-def declare(keys: Collection[str]) -> UserOutcome:
+def declare(keys: Collection[str]) -> KeysOutcome:
     """Do what transfer_ssh_key does for one user, with exclusive."""
     client = transfer()
-    wanted = Wanted(USER, present=True, exclusive=True, keys=tuple(map(public_key, sorted(keys))))
-    return rotate(client, seed.SERVER_ID, plan_user(held_keys(client, seed.SERVER_ID, USER), wanted), 0)
+    wanted = WantedKeys(USER, present=True, exclusive=True, keys=tuple(map(public_key, sorted(keys))))
+    return rotate(client, seed.SERVER_ID, plan_keys(held_keys(client, seed.SERVER_ID, USER), wanted), 0)
 
 
 a_race = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -67,7 +67,7 @@ def test_two_rotations_at_once(
     race.add(partial(declare, first))
     race.add(partial(declare, second))
     race.play()
-    outcomes: list[UserOutcome] = [race.results[0], race.results[1]]
+    outcomes: list[KeysOutcome] = [race.results[0], race.results[1]]
     assert held() in (first, second)
     done = [
         outcome
@@ -105,7 +105,7 @@ def test_another_hand(
     race.add(partial(declare, wanted))
     race.add(meddle)
     race.play()
-    outcome: UserOutcome = race.results[0]
+    outcome: KeysOutcome = race.results[0]
     accepted = [call for call in in_process_lab().front.services.journal.read() if call["status"] == 200]
     imports = {call["parameters"]["SshPublicKeyBody"] for call in accepted if call["operation"] == "ImportSshPublicKey"}
     assert {key.body for key in outcome.imported} == imports

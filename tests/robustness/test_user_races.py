@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import parse_public_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.held_user import held_user
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import Wanted
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import WantedKeys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import User, WantedUser
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_apply import carry_out
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_plan import WholeUserOutcome, plan_whole_user
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_plan import UserOutcome, plan_user
 from ansible_collections.sshkeys.aws.tests.lab.sshkeys_lab import seed
 from ansible_collections.sshkeys.aws.tests.robustness.in_process import in_process_lab
 from ansible_collections.sshkeys.aws.tests.robustness.turns import MakeTurns, transfer
@@ -36,7 +36,7 @@ CREATE, UPDATE, DELETE = "CreateUser", "UpdateUser", "DeleteUser"
 
 def declared(number: int, keys: Sequence[int] = ()) -> WantedUser:
     """Return a declaration that has nothing in common with one of another number, but keys of the same number."""
-    wanted = Wanted(USER, present=True, exclusive=True, keys=tuple(KEYS[key] for key in keys or [number]))
+    wanted = WantedKeys(USER, present=True, exclusive=True, keys=tuple(KEYS[key] for key in keys or [number]))
     tags = {"run": str(number), str(number): ""}
     return WantedUser(USER, role_arn=ROLES[number], home_directory=HOMES[number], tags=tags, keys=wanted)
 
@@ -44,9 +44,9 @@ def declared(number: int, keys: Sequence[int] = ()) -> WantedUser:
 def begin(wanted: WantedUser | None) -> None:
     """Let the user be as declared, or not exist, and clear the journal."""
     if stands():
-        carry_out(transfer(), seed.SERVER_ID, plan_whole_user(stands(), ABSENT))
+        carry_out(transfer(), seed.SERVER_ID, plan_user(stands(), ABSENT))
     if wanted:
-        carry_out(transfer(), seed.SERVER_ID, plan_whole_user(None, wanted))
+        carry_out(transfer(), seed.SERVER_ID, plan_user(None, wanted))
     in_process_lab().front.services.journal.clear()
 
 
@@ -55,12 +55,12 @@ def stands() -> User | None:
     return held_user(transfer(), seed.SERVER_ID, USER)
 
 
-def settle(wanted: WantedUser) -> WholeUserOutcome:
+def settle(wanted: WantedUser) -> UserOutcome:
     """Do what transfer_user does for one user."""
-    return carry_out(transfer(), seed.SERVER_ID, plan_whole_user(stands(), wanted))
+    return carry_out(transfer(), seed.SERVER_ID, plan_user(stands(), wanted))
 
 
-def race(turns: MakeTurns, wanted: Sequence[WantedUser], order: Sequence[int]) -> list[WholeUserOutcome]:
+def race(turns: MakeTurns, wanted: Sequence[WantedUser], order: Sequence[int]) -> list[UserOutcome]:
     """Run declarations at the same time. Returns their outcomes."""
     at_work = turns(order)
     for each in wanted:
@@ -74,11 +74,11 @@ def accepted() -> list[dict[str, Any]]:
     return [call for call in in_process_lab().front.services.journal.read() if call["status"] == 200]
 
 
-def check(wanted: Sequence[WantedUser], outcomes: Sequence[WholeUserOutcome]) -> None:
+def check(wanted: Sequence[WantedUser], outcomes: Sequence[UserOutcome]) -> None:
     """Fail unless the user is as one run declared that says so, and no run claims what the service did not accept."""
     calls = accepted()
     end = stands()
-    is_met = [plan_whole_user(end, each).is_done for each in wanted]
+    is_met = [plan_user(end, each).is_done for each in wanted]
     done = [met and not outcome.error for met, outcome in zip(is_met, outcomes, strict=True)]
     assert any(done), (end, outcomes)
     for outcome in outcomes:
@@ -147,7 +147,7 @@ DISJOINT = {
     "home_directory": WantedUser(USER, home_directory=HOMES[0]),
     "policy": WantedUser(USER, policy=json.dumps({"Version": "2012-10-17"})),
     "tags": WantedUser(USER, tags={"team": "finance"}),
-    "keys": WantedUser(USER, keys=Wanted(USER, present=True, exclusive=True, keys=KEYS[:2])),
+    "keys": WantedUser(USER, keys=WantedKeys(USER, present=True, exclusive=True, keys=KEYS[:2])),
 }
 
 
@@ -159,7 +159,7 @@ def test_runs_that_declare_different_options_leave_each_other_alone(turns: MakeT
         begin(declared(2))
         outcomes = race(turns, wanted, [0] * stop + [1] * between)
         assert [outcome.error for outcome in outcomes] == [None, None]
-        assert all(plan_whole_user(stands(), each).is_done for each in wanted)
+        assert all(plan_user(stands(), each).is_done for each in wanted)
         for outcome, name in zip(outcomes, (one, other), strict=True):
             assert outcome.updated == (() if name == "keys" else (name,))
             assert bool(outcome.imported) is (name == "keys")

@@ -54,7 +54,7 @@ def described_lines(client: Any, server_id: str, name: str) -> list[str]:
             "role_arn": user["Role"],
             "home_directory": user.get("HomeDirectory", ""),
             "home_directory_type": user.get("HomeDirectoryType", "PATH"),
-            "policy": json.loads(user["Policy"]) if user.get("Policy") else None,
+            "policy": json.loads(user["Policy"]) if user.get("Policy") else {},
             "posix_profile": profile and [profile["Uid"], profile["Gid"], sorted(profile.get("SecondaryGids", []))],
         },
         (

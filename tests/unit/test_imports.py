@@ -115,6 +115,7 @@ PURE_FILES = [
     "module_utils/_transfer/user_errors.py",
     "module_utils/_transfer/user_plan.py",
     "module_utils/_transfer/user_report.py",
+    "module_utils/_transfer/user_results.py",
     "module_utils/_ways.py",
 ]
 PURE = {dotted(name) for name in PURE_FILES}

@@ -13,7 +13,7 @@ from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import Wanted
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import WantedKeys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import (
     LOGICAL,
     PATH,
@@ -229,5 +229,5 @@ def wanted_users(draw: st.DrawFn, *, present: bool | None = None) -> WantedUser:
         posix_profile=draw(st.none() | some_profiles),
         tags=draw(st.none() | some_tags),
         purge_tags=draw(st.booleans()),
-        keys=draw(st.none() | st.builds(Wanted, st.just(USER), st.just(True), st.booleans(), wanted_keys)),
+        keys=draw(st.none() | st.builds(WantedKeys, st.just(USER), st.just(True), st.booleans(), wanted_keys)),
     )

@@ -15,7 +15,12 @@ from typing import Any
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey, parse_public_key
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import transfer_body
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, UserOutcome, UserPlan, Wanted
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import (
+    HeldKey,
+    KeysOutcome,
+    KeysPlan,
+    WantedKeys,
+)
 from ansible_collections.sshkeys.aws.tests.unit.keys import dss_blob, ed25519_blob, line_of, rsa_line
 from hypothesis import strategies as st
 
@@ -70,15 +75,15 @@ some_ids = st.lists(st.integers(0, 8).map("key-{:017x}".format), max_size=3).map
 
 
 @st.composite
-def wanteds(draw: st.DrawFn) -> Wanted:
+def wanteds(draw: st.DrawFn) -> WantedKeys:
     """Draw what a task may declare."""
     present = draw(st.booleans())
     exclusive, keys, key_ids = present and draw(st.booleans()), draw(wanted_keys), draw(some_ids)
     replaces = key_ids if present and not exclusive and keys else ()
-    return Wanted(USER, present, exclusive, keys, () if present else key_ids, replaces)
+    return WantedKeys(USER, present, exclusive, keys, () if present else key_ids, replaces)
 
 
-def steps(world: tuple[HeldKey, ...], todo: UserPlan) -> Iterator[tuple[HeldKey, ...]]:
+def steps(world: tuple[HeldKey, ...], todo: KeysPlan) -> Iterator[tuple[HeldKey, ...]]:
     """Yield what the user holds after each step of a plan."""
     for number, wanted in enumerate(todo.imports, start=100):
         assert not any(other.key and other.key.identity == wanted.identity for other in world), (
@@ -92,7 +97,7 @@ def steps(world: tuple[HeldKey, ...], todo: UserPlan) -> Iterator[tuple[HeldKey,
         yield world
 
 
-def carried_out(world: tuple[HeldKey, ...], todo: UserPlan) -> tuple[HeldKey, ...]:
+def carried_out(world: tuple[HeldKey, ...], todo: KeysPlan) -> tuple[HeldKey, ...]:
     """Return what the user holds after a plan."""
     return [world, *steps(world, todo)][-1]
 
@@ -105,8 +110,8 @@ def identities(keys: Sequence[HeldKey] | Sequence[PublicKey]) -> set[Any]:
     }
 
 
-def what_happened(world: tuple[HeldKey, ...], todo: UserPlan) -> UserOutcome:
+def what_happened(world: tuple[HeldKey, ...], todo: KeysPlan) -> KeysOutcome:
     """Return the outcome of a plan that was carried out."""
     after = carried_out(world, todo)
     imported = tuple(other for other in after if other.date_imported == NOW)
-    return UserOutcome(USER, world, after, imported, todo.deletions)
+    return KeysOutcome(USER, world, after, imported, todo.deletions)

@@ -33,7 +33,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedKeys:
     """The declaration of a task for one user.
 
     present: whether the user must hold the keys (state=present) or must not.
@@ -128,7 +128,7 @@ class HeldKey:
 
 
 @dataclass(frozen=True)
-class UserOutcome:
+class KeysOutcome:
     """The state of one user at the end of a run, or the expected state.
 
     before, after: the keys that the user held and holds; None if they could not be read.
@@ -151,13 +151,13 @@ class UserOutcome:
 
 
 @dataclass(frozen=True)
-class UserPlan:
+class KeysPlan:
     """The steps for one user: first the imports, then the deletions.
 
     held: the keys of the user, None if the user does not exist.
     """
 
-    wanted: Wanted
+    wanted: WantedKeys
     held: tuple[HeldKey, ...] | None
     imports: tuple[PublicKey, ...]
     deletions: tuple[HeldKey, ...]
@@ -168,7 +168,7 @@ class UserPlan:
         return self.held is not None and not self.imports and not self.deletions
 
     @property
-    def after(self) -> UserOutcome:
+    def after(self) -> KeysOutcome:
         """The expected outcome: every step succeeds, and an earlier task creates a missing user."""
         held = self.held or ()
         imported = tuple(HeldKey.to_come(key) for key in self.imports)
@@ -179,10 +179,10 @@ class UserPlan:
                 f"The user {self.wanted.user_name} does not exist. Outside check mode this fails, unless an earlier "
                 "task creates the user."
             )
-        return UserOutcome(self.wanted.user_name, held, kept + imported, imported, self.deletions, warning=warning)
+        return KeysOutcome(self.wanted.user_name, held, kept + imported, imported, self.deletions, warning=warning)
 
 
-def plan_user(held: Sequence[HeldKey] | None, wanted: Wanted) -> UserPlan:
+def plan_keys(held: Sequence[HeldKey] | None, wanted: WantedKeys) -> KeysPlan:
     """Decide the steps for one user.
 
     held: the keys of the user, None if the user does not exist.
@@ -190,11 +190,11 @@ def plan_user(held: Sequence[HeldKey] | None, wanted: Wanted) -> UserPlan:
     keys = tuple(held or ())
     if not wanted.present:
         doomed = tuple(key for key in keys if key.id in wanted.key_ids or any(key.is_key(gone) for gone in wanted.keys))
-        return UserPlan(wanted, None if held is None else keys, (), doomed)
+        return KeysPlan(wanted, None if held is None else keys, (), doomed)
     imports = tuple(key for key in wanted.keys if not any(other.is_key(key) for other in keys))
     surplus = tuple(key for key in keys if not any(key.is_key(kept) for kept in wanted.keys))
     replaced = tuple(key for key in surplus if key.id in wanted.replaces)
-    return UserPlan(wanted, None if held is None else keys, imports, surplus if wanted.exclusive else replaced)
+    return KeysPlan(wanted, None if held is None else keys, imports, surplus if wanted.exclusive else replaced)
 
 
 def labels(keys: Sequence[HeldKey]) -> str:

@@ -19,11 +19,10 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws.session import Se
 from ansible_collections.sshkeys.aws.plugins.module_utils._aws.transfer import user_names
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, missing_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._fan_out import fan_out
-from ansible_collections.sshkeys.aws.plugins.module_utils._report import Report, in_region
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import EMPTY_LIST, Report, in_region
 from ansible_collections.sshkeys.aws.plugins.module_utils._spec import Spec
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.held_user import held_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import check_server_id, check_user_name
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.report import NO_USERS
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import ReadUser
 
 OPTIONS: dict[str, Any] = {
@@ -71,7 +70,7 @@ def read_users(params: Mapping[str, Any], session: Session, make_report: MakeRep
     region = session.known_region if has_failed else None
     report = make_report(server_id, users, datetime.now(tz=timezone.utc), region)
     if params["user_names"] == []:
-        report.result["msg"] = NO_USERS.format("user_names")
+        report.result["msg"] = EMPTY_LIST.format("user_names")
     return report
 
 

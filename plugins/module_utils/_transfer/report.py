@@ -9,17 +9,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Sequence
 
-from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region, Report, count_and_name
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, UserOutcome
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region, Report
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, KeysOutcome
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import ReadUser
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_results import report_outcomes, report_read
 
 
-def report_users(
+def report_keys(
     server_id: str,
-    outcomes: Sequence[UserOutcome],
+    outcomes: Sequence[KeysOutcome],
     warnings: Sequence[str],
     *,
     single: bool,
@@ -30,42 +33,22 @@ def report_users(
     single: whether the task named one user; then that user's fields are also at the top level.
     region: the region of the server, None if unknown.
     """
-    users = [_result(outcome) for outcome in outcomes]
-    result: dict[str, Any] = {
-        **(users[0] if single else {}),
-        "changed": any(outcome.changed for outcome in outcomes),
-        "server_id": server_id,
-        "users": users,
-        "diff": _diff(server_id, outcomes[0]) if single else _diffs(server_id, outcomes),
-    }
-    failed = [(f"{outcome.user_name} on {server_id}", outcome.error) for outcome in outcomes if outcome.error]
-    failure = count_and_name(failed, len(outcomes), "users", region) if failed else None
-    if not outcomes:
-        result["msg"] = NO_USERS.format("users")
-    return Report(result, [*warnings, *(outcome.warning for outcome in outcomes if outcome.warning)], failure)
+    report = report_outcomes(server_id, outcomes, _result, _text, single=single, region=region)
+    told = [outcome.warning for outcome in outcomes if outcome.warning]
+    return replace(report, warnings=[*warnings, *told])
 
 
-# For the name of the empty option.
-NO_USERS = "{} is an empty list, so there is nothing to do, and no call was made to AWS. This is not an error."
-
-
-def report_holdings(server_id: str, users: Sequence[ReadUser], now: datetime, region: Region | None = None) -> Report:
+def report_read_keys(server_id: str, users: Sequence[ReadUser], now: datetime, region: Region | None = None) -> Report:
     """Turn the keys of users into the info module's report.
 
     now: the moment, with a time zone, up to which the age of keys is counted. region: of the server, None if unknown.
     """
-    failed = [(f"{read.user_name} on {server_id}", read.error) for read in users if read.error]
-    failure = count_and_name(failed, len(users), "users", region) if failed else None
-    results = [_keys_of_read(read, now) for read in users]
-    return Report({"changed": False, "server_id": server_id, "users": results}, (), failure)
+    return report_read(server_id, users, partial(_keys_of_read, now=now), region)
 
 
 def _keys_of_read(read: ReadUser, now: datetime) -> dict[str, Any]:
     keys = results_of_keys(read.user.keys, now) if read.user else None
-    result: dict[str, Any] = {"user_name": read.user_name, "ssh_public_keys": keys}
-    if read.error:
-        result["error"] = read.error.result()
-    return result
+    return {"user_name": read.user_name, "ssh_public_keys": keys}
 
 
 def results_of_keys(keys: Sequence[HeldKey] | None, now: datetime | None = None) -> list[dict[str, Any]] | None:
@@ -77,28 +60,15 @@ def results_of_keys(keys: Sequence[HeldKey] | None, now: datetime | None = None)
     return [{**key.result(), **({"age_days": key.age_days(now)} if now else {})} for key in ordered]
 
 
-def _result(outcome: UserOutcome) -> dict[str, Any]:
-    result: dict[str, Any] = {
+def _result(outcome: KeysOutcome) -> dict[str, Any]:
+    return {
         "user_name": outcome.user_name,
         "changed": outcome.changed,
         "ssh_public_keys": results_of_keys(outcome.after),
         "imported": results_of_keys(outcome.imported),
         "deleted": results_of_keys(outcome.deleted),
     }
-    if outcome.error:
-        result["error"] = outcome.error.result()
-    return result
 
 
-def _diffs(server_id: str, outcomes: Sequence[UserOutcome]) -> list[dict[str, str]]:
-    return [_diff(server_id, outcome) for outcome in outcomes if outcome.before != outcome.after]
-
-
-def _diff(server_id: str, outcome: UserOutcome) -> dict[str, str]:
-    header = f"{outcome.user_name} on {server_id}"
-    return {
-        "before_header": header,
-        "after_header": header,
-        "before": "".join(sorted(f"{key.label}\n" for key in outcome.before or ())),
-        "after": "".join(sorted(f"{key.label}\n" for key in outcome.after or ())),
-    }
+def _text(keys: Sequence[HeldKey] | None) -> str:
+    return "".join(sorted(f"{key.label}\n" for key in keys or ()))

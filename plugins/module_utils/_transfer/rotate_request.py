@@ -44,7 +44,14 @@ _NO_PLACE_FOR_A_KEY = (
 )
 # With any of these in ssh_args, the user says how ssh knows the host key.
 _OF_HOST_KEYS = frozenset(
-    {"userknownhostsfile", "globalknownhostsfile", "stricthostkeychecking", "knownhostscommand", "verifyhostkeydns"}
+    {
+        "userknownhostsfile",
+        "globalknownhostsfile",
+        "stricthostkeychecking",
+        "knownhostscommand",
+        "verifyhostkeydns",
+        "nohostauthenticationforlocalhost",
+    }
 )
 
 

@@ -39,11 +39,11 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import tr
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.held_keys import held_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import (
     HeldKey,
-    UserOutcome,
-    UserPlan,
-    Wanted,
+    KeysOutcome,
+    KeysPlan,
+    WantedKeys,
     labels,
-    plan_user,
+    plan_keys,
 )
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ _FULL_HINT = (
 
 
 def rotate(
-    client: TransferClient, server_id: str, todo: UserPlan, wait_timeout: float, read: _Read | None = None
-) -> UserOutcome:
+    client: TransferClient, server_id: str, todo: KeysPlan, wait_timeout: float, read: _Read | None = None
+) -> KeysOutcome:
     """Carry out a plan, and return the outcome, which also has the failure, if any.
 
     wait_timeout: seconds to wait for a user that does not exist yet. read: reads the user, also as the last call; by
@@ -80,9 +80,9 @@ def rotate(
     deadline = time.monotonic() + wait_timeout
     if todo.held is None:
         try:
-            todo = plan_user(_await_user(read, server_id, todo.wanted, deadline, wait_timeout), todo.wanted)
+            todo = plan_keys(_await_user(read, server_id, todo.wanted, deadline, wait_timeout), todo.wanted)
         except ServiceError as error:
-            return UserOutcome(todo.wanted.user_name, None, None, error=error)
+            return KeysOutcome(todo.wanted.user_name, None, None, error=error)
     while True:
         rotation = _Rotation(client, server_id, todo, read)
         try:
@@ -95,7 +95,7 @@ def rotate(
 
 
 def _await_user(
-    read: _Read, server_id: str, wanted: Wanted, deadline: float, wait_timeout: float
+    read: _Read, server_id: str, wanted: WantedKeys, deadline: float, wait_timeout: float
 ) -> tuple[HeldKey, ...]:
     """Wait for a user that does not exist yet, and return its keys. Raises ServiceError at the deadline."""
     while _sleep_until(deadline):
@@ -127,7 +127,7 @@ _MISSING_HINTS = {
 class _Rotation:
     """The work on one user: the remaining steps, and the changes of this run."""
 
-    def __init__(self, client: TransferClient, server_id: str, todo: UserPlan, read: _Read) -> None:
+    def __init__(self, client: TransferClient, server_id: str, todo: KeysPlan, read: _Read) -> None:
         self._read = read
         self._todo, self._before = todo, todo.held or ()
         self._client, self._server_id, self._user_name = client, server_id, todo.wanted.user_name
@@ -140,7 +140,7 @@ class _Rotation:
         """Whether this run has imported or deleted a key."""
         return bool(self._imported or self._deleted)
 
-    def run(self) -> UserOutcome:
+    def run(self) -> KeysOutcome:
         """Work until the user is as declared, and return the outcome.
 
         Raises ServiceError at the first step that fails for good, or if the user is still not as declared at the end.
@@ -150,7 +150,7 @@ class _Rotation:
             seen = self._look(self._is_as_declared)
             if self._gives_precedence(seen[-1]):
                 seen += self._look(self._is_as_declared)
-            self._todo = plan_user(seen[-1], self._todo.wanted)
+            self._todo = plan_keys(seen[-1], self._todo.wanted)
             if self._todo.is_done:
                 return self._outcome(seen[-1])
             if self._todo.held is None or self._has_done_what_is_left or self._shows_others(seen):
@@ -168,7 +168,7 @@ class _Rotation:
         while self._doomed:
             self._delete_first_doomed()
 
-    def failed_outcome(self, error: ServiceError) -> UserOutcome:
+    def failed_outcome(self, error: ServiceError) -> KeysOutcome:
         """Return the outcome after a failed step; its error lists the changes of this run and the user's keys."""
         in_doubt, has = False, "The user now has"
         try:
@@ -184,13 +184,13 @@ class _Rotation:
         )
         return replace(outcome, error=replace(error, message=facts, in_doubt=in_doubt))
 
-    def _outcome(self, held: tuple[HeldKey, ...] | None) -> UserOutcome:
+    def _outcome(self, held: tuple[HeldKey, ...] | None) -> KeysOutcome:
         # The keys read back have the ids and dates of the imported ones.
         imported = [next((key for key in held or () if new.key and key.is_key(new.key)), new) for new in self._imported]
-        return UserOutcome(self._user_name, self._before, held, tuple(imported), tuple(self._deleted))
+        return KeysOutcome(self._user_name, self._before, held, tuple(imported), tuple(self._deleted))
 
     def _is_as_declared(self, held: tuple[HeldKey, ...] | None) -> bool:
-        return plan_user(held, self._todo.wanted).is_done
+        return plan_keys(held, self._todo.wanted).is_done
 
     @property
     def _has_done_what_is_left(self) -> bool:
@@ -203,7 +203,7 @@ class _Rotation:
 
     def _gives_precedence(self, held: tuple[HeldKey, ...] | None) -> bool:
         """Return whether the newest key is another run's, which therefore begins again first."""
-        theirs = self._not_deleted(plan_user(held, self._todo.wanted).deletions)
+        theirs = self._not_deleted(plan_keys(held, self._todo.wanted).deletions)
         ours = [key for key in held or () if self._has_imported(key)]
         return bool(theirs) and max(map(_order, theirs)) > max(map(_order, ours), default=(0.0, ""))
 
@@ -303,7 +303,7 @@ def _date_imported(key: HeldKey) -> float:
     return key.date_imported.timestamp() if key.date_imported else 0.0
 
 
-def _what_is_left(left: UserPlan) -> str:
+def _what_is_left(left: KeysPlan) -> str:
     if left.held is None:
         return "the user no longer exists"
     faults = []

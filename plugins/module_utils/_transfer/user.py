@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping, NamedTuple
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, Wanted
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, WantedKeys
 
 # The values of home_directory_type, and the one of a user for whom none was set (API page of CreateUser).
 PATH, LOGICAL = "PATH", "LOGICAL"
@@ -82,7 +82,7 @@ class WantedUser:
     home_directory, policy: an empty text takes the value away. policy: JSON as it is sent.
     home_directory_mappings: an empty tuple takes the mappings away.
     tags: those to set; with purge_tags the user gets no others.
-    keys: the keys to hold.
+    keys: the keys to hold. names_keys: without ``present``, whether keys are declared all the same.
     """
 
     user_name: str
@@ -95,7 +95,8 @@ class WantedUser:
     posix_profile: PosixProfile | None = None
     tags: Mapping[str, str] | None = None
     purge_tags: bool = True
-    keys: Wanted | None = None
+    keys: WantedKeys | None = None
+    names_keys: bool = False
 
 
 @dataclass(frozen=True)

@@ -37,21 +37,21 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._aws import transfer
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import transfer_body
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.held_user import held_user
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, UserPlan, labels, plan_user
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, KeysPlan, labels, plan_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotation import rotate
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import User, members_of
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_errors import with_hint
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_plan import (
-    WholeUserOutcome,
-    WholeUserPlan,
-    plan_whole_user,
+    UserOutcome,
+    UserPlan,
+    plan_user,
 )
 
 if TYPE_CHECKING:
     from mypy_boto3_transfer import TransferClient
 
 # A condition on what is left of a declaration.
-_Condition = Callable[[WholeUserPlan], bool]
+_Condition = Callable[[UserPlan], bool]
 
 # Rounds of work on a user that others change at the same time, and the limit if nobody else gets ahead.
 _ROUNDS = 5
@@ -64,7 +64,7 @@ _SECONDS_FOR_NEW_USER = 15.0
 _LOOKS_FOR_NEW_USER = 16
 
 
-def carry_out(client: TransferClient, server_id: str, todo: WholeUserPlan) -> WholeUserOutcome:
+def carry_out(client: TransferClient, server_id: str, todo: UserPlan) -> UserOutcome:
     """Carry out a plan, and return the outcome, which also has the failure, if any."""
     if todo.is_done or todo.fault:
         return todo.outcome
@@ -78,7 +78,7 @@ def carry_out(client: TransferClient, server_id: str, todo: WholeUserPlan) -> Wh
 class _Work:
     """The work on one user: the remaining steps, and the changes of this run."""
 
-    def __init__(self, client: TransferClient, server_id: str, todo: WholeUserPlan) -> None:
+    def __init__(self, client: TransferClient, server_id: str, todo: UserPlan) -> None:
         self._client, self._server_id, self._user_name = client, server_id, todo.wanted.user_name
         self._todo, self._before, self._warnings = todo, todo.held, todo.warnings
         # The user as it was last read, and whether that was after the last step.
@@ -90,7 +90,7 @@ class _Work:
         self._imported: list[HeldKey] = []
         self._deleted: list[HeldKey] = []
 
-    def run(self) -> WholeUserOutcome:
+    def run(self) -> UserOutcome:
         """Work until the user is as declared, and return the outcome.
 
         Raises ServiceError at the first step that fails for good, or if the user is still not as declared at the end.
@@ -113,7 +113,7 @@ class _Work:
                 seen = self._look(_exists if self._is_new else _is_missing)
             else:
                 seen = self._look(expected)
-            self._todo = plan_whole_user(self._seen, self._todo.wanted)
+            self._todo = plan_user(self._seen, self._todo.wanted)
             if self._todo.is_done:
                 return self._outcome(self._seen)
             has_no_effect = round_number > 1 and before == seen[-1]
@@ -126,23 +126,23 @@ class _Work:
             "AWS stores a value in another form: declare it as transfer_user_info returns it.",
         )
 
-    def failed_outcome(self, error: ServiceError) -> WholeUserOutcome:
+    def failed_outcome(self, error: ServiceError) -> UserOutcome:
         """Return the outcome after a failed step; its error lists the changes of this run."""
         in_doubt, is_known = False, True
         try:
             self._read()
         except ServiceError:
             in_doubt, is_known = error.in_doubt, False
-        left = _what_is_left(plan_whole_user(self._seen, self._todo.wanted)) if is_known else ""
+        left = _what_is_left(plan_user(self._seen, self._todo.wanted)) if is_known else ""
         message = ". ".join(filter(None, [error.message.rstrip("."), self._what_was_done(), left]))
         outcome = self._outcome(self._seen)
         return replace(outcome, is_known=is_known, error=replace(error, message=message, in_doubt=in_doubt))
 
-    def _outcome(self, after: User | None) -> WholeUserOutcome:
+    def _outcome(self, after: User | None) -> UserOutcome:
         held = after.keys if after else ()
         # The keys read back have the ids and dates of the imported ones.
         imported = [next((key for key in held if new.key and key.is_key(new.key)), new) for new in self._imported]
-        return WholeUserOutcome(
+        return UserOutcome(
             self._user_name,
             self._before,
             after,
@@ -215,14 +215,14 @@ class _Work:
     @property
     def _is_as_created(self) -> bool:
         """Whether the user that was read is what this run would have created, so that nobody else did."""
-        first, left = self._todo.first_key, plan_whole_user(self._seen, self._todo.wanted)
+        first, left = self._todo.first_key, plan_user(self._seen, self._todo.wanted)
         return not left.updated and not (first and left.keys and first in left.keys.imports)
 
     @staticmethod
-    def _after_creation(todo: WholeUserPlan) -> UserPlan | None:
+    def _after_creation(todo: UserPlan) -> KeysPlan | None:
         if not todo.keys or not todo.first_key:
             return None
-        return plan_user([HeldKey.to_come(todo.first_key)], todo.keys.wanted)
+        return plan_keys([HeldKey.to_come(todo.first_key)], todo.keys.wanted)
 
     def _change(self, call: Callable[[], None], has_effect: _Condition, names: set[str]) -> None:
         """Make a call that changes options. has_effect: whether a plan shows that it took effect."""
@@ -234,7 +234,7 @@ class _Work:
                 raise with_hint(error) from error
         self._updated |= names
 
-    def _change_keys(self, todo: UserPlan | None) -> None:
+    def _change_keys(self, todo: KeysPlan | None) -> None:
         if todo is None or todo.is_done:
             return
         patience = _SECONDS_FOR_NEW_USER if self._created else 0.0
@@ -280,7 +280,7 @@ class _Work:
             self._look(is_so)
         except ServiceError:
             return False
-        return is_so(plan_whole_user(self._seen, self._todo.wanted))
+        return is_so(plan_user(self._seen, self._todo.wanted))
 
     def _look(self, is_so: _Condition) -> list[User | None]:
         """Read the user until what is left of its declaration meets a condition, a few times at most.
@@ -292,7 +292,7 @@ class _Work:
             if not self._is_fresh:
                 self._read()
             seen.append(self._seen)
-            if is_so(plan_whole_user(self._seen, self._todo.wanted)):
+            if is_so(plan_user(self._seen, self._todo.wanted)):
                 break
             self._is_fresh = False
             if number >= _LOOKS and not (self._is_new and self._seen is None):
@@ -315,19 +315,19 @@ class _Work:
         return f"Before that, the task {' and '.join(filter(None, done)) or 'changed nothing'}"
 
 
-def _is_done(left: WholeUserPlan) -> bool:
+def _is_done(left: UserPlan) -> bool:
     return left.is_done
 
 
-def _exists(left: WholeUserPlan) -> bool:
+def _exists(left: UserPlan) -> bool:
     return not left.creation
 
 
-def _is_missing(left: WholeUserPlan) -> bool:
+def _is_missing(left: UserPlan) -> bool:
     return left.creation
 
 
-def _what_is_left(left: WholeUserPlan) -> str:
+def _what_is_left(left: UserPlan) -> str:
     """Return what a user lacks of its declaration, for a sentence; empty if nothing."""
     if left.creation:
         return "The user does not exist"

@@ -19,7 +19,7 @@ from typing import Any, Mapping
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, printable, shown, type_name
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.key_options import KEY_OPTIONS, declared_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import check_user_name
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import Wanted
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import WantedKeys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import (
     DIRECTORY,
     LOGICAL,
@@ -95,7 +95,9 @@ def wanted_user(params: Mapping[str, Any], user: Mapping[str, Any]) -> tuple[Wan
     check_user_name(name)
     options = _merged(params, user)
     if options["state"] == "absent":
-        return WantedUser(name, present=False), []
+        # Keys of the task are those of its other users.
+        own_keys = params["public_keys"] if params["users"] is None else user["public_keys"]
+        return WantedUser(name, present=False, names_keys=own_keys is not None), []
     if options["role_arn"] is not None:
         check_user_role(options["role_arn"])
     if options["home_directory"]:
@@ -265,7 +267,7 @@ def _tag(name: Any, value: Any) -> tuple[str, str]:
     return text, str(value)
 
 
-def _keys(options: Mapping[str, Any], name: str, unsupported_keys: str) -> tuple[Wanted | None, list[str]]:
+def _keys(options: Mapping[str, Any], name: str, unsupported_keys: str) -> tuple[WantedKeys | None, list[str]]:
     if options["public_keys"] is None:
         if options["exclusive"]:
             raise ArgumentError(
@@ -280,4 +282,4 @@ def _keys(options: Mapping[str, Any], name: str, unsupported_keys: str) -> tuple
         allow_empty=options["allow_empty"],
         unsupported_keys=unsupported_keys,
     )
-    return Wanted(name, True, options["exclusive"], keys), warnings
+    return WantedKeys(name, True, options["exclusive"], keys), warnings

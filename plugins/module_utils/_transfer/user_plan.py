@@ -18,11 +18,11 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Mapping
+from typing import Any, Iterator, Mapping
 
-from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
+from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError, shown
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, UserPlan, plan_user
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, KeysPlan, plan_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import (
     LOGICAL,
     PATH,
@@ -33,9 +33,14 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import 
     same_posix_profile,
 )
 
+_KEYS_OF_DELETED = (
+    "state=absent deletes the user with all of its keys, although public_keys is given. To take only keys away, use "
+    "transfer_ssh_key."
+)
+
 
 @dataclass(frozen=True)
-class WholeUserOutcome:
+class UserOutcome:
     """The state of one user at the end of a run, or the expected state.
 
     before, after: the user; None if it did not or does not exist.
@@ -66,7 +71,7 @@ class WholeUserOutcome:
 
 
 @dataclass(frozen=True)
-class WholeUserPlan:
+class UserPlan:
     """The steps for one user, in this order.
 
     held: the user, None if it does not exist.
@@ -83,7 +88,7 @@ class WholeUserPlan:
     fields: Mapping[str, Any] = field(default_factory=dict)
     untag: tuple[str, ...] = ()
     tag: Mapping[str, str] = field(default_factory=dict)
-    keys: UserPlan | None = None
+    keys: KeysPlan | None = None
 
     @property
     def is_done(self) -> bool:
@@ -130,18 +135,18 @@ class WholeUserPlan:
         )
 
     @property
-    def outcome(self) -> WholeUserOutcome:
+    def outcome(self) -> UserOutcome:
         """The expected outcome: every step succeeds."""
         name = self.wanted.user_name
         if self.fault:
-            return WholeUserOutcome(name, self.held, self.held, error=self.fault)
+            return UserOutcome(name, self.held, self.held, error=self.fault)
         if not self.wanted.present:
-            return WholeUserOutcome(name, self.held, None, gone=self.deletion)
+            return UserOutcome(name, self.held, None, gone=self.deletion, warnings=self.warnings)
         keys = self.keys.after if self.keys else None
-        after = self._with_fields(self.held or User(name, None, ""))
+        after = self._after
         after = replace(after, keys=keys.after or ()) if keys else after
         imported, deleted = (keys.imported, keys.deleted) if keys else ((), ())
-        return WholeUserOutcome(
+        return UserOutcome(
             name,
             self.held,
             after,
@@ -154,35 +159,62 @@ class WholeUserPlan:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What an empty value opens, because an expression or a lookup that finds nothing gives the same."""
-        if self.held is None:
-            return ()
-        name, found = self.wanted.user_name, []
-        if self.wanted.home_directory_mappings == () and "home_directory_type" in self.fields:
-            found.append(
-                f"The user {name}: home_directory_mappings is empty, so the user sees the absolute paths of all that "
-                "its role allows."
-            )
-        if self.fields.get("policy") == "":
-            found.append(f"The user {name}: policy is empty, so the user may do all that its role allows.")
-        return tuple(found)
+        """What may not be meant: a deletion for a key, an empty value that opens more, a home that leads nowhere."""
+        if self.deletion:
+            found = [_KEYS_OF_DELETED] if self.wanted.names_keys else []
+        else:
+            found = [*self._opened, *self._odd_home]
+        return tuple(f"The user {self.wanted.user_name}: {sentence}" for sentence in found)
 
-    def _with_fields(self, user: User) -> User:
+    @property
+    def _opened(self) -> Iterator[str]:
+        # An expression or a lookup that finds nothing gives an empty value too.
+        if self.held and self.wanted.home_directory_mappings == () and "home_directory_type" in self.fields:
+            yield "home_directory_mappings is empty, so the user sees the absolute paths of all that its role allows."
+        if self.fields.get("policy") == "":
+            yield "policy is empty, so the user may do all that its role allows."
+
+    @property
+    def _odd_home(self) -> Iterator[str]:
+        if not {"home_directory", "home_directory_type", "home_directory_mappings"} & set(self.fields):
+            return
+        after = self._after
+        home = after.home_directory
+        entries = [mapping.entry.rstrip("/") for mapping in after.home_directory_mappings]
+        # AWS's guide "Implementing logical directories".
+        if not home.strip("/"):
+            return
+        if entries and not any(f"{home}/".startswith(f"{entry}/") for entry in entries):
+            yield (
+                f"home_directory is {shown(home)}, which is in none of its home_directory_mappings. AWS refuses that. "
+                "Set it to an entry or below one, or to an empty text."
+            )
+        elif self.held and "home_directory_type" in self.fields and "home_directory" not in self.fields:
+            where = "that the user sees" if after.home_directory_type == LOGICAL else "in S3 or EFS"
+            yield (
+                f"home_directory stays {shown(home)}, and is a path {where} from now on. Declare it together with "
+                "home_directory_mappings."
+            )
+
+    @property
+    def _after(self) -> User:
+        """The user with the fields and tags of the plan."""
+        user = self.held or User(self.wanted.user_name, None, "")
         tags = {name: value for name, value in user.tags.items() if name not in self.untag}
         changed = replace(user, **{**self.fields, "tags": {**tags, **self.tag}})
         # Mappings count with LOGICAL alone.
         return changed if changed.home_directory_type == LOGICAL else replace(changed, home_directory_mappings=())
 
 
-def plan_whole_user(held: User | None, wanted: WantedUser) -> WholeUserPlan:
+def plan_user(held: User | None, wanted: WantedUser) -> UserPlan:
     """Decide the steps for one user. held: the user, None if it does not exist."""
     if not wanted.present:
-        return WholeUserPlan(wanted, held, deletion=held is not None)
-    keys = plan_user(held.keys if held else (), wanted.keys) if wanted.keys else None
+        return UserPlan(wanted, held, deletion=held is not None)
+    keys = plan_keys(held.keys if held else (), wanted.keys) if wanted.keys else None
     if held is None:
-        return WholeUserPlan(wanted, None, creation=True, fields=_of_new(wanted), tag=_settable(wanted), keys=keys)
+        return UserPlan(wanted, None, creation=True, fields=_of_new(wanted), tag=_settable(wanted), keys=keys)
     untag, tag = _tags(held.tags, wanted)
-    return WholeUserPlan(wanted, held, fields=_differing(held, wanted), untag=untag, tag=tag, keys=keys)
+    return UserPlan(wanted, held, fields=_differing(held, wanted), untag=untag, tag=tag, keys=keys)
 
 
 def _of_new(wanted: WantedUser) -> dict[str, Any]:

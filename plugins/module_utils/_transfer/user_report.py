@@ -10,18 +10,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Sequence
 
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import printable
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.errors import PublicKeyError
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import parse_public_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.policy import judge_for_transfer
-from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region, Report, count_and_name
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region, Report
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, labels
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.report import NO_USERS, results_of_keys
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.report import results_of_keys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import ReadUser, User, read_policy
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_plan import WholeUserOutcome
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_plan import UserOutcome
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_results import report_outcomes, report_read
 
 # The fields of a user in a result, in the order of the documentation.
 _FIELDS = (
@@ -36,9 +39,9 @@ _FIELDS = (
 )
 
 
-def report_whole_users(
+def report_users(
     server_id: str,
-    outcomes: Sequence[WholeUserOutcome],
+    outcomes: Sequence[UserOutcome],
     warnings: Sequence[str],
     *,
     single: bool,
@@ -49,33 +52,32 @@ def report_whole_users(
     single: whether the task named one user; then that user's fields are also at the top level.
     region: the region of the server, None if unknown.
     """
-    users = [_result(outcome) for outcome in outcomes]
-    result: dict[str, Any] = {
-        **(users[0] if single else {}),
-        "changed": any(outcome.changed for outcome in outcomes),
-        "server_id": server_id,
-        "users": users,
-        "diff": _diff(server_id, outcomes[0]) if single else _diffs(server_id, outcomes),
-    }
-    failed = [(f"{outcome.user_name} on {server_id}", outcome.error) for outcome in outcomes if outcome.error]
-    failure = count_and_name(failed, len(outcomes), "users", region) if failed else None
-    gone = " ".join(_of_deleted(outcome.before) for outcome in outcomes if outcome.gone and outcome.before)
-    if failure:
-        failure = f"{failure} {gone}".rstrip()
-    elif gone or not outcomes:
-        result["msg"] = gone or NO_USERS.format("users")
-    return Report(result, [*warnings, *(warning for outcome in outcomes for warning in outcome.warnings)], failure)
+    report = report_outcomes(server_id, outcomes, _result, _text, single=single, region=region)
+    told = [warning for outcome in outcomes for warning in outcome.warnings]
+    gone = " ".join(filter(None, (_of_absent(outcome) for outcome in outcomes)))
+    if gone and report.failure:
+        return replace(report, warnings=[*warnings, *told], failure=f"{report.failure} {gone}")
+    message = {"msg": gone} if gone else {}
+    return replace(report, result={**report.result, **message}, warnings=[*warnings, *told])
 
 
-def _of_deleted(user: User) -> str:
-    """Return what went with a deleted user, as a sentence."""
+def _of_absent(outcome: UserOutcome) -> str:
+    """Return what went with a user that does not exist any more, as a sentence; empty if that was not asked for."""
+    user = outcome.before
+    if outcome.error or outcome.after or not outcome.is_known:
+        return ""
+    if user is None:
+        # A misspelt name looks the same.
+        return f"There is no user {outcome.user_name}, so nothing had to go."
+    if not outcome.gone:
+        return f"Another client has deleted the user {outcome.user_name}."
     tags = ", ".join(printable(f"{name}={value}") for name, value in sorted(user.tags.items())) or "none"
     return f"With the user {user.user_name} go its keys: {labels(user.keys)}; and its tags: {tags}."
 
 
-def _result(outcome: WholeUserOutcome) -> dict[str, Any]:
+def _result(outcome: UserOutcome) -> dict[str, Any]:
     after = outcome.after
-    result: dict[str, Any] = {
+    return {
         "user_name": outcome.user_name,
         "changed": outcome.changed,
         "state": ("present" if after else "absent") if outcome.is_known else None,
@@ -86,9 +88,6 @@ def _result(outcome: WholeUserOutcome) -> dict[str, Any]:
         "deleted": results_of_keys(outcome.deleted),
         "deleted_user": _of_user(outcome.before) if outcome.gone and outcome.before else None,
     }
-    if outcome.error:
-        result["error"] = outcome.error.result()
-    return result
 
 
 def _of_user(user: User, now: datetime | None = None) -> dict[str, Any]:
@@ -99,7 +98,7 @@ def _of_user(user: User, now: datetime | None = None) -> dict[str, Any]:
         "home_directory": user.home_directory,
         "home_directory_type": user.home_directory_type,
         "home_directory_mappings": [mapping.result() for mapping in user.home_directory_mappings],
-        "policy": read_policy(user.policy),
+        "policy": read_policy(user.policy) or {},
         "posix_profile": user.posix_profile.result() if user.posix_profile else None,
         "tags": dict(sorted(user.tags.items())),
         "ssh_public_keys": results_of_keys(user.keys, now),
@@ -111,16 +110,13 @@ def report_read_users(server_id: str, users: Sequence[ReadUser], now: datetime, 
 
     now: the moment, with a time zone, up to which the age of keys is counted. region: of the server, None if unknown.
     """
-    failed = [(f"{read.user_name} on {server_id}", read.error) for read in users if read.error]
-    failure = count_and_name(failed, len(users), "users", region) if failed else None
-    results = [_result_of_read(read, now) for read in users]
-    return Report({"changed": False, "server_id": server_id, "users": results}, (), failure)
+    return report_read(server_id, users, partial(_result_of_read, now=now), region)
 
 
 def _result_of_read(read: ReadUser, now: datetime) -> dict[str, Any]:
     if read.user is None:
         nothing = dict.fromkeys((*_FIELDS, "public_keys", "allow_empty", "ssh_public_keys"))
-        return {"user_name": read.user_name, **nothing, **({"error": read.error.result()} if read.error else {})}
+        return {"user_name": read.user_name, **nothing}
     keys = sorted(read.user.keys, key=lambda key: key.label)
     declared = map(_declaration, keys)
     bodies: list[str] | None = [text for text in declared if text is not None]
@@ -149,20 +145,6 @@ def _declaration(key: HeldKey) -> str | None:
             continue
         return text
     return None
-
-
-def _diffs(server_id: str, outcomes: Sequence[WholeUserOutcome]) -> list[dict[str, str]]:
-    return [_diff(server_id, outcome) for outcome in outcomes if outcome.before != outcome.after]
-
-
-def _diff(server_id: str, outcome: WholeUserOutcome) -> dict[str, str]:
-    header = f"{outcome.user_name} on {server_id}"
-    return {
-        "before_header": header,
-        "after_header": header,
-        "before": _text(outcome.before),
-        "after": _text(outcome.after),
-    }
 
 
 def _text(user: User | None) -> str:

@@ -10,7 +10,9 @@
 Pure, but for the files that it is given a way to read. Rules:
 - A folder has a file ``NAME.pub`` or a folder ``NAME`` with ``*.pub`` files for each user. With a CSV file too, a user
   may be in either, and the keys of both are added up.
-- Defaults complete what a user leaves out. A user with a home of its own takes no part of its home from them.
+- Defaults complete what a user leaves out. A user with mappings, or a type of home, of its own takes no part of its
+  home from them. A home_directory of its own replaces that of the defaults alone, so that it lets no user out of
+  mappings.
 - In home_directory and home_directory_mappings, ``{user_name}`` stands for the name of each user.
 - A user without a declared key is a fault, unless allow_empty is set: then its keys stay as they are. Where it is
   declared that a user has no key, they are removed.
@@ -239,7 +241,8 @@ def _may_be_empty(user: FileUser, asked: Asked) -> bool:
 # -- The other options of a user --------------------------------------------------------------------------------------
 
 _ANY_NAME = "user"
-_HOME = ("home_directory", "home_directory_type", "home_directory_mappings")
+_FORM_OF_HOME = ("home_directory_type", "home_directory_mappings")
+_HOME = ("home_directory", *_FORM_OF_HOME)
 
 
 def _completed(user: FileUser, defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -247,9 +250,9 @@ def _completed(user: FileUser, defaults: Mapping[str, Any]) -> dict[str, Any]:
     options = {name: value for name, value in user.options.items() if name != "allow_empty"}
     if user.is_absent:
         return options
-    # An empty home_directory only takes away the one that the user has.
-    own_home = [name for name in _HOME if name in user.faulty or (name in options and options[name] != "")]
-    taken = {name: value for name, value in defaults.items() if not (own_home and name in _HOME)}
+    has_form = any(name in options or name in user.faulty for name in _FORM_OF_HOME)
+    left_out = _HOME if has_form else ()
+    taken = {name: value for name, value in defaults.items() if name not in left_out}
     completed = {**taken, **options}
     if "home_directory" in completed:
         completed["home_directory"] = cells.with_user_name(completed["home_directory"], user.user_name)

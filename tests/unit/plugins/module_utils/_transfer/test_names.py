@@ -17,7 +17,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import
     check_user_name,
     is_key_id,
 )
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import Wanted
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import WantedKeys
 from ansible_collections.sshkeys.aws.tests.unit.keys import key_pair, runs
 from ansible_collections.sshkeys.aws.tests.unit.models import allows, near
 from ansible_collections.sshkeys.aws.tests.unit.transfer_users import SERVER, USER
@@ -36,12 +36,12 @@ def is_allowed(check: Callable[[str], object], value: str) -> bool:
     return False
 
 
-def wanted_user(name: str) -> Wanted:
-    return Wanted(name, True, False, ())
+def wanted_user(name: str) -> WantedKeys:
+    return WantedKeys(name, True, False, ())
 
 
-def wanted_key_id(key_id: str) -> Wanted:
-    return Wanted(USER, False, False, (), ("key-01234567890abcdef", key_id))
+def wanted_key_id(key_id: str) -> WantedKeys:
+    return WantedKeys(USER, False, False, (), ("key-01234567890abcdef", key_id))
 
 
 @given(near("ServerId"))

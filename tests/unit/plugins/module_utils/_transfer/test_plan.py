@@ -17,7 +17,12 @@ from typing import NamedTuple
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ArgumentError, ServiceError
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey, parse_public_key
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, UserOutcome, Wanted, plan_user
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import (
+    HeldKey,
+    KeysOutcome,
+    WantedKeys,
+    plan_keys,
+)
 from ansible_collections.sshkeys.aws.tests.unit.transfer_users import (
     DSS,
     NOW,
@@ -40,14 +45,14 @@ from hypothesis import given, strategies as st
 @pytest.mark.parametrize(
     ("outcome", "changed"),
     [
-        (UserOutcome(USER, (), ()), False),
-        (UserOutcome(USER, (), (), imported=(held(1, line(1)),)), True),
-        (UserOutcome(USER, (), (), deleted=(held(1, line(1)),)), True),
-        (UserOutcome(USER, (), (), error=ServiceError("Code", "It broke", "Run again.")), False),
-        (UserOutcome(USER, (), (), error=ServiceError("Code", "It broke", "Run again.", in_doubt=True)), True),
+        (KeysOutcome(USER, (), ()), False),
+        (KeysOutcome(USER, (), (), imported=(held(1, line(1)),)), True),
+        (KeysOutcome(USER, (), (), deleted=(held(1, line(1)),)), True),
+        (KeysOutcome(USER, (), (), error=ServiceError("Code", "It broke", "Run again.")), False),
+        (KeysOutcome(USER, (), (), error=ServiceError("Code", "It broke", "Run again.", in_doubt=True)), True),
     ],
 )
-def test_changed(outcome: UserOutcome, *, changed: bool) -> None:
+def test_changed(outcome: KeysOutcome, *, changed: bool) -> None:
     assert outcome.changed is changed
 
 
@@ -55,10 +60,10 @@ def test_changed(outcome: UserOutcome, *, changed: bool) -> None:
 
 
 @given(worlds, wanteds())
-def test_a_plan_carried_out_leaves_nothing_to_do(world: tuple[HeldKey, ...], wanted: Wanted) -> None:
-    todo = plan_user(world, wanted)
+def test_a_plan_carried_out_leaves_nothing_to_do(world: tuple[HeldKey, ...], wanted: WantedKeys) -> None:
+    todo = plan_keys(world, wanted)
     after = carried_out(world, todo)
-    again = plan_user(after, wanted)
+    again = plan_keys(after, wanted)
     assert again.is_done
     assert not again.after.changed
     assert todo.is_done == (after == world)
@@ -66,13 +71,13 @@ def test_a_plan_carried_out_leaves_nothing_to_do(world: tuple[HeldKey, ...], wan
 
 @given(worlds, wanted_keys)
 def test_exclusive_means_exactly_these(world: tuple[HeldKey, ...], keys: tuple[PublicKey, ...]) -> None:
-    after = carried_out(world, plan_user(world, Wanted(USER, True, True, keys)))
+    after = carried_out(world, plan_keys(world, WantedKeys(USER, True, True, keys)))
     assert identities(after) == identities(keys)
 
 
 @given(worlds, wanted_keys)
 def test_present_adds_and_never_deletes(world: tuple[HeldKey, ...], keys: tuple[PublicKey, ...]) -> None:
-    todo = plan_user(world, Wanted(USER, True, False, keys))
+    todo = plan_keys(world, WantedKeys(USER, True, False, keys))
     assert todo.deletions == ()
     after = carried_out(world, todo)
     assert after[: len(world)] == world
@@ -83,7 +88,7 @@ def test_present_adds_and_never_deletes(world: tuple[HeldKey, ...], keys: tuple[
 def test_replaces_removes_these_and_no_wanted_key(
     world: tuple[HeldKey, ...], keys: tuple[PublicKey, ...], replaces: tuple[str, ...]
 ) -> None:
-    after = carried_out(world, plan_user(world, Wanted(USER, True, False, keys, (), replaces)))
+    after = carried_out(world, plan_keys(world, WantedKeys(USER, True, False, keys, (), replaces)))
     kept = tuple(other for other in world if other.id not in replaces or identities([other]) & identities(keys))
     assert after[: len(kept)] == kept
     assert identities(after) == identities(kept) | identities(keys)
@@ -94,7 +99,7 @@ def test_absent_removes_these_and_never_imports(
     world: tuple[HeldKey, ...], keys: tuple[PublicKey, ...], gone: list[int]
 ) -> None:
     key_ids = tuple(f"key-{number:017x}" for number in gone)
-    todo = plan_user(world, Wanted(USER, False, False, keys, key_ids))
+    todo = plan_keys(world, WantedKeys(USER, False, False, keys, key_ids))
     assert todo.imports == ()
     after = carried_out(world, todo)
     assert after == tuple(
@@ -103,7 +108,7 @@ def test_absent_removes_these_and_never_imports(
 
 
 @given(worlds, wanteds(), st.data())
-def test_comments_never_matter(world: tuple[HeldKey, ...], wanted: Wanted, data: st.DataObject) -> None:
+def test_comments_never_matter(world: tuple[HeldKey, ...], wanted: WantedKeys, data: st.DataObject) -> None:
     def with_another_comment(other: HeldKey) -> HeldKey:
         if not other.key:
             return other
@@ -111,7 +116,7 @@ def test_comments_never_matter(world: tuple[HeldKey, ...], wanted: Wanted, data:
 
     renamed = tuple(with_another_comment(other) for other in world)
     keys = tuple(replace(other, comment=data.draw(some_comments)) for other in wanted.keys)
-    one, other = plan_user(world, wanted), plan_user(renamed, replace(wanted, keys=keys))
+    one, other = plan_keys(world, wanted), plan_keys(renamed, replace(wanted, keys=keys))
     assert [imported.identity for imported in one.imports] == [imported.identity for imported in other.imports]
     assert [doomed.id for doomed in one.deletions] == [doomed.id for doomed in other.deletions]
 
@@ -120,7 +125,7 @@ def test_comments_never_matter(world: tuple[HeldKey, ...], wanted: Wanted, data:
 def test_nobody_is_locked_out_by_a_rotation(
     world: tuple[HeldKey, ...], keys: tuple[PublicKey, ...], replaces: tuple[str, ...] | None
 ) -> None:
-    todo = plan_user(world, Wanted(USER, True, replaces is None, keys, (), replaces or ()))
+    todo = plan_keys(world, WantedKeys(USER, True, replaces is None, keys, (), replaces or ()))
     usable = identities(keys) | {other.key.identity for other in world if other.key}
     had_a_key = any(other.key for other in world)
     deleted = False
@@ -133,26 +138,26 @@ def test_nobody_is_locked_out_by_a_rotation(
 
 
 @given(worlds, wanteds())
-def test_order_of_imports_and_deletions_is_that_of_the_lists(world: tuple[HeldKey, ...], wanted: Wanted) -> None:
-    todo = plan_user(world, wanted)
+def test_order_of_imports_and_deletions_is_that_of_the_lists(world: tuple[HeldKey, ...], wanted: WantedKeys) -> None:
+    todo = plan_keys(world, wanted)
     assert list(todo.imports) == [wished for wished in wanted.keys if wished in todo.imports]
     assert list(todo.deletions) == [other for other in world if other in todo.deletions]
 
 
 def test_a_held_ssh_dss_key_can_be_named_by_its_text() -> None:
     world = (held(1, DSS), held(2, line(1)))
-    assert plan_user(world, Wanted(USER, False, False, (parse_public_key(DSS),))).deletions == world[:1]
+    assert plan_keys(world, WantedKeys(USER, False, False, (parse_public_key(DSS),))).deletions == world[:1]
 
 
 def test_a_key_held_twice() -> None:
     world = (held(1, line(1, "one")), held(2, line(1, "two")))
-    assert plan_user(world, Wanted(USER, True, True, (key(1),))).is_done
-    assert plan_user(world, Wanted(USER, False, False, (key(1),))).deletions == world
+    assert plan_keys(world, WantedKeys(USER, True, True, (key(1),))).is_done
+    assert plan_keys(world, WantedKeys(USER, False, False, (key(1),))).deletions == world
 
 
 def test_a_user_with_nothing_declared_and_nothing_held_is_done() -> None:
-    assert plan_user((), Wanted(USER, True, True, ())).is_done
-    assert not plan_user(None, Wanted(USER, True, True, ())).is_done
+    assert plan_keys((), WantedKeys(USER, True, True, ())).is_done
+    assert not plan_keys(None, WantedKeys(USER, True, True, ())).is_done
 
 
 # -- Held keys -------------------------------------------------------------------------------------------------------
@@ -208,7 +213,7 @@ def test_a_key_to_come_has_no_age() -> None:
     "key_id", ["key-01234567890abcdef", "s-01234567890abcdef:user.name@example.com:public_key:1764090000.5"]
 )
 def test_replaces_takes_the_ids_of_aws_and_of_moto(key_id: str) -> None:
-    assert Wanted(USER, True, False, (key(1),), (), (key_id,)).replaces == (key_id,)
+    assert WantedKeys(USER, True, False, (key(1),), (), (key_id,)).replaces == (key_id,)
 
 
 class Declared(NamedTuple):
@@ -225,7 +230,7 @@ class Declared(NamedTuple):
 @pytest.mark.parametrize("value", ["", "alice@my laptop", key(1).fingerprint, key(1).fingerprint_md5, line(1)])
 def test_replaces_takes_ids_only(value: str) -> None:
     with pytest.raises(ArgumentError, match=r"replaces has .*not the id of a key"):
-        Wanted(USER, True, False, (key(1),), (), ("key-01234567890abcdef", value))
+        WantedKeys(USER, True, False, (key(1),), (), ("key-01234567890abcdef", value))
 
 
 @pytest.mark.parametrize(
@@ -240,4 +245,4 @@ def test_replaces_takes_ids_only(value: str) -> None:
 )
 def test_what_cannot_be_declared(declared: Declared, sentence: str) -> None:
     with pytest.raises(ArgumentError, match=f"^{re.escape(sentence)}"):
-        Wanted(**declared._asdict())
+        WantedKeys(**declared._asdict())

@@ -13,12 +13,16 @@ from typing import Any
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._errors import ServiceError
-from ansible_collections.sshkeys.aws.plugins.module_utils._report import Region
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, UserOutcome, Wanted, plan_user
+from ansible_collections.sshkeys.aws.plugins.module_utils._report import EMPTY_LIST, Region
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import (
+    HeldKey,
+    KeysOutcome,
+    WantedKeys,
+    plan_keys,
+)
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.report import (
-    NO_USERS,
-    report_holdings,
-    report_users,
+    report_keys,
+    report_read_keys,
 )
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import ReadUser, User
 from ansible_collections.sshkeys.aws.tests.unit.transfer_users import (
@@ -60,10 +64,10 @@ def without_what_the_service_decides(value: Any) -> Any:
 
 
 @given(worlds, wanteds(), st.booleans())
-def test_what_is_foretold_happens(world: tuple[HeldKey, ...], wanted: Wanted, single: bool) -> None:
-    todo = plan_user(world, wanted)
-    foretold = report_users(SERVER, [todo.after], [], single=single)
-    real = report_users(SERVER, [what_happened(world, todo)], [], single=single)
+def test_what_is_foretold_happens(world: tuple[HeldKey, ...], wanted: WantedKeys, single: bool) -> None:
+    todo = plan_keys(world, wanted)
+    foretold = report_keys(SERVER, [todo.after], [], single=single)
+    real = report_keys(SERVER, [what_happened(world, todo)], [], single=single)
     assert without_what_the_service_decides(foretold.result) == without_what_the_service_decides(real.result)
     assert list(foretold.warnings) == list(real.warnings) == []
     assert foretold.failure is real.failure is None
@@ -72,15 +76,15 @@ def test_what_is_foretold_happens(world: tuple[HeldKey, ...], wanted: Wanted, si
 
 def test_what_is_foretold_happens_when_the_comment_does_not_fit() -> None:
     # The service stores no more than 2048 characters.
-    todo = plan_user((), Wanted(USER, True, False, (key(1, "comment " * 400),)))
-    foretold = report_users(SERVER, [todo.after], [], single=True)
-    real = report_users(SERVER, [what_happened((), todo)], [], single=True)
+    todo = plan_keys((), WantedKeys(USER, True, False, (key(1, "comment " * 400),)))
+    foretold = report_keys(SERVER, [todo.after], [], single=True)
+    real = report_keys(SERVER, [what_happened((), todo)], [], single=True)
     assert without_what_the_service_decides(foretold.result) == without_what_the_service_decides(real.result)
 
 
 def test_a_key_that_is_not_imported_yet_has_no_id_and_no_date() -> None:
-    todo = plan_user((held(1, line(1)),), Wanted(USER, True, True, (key(2, "new"),)))
-    result = report_users(SERVER, [todo.after], [], single=True).result
+    todo = plan_keys((held(1, line(1)),), WantedKeys(USER, True, True, (key(2, "new"),)))
+    result = report_keys(SERVER, [todo.after], [], single=True).result
     for told in (result["ssh_public_keys"], result["imported"]):
         assert [(entry["id"], entry["date_imported"], entry["body"]) for entry in told] == [
             (None, None, line(2, "new"))
@@ -90,9 +94,9 @@ def test_a_key_that_is_not_imported_yet_has_no_id_and_no_date() -> None:
 
 @pytest.mark.parametrize("present", [True, False])
 def test_a_user_that_does_not_exist_is_foretold_to_be_made(present: bool) -> None:
-    todo = plan_user(None, Wanted(USER, present, False, (key(1),)))
+    todo = plan_keys(None, WantedKeys(USER, present, False, (key(1),)))
     assert not todo.is_done
-    told = report_users(SERVER, [todo.after], ["first"], single=True)
+    told = report_keys(SERVER, [todo.after], ["first"], single=True)
     assert told.failure is None
     assert told.result["changed"] == present
     assert [entry["body"] for entry in told.result["ssh_public_keys"]] == ([line(1)] if present else [])
@@ -105,10 +109,10 @@ def test_a_user_that_does_not_exist_is_foretold_to_be_made(present: bool) -> Non
 @pytest.mark.parametrize("body", [*UNREADABLE, DSS])
 def test_what_nobody_would_import_today_can_be_deleted(body: str) -> None:
     world = (held(1, body), held(2, line(1)))
-    assert plan_user(world, Wanted(USER, True, True, (key(1),))).deletions == world[:1]
-    assert plan_user(world, Wanted(USER, True, False, (key(1),))).is_done
-    assert plan_user(world, Wanted(USER, False, False, (), (str(world[0].id),))).deletions == world[:1]
-    (user,) = report_users(SERVER, [UserOutcome(USER, world, world)], [], single=False).result["users"]
+    assert plan_keys(world, WantedKeys(USER, True, True, (key(1),))).deletions == world[:1]
+    assert plan_keys(world, WantedKeys(USER, True, False, (key(1),))).is_done
+    assert plan_keys(world, WantedKeys(USER, False, False, (), (str(world[0].id),))).deletions == world[:1]
+    (user,) = report_keys(SERVER, [KeysOutcome(USER, world, world)], [], single=False).result["users"]
     (told,) = [entry for entry in user["ssh_public_keys"] if entry["id"] == world[0].id]
     assert told["body"] == body
     if body == DSS:
@@ -122,12 +126,12 @@ def test_what_nobody_would_import_today_can_be_deleted(body: str) -> None:
 ERROR = ServiceError("SomeCode", "It broke", "Run again.")
 
 
-def outcome(name: str, before: Sequence[HeldKey] | None, after: Sequence[HeldKey] | None, **more: Any) -> UserOutcome:
-    return UserOutcome(name, None if before is None else tuple(before), None if after is None else tuple(after), **more)
+def outcome(name: str, before: Sequence[HeldKey] | None, after: Sequence[HeldKey] | None, **more: Any) -> KeysOutcome:
+    return KeysOutcome(name, None if before is None else tuple(before), None if after is None else tuple(after), **more)
 
 
 def test_result_of_a_key() -> None:
-    (user,) = report_users(SERVER, [outcome(USER, [], [held(1, line(1, "laptop"))])], [], single=False).result["users"]
+    (user,) = report_keys(SERVER, [outcome(USER, [], [held(1, line(1, "laptop"))])], [], single=False).result["users"]
     (told,) = user["ssh_public_keys"]
     assert told == {
         "id": "key-00000000000000001",
@@ -143,7 +147,7 @@ def test_result_of_a_key() -> None:
 
 def test_report_of_a_single_user() -> None:
     old, new = held(1, line(1, "old")), held(2, line(2, "new"))
-    told = report_users(SERVER, [outcome(USER, [old], [new], imported=(new,), deleted=(old,))], ["w"], single=True)
+    told = report_keys(SERVER, [outcome(USER, [old], [new], imported=(new,), deleted=(old,))], ["w"], single=True)
     (user,) = told.result["users"]
     assert told.result == {
         **user,
@@ -171,7 +175,7 @@ def test_report_of_many_users() -> None:
         outcome("same", [one], [one]),
         outcome("unread", None, None, error=ERROR),
     ]
-    told = report_users(SERVER, outcomes, [], single=False)
+    told = report_keys(SERVER, outcomes, [], single=False)
     assert set(told.result) == {"changed", "server_id", "users", "diff"}
     assert told.result["changed"] is True
     assert [(user["user_name"], user["changed"]) for user in told.result["users"]] == [
@@ -189,7 +193,7 @@ def test_report_of_many_users() -> None:
 
 def test_what_was_done_is_told_when_it_failed_in_the_middle() -> None:
     one, two = held(1, line(1)), held(2, line(2))
-    told = report_users(SERVER, [outcome(USER, [one], [one, two], imported=(two,), error=ERROR)], [], single=True)
+    told = report_keys(SERVER, [outcome(USER, [one], [one, two], imported=(two,), error=ERROR)], [], single=True)
     assert told.result["changed"] is True
     assert told.result["error"]["code"] == "SomeCode"
     assert len(told.result["ssh_public_keys"]) == 2
@@ -198,7 +202,7 @@ def test_what_was_done_is_told_when_it_failed_in_the_middle() -> None:
 
 def test_more_than_ten_failures_are_cut() -> None:
     outcomes = [outcome(f"user{number:02}", None, None, error=ERROR) for number in range(12)]
-    failure = report_users(SERVER, outcomes, [], single=False).failure
+    failure = report_keys(SERVER, outcomes, [], single=False).failure
     assert failure
     assert failure.startswith("12 of 12 users failed: ")
     assert re.findall(r"[Aa]nd (\d+) more", failure) == ["2"]
@@ -206,9 +210,9 @@ def test_more_than_ten_failures_are_cut() -> None:
 
 
 @given(worlds, wanteds())
-def test_diff_is_a_sorted_line_for_each_key(world: tuple[HeldKey, ...], wanted: Wanted) -> None:
-    todo = plan_user(world, wanted)
-    diff = report_users(SERVER, [what_happened(world, todo)], [], single=True).result["diff"]
+def test_diff_is_a_sorted_line_for_each_key(world: tuple[HeldKey, ...], wanted: WantedKeys) -> None:
+    todo = plan_keys(world, wanted)
+    diff = report_keys(SERVER, [what_happened(world, todo)], [], single=True).result["diff"]
     for side, keys in (("before", world), ("after", carried_out(world, todo))):
         lines = diff[side].splitlines()
         assert lines == sorted(lines)
@@ -222,7 +226,7 @@ def diff_line(other: HeldKey) -> str:
 
 
 def test_no_body_of_a_key_is_in_a_diff() -> None:
-    diff = report_users(SERVER, [outcome(USER, [held(1, line(1))], [held(2, "garbage")])], [], single=True).result[
+    diff = report_keys(SERVER, [outcome(USER, [held(1, line(1))], [held(2, "garbage")])], [], single=True).result[
         "diff"
     ]
     assert line(1).split(" ")[1] not in str(diff)
@@ -234,46 +238,46 @@ def test_no_body_of_a_key_is_in_a_diff() -> None:
 
 def test_report_of_holdings() -> None:
     holdings = [read("one", (held(1, line(1)),), None), read("none", (), None), read("unread", None, ERROR)]
-    told = report_holdings(SERVER, holdings, NOW)
+    told = report_read_keys(SERVER, holdings, NOW)
     assert (told.result["changed"], told.result["server_id"]) == (False, SERVER)
     one, none, unread = told.result["users"]
     assert one == {"user_name": "one", "ssh_public_keys": [{**held(1, line(1)).result(), "age_days": 2515}]}
     assert none == {"user_name": "none", "ssh_public_keys": []}
     assert unread == {"user_name": "unread", "ssh_public_keys": None, "error": ERROR.result()}
     assert told.failure == f"1 of 3 users failed: unread on {SERVER}: SomeCode: It broke. Run again."
-    assert report_holdings(SERVER, holdings[:2], NOW).failure is None
+    assert report_read_keys(SERVER, holdings[:2], NOW).failure is None
 
 
 @given(
     st.permutations([held(number, body) for number, body in enumerate([line(1), line(2, "b"), line(1, "c"), "", "x"])])
 )
 def test_order_of_the_service_does_not_matter(keys: list[HeldKey]) -> None:
-    told = report_holdings(SERVER, [read(USER, tuple(keys), None)], NOW).result
+    told = report_read_keys(SERVER, [read(USER, tuple(keys), None)], NOW).result
     (user,) = told["users"]
     prints = [entry["fingerprint"] for entry in user["ssh_public_keys"]]
     assert prints == [*sorted(filter(None, prints)), None, None]
-    assert told == report_holdings(SERVER, [read(USER, tuple(sorted(keys, key=str)), None)], NOW).result
+    assert told == report_read_keys(SERVER, [read(USER, tuple(sorted(keys, key=str)), None)], NOW).result
 
 
 @pytest.mark.parametrize("region", [None, Region("eu-central-1", "the option region")])
 def test_a_failure_names_the_region_where_it_is_known(region: Region | None) -> None:
     told = [
-        report_users(SERVER, [outcome(USER, None, None, error=ERROR)], [], single=True, region=region),
-        report_holdings(SERVER, [read(USER, None, ERROR)], NOW, region),
+        report_keys(SERVER, [outcome(USER, None, None, error=ERROR)], [], single=True, region=region),
+        report_read_keys(SERVER, [read(USER, None, ERROR)], NOW, region),
     ]
     end = " The region was eu-central-1, from the option region." if region else ""
     assert [report.failure for report in told] == [f"{USER} on {SERVER}: SomeCode: It broke. Run again.{end}"] * 2
 
 
 def test_no_users_is_nothing_to_do() -> None:
-    told = report_users(SERVER, [], [], single=False)
+    told = report_keys(SERVER, [], [], single=False)
     assert (told.failure, told.result["changed"], told.result["diff"]) == (None, False, [])
-    assert told.result["msg"] == NO_USERS.format("users")
-    assert "msg" not in report_users(SERVER, [outcome(USER, [], [])], [], single=False).result
+    assert told.result["msg"] == EMPTY_LIST.format("users")
+    assert "msg" not in report_keys(SERVER, [outcome(USER, [], [])], [], single=False).result
 
 
 def test_warnings_of_users_follow_those_of_the_task() -> None:
     warnings = {"anna": "of anna", "bert": None, "carl": "of carl"}
     outcomes = [outcome(name, [], [], warning=warning) for name, warning in warnings.items()]
-    told = report_users(SERVER, outcomes, ["of the task"], single=False)
+    told = report_keys(SERVER, outcomes, ["of the task"], single=False)
     assert list(told.warnings) == ["of the task", "of anna", "of carl"]

@@ -83,6 +83,7 @@ def test_a_private_key_file() -> None:
         ("-o StrictHostKeyChecking=no", False),
         ("-o 'KnownHostsCommand=/bin/keys %H'", False),
         ("-o VerifyHostKeyDNS=yes", False),
+        ("-o NoHostAuthenticationForLocalhost=yes", False),
         ("-F ~/.ssh/config", False),
         ("-vFconfig", False),
     ],

@@ -11,7 +11,12 @@ from datetime import UTC, datetime
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._keys.openssh import PublicKey, parse_public_key
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import HeldKey, UserOutcome, Wanted, plan_user
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import (
+    HeldKey,
+    KeysOutcome,
+    WantedKeys,
+    plan_keys,
+)
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.rotation import rotate
 from ansible_collections.sshkeys.aws.tests.unit.stubs import StubbedService
 
@@ -89,12 +94,12 @@ class Transfer(StubbedService):
         exclusive: bool = True,
         replaces: Sequence[HeldKey] = (),
         wait_timeout: float = 0,
-    ) -> UserOutcome:
+    ) -> KeysOutcome:
         """Bring "partner" from the keys it has to those it must have, and check that every expected call was made."""
         ids = tuple(str(key.id) for key in replaces)
-        wanted = Wanted("partner", present, exclusive and not ids, keys, (), ids)
+        wanted = WantedKeys("partner", present, exclusive and not ids, keys, (), ids)
         with self.playing():
-            return rotate(self.client, SERVER_ID, plan_user(before, wanted), wait_timeout)
+            return rotate(self.client, SERVER_ID, plan_keys(before, wanted), wait_timeout)
 
 
 @pytest.fixture

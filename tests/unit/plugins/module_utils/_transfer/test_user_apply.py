@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.held_user import held_user
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import Wanted
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.plan import WantedKeys
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user import HomeDirectoryMapping, WantedUser
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_apply import carry_out
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_plan import WholeUserOutcome, plan_whole_user
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_report import report_whole_users
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_plan import UserOutcome, plan_user
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_report import report_users
 from ansible_collections.sshkeys.aws.tests.unit.transfer_service import (
     ARN,
     OTHER_ROLE,
@@ -42,16 +42,16 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return found
 
 
-def settle(service: TransferService, wanted: WantedUser, *, check_mode: bool = False) -> WholeUserOutcome:
+def settle(service: TransferService, wanted: WantedUser, *, check_mode: bool = False) -> UserOutcome:
     """Do what the module does for a user."""
     client: Any = service
-    todo = plan_whole_user(held_user(client, SERVER, USER), wanted)
+    todo = plan_user(held_user(client, SERVER, USER), wanted)
     return todo.outcome if check_mode else carry_out(client, SERVER, todo)
 
 
-def keys(*numbers: int, exclusive: bool = False) -> Wanted:
+def keys(*numbers: int, exclusive: bool = False) -> WantedKeys:
     """Declare keys."""
-    return Wanted(USER, True, exclusive, tuple(key(number) for number in numbers))
+    return WantedKeys(USER, True, exclusive, tuple(key(number) for number in numbers))
 
 
 def existing(**members: Any) -> TransferService:
@@ -64,7 +64,7 @@ def existing(**members: Any) -> TransferService:
 no_fixture_checks = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-def told(outcome: WholeUserOutcome) -> Any:
+def told(outcome: UserOutcome) -> Any:
     """Return what a module tells of an outcome, without what the service decides."""
 
     def without(value: Any) -> Any:
@@ -72,7 +72,7 @@ def told(outcome: WholeUserOutcome) -> Any:
             return {name: without(inner) for name, inner in value.items() if name not in ("id", "date_imported", "arn")}
         return [without(inner) for inner in value] if isinstance(value, list) else value
 
-    return without(report_whole_users(SERVER, [outcome], [], single=True).result)
+    return without(report_users(SERVER, [outcome], [], single=True).result)
 
 
 @no_fixture_checks
@@ -96,7 +96,7 @@ def test_a_user_ends_as_declared_as_foretold_and_a_second_run_changes_nothing(
 @given(st.none() | described_users(), wanted_users())
 def test_the_calls_are_the_least(described: dict[str, Any] | None, wanted: WantedUser) -> None:
     service = TransferService(deepcopy(described))
-    todo = plan_whole_user(held_user(service, SERVER, USER), wanted)  # type: ignore[arg-type]
+    todo = plan_user(held_user(service, SERVER, USER), wanted)  # type: ignore[arg-type]
     carry_out(service, SERVER, todo)  # type: ignore[arg-type]
     counts = {name: service.operations.count(name) for name in service.operations}
     for once in ("CreateUser", "UpdateUser", "DeleteUser", "TagResource", "UntagResource"):
@@ -185,7 +185,8 @@ def test_fields_come_before_tags_and_keys() -> None:
 
 def test_mappings_are_taken_away_by_the_type() -> None:
     service = existing(HomeDirectoryType="LOGICAL", HomeDirectoryMappings=[{"Entry": "/", "Target": "/b"}])
-    settle(service, WantedUser(USER, home_directory_type="PATH", home_directory_mappings=()))
+    outcome = settle(service, WantedUser(USER, home_directory_type="PATH", home_directory_mappings=()))
+    assert outcome.updated == ("home_directory_mappings", "home_directory_type")
     assert service.calls == [("UpdateUser", {"ServerId": SERVER, "UserName": USER, "HomeDirectoryType": "PATH"})]
 
 
@@ -531,6 +532,20 @@ def test_a_user_that_was_changed_and_deleted_is_created(operation: str, waits: l
     outcome = settle(service, WantedUser(USER, role_arn=OTHER_ROLE, tags={"a": "b"}, keys=keys(1)))
     assert (outcome.error, outcome.created, outcome.updated) == (None, True, ())
     assert sum(waits) < 10
+
+
+def test_a_user_that_was_changed_and_created_again_is_told_as_created() -> None:
+    service = existing()
+
+    def delete_and_refuse(operation: str) -> None:
+        if operation == "TagResource":
+            service.described = None
+            service.before_call = Once("ImportSshPublicKey", lambda: _refuse("ImportSshPublicKey"))
+
+    service.before_call = delete_and_refuse
+    outcome = settle(service, WantedUser(USER, role_arn=OTHER_ROLE, tags={"a": "b"}, keys=keys(1, 2)))
+    assert outcome.error
+    assert "Before that, the task created the user and imported" in outcome.error.message
 
 
 def test_a_user_that_no_call_knows_is_given_up() -> None:

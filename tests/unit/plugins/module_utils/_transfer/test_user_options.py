@@ -211,7 +211,13 @@ def test_a_user_is_declared_without_keys_on_purpose() -> None:
 
 def test_nothing_else_counts_for_a_user_that_must_not_exist() -> None:
     given = {"role_arn": "nonsense", "public_keys": [], "tags": {"a": None}, "home_directory": "x", "exclusive": True}
-    assert wanted(state="absent", **given) == WantedUser("partner", present=False)
+    assert wanted(state="absent", **given) == WantedUser("partner", present=False, names_keys=True)
+    # Keys of the task are those of its other users.
+    users: list[Any] = ["partner", {"user_name": "auditor", "public_keys": []}]
+    assert all_wanted(state="absent", public_keys=line(1), users=users) == [
+        WantedUser("partner", present=False),
+        WantedUser("auditor", present=False, names_keys=True),
+    ]
 
 
 def test_an_element_replaces_the_options_of_the_task() -> None:

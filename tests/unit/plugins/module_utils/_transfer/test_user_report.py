@@ -22,10 +22,10 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_options
     USER_OPTIONS,
     wanted_user,
 )
-from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_plan import WholeUserOutcome, plan_whole_user
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_plan import UserOutcome, plan_user
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_report import (
     report_read_users,
-    report_whole_users,
+    report_users,
 )
 from ansible_collections.sshkeys.aws.plugins.modules.transfer_user import OPTIONS
 from ansible_collections.sshkeys.aws.tests.unit.transfer_service import TransferService, described_users
@@ -45,14 +45,14 @@ ERROR = ServiceError("SomeCode", "It broke", "Run again.")
 PLAIN = User(USER, "arn", "role", tags={"b": "2", "a": "1"}, keys=(held(1, line(1, "laptop")),))
 
 
-def outcome(before: User | None, after: User | None, **more: Any) -> WholeUserOutcome:
+def outcome(before: User | None, after: User | None, **more: Any) -> UserOutcome:
     """Return the outcome of one user."""
-    return WholeUserOutcome(USER, before, after, **more)
+    return UserOutcome(USER, before, after, **more)
 
 
 def diff_of(before: User | None, after: User | None) -> dict[str, str]:
     """Return the diff of one user."""
-    diff: dict[str, str] = report_whole_users(SERVER, [outcome(before, after)], [], single=True).result["diff"]
+    diff: dict[str, str] = report_users(SERVER, [outcome(before, after)], [], single=True).result["diff"]
     return diff
 
 
@@ -70,7 +70,7 @@ def test_what_is_read_changes_nothing_when_it_is_declared(described: dict[str, A
     assert not validated.error_messages
     spec = {"user_name": {"type": "str", "required": True}, **USER_OPTIONS, **READ_ONLY}
     (wanted,), _warnings = declared_users(validated.validated_parameters, spec, wanted_user)
-    assert plan_whole_user(user, wanted).is_done
+    assert plan_user(user, wanted).is_done
 
 
 @pytest.mark.parametrize("body", [*UNREADABLE, DSS])
@@ -97,18 +97,18 @@ def test_what_is_unset_cannot_change_anything() -> None:
 
 
 def test_a_user_that_stays_is_not_told_as_deleted() -> None:
-    report = report_whole_users(SERVER, [outcome(PLAIN, PLAIN)], [], single=True)
+    report = report_users(SERVER, [outcome(PLAIN, PLAIN)], [], single=True)
     assert "msg" not in report.result
     assert report.result["deleted_user"] is None
 
 
 def test_warnings_of_outcomes_come_after_those_of_options() -> None:
-    report = report_whole_users(SERVER, [outcome(PLAIN, PLAIN, warnings=("second",))], ["first"], single=True)
+    report = report_users(SERVER, [outcome(PLAIN, PLAIN, warnings=("second",))], ["first"], single=True)
     assert list(report.warnings) == ["first", "second"]
 
 
-def test_a_diff_has_no_line_for_what_is_unset_and_keys_in_order() -> None:
-    numbers = (1, 2, 3, 4)
+@pytest.mark.parametrize("numbers", [(1, 2, 3, 4), (4, 3, 2, 1)])
+def test_a_diff_has_no_line_for_what_is_unset_and_keys_in_order(numbers: tuple[int, ...]) -> None:
     after = diff_of(None, replace(PLAIN, keys=tuple(held(number, line(number)) for number in numbers)))["after"]
     assert not [each for each in after.split("\n") if each.startswith(("policy", "home_directory:", "posix_profile"))]
     shown = [each for each in after.split("\n") if each.startswith("public_keys")]
@@ -142,7 +142,7 @@ def test_a_user_that_could_not_be_read() -> None:
 
 
 def test_the_fields_of_one_user_are_also_at_the_top() -> None:
-    result = report_whole_users(SERVER, [outcome(None, PLAIN, created=True)], ["first"], single=True)
+    result = report_users(SERVER, [outcome(None, PLAIN, created=True)], ["first"], single=True)
     (user,) = result.result["users"]
     assert result.warnings == ["first"]
     assert {**result.result, **user} == result.result
@@ -151,7 +151,7 @@ def test_the_fields_of_one_user_are_also_at_the_top() -> None:
 
 
 def test_what_went_with_a_deleted_user_is_told() -> None:
-    report = report_whole_users(SERVER, [outcome(PLAIN, None, gone=True)], [], single=False)
+    report = report_users(SERVER, [outcome(PLAIN, None, gone=True)], [], single=False)
     (user,) = report.result["users"]
     assert (user["state"], user["role_arn"], user["ssh_public_keys"]) == ("absent", None, None)
     assert user["deleted_user"]["tags"] == {"a": "1", "b": "2"}
@@ -162,7 +162,7 @@ def test_what_went_with_a_deleted_user_is_told() -> None:
 
 def test_what_went_is_told_with_a_failure() -> None:
     outcomes = [outcome(PLAIN, None, gone=True), outcome(None, None, error=ERROR)]
-    report = report_whole_users(SERVER, outcomes, [], single=False)
+    report = report_users(SERVER, outcomes, [], single=False)
     # The module's exit takes the failure as its msg.
     assert "msg" not in report.result
     assert str(report.failure).startswith("1 of 2 users failed: ")
@@ -170,7 +170,7 @@ def test_what_went_is_told_with_a_failure() -> None:
 
 
 def test_what_is_not_known_is_null() -> None:
-    report = report_whole_users(SERVER, [outcome(PLAIN, PLAIN, is_known=False, error=ERROR)], [], single=False)
+    report = report_users(SERVER, [outcome(PLAIN, PLAIN, is_known=False, error=ERROR)], [], single=False)
     (user,) = report.result["users"]
     assert (user["state"], user["role_arn"], user["tags"], user["ssh_public_keys"]) == (None,) * 4
     assert user["error"] == ERROR.result()
@@ -178,14 +178,14 @@ def test_what_is_not_known_is_null() -> None:
 
 def test_a_failure_names_user_server_and_region() -> None:
     region = Region("eu-central-1", "the option region")
-    report = report_whole_users(SERVER, [outcome(None, None, error=ERROR)], [], single=True, region=region)
+    report = report_users(SERVER, [outcome(None, None, error=ERROR)], [], single=True, region=region)
     assert report.failure == (
         f"{USER} on {SERVER}: SomeCode: It broke. Run again. The region was eu-central-1, from the option region."
     )
 
 
 def test_no_users() -> None:
-    report = report_whole_users(SERVER, [], [], single=False)
+    report = report_users(SERVER, [], [], single=False)
     assert (report.result["changed"], report.result["diff"]) == (False, [])
     assert "users is an empty list" in report.result["msg"]
 
@@ -232,7 +232,7 @@ def test_no_value_makes_a_line_of_a_diff_or_does_anything_to_a_terminal() -> Non
 
 def test_what_went_with_a_deleted_user_does_nothing_to_a_terminal() -> None:
     gone = outcome(replace(PLAIN, tags={"t": ESCAPES}), None, gone=True)
-    assert report_whole_users(SERVER, [gone], [], single=True).result["msg"].endswith("its tags: t=a b [2J.")
+    assert report_users(SERVER, [gone], [], single=True).result["msg"].endswith("its tags: t=a b [2J.")
 
 
 def test_no_body_of_a_key_is_in_a_diff() -> None:
@@ -241,4 +241,4 @@ def test_no_body_of_a_key_is_in_a_diff() -> None:
 
 def test_only_users_that_change_have_a_diff_among_many() -> None:
     outcomes = [outcome(PLAIN, PLAIN), outcome(PLAIN, None)]
-    assert len(report_whole_users(SERVER, outcomes, [], single=False).result["diff"]) == 1
+    assert len(report_users(SERVER, outcomes, [], single=False).result["diff"]) == 1

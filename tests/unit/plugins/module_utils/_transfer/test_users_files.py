@@ -138,7 +138,7 @@ def test_defaults_complete_what_a_user_leaves_out() -> None:
 
 @pytest.mark.parametrize(
     ("column", "cell"),
-    [("home_directory", "/b/x"), ("home_directory_mappings", "/=/b/x"), ("home_directory_type", "PATH")],
+    [("home_directory_mappings", "/=/b/x"), ("home_directory_type", "PATH")],
 )
 def test_a_user_with_a_home_of_its_own_takes_no_part_of_it_from_the_defaults(column: str, cell: str) -> None:
     (partner,) = users(csv=f"user_name,{column},public_keys\npartner,{cell},{ALICE}\n", defaults=HOME)
@@ -153,6 +153,12 @@ def test_a_cell_that_takes_home_directory_away_is_no_home() -> None:
     (partner,) = users(csv=table, bucket="bucket")
     assert partner["home_directory"] == ""
     assert partner["home_directory_mappings"] == [{"entry": "/", "target": "/bucket/in"}]
+
+
+def test_a_user_that_begins_elsewhere_is_not_let_out_of_the_mappings_of_the_defaults() -> None:
+    (partner,) = users(csv=f"user_name,home_directory,public_keys\npartner,/in,{ALICE}\n", defaults=HOME)
+    assert (partner["home_directory"], partner["home_directory_type"]) == ("/in", "LOGICAL")
+    assert partner["home_directory_mappings"][0] == {"entry": "/", "target": "/bucket/partner"}
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ EXAMPLES = r"""
 
 - name: Ask the server for its host keys
   ansible.builtin.command:
-    argv: [ssh-keyscan, "{{ transfer.servers[0].endpoint }}"]
+    argv: [ssh-keyscan, -p, "{{ transfer.servers[0].ports[0] }}", "{{ transfer.servers[0].endpoint }}"]
   register: scan
   changed_when: false
   # The filter says why there is no key.

@@ -29,6 +29,7 @@ from ansible_collections.sshkeys.aws.tests.robustness.whole_users import (
     told_lines,
 )
 from ansible_collections.sshkeys.aws.tests.running_lab import RunningLab
+from ansible_collections.sshkeys.aws.tests.unit.sdk_data import plain_session
 
 USER = "newcomer"
 READ, CREATE, UPDATE, DELETE = "DescribeUser", "CreateUser", "UpdateUser", "DeleteUser"
@@ -36,6 +37,11 @@ TAG, UNTAG, IMPORT, DELETE_KEY = "TagResource", "UntagResource", "ImportSshPubli
 STATEMENT = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
 POLICY: dict[str, Any] = {"Version": "2012-10-17", "Statement": [STATEMENT]}
 HOME = {"entry": "/", "target": "/bucket/home/${transfer:UserName}"}
+
+# The lowest supported SDK is older than the Type of a mapping. What it does not know is not sent if AWS does it anyway.
+_MAPPING: Any = plain_session().get_service_model("transfer").shape_for("HomeDirectoryMapEntry")
+KNOWS_TYPE = "Type" in _MAPPING.members
+TYPE_DIRECTORY = {"Type": "DIRECTORY"} if KNOWS_TYPE else {}
 
 
 def declare(lab: RunningLab, *, check_mode: bool = False, **options: Any) -> Report:
@@ -147,7 +153,7 @@ def test_a_user_is_made_with_keys_and_logs_in_to_what_its_mappings_show(
         "HomeDirectoryType": "LOGICAL",
         "HomeDirectoryMappings": [
             {"Entry": "/", "Target": HOME["target"]},
-            {"Entry": "/incoming", "Target": "/bucket/incoming/partner", "Type": "DIRECTORY"},
+            {"Entry": "/incoming", "Target": "/bucket/incoming/partner", **TYPE_DIRECTORY},
         ],
         "Tags": [{"Key": "team", "Value": "finance"}],
         "SshPublicKeyBody": ALICE.line,
@@ -205,7 +211,7 @@ FIELDS: dict[str, tuple[dict[str, Any], list[str], dict[str, Any]]] = {
         {
             "HomeDirectory": "/",
             "HomeDirectoryType": "LOGICAL",
-            "HomeDirectoryMappings": [{"Entry": "/", "Target": "/bucket", "Type": "DIRECTORY"}],
+            "HomeDirectoryMappings": [{"Entry": "/", "Target": "/bucket", **TYPE_DIRECTORY}],
         },
     ),
     "policy as a mapping": ({"policy": {"Version": "2012-10-17"}}, ["policy"], {"Policy": '{"Version":"2012-10-17"}'}),
@@ -480,7 +486,7 @@ def generated(chance: random.Random) -> tuple[dict[str, Any], list[str]]:
             {
                 "Entry": entry,
                 "Target": f"/bucket/{number}/${{transfer:UserName}}",
-                **({"Type": chance.choice(("FILE", "DIRECTORY"))} if chance.random() < 0.5 else {}),
+                **({"Type": chance.choice(("FILE", "DIRECTORY"))} if KNOWS_TYPE and chance.random() < 0.5 else {}),
             }
             for number, entry in enumerate(entries)
         ]

@@ -151,10 +151,11 @@ def _read_line(words: Sequence[str], number: int) -> _Shown:
     except (binascii.Error, ValueError):
         blob = b""
     name = key_type.encode()
-    if not blob.startswith(len(name).to_bytes(4, "big") + name):
+    # ssh reads no other base64, such as with too much padding, which Python takes up to 3.12.
+    is_canonical = base64.b64encode(blob).decode() == encoded
+    if not is_canonical or not blob.startswith(len(name).to_bytes(4, "big") + name):
         raise ArgumentError(f"{where} has a damaged key, or one that is not of the type {key_type}.")
-    # Written anew, because Python takes base64 that ssh does not, such as with too much padding.
-    return _Shown(host, key_type, base64.b64encode(blob).decode(), fingerprint_of(blob))
+    return _Shown(host, key_type, encoded, fingerprint_of(blob))
 
 
 _FIELDS_AT_LEAST = 3

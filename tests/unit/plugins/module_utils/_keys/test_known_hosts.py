@@ -167,8 +167,10 @@ def test_a_private_key_is_refused_and_not_repeated() -> None:
     assert not runs(str(caught.value), 12) & runs(private.partition("\n")[2], 12)
 
 
-def test_base64_is_written_as_ssh_reads_it() -> None:
-    assert known_hosts(f"one {ED}=", BOTH) == [f"one {ED}"]
+@pytest.mark.parametrize("padding", ["=", "==", "===="])
+def test_base64_that_ssh_does_not_read_is_a_damaged_key(padding: str) -> None:
+    with pytest.raises(ArgumentError, match="Line 1 of the scan has a damaged key"):
+        known_hosts(f"one {ED}{padding}", BOTH)
 
 
 # -- Laws --------------------------------------------------------------------------------------------------------------

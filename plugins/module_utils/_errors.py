@@ -177,7 +177,8 @@ _HINTS = {
     "InternalServiceError": "The fault is on AWS's side. Run the task again; it does the remaining steps.",
     "ServiceUnavailableException": "Transfer Family is not available at the moment. Run the task again later.",
     "InvalidRequestException": (
-        "Check that the server manages its users itself (identity provider SERVICE_MANAGED) and that the key is valid."
+        "Check that the server manages its users itself (identity provider SERVICE_MANAGED). If a key was sent, check "
+        "that it is valid."
     ),
     "ResourceExistsException": "Something else created it during this task. Run the task again.",
     "ResourceNotFoundException": _CHECK_SERVER_AND_USER,

@@ -18,8 +18,8 @@ description:
   - All options of all users are checked before the first call is made.
   - A user is created with all of its fields, its tags and its first key in one call. Fields and tags of a user that
     exists are changed before its keys, so that a new key never opens what the declaration closes. Old keys are removed
-    last, so that nobody is locked out. To take a key away before the user may do more, use an earlier task. For
-    keys, everything is as in M(sshkeys.aws.transfer_ssh_key).
+    last, so that nobody is locked out. To remove a key before the user is allowed more, use an earlier task. For keys,
+    everything is as in M(sshkeys.aws.transfer_ssh_key).
   - If another run of this module changes the same user at the same time, the user ends as one of them declared. A run
     that gives up fails, and says what the user lacks.
   - Its own options are O(server_id), O(user_name), O(users), O(state), O(role_arn), O(home_directory),
@@ -99,7 +99,9 @@ options:
         required: true
         aliases: [Entry]
       target:
-        description: The path in S3 or EFS, absolute. C(${transfer:UserName}) in it stands for the name of the user.
+        description:
+          - The path in S3 or EFS, absolute, without a slash at its end. C(${transfer:UserName}) in it stands for the
+            name of the user.
         type: str
         required: true
         aliases: [Target]

@@ -337,5 +337,5 @@ def _what_is_left(left: UserPlan) -> str:
     if left.keys and left.keys.imports:
         parts.append(f"{labels([HeldKey.to_come(key) for key in left.keys.imports])}, which is missing")
     if left.keys and left.keys.deletions:
-        parts.append(f"{labels(left.keys.deletions)}, which should go")
+        parts.append(f"{labels(left.keys.deletions)}, which should be removed")
     return f"Not yet as declared: {'; '.join(parts)}" if parts else ""

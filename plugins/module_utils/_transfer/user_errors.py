@@ -29,9 +29,9 @@ _TAG = (
 )
 _TOO_MANY_USERS = "The server has as many users as AWS allows. Delete one, or ask AWS to raise the quota of users."
 _MAPPING = (
-    "Check home_directory and home_directory_mappings: paths are absolute, and each entry is mapped once. Mappings "
-    "need home_directory_type LOGICAL, and with it home_directory is a path that the user sees, so it must be an entry "
-    "or below one: set it anew, or to an empty text."
+    "Check home_directory and home_directory_mappings: paths are absolute, no target ends with a slash, and each entry "
+    "is mapped once. Mappings need home_directory_type LOGICAL, and with it home_directory is a path that the user "
+    "sees, so it must be an entry or below one: set it anew, or to an empty text."
 )
 _ROLE = (
     "Check role_arn: the role must exist in this account, its trust policy must allow transfer.amazonaws.com to assume "

@@ -68,7 +68,7 @@ def _of_absent(outcome: UserOutcome) -> str:
         return ""
     if user is None:
         # A misspelt name looks the same.
-        return f"There is no user {outcome.user_name}, so nothing had to go."
+        return f"There is no user {outcome.user_name}, so there was nothing to delete."
     if not outcome.gone:
         return f"Another client has deleted the user {outcome.user_name}."
     tags = ", ".join(printable(f"{name}={value}") for name, value in sorted(user.tags.items())) or "none"

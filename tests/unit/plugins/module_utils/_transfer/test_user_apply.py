@@ -648,7 +648,7 @@ def test_what_was_deleted_and_what_should_go_is_told(deletions: int) -> None:
     assert [each.id for each in outcome.deleted] == ["key-1"][:deletions]
     assert outcome.error
     left = [key(number).fingerprint for number in (1, 2)][deletions:]
-    assert f"Not yet as declared: {', '.join(sorted(left))}, which should go" in outcome.error.message
+    assert f"Not yet as declared: {', '.join(sorted(left))}, which should be removed" in outcome.error.message
 
 
 def _refuse(operation: str) -> None:

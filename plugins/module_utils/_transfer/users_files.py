@@ -212,7 +212,7 @@ def _faults_of_keyless(user: FileUser, *, allow_empty: bool) -> Iterator[Fault]:
     """Yield what is wrong with a user without a key."""
     name, has_keys = shown(user.user_name), bool(user.keys or user.key_files)
     if user.keyless and user.keyless.column and has_keys:
-        other = next(place for place, _text in (*user.keys, *user.key_files))
+        other, _text = [*user.keys, *user.key_files][0]
         yield Fault(user.keyless, _KEYLESS_WITH_KEYS.format(name, other), cells.NOTHING)
     if has_keys or allow_empty or not user.faulty.isdisjoint(("public_keys", "public_key_files", "allow_empty")):
         return

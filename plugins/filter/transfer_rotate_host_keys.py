@@ -30,7 +30,7 @@ options:
     type: path
     default: ""
   shown:
-    description: The content of that file after ssh has asked the server. Left out, no fault is looked for.
+    description: The content of that file after ssh has asked the server. Without it, C(fault) is an empty string.
     type: str
   said:
     description: What sftp printed on standard error then.

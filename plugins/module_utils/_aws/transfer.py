@@ -143,8 +143,10 @@ def _without_unknown(client: TransferClient, members: Mapping[str, Any]) -> dict
     botocore knows the Type of a mapping since 2023.
     """
     mappings = members.get("HomeDirectoryMappings")
+    if not mappings:
+        return dict(members)
     entry: Any = client.meta.service_model.shape_for("HomeDirectoryMapEntry")
-    if not mappings or "Type" in entry.members:
+    if "Type" in entry.members:
         return dict(members)
     plain = [
         {name: value for name, value in mapping.items() if (name, value) != ("Type", "DIRECTORY")}

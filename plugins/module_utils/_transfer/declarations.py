@@ -27,6 +27,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.declared_use
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import check_server_id, check_user_name
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.paths import shown_path
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_check import FIELDS, check_fields
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_options import FORM_OF_HOME
 
 
 class Files(Protocol):
@@ -189,9 +190,8 @@ def _fields_of_user(user: Mapping[str, Any], defaults: Mapping[str, Any]) -> dic
         if own:
             raise ArgumentError(_ABSENT_WITH_FIELDS.format(", ".join(own)))
         return {}
-    if not own.keys().isdisjoint(_TOGETHER):
-        # As in transfer_user: one of an element must not meet the other of the task.
-        defaults = {name: value for name, value in defaults.items() if name not in _TOGETHER}
+    if not own.keys().isdisjoint(FORM_OF_HOME):
+        defaults = {name: value for name, value in defaults.items() if name not in FORM_OF_HOME}
     fields = {**defaults, **own}
     if not set(fields) - {"purge_tags"}:
         return {}
@@ -207,7 +207,6 @@ _ABSENT_WITHOUT_KEYS = (
     "state: absent removes the declared keys, and none is declared. To delete the user, use sshkeys.aws.transfer_user "
     "or the playbook transfer_users."
 )
-_TOGETHER = frozenset({"home_directory_type", "home_directory_mappings"})
 _KEY_SOURCES = ("public_keys", "public_key_files", "public_key_folder")
 
 

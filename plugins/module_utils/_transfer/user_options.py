@@ -60,6 +60,9 @@ USER_OPTIONS: dict[str, Any] = {
     **KEY_OPTIONS,
 }
 
+# These two belong together: one of a user must not meet the other of a task, a server or a default.
+FORM_OF_HOME = ("home_directory_type", "home_directory_mappings")
+
 # What transfer_user_info returns of a user and nobody can declare.
 READ_ONLY: dict[str, Any] = {"arn": {"type": "str"}, "ssh_public_keys": {"type": "raw"}}
 
@@ -122,9 +125,8 @@ def wanted_user(params: Mapping[str, Any], user: Mapping[str, Any]) -> tuple[Wan
 def _merged(params: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, Any]:
     """Return each option of an element, or of the task where the element leaves it out."""
     merged = {name: params[name] if user[name] is None else user[name] for name in USER_OPTIONS}
-    # These two belong together: one of an element must not meet the other of the task.
-    if user["home_directory_mappings"] is not None or user["home_directory_type"] is not None:
-        merged.update({name: user[name] for name in ("home_directory_type", "home_directory_mappings")})
+    if any(user[name] is not None for name in FORM_OF_HOME):
+        merged.update({name: user[name] for name in FORM_OF_HOME})
     return merged
 
 

@@ -33,6 +33,7 @@ from ansible_collections.sshkeys.aws.plugins.module_utils._transfer import cells
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.names import is_user_name
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.paths import shown_path
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_check import FIELDS, check_fields
+from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.user_options import FORM_OF_HOME
 from ansible_collections.sshkeys.aws.plugins.module_utils._transfer.users_csv import (
     COLUMNS,
     Fault,
@@ -241,8 +242,7 @@ def _may_be_empty(user: FileUser, asked: Asked) -> bool:
 # -- The other options of a user --------------------------------------------------------------------------------------
 
 _ANY_NAME = "user"
-_FORM_OF_HOME = ("home_directory_type", "home_directory_mappings")
-_HOME = ("home_directory", *_FORM_OF_HOME)
+_HOME = ("home_directory", *FORM_OF_HOME)
 
 
 def _completed(user: FileUser, defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -250,7 +250,7 @@ def _completed(user: FileUser, defaults: Mapping[str, Any]) -> dict[str, Any]:
     options = {name: value for name, value in user.options.items() if name != "allow_empty"}
     if user.is_absent:
         return options
-    has_form = any(name in options or name in user.faulty for name in _FORM_OF_HOME)
+    has_form = any(name in options or name in user.faulty for name in FORM_OF_HOME)
     left_out = _HOME if has_form else ()
     taken = {name: value for name, value in defaults.items() if name not in left_out}
     completed = {**taken, **options}

@@ -879,7 +879,7 @@ def test_another_websocket_is_tried_for_some_time(call: str, error: SshKeysError
 
 def test_a_service_that_closes_each_websocket_at_once_ends_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy that lets nothing through any more, for instance."""
-    # Long enough for a second try on a busy machine.
+    # Long enough for several tries on a busy machine.
     monkeypatch.setattr(module, "_RESUME_SECONDS", 2.0)
 
     async def scenario(manager: SessionManager) -> None:
@@ -894,7 +894,7 @@ def test_a_service_that_closes_each_websocket_at_once_ends_the_session(monkeypat
         await manager.agent.connection.close(1000, "Bye")
         told = await connection.ended()
         assert told.startswith(f"The connection to {module.SERVER.name} broke, and each other one broke, too.")
-        assert manager.calls.count("resume") > 1
+        assert manager.calls.count("resume") > 3
         connection.ssh.close()
 
     run(scenario)
